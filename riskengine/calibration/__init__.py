@@ -1,0 +1,19 @@
+"""Calibrators: the network, batched maximum likelihood, and the ``arch`` package as a reference."""
+
+from riskengine.calibration.arch_reference import ArchReference
+from riskengine.calibration.maximum_likelihood import MaximumLikelihood
+from riskengine.calibration.neural import NeuralCalibrator
+from riskengine.calibration.posterior import Posterior
+from riskengine.calibration.prior import TrainingPrior
+from riskengine.calibration.result import Calibration, Calibrator, Status
+
+__all__ = [
+    "ArchReference",
+    "Calibration",
+    "Calibrator",
+    "MaximumLikelihood",
+    "NeuralCalibrator",
+    "Posterior",
+    "Status",
+    "TrainingPrior",
+]

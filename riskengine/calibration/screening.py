@@ -1,0 +1,100 @@
+"""Which assets can be calibrated on their own, and where the others get their parameters from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from riskengine.calibration.result import SHORTEST, Status
+
+Array = np.ndarray
+
+_FEW = 250
+_ENOUGH_FOR_SCALE = 20
+_OUTLIER = 12.0  # multiples of the typical size; a Student-t with 4 dof exceeds it once in 12,000 days
+
+DEFAULT_MEAN = np.array([0.0, 3.6, -2.6, 1.0, -1.0])
+DEFAULT_SPREAD = np.array([1.0, 1.4, 0.9, 1.3, 1.2])
+"""Where a universe without a single usable asset gets its parameters: a typical equity, with a wide spread."""
+
+
+def screen(returns: Array) -> tuple[Array, tuple[Status, ...]]:
+    """Scale and status of every asset before anything is estimated.
+
+    Parameters
+    ----------
+    returns : (time, assets), NaN where missing
+
+    Returns
+    -------
+    root mean square ``(assets,)``, one where it would be zero, and a status an asset
+    """
+    observed = ~np.isnan(returns)
+    n = observed.sum(axis=0)
+    filled = np.where(observed, returns, 0.0)
+    square = np.sum(filled**2, axis=0) / np.maximum(n, 1)
+    first = np.where(n > 0, filled[np.argmax(observed, axis=0), np.arange(returns.shape[1])], 0.0)
+    varies = np.any(observed & (returns != first), axis=0)
+    size = np.abs(filled)
+    typical = np.sum(size, axis=0) / np.maximum(n, 1)
+    outlying = size.max(axis=0) > _OUTLIER * np.maximum(typical, np.finfo(float).tiny) * 1.25
+    status = []
+    for asset in range(returns.shape[1]):
+        if n[asset] == 0:
+            status.append(Status.NO_DATA)
+        elif n[asset] > 1 and not varies[asset]:
+            status.append(Status.CONSTANT)
+        elif n[asset] < SHORTEST:
+            status.append(Status.TOO_SHORT)
+        elif outlying[asset]:
+            status.append(Status.OUTLIER)
+        elif n[asset] < _FEW:
+            status.append(Status.SHORT_HISTORY)
+        else:
+            status.append(Status.OK)
+    return np.where(square > 0, np.sqrt(square), 1.0), tuple(status)
+
+
+def without_constants(returns: Array, status: tuple[Status, ...]) -> Array:
+    """Returns ``(time, assets)`` in which a constant price counts as no observation, not as calm."""
+    constant = [s is Status.CONSTANT for s in status]
+    return np.where(constant, np.nan, returns) if any(constant) else returns
+
+
+def complete(
+    mean: Array, cholesky: Array, scale: Array, observations: Array, status: tuple[Status, ...]
+) -> tuple[Array, Array]:
+    """Give every asset that fell back a posterior, in the declared order.
+
+    1. Shape (all coordinates but the long-run variance): the median of the universe's usable assets; a
+       universe without one takes :data:`DEFAULT_MEAN`.
+    2. Long-run variance: the asset's own mean square if it varies and has 20 observations, otherwise the
+       median of the usable assets, otherwise the median mean square of whatever varies, otherwise that of
+       1% a day.
+
+    The spread is :data:`DEFAULT_SPREAD`: what is borrowed is not well known.
+
+    Parameters
+    ----------
+    mean, cholesky : (assets, 5), (assets, 5, 5) in the returns' own scale; ignored where it fell back
+    scale : (assets,) root mean square
+    observations : (assets,)
+    """
+    borrowed = np.array([s.fell_back for s in status])
+    if not borrowed.any():
+        return mean, cholesky
+    mean, cholesky = mean.copy(), cholesky.copy()
+    usable = ~borrowed
+    shape = np.median(mean[usable], axis=0) if usable.any() else DEFAULT_MEAN
+    varies = np.array([s not in (Status.CONSTANT, Status.NO_DATA) for s in status])
+    own = varies & (observations >= _ENOUGH_FOR_SCALE)
+    if usable.any():
+        level = shape[0]
+    elif own.any():
+        level = np.median(2 * np.log(scale[own]))
+    else:
+        level = 2 * np.log(0.01)
+    for asset in np.flatnonzero(borrowed):
+        mean[asset] = shape
+        mean[asset, 0] = 2 * np.log(scale[asset]) if own[asset] else level
+        cholesky[asset] = np.diag(DEFAULT_SPREAD)
+    return mean, cholesky

@@ -1,0 +1,198 @@
+"""Training on fresh simulations: simulate, look, improve; no series is ever seen twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from riskengine.calibration.features import mean_square
+from riskengine.calibration.files import load_arrays, save_arrays
+from riskengine.calibration.network import (
+    Belief,
+    Look,
+    Weights,
+    first_guess,
+    initial_weights,
+    looks,
+    newton_step,
+)
+from riskengine.calibration.prior import TrainingPrior
+from riskengine.garch.params import from_unconstrained
+from riskengine.garch.simulate import simulate
+from riskengine.garch.variance import backcast
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training run; the defaults made the shipped weights.
+
+    Attributes
+    ----------
+    steps : simulated batches; each is used once
+    series : series a batch
+    minibatch : series a gradient step
+    lengths : a batch holds histories of up to one of these lengths, and longer than the one before
+    shortest : observed days of the shortest histories
+    gaps : share of the series with missing days, up to a fifth of each
+    learning_rate : peak of a cosine schedule with a warm-up
+    """
+
+    prior: TrainingPrior = field(default_factory=TrainingPrior)
+    seed: int = 2026
+    steps: int = 1600
+    series: int = 4096
+    minibatch: int = 512
+    lengths: tuple[int, ...] = (120, 250, 500, 1000, 2560)
+    shortest: int = 60
+    gaps: float = 0.15
+    learning_rate: float = 1.5e-3
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the file beside the weights."""
+        return asdict(self)
+
+
+class Progress(NamedTuple):
+    """State of a run: all that the next step needs."""
+
+    step: Array
+    stages: list[Weights]
+    optimiser: optax.OptState
+
+
+class Lesson(NamedTuple):
+    """Simulated series of unit mean square ``(time, series)`` and their true coordinates ``(series, 5)``."""
+
+    returns: Array
+    presample: Array
+    truth: Array
+
+
+def lesson(key: Array, training: Training, length: int) -> Lesson:
+    """Simulate one batch of series of up to ``length`` days, one of the training's, some with missing days.
+
+    A series shorter than ``length`` begins with missing days, which the filter waits through.
+    """
+    keys = jax.random.split(key, 5)
+    size = training.series
+    u = training.prior.sample(keys[0], size)
+    returns = simulate(keys[1], from_unconstrained(u), length).returns
+    limits = (training.shortest - 1, *training.lengths)
+    days = jax.random.randint(keys[2], (size,), limits[training.lengths.index(length)] + 1, length + 1)
+    late = jnp.arange(length)[:, None] < length - days
+    draw = jax.random.uniform(keys[3], (size,))
+    rate = jnp.where(draw < training.gaps, 0.2 * draw / training.gaps, 0.0)
+    missing = late | (jax.random.uniform(keys[4], (length, size)) < rate)
+    returns = jnp.where(missing, jnp.nan, returns)
+    scale = mean_square(returns)
+    returns = returns / jnp.sqrt(scale)
+    return Lesson(returns, backcast(returns), u.at[:, 0].add(-jnp.log(scale)))
+
+
+def loss(belief: Belief, truth: Array) -> Array:
+    """Gaussian negative log-likelihood of the true coordinates ``(series, 5)``, in nats a series."""
+    factor = belief.precision_factor
+    diagonal = jnp.diagonal(factor, axis1=-2, axis2=-1)
+    error = jnp.einsum("...ji,...j->...i", factor, truth - belief.mean)
+    # A few series are far from their first guess; the logarithm keeps them from ruling the gradient.
+    square = jnp.sum(error**2, axis=-1)
+    nll = jnp.where(square < 60, square, 60 * (1 + jnp.log(jnp.maximum(square, 60) / 60))) / 2
+    return jnp.mean(nll - jnp.sum(jnp.log(diagonal), axis=-1))
+
+
+def _batch_loss(
+    stages: list[Weights], seen: list[Look], truth: Array, mean: Array, spread: Array
+) -> tuple[Array, Array]:
+    beliefs = [first_guess(stages[0], seen[0].features, mean, spread)]
+    for weights, look in zip(stages[1:], seen[1:], strict=True):
+        assert look.local is not None
+        beliefs.append(newton_step(weights, look.features, look.local))
+    losses = jnp.stack([loss(belief, truth) for belief in beliefs])
+    return jnp.sum(losses), losses
+
+
+def optimiser(training: Training) -> optax.GradientTransformation:
+    """Adam with a clipped gradient and a cosine schedule over all gradient steps."""
+    total = training.steps * (training.series // training.minibatch)
+    schedule = optax.warmup_cosine_decay_schedule(0.0, training.learning_rate, total // 50 + 1, total, 1e-6)
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
+
+
+def prior_arrays(training: Training) -> tuple[Array, Array]:
+    """Mean and spread of the prior as float32 arrays ``(5,)``."""
+    mean, spread = training.prior.moments()
+    return jnp.asarray(mean, jnp.float32), jnp.asarray(spread, jnp.float32)
+
+
+@partial(jax.jit, static_argnames=("training", "length"), donate_argnames=("progress",))
+def _step(
+    progress: Progress, mean: Array, spread: Array, training: Training, length: int
+) -> tuple[Progress, Array]:
+    key = jax.random.fold_in(jax.random.key(training.seed), progress.step)
+    returns, presample, truth = lesson(key, training, length)
+    seen, _ = looks(progress.stages, returns, presample, mean, spread)
+    batches = training.series // training.minibatch
+    data = jax.tree.map(
+        lambda leaf: leaf.reshape(batches, training.minibatch, *leaf.shape[1:]), (seen, truth)
+    )
+    rule = optimiser(training)
+
+    def improve(carry: tuple, batch: tuple) -> tuple[tuple, Array]:
+        stages, state = carry
+        gradient, losses = jax.grad(_batch_loss, has_aux=True)(stages, *batch, mean, spread)
+        updates, state = rule.update(gradient, state)
+        return (optax.apply_updates(stages, updates), state), losses
+
+    (stages, state), losses = jax.lax.scan(improve, (progress.stages, progress.optimiser), data)
+    return Progress(progress.step + 1, stages, state), jnp.mean(losses, axis=0)
+
+
+def start(training: Training) -> Progress:
+    """Untrained state."""
+    mean, spread = prior_arrays(training)
+    blank = jnp.ones((4, 2), jnp.float32)
+    stages = initial_weights(jax.random.key(training.seed), blank, mean, spread)
+    return Progress(jnp.zeros((), jnp.int32), stages, optimiser(training).init(stages))
+
+
+def train(
+    training: Training,
+    checkpoint: Path | None = None,
+    every: int = 50,
+    report: Callable[[int, np.ndarray], None] = lambda step, losses: None,
+) -> list[Weights]:
+    """Train all stages and return their weights.
+
+    Parameters
+    ----------
+    training : settings
+    checkpoint : file in which the state is kept; a run that was stopped goes on from there and ends with
+        the same weights
+    every : steps between two checkpoints
+    report : called after every step with the number of steps done and the mean loss of each stage
+    """
+    progress = start(training)
+    if checkpoint is not None and checkpoint.exists():
+        progress = jax.tree.map(jnp.asarray, load_arrays(checkpoint, progress))
+    mean, spread = prior_arrays(training)
+    for step, length in _curriculum(training, int(progress.step)):
+        progress, losses = _step(progress, mean, spread, training, length)
+        report(step + 1, np.asarray(losses))
+        if checkpoint is not None and (step + 1) % every == 0:
+            save_arrays(checkpoint, progress)
+    return progress.stages
+
+
+def _curriculum(training: Training, done: int) -> Iterator[tuple[int, int]]:
+    """Step numbers still to do, each with the length of its series; the same whenever a run is resumed."""
+    lengths = np.random.default_rng(training.seed).choice(training.lengths, size=training.steps)
+    yield from ((step, int(lengths[step])) for step in range(done, training.steps))

@@ -1,0 +1,112 @@
+"""What every covariance forecast is, and what every forecaster does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from riskengine.errors import DataError
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Covariance:
+    """A positive semi-definite covariance of returns over ``horizon`` days, held as a factor.
+
+    The matrix is ``loadings @ loadings.T + diag(specific)``. A dense covariance is the special case of
+    square loadings and no specific part; a factor model keeps few columns.
+
+    Attributes
+    ----------
+    loadings : (assets, factors) array
+    specific : (assets,) array, variances >= 0
+    horizon : days that the covariance is over (the sum over these days, not the mean)
+    notes : what was flagged while it was made, one line each
+
+    Examples
+    --------
+    >>> c = Covariance.dense(np.array([[0.04, 0.01], [0.01, 0.09]]))
+    >>> round(float(c.variance(np.array([0.5, 0.5]))), 4)
+    0.0375
+    >>> c.volatility
+    array([0.2, 0.3])
+    """
+
+    loadings: Array
+    specific: Array
+    horizon: int = 1
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def dense(cls, matrix: Array, horizon: int = 1, notes: tuple[str, ...] = ()) -> Covariance:
+        """From a symmetric matrix ``(assets, assets)``; eigenvalues below zero are clipped to zero.
+
+        Raises
+        ------
+        DataError
+            If the matrix is not square, not finite or not symmetric.
+        """
+        matrix = np.asarray(matrix, dtype=np.float64)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+            raise DataError(f"a covariance is a square matrix, not one of shape {matrix.shape}")
+        if not np.isfinite(matrix).all():
+            raise DataError("a covariance holds NaN or infinite entries: drop or fill these assets first")
+        if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-14):
+            raise DataError("a covariance must be symmetric")
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        loadings = vectors * np.sqrt(np.clip(values, 0, None))
+        return cls(loadings, np.zeros(len(matrix)), horizon, notes)
+
+    @property
+    def matrix(self) -> Array:
+        """Dense matrix ``(assets, assets)``, exactly symmetric."""
+        return self.loadings @ self.loadings.T + np.diag(self.specific)
+
+    @property
+    def factor(self) -> Array:
+        """``F`` of shape ``(assets, k)`` with ``F @ F.T`` the covariance: what the optimisers are given."""
+        if not self.specific.any():
+            return self.loadings
+        return np.hstack([self.loadings, np.diag(np.sqrt(self.specific))])
+
+    @property
+    def volatility(self) -> Array:
+        """Standard deviation of each asset over the horizon, ``(assets,)``."""
+        return np.sqrt(np.einsum("ij,ij->i", self.loadings, self.loadings) + self.specific)
+
+    @property
+    def correlation(self) -> Array:
+        """Correlation matrix ``(assets, assets)`` with a unit diagonal."""
+        correlation = self.matrix / np.outer(self.volatility, self.volatility)
+        np.fill_diagonal(correlation, 1.0)
+        return correlation
+
+    def variance(self, weights: Array) -> float:
+        """Variance over the horizon of the portfolio with these ``weights`` ``(assets,)``."""
+        weights = np.asarray(weights)
+        return float(np.sum((self.loadings.T @ weights) ** 2) + self.specific @ weights**2)
+
+    def select(self, mask: Array) -> Covariance:
+        """Covariance of a subset of the assets, by boolean mask or integer positions."""
+        return Covariance(self.loadings[mask], self.specific[mask], self.horizon, self.notes)
+
+
+@runtime_checkable
+class CovarianceForecaster(Protocol):
+    """Forecasts a covariance from the past alone. Settings are frozen; what evolves is the state.
+
+    ``update`` moves the state by one day and never looks back further than the state; feeding rows one
+    by one gives the state that ``init`` gives on the whole history with the same calibration.
+    """
+
+    def init(self, returns: Array) -> Any:
+        """State after a history ``(time, assets)``; NaN means no observation."""
+
+    def update(self, state: Any, row: Array) -> Any:
+        """State after one more day's returns ``(assets,)``."""
+
+    def forecast(self, state: Any, horizon: int = 1) -> Covariance:
+        """Covariance of the returns over the next ``horizon`` days, as known now."""

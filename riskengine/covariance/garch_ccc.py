@@ -1,0 +1,185 @@
+"""GARCH variances with a constant correlation: D R D (Bollerslev 1990)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from riskengine.calibration.maximum_likelihood import MaximumLikelihood
+from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.covariance.contract import Covariance
+from riskengine.covariance.moments import pairwise_moments, to_correlation
+from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
+from riskengine.covariance.static import last_days, roll
+from riskengine.errors import SettingsError
+from riskengine.garch.forecast import holding_period_variance
+from riskengine.garch.params import GarchParams
+from riskengine.garch.variance import filter_variance, next_variance
+
+Array = np.ndarray
+Shrinkage = Literal["none", "linear", "quadratic-inverse"]
+
+_filter = jax.jit(filter_variance)
+_next = jax.jit(next_variance)
+_holding = jax.jit(holding_period_variance, static_argnames="horizon")
+
+
+class GarchState(NamedTuple):
+    """What a GARCH forecaster carries from day to day.
+
+    Attributes
+    ----------
+    fit : parameters, held until the next ``init``
+    variance : (assets,) of the next day
+    returns : (days, assets) rolling window
+    residuals : (days, assets) the same window over its conditional volatilities
+    """
+
+    fit: Calibration
+    variance: Array
+    returns: Array
+    residuals: Array
+
+
+@dataclass(frozen=True)
+class GarchMargins:
+    """The GARCH half of a covariance: calibration, conditional variances and standardised residuals.
+
+    Attributes
+    ----------
+    calibrator : network, maximum likelihood, ...
+    window : days kept for residuals and correlations
+    warm_start : hand the last calibration to a :class:`MaximumLikelihood` as its start
+    """
+
+    calibrator: Calibrator
+    window: int = 1250
+    warm_start: bool = True
+
+    def init(
+        self, returns: Array, calibration: Calibration | None = None, previous: GarchState | None = None
+    ) -> GarchState:
+        """Calibrate on all rows, or take a given calibration, and filter."""
+        rows = last_days(returns, len(returns))
+        if calibration is None:
+            calibration = self._calibrate(rows, previous)
+        with jax.enable_x64(True):
+            params = GarchParams(*map(jnp.asarray, calibration.params))
+            path = _filter(params, jnp.asarray(rows - calibration.mean), jnp.asarray(calibration.presample))
+            variance, tomorrow = np.asarray(path.variance), np.asarray(path.next_variance)
+        residuals = (rows - calibration.mean) / np.sqrt(variance)
+        return GarchState(
+            calibration, tomorrow, rows[-self.window :].copy(), residuals[-self.window :].copy()
+        )
+
+    def _calibrate(self, rows: Array, previous: GarchState | None) -> Calibration:
+        if self.warm_start and previous is not None and isinstance(self.calibrator, MaximumLikelihood):
+            return self.calibrator(rows, start=previous.fit)
+        return self.calibrator(rows)
+
+    def update(self, state: GarchState, row: Array) -> GarchState:
+        """One more day with the same parameters."""
+        shock = row - state.fit.mean
+        with jax.enable_x64(True):
+            params = GarchParams(*map(jnp.asarray, state.fit.params))
+            tomorrow = np.asarray(_next(params, jnp.asarray(state.variance), jnp.asarray(shock)))
+        return GarchState(
+            state.fit,
+            tomorrow,
+            roll(state.returns, row, self.window),
+            roll(state.residuals, shock / np.sqrt(state.variance), self.window),
+        )
+
+    def holding_variance(self, state: GarchState, horizon: int) -> Array:
+        """Mean variance per day over the holding period, ``(assets,)``."""
+        with jax.enable_x64(True):
+            params = GarchParams(*map(jnp.asarray, state.fit.params))
+            return np.asarray(_holding(params, jnp.asarray(state.variance), horizon=horizon))
+
+    @staticmethod
+    def notes(state: GarchState) -> tuple[str, ...]:
+        """One line for each asset that fell back or was hit by an outlier."""
+        named = zip(state.fit.assets, state.fit.status, strict=True)
+        return tuple(f"{asset}: {status}" for asset, status in named if status.fell_back)
+
+
+def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:
+    """Correlation matrix of ``rows`` ``(time, assets)``, shrunk; its diagonal is one."""
+    if shrinkage == "linear":
+        return to_correlation(linear_shrinkage(rows, centred))
+    moments = pairwise_moments(rows, centred)
+    # Shrink correlations, not covariances: residuals of assets that fell back may have another scale.
+    moments = moments._replace(matrix=to_correlation(moments.matrix))
+    return moments.matrix if shrinkage == "none" else to_correlation(quadratic_inverse(moments))
+
+
+@dataclass(frozen=True)
+class GarchCCC:
+    """GARCH variances over the holding period with a constant, shrunk correlation (Bollerslev 1990).
+
+    Attributes
+    ----------
+    calibrator : network, maximum likelihood, ...
+    window : days that the correlation rests on
+    shrinkage : of the correlation
+    residuals : correlate standardised residuals; otherwise raw returns
+    static_share : weight of the window's mean square in a geometric mean with the GARCH variance; 0 is
+        pure GARCH, 1 pure static. Halfway lowered realized volatility most on panels of US stocks.
+    warm_start : see :class:`GarchMargins`
+
+    Examples
+    --------
+    >>> x = 0.01 * np.random.default_rng(0).standard_normal((500, 3))
+    >>> forecaster = GarchCCC(MaximumLikelihood())
+    >>> state = forecaster.init(x)
+    >>> forecaster.forecast(forecaster.update(state, x[0]), horizon=21).matrix.shape
+    (3, 3)
+    """
+
+    calibrator: Calibrator
+    window: int = 1250
+    shrinkage: Shrinkage = "quadratic-inverse"
+    residuals: bool = True
+    static_share: float = 0.0
+    warm_start: bool = True
+    carry: bool = True
+
+    def __post_init__(self) -> None:
+        if self.shrinkage not in ("none", "linear", "quadratic-inverse"):
+            raise SettingsError(
+                f'shrinkage is "none", "linear" or "quadratic-inverse", not {self.shrinkage!r}'
+            )
+        if not 0 <= self.static_share <= 1:
+            raise SettingsError(f"static_share lies between 0 and 1, not at {self.static_share}")
+
+    @property
+    def margins(self) -> GarchMargins:
+        """The univariate half."""
+        return GarchMargins(self.calibrator, self.window, self.warm_start)
+
+    def init(self, returns: Array, **known: Any) -> GarchState:
+        """State after a history; ``calibration=`` or ``previous=`` as in :class:`GarchMargins`."""
+        return self.margins.init(returns, **known)
+
+    def update(self, state: GarchState, row: Array) -> GarchState:
+        """State after one more day, with the same parameters."""
+        return self.margins.update(state, row)
+
+    def forecast(self, state: GarchState, horizon: int = 1) -> Covariance:
+        """``D R D`` over the holding period."""
+        daily = self.margins.holding_variance(state, horizon)
+        if self.static_share > 0:
+            square = np.nanmean((state.returns - state.fit.mean) ** 2, axis=0)
+            usable = (square > 0) & ~np.array([s.fell_back for s in state.fit.status])
+            square = np.where(usable, square, daily)
+            daily = daily ** (1 - self.static_share) * square**self.static_share
+        rows = state.residuals if self.residuals else state.returns
+        matrix = correlation(rows, self.shrinkage, centred=not self.residuals)
+        deviation = np.sqrt(horizon * daily)
+        return Covariance.dense(
+            matrix * np.outer(deviation, deviation), horizon, GarchMargins.notes(state)
+        )
