@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from riskengine.calibration.features import mean_square
-from riskengine.calibration.files import load_arrays
+from riskengine.calibration.arrays import load_arrays
 from riskengine.calibration.network import Weights, initial_weights, looks
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, as_matrix

@@ -15,7 +15,7 @@ import optax
 from jax import Array
 
 from riskengine.calibration.features import mean_square
-from riskengine.calibration.files import load_arrays, save_arrays
+from riskengine.calibration.arrays import load_arrays, save_arrays
 from riskengine.calibration.network import (
     Belief,
     Look,

@@ -45,6 +45,14 @@ class GarchState(NamedTuple):
     residuals: Array
 
 
+def conditional_variance(fit: Calibration, returns: Array) -> Array:
+    """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``."""
+    with jax.enable_x64(True):
+        params = GarchParams(*map(jnp.asarray, fit.params))
+        path = _filter(params, jnp.asarray(returns - fit.mean), jnp.asarray(fit.presample))
+        return np.vstack([np.asarray(path.variance), np.asarray(path.next_variance)])
+
+
 @dataclass(frozen=True)
 class GarchMargins:
     """The GARCH half of a covariance: calibration, conditional variances and standardised residuals.
@@ -67,13 +75,10 @@ class GarchMargins:
         rows = last_days(returns, len(returns))
         if calibration is None:
             calibration = self._calibrate(rows, previous)
-        with jax.enable_x64(True):
-            params = GarchParams(*map(jnp.asarray, calibration.params))
-            path = _filter(params, jnp.asarray(rows - calibration.mean), jnp.asarray(calibration.presample))
-            variance, tomorrow = np.asarray(path.variance), np.asarray(path.next_variance)
-        residuals = (rows - calibration.mean) / np.sqrt(variance)
+        path = conditional_variance(calibration, rows)
+        residuals = (rows - calibration.mean) / np.sqrt(path[:-1])
         return GarchState(
-            calibration, tomorrow, rows[-self.window :].copy(), residuals[-self.window :].copy()
+            calibration, path[-1], rows[-self.window :].copy(), residuals[-self.window :].copy()
         )
 
     def _calibrate(self, rows: Array, previous: GarchState | None) -> Calibration:

@@ -1,10 +1,8 @@
-"""Arrays on disk: written atomically, in a format that executes nothing when it is read."""
+"""Arrays on disk, in a format that executes nothing when it is read."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
+import io
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +10,7 @@ import jax
 import numpy as np
 
 from riskengine.errors import DataError
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content``; a reader sees the old file or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+from riskengine.files import sha256, write_atomically
 
 
 def save_arrays(path: Path, tree: Any) -> str:
@@ -34,15 +19,10 @@ def save_arrays(path: Path, tree: Any) -> str:
         jax.tree_util.keystr(place): np.asarray(leaf)
         for place, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
-    handle, name = tempfile.mkstemp(suffix=".npz")
-    os.close(handle)
-    try:
-        np.savez(name, **named)  # type: ignore[arg-type]
-        content = Path(name).read_bytes()
-    finally:
-        Path(name).unlink()
-    write_atomically(path, content)
-    return hashlib.sha256(content).hexdigest()
+    buffer = io.BytesIO()
+    np.savez(buffer, **named)  # type: ignore[arg-type]
+    write_atomically(path, buffer.getvalue())
+    return sha256(path)
 
 
 def load_arrays(path: Path, like: Any) -> Any:

@@ -1,0 +1,39 @@
+"""What every strategy is measured against, under the strategy's own constraints."""
+
+from __future__ import annotations
+
+from riskengine.calibration import MaximumLikelihood
+from riskengine.covariance import GarchCCC, LinearShrinkage, SampleCovariance
+from riskengine.portfolio import Constraints, EqualWeight, OptimizedStrategy, ProportionalCosts, Strategy
+
+
+def legacy_forecaster(window: int = 1250) -> GarchCCC:
+    """Per-asset maximum likelihood GARCH with the sample correlation of returns: the usual pipeline."""
+    calibrator = MaximumLikelihood(tolerance=1e-6)
+    return GarchCCC(calibrator, window=window, shrinkage="none", residuals=False)
+
+
+def standard_benchmarks(
+    constraints: Constraints | None = None,
+    costs: ProportionalCosts | None = None,
+    window: int = 1250,
+    horizon: int = 21,
+) -> tuple[Strategy, ...]:
+    """Equal weight, and minimum variance with three usual covariances.
+
+    Static sample covariance, static Ledoit-Wolf, and the legacy pipeline of per-asset maximum likelihood
+    GARCH with sample correlation.
+
+    Parameters
+    ----------
+    constraints : of the strategy that is measured; long only if not given
+    costs : that the optimiser weighs, as in the strategy
+    window, horizon : as in the strategy
+    """
+    common = {"constraints": constraints or Constraints(), "costs": costs, "window": window, "horizon": horizon}
+    return (
+        EqualWeight(),
+        OptimizedStrategy("static sample covariance", SampleCovariance(window), **common),
+        OptimizedStrategy("static Ledoit-Wolf", LinearShrinkage(window), **common),
+        OptimizedStrategy("legacy GARCH", legacy_forecaster(window), **common),
+    )

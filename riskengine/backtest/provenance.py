@@ -1,0 +1,60 @@
+"""Where a result comes from: code, data, weights, settings."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from riskengine.backtest.schedule import WalkForward
+from riskengine.calibration.neural import PRETRAINED, WEIGHTS
+from riskengine.files import sha256
+from riskengine.market import Panel
+from riskengine.portfolio import ProportionalCosts, Strategy
+
+
+def commit() -> str:
+    """Commit of the checkout that the package runs from, with ``+`` if it was changed; or ``"unknown"``."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return "unknown"
+    try:
+        head = _git(root, "rev-parse", "--short=12", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+" if changed else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def weights_hash() -> str:
+    """sha256 of the shipped weights, or ``"none"``."""
+    path = PRETRAINED / WEIGHTS
+    return sha256(path) if path.is_file() else "none"
+
+
+def provenance(
+    panel: Panel, schedule: WalkForward, costs: ProportionalCosts, strategy: Strategy
+) -> dict[str, Any]:
+    """What is needed to make the same numbers again. Holds no time of day, so equal runs are equal."""
+    return {
+        "riskengine": version("riskengine"),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "jax": version("jax"),
+        "cvxpy": version("cvxpy"),
+        "data": panel.hash,
+        "range": f"{panel.dates[0]:%Y-%m-%d} .. {panel.dates[-1]:%Y-%m-%d}",
+        "assets": len(panel.assets),
+        "weights": weights_hash(),
+        "schedule": repr(schedule),
+        "costs": repr(costs),
+        "strategy": strategy.name,
+    }
+

@@ -1,0 +1,140 @@
+"""What looks wrong in a table of prices. Works on any table, also on one that a Panel would refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+STALE_DAYS = 10
+_LARGE = 0.5
+_RATIOS = np.array(
+    sorted({n / m for n, m in ((2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (8, 1), (10, 1), (15, 1), (20, 1),
+                               (25, 1), (30, 1), (40, 1), (50, 1), (100, 1), (5, 2), (7, 2))})
+)  # fmt: skip
+_TOLERANCE = 0.03
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that looks wrong.
+
+    Attributes
+    ----------
+    kind : ``duplicate_date``, ``unsorted_date``, ``duplicate_asset``, ``not_finite``, ``non_positive_price``,
+        ``possible_split``, ``large_move``, ``stale_run``, ``no_prices``, ``constant_price``, ``gap``,
+        ``late_listing`` or ``early_end``
+    asset : column, if it is about one
+    date : first day that it is about, if it is about one
+    detail : short, with numbers
+    """
+
+    kind: str
+    asset: str | None
+    date: pd.Timestamp | None
+    detail: str
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.asset, f"{self.date:%Y-%m-%d}" if self.date else None) if part)
+        return f"{self.kind}: {where + ': ' if where else ''}{self.detail}"
+
+
+def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
+    """Everything that looks wrong, in the order of the columns.
+
+    Parameters
+    ----------
+    prices : dates x assets, NaN where there is no price
+
+    Examples
+    --------
+    >>> dates = pd.bdate_range("2024-01-01", periods=4)
+    >>> for finding in audit_prices(pd.DataFrame({"A": [100.0, 101.0, 50.4, 50.0]}, dates)):
+    ...     print(finding)
+    possible_split: A 2024-01-03: price ratio 0.4990, near 1:2
+    """
+    findings = _dates(prices.index) + _names(prices.columns)
+    for position, name in enumerate(prices.columns):
+        findings += _asset(str(name), prices.iloc[:, position])
+    return tuple(findings)
+
+
+def _dates(index: pd.Index) -> list[Finding]:
+    repeated = index[index.duplicated()].unique()
+    findings = [Finding("duplicate_date", None, date, "appears more than once") for date in repeated]
+    steps = np.flatnonzero(np.diff(index.to_numpy()).astype("timedelta64[ns]").astype(np.int64) < 0)
+    return findings + [
+        Finding("unsorted_date", None, index[k + 1], f"comes after {index[k]:%Y-%m-%d}") for k in steps
+    ]
+
+
+def _names(columns: pd.Index) -> list[Finding]:
+    repeated = columns[columns.duplicated()].unique()
+    return [Finding("duplicate_asset", str(name), None, "names more than one column") for name in repeated]
+
+
+def _asset(name: str, series: pd.Series) -> list[Finding]:
+    values = series.to_numpy(dtype=np.float64)
+    dates = series.index
+    present = ~np.isnan(values)
+    if not present.any():
+        return [Finding("no_prices", name, None, f"{len(values)} days, none with a price")]
+    findings = []
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        findings.append(Finding("not_finite", name, dates[infinite[0]], f"{len(infinite)} infinite price(s)"))
+    bad = np.flatnonzero(present & (values <= 0))
+    if len(bad):
+        text = f"{values[bad[0]]:g}, {len(bad)} price(s) not above zero"
+        findings.append(Finding("non_positive_price", name, dates[bad[0]], text))
+    findings += _life(name, present, dates)
+    where = np.flatnonzero(present & np.isfinite(values))
+    seen = values[where]
+    if len(seen) > 1 and (seen == seen[0]).all():
+        findings.append(Finding("constant_price", name, dates[where[0]], f"{seen[0]:g} on all {len(seen)} days"))
+        return findings
+    return findings + _stale(name, seen, dates[where]) + _jumps(name, seen, dates[where])
+
+
+def _life(name: str, present: np.ndarray, dates: pd.Index) -> list[Finding]:
+    days = np.flatnonzero(present)
+    first, last = days[0], days[-1]
+    findings = []
+    if first > 0:
+        findings.append(Finding("late_listing", name, dates[first], f"first price, on day {first + 1} of {len(present)}"))
+    holes = int(last - first + 1 - len(days))
+    if holes:
+        start = first + int(np.argmin(present[first : last + 1]))
+        findings.append(Finding("gap", name, dates[start], f"{holes} day(s) without a price inside its life"))
+    if last < len(present) - 1:
+        findings.append(Finding("early_end", name, dates[last], f"last price, {len(present) - 1 - last} day(s) before the end"))
+    return findings
+
+
+def _stale(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
+    """Runs of equal prices."""
+    starts = np.flatnonzero(np.concatenate([[True], seen[1:] != seen[:-1]]))
+    lengths = np.diff(np.append(starts, len(seen)))
+    return [
+        Finding("stale_run", name, dates[start], f"{length} equal prices of {seen[start]:g}")
+        for start, length in zip(starts, lengths, strict=True)
+        if length >= STALE_DAYS
+    ]
+
+
+def _jumps(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
+    """One-day moves over 50%: those whose price ratio is near that of a split, and the others."""
+    findings = []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = seen[1:] / seen[:-1]
+    for k in np.flatnonzero((np.abs(ratio - 1) > _LARGE - 0.02) & np.isfinite(ratio) & (ratio > 0)):
+        size = max(ratio[k], 1 / ratio[k])
+        nearest = _RATIOS[np.argmin(np.abs(_RATIOS / size - 1))]
+        date = dates[k + 1]
+        if abs(nearest / size - 1) < _TOLERANCE:
+            named = f"{nearest:g}:1" if ratio[k] > 1 else f"1:{nearest:g}"
+            findings.append(Finding("possible_split", name, date, f"price ratio {ratio[k]:.4f}, near {named}"))
+        elif abs(ratio[k] - 1) > _LARGE:
+            findings.append(Finding("large_move", name, date, f"{ratio[k] - 1:+.1%} in a day"))
+    return findings

@@ -1,0 +1,167 @@
+"""Prices of a universe, checked once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from riskengine.errors import DataError
+from riskengine.market.audit import Finding, audit_prices
+from riskengine.market.view import MarketView
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Prices, dates x assets, and who may be held when.
+
+    Attributes
+    ----------
+    prices : positive, NaN where there is no price; sorted unique dates, unique column names
+    membership : bool, same shape, True where an asset may be held; everything if not given
+
+    Raises
+    ------
+    DataError
+        If dates or columns are unsorted or repeated, a price is not a positive number, or there are fewer
+        than two dates. The message names row and column of the first offence.
+
+    Examples
+    --------
+    >>> panel = Panel(pd.DataFrame({"A": [100.0, 102.0, 101.0]}, pd.bdate_range("2024-01-01", periods=3)))
+    >>> panel.returns.round(4)["A"].tolist()
+    [0.02, -0.0098]
+    """
+
+    prices: pd.DataFrame
+    membership: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        prices = self.prices
+        _check_index(prices.index)
+        if prices.shape[0] < 2 or prices.shape[1] < 1:
+            raise DataError(
+                f"a panel needs at least two dates and one asset, not {prices.shape[0]} x {prices.shape[1]}: "
+                "bring more history"
+            )
+        names = prices.columns.map(str)
+        if names.has_duplicates:
+            raise DataError(f"asset {names[names.duplicated()][0]} names more than one column: rename or drop one")
+        object.__setattr__(self, "prices", _numbers(prices.set_axis(names, axis=1)))
+        if self.membership is not None:
+            object.__setattr__(self, "membership", self._aligned(self.membership))
+
+    def _aligned(self, membership: pd.DataFrame) -> pd.DataFrame:
+        membership = membership.set_axis(membership.columns.map(str), axis=1)
+        if not (membership.index.equals(self.prices.index) and membership.columns.equals(self.prices.columns)):
+            raise DataError("membership needs the dates and columns of the prices: reindex it to them")
+        if membership.isna().any(axis=None):
+            raise DataError("membership holds missing entries: fill them with False")
+        return membership.astype(bool)
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Names of the assets, in the order of the columns."""
+        return tuple(self.prices.columns)
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """Dates of the closes."""
+        return pd.DatetimeIndex(self.prices.index)
+
+    @cached_property
+    def returns(self) -> pd.DataFrame:
+        """Simple returns close to close, one row fewer than prices; NaN when either price is missing."""
+        values = self.prices.to_numpy()
+        return pd.DataFrame(values[1:] / values[:-1] - 1, self.dates[1:], self.prices.columns)
+
+    @cached_property
+    def hash(self) -> str:
+        """sha256 of dates, names, prices and membership; the same on every platform."""
+        digest = hashlib.sha256()
+        digest.update("\n".join(f"{date:%Y-%m-%dT%H:%M:%S}" for date in self.dates).encode())
+        digest.update("\x1f".join(self.assets).encode())
+        values = np.where(np.isnan(self.prices.to_numpy()), np.nan, self.prices.to_numpy())
+        digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+        if self.membership is not None:
+            digest.update(np.packbits(self.membership.to_numpy()).tobytes())
+        return digest.hexdigest()
+
+    def audit(self) -> tuple[Finding, ...]:
+        """What looks wrong; see :func:`riskengine.market.audit.audit_prices`."""
+        return audit_prices(self.prices)
+
+    def view(self, when: int | str | pd.Timestamp) -> MarketView:
+        """Everything up to and including a close, by position or date (the last one at or before it).
+
+        Raises
+        ------
+        DataError
+            If the panel has no such close.
+        """
+        if isinstance(when, int | np.integer):
+            position = int(when)
+        else:
+            position = int(self.dates.searchsorted(pd.Timestamp(when), side="right")) - 1
+        if not 0 <= position < len(self.dates):
+            raise DataError(f"no close at {when}: the panel runs from {self.dates[0]:%F} to {self.dates[-1]:%F}")
+        if self.membership is None:
+            member = np.ones(len(self.assets), bool)
+        else:
+            member = self.membership.to_numpy()[position]
+        return MarketView(self.dates[position], self.assets, self.prices.to_numpy()[: position + 1], member)
+
+    def between(self, start: str | None = None, end: str | None = None) -> Panel:
+        """The panel from ``start`` to ``end``, both included."""
+        rows = slice(start, end)
+        return Panel(self.prices.loc[rows], None if self.membership is None else self.membership.loc[rows])
+
+    def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
+        """The panel of some assets.
+
+        Raises
+        ------
+        DataError
+            If an asset is unknown.
+        """
+        unknown = [name for name in assets if name not in self.prices.columns]
+        if unknown:
+            raise DataError(f"unknown asset {unknown[0]}: the panel has {', '.join(self.assets[:8])}, ...")
+        names = list(assets)
+        return Panel(self.prices[names], None if self.membership is None else self.membership[names])
+
+
+def _check_index(index: pd.Index) -> None:
+    if not isinstance(index, pd.DatetimeIndex):
+        raise DataError(f"prices need dates as their index, not {index.dtype}: use pandas.to_datetime")
+    if index.tz is not None:
+        raise DataError("dates carry a time zone: drop it with tz_localize(None)")
+    if index.hasnans:
+        raise DataError(f"row {int(np.argmax(index.isna())) + 1} has no date: give it one or drop it")
+    if index.has_duplicates:
+        date = index[index.duplicated()][0]
+        raise DataError(f"date {date:%Y-%m-%d} appears more than once: keep one row a date")
+    if not index.is_monotonic_increasing:
+        row = int(np.argmax(np.diff(index.to_numpy()) < np.timedelta64(0))) + 1
+        raise DataError(
+            f"dates are not sorted: row {row + 1}, {index[row]:%Y-%m-%d}, comes after {index[row - 1]:%Y-%m-%d}; "
+            "sort the file if that is what you mean"
+        )
+
+
+def _numbers(prices: pd.DataFrame) -> pd.DataFrame:
+    try:
+        values = prices.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"prices must be numbers: {error}") from error
+    bad = np.argwhere(~np.isnan(values) & ~((values > 0) & np.isfinite(values)))
+    if len(bad):
+        row, column = bad[0]
+        raise DataError(
+            f"price {values[row, column]:g} of {prices.columns[column]} on {prices.index[row]:%Y-%m-%d} is not a "
+            f"positive number ({len(bad)} such): leave the cell empty if there was no price"
+        )
+    return pd.DataFrame(values, prices.index, prices.columns)

@@ -1,0 +1,65 @@
+"""The information barrier: what a strategy may see."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from riskengine.errors import SettingsError
+
+Array = np.ndarray
+
+
+class MarketView:
+    """Everything known at one close, and nothing after it.
+
+    All arrays are read-only and own their memory, so no slice leads back to the future.
+
+    Attributes
+    ----------
+    date : of the close
+    assets : names, one a column
+    prices : (t + 1, assets) up to and including the close, NaN where there was no price
+    member : (assets,) whether each asset may be held on that date
+    """
+
+    def __init__(self, date: pd.Timestamp, assets: tuple[str, ...], prices: Array, member: Array) -> None:
+        self.date = date
+        self.assets = assets
+        self.prices = _frozen(prices)
+        self.member = _frozen(member)
+
+    @cached_property
+    def returns(self) -> Array:
+        """Simple returns ``(t, assets)``; NaN where either price is missing."""
+        return _frozen(self.prices[1:] / self.prices[:-1] - 1)
+
+    @cached_property
+    def history(self) -> Array:
+        """Number of observed returns of each asset, ``(assets,)``."""
+        return _frozen(np.sum(~np.isnan(self.returns), axis=0))
+
+    @cached_property
+    def tradable(self) -> Array:
+        """Whether each asset is a member and has a price at this close, ``(assets,)``."""
+        return _frozen(self.member & ~np.isnan(self.prices[-1]))
+
+    def window(self, days: int) -> Array:
+        """The last ``days`` rows of returns, or all if there are fewer.
+
+        Raises
+        ------
+        SettingsError
+            If ``days`` is below one.
+        """
+        if days < 1:
+            raise SettingsError(f"a window has at least one day, not {days}")
+        return _frozen(self.returns[-days:])
+
+
+def _frozen(array: Array) -> Array:
+    copy = np.array(array)
+    copy.flags.writeable = False
+    return copy

@@ -1,0 +1,153 @@
+"""One self-contained HTML page a backtest: opens without a network, prints, and says where it comes from."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.io
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from riskengine.backtest.result import BacktestResult
+from riskengine.files import write_atomically
+from riskengine.report import figures
+
+MOST_NOTES = 200
+
+_SUMMARY = {
+    "volatility": ("volatility", "{:.2%}"),
+    "reduction": ("reduction", "{:+.1%}"),
+    "interval": ("95% interval", "{}"),
+    "p_value": ("p-value", "{:.3f}"),
+    "return": ("return", "{:.2%}"),
+    "sharpe": ("Sharpe", "{:.2f}"),
+    "max_drawdown": ("drawdown", "{:.1%}"),
+    "turnover": ("turnover/y", "{:.2f}"),
+    "costs": ("costs/y", "{:.3%}"),
+    "bias": ("bias", "{:.2f}"),
+    "var_99": ("VaR 99% exceptions", "{}"),
+}
+
+
+def summary_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
+    """Headings and formatted rows of the summary, for the page and for the terminal."""
+    table = result.summary()
+    rows = []
+    for name, row in table.iterrows():
+        cells = row.to_dict()
+        if not _missing(cells.get("reduction_low")):
+            cells["interval"] = f"[{cells['reduction_low']:+.1%}, {cells['reduction_high']:+.1%}]"
+        if not _missing(cells.get("var_99_exceptions")):
+            cells["var_99"] = f"{cells['var_99_exceptions']:.0f} of {cells['var_99_expected']:.0f}"
+        rows.append([str(name), *(_cell(cells.get(key), text) for key, (_, text) in _SUMMARY.items())])
+    return ["portfolio", *(heading for heading, _ in _SUMMARY.values())], rows
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _cell(value: Any, text: str) -> str:
+    return "" if _missing(value) else text.format(value)
+
+
+def _risk_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
+    table = result.risk_table()
+    headings = ["level", "method", "days", "expected", "exceptions", "share", "Kupiec p", "Christoffersen p"]
+    rows = [
+        [
+            f"{row['level']:.0%}",
+            str(row["method"]),
+            f"{row['days']:.0f}",
+            f"{row['expected']:.1f}",
+            f"{row['exceptions']:.0f}",
+            f"{row['share']:.2%}",
+            f"{row['kupiec_p']:.3f}",
+            f"{row['christoffersen_p']:.3f}",
+        ]
+        for _, row in table.iterrows()
+    ]
+    return headings, rows
+
+
+def headline(result: BacktestResult) -> str:
+    """The result in one sentence."""
+    said = f"{result.name} realized {result.volatility:.2%} volatility a year, net of costs"
+    parts = []
+    for other in result.benchmarks:
+        against = result.compare(other)
+        low, high = against.interval
+        word = "below" if against.reduction >= 0 else "above"
+        parts.append(
+            f"{abs(against.reduction):.1%} {word} {other.name} (95% interval {low:+.1%} to {high:+.1%})"
+        )
+    return said + (": " + "; ".join(parts) if parts else "") + "."
+
+
+def _chart(figure: Any, name: str) -> Markup:
+    body = plotly.io.to_html(
+        figure,
+        full_html=False,
+        include_plotlyjs=False,
+        div_id=name,
+        config={"displaylogo": False, "responsive": True},
+    )
+    return Markup(body)  # plotly escapes its data; nothing else is in here
+
+
+def render(result: BacktestResult) -> str:
+    """The page as text. Names of assets and strategies are escaped."""
+    environment = Environment(
+        loader=PackageLoader("riskengine.report", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    counts: pd.Series = result.status.value_counts()
+    charts = [
+        ("growth", "Growth", "One unit of wealth, net of costs, logarithmic.", figures.growth),
+        ("volatility", "Rolling volatility", "Realized, last 63 days.", figures.rolling_volatility),
+        ("drawdown", "Drawdown", "Below the highest wealth so far.", figures.drawdowns),
+        (
+            "forecast",
+            "Forecast against realized",
+            "Each holding period; on the dotted line the forecast was right. Benchmarks on a click in the legend.",
+            figures.forecast_and_realized,
+        ),
+        ("weights", "Weights", "As decided; the rest is cash.", figures.weights),
+        (
+            "contributions",
+            "Risk contributions",
+            "Share of each asset in the forecast variance.",
+            figures.risk_contributions,
+        ),
+    ]
+    if result.risk is not None:
+        text = "Loss of each day against the VaR forecast of the close before, by filtered historical simulation."
+        charts.append(("var", "Value at risk, 99%, one day", text, figures.value_at_risk))
+    return environment.get_template("backtest.html").render(
+        name=result.name,
+        headline=headline(result),
+        first=f"{result.returns.index[0]:%Y-%m-%d}",
+        last=f"{result.returns.index[-1]:%Y-%m-%d}",
+        days=len(result.returns),
+        summary=summary_rows(result),
+        risk=_risk_rows(result) if result.risk is not None else None,
+        charts=[(name, title, text, _chart(draw(result), name)) for name, title, text, draw in charts],
+        statuses=[(str(status), int(count)) for status, count in counts.items()],
+        notes=result.notes[:MOST_NOTES],
+        more_notes=max(0, len(result.notes) - MOST_NOTES),
+        provenance=list(result.provenance.items()),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def write_report(result: BacktestResult, path: Path) -> Path:
+    """Write the page atomically and return its path."""
+    write_atomically(path, render(result).encode())
+    return path

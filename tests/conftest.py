@@ -1,0 +1,44 @@
+"""The session's rules: float64 and strict promotion in jax, and no GPU that a test could depend on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+ROOT = Path(__file__).parents[1]
+BUNDLED = ROOT / "data" / "us_equities_20" / "prices.parquet"
+
+
+@pytest.fixture(scope="session")
+def bundled():
+    """The bundled panel."""
+    from riskengine import load_panel
+
+    return load_panel(BUNDLED)
+
+
+@pytest.fixture(scope="session")
+def returns() -> np.ndarray:
+    """Simulated GARCH returns of six assets with a common factor, (900, 6)."""
+    rng = np.random.default_rng(7)
+    market = rng.standard_t(6, 900) * 0.006
+    own = rng.standard_t(5, (900, 6)) * 0.008
+    calm = np.exp(0.4 * np.sin(np.arange(900) / 60))[:, None]
+    return (market[:, None] * np.linspace(0.6, 1.4, 6) + own) * calm
+
+
+@pytest.fixture(scope="session")
+def prices(returns) -> pd.DataFrame:
+    """Prices of the simulated returns, 901 business days."""
+    levels = 100 * np.vstack([np.ones(6), np.cumprod(1 + returns, axis=0)])
+    return pd.DataFrame(levels, pd.bdate_range("2015-01-01", periods=901), list("ABCDEF"))
