@@ -11,9 +11,8 @@ import pandas as pd
 from riskengine.backtest.schedule import Fold
 from riskengine.calibration.result import Calibrator
 from riskengine.covariance.garch_ccc import conditional_variance
-from riskengine.errors import DataError
 from riskengine.market import Panel
-from riskengine.risk import empirical_tail, student_t_tail
+from riskengine.risk import empirical_tail, fill_residuals, student_t_tail
 
 Array = np.ndarray
 
@@ -106,20 +105,3 @@ class RiskMonitor:
             ]
         return row
 
-
-def fill_residuals(residuals: Array) -> Array:
-    """Standardised residuals ``(time, assets)`` with a missing entry replaced by that day's median of the others.
-
-    The median keeps a market-wide day a market-wide day for an asset that was not yet listed.
-    A day on which nothing was observed is zero.
-    """
-    missing = np.isnan(residuals)
-    if not missing.any():
-        return residuals
-    if missing.all():
-        raise DataError("no asset has a single return in the risk window: lengthen it or bring more history")
-    quiet = missing.all(axis=1)
-    filled = residuals.copy()
-    filled[quiet] = 0.0
-    median = np.nanmedian(filled, axis=1)
-    return np.where(missing & ~quiet[:, None], median[:, None], filled)

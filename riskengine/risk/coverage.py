@@ -1,0 +1,139 @@
+"""Whether VaR was exceeded as often as it should have been, and at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import xlogy
+from scipy.stats import binom, chi2
+
+from riskengine.errors import DataError, SettingsError
+from riskengine.risk.tails import check_level
+
+Array = np.ndarray
+
+_MULTIPLIERS = (1.50, 1.50, 1.50, 1.50, 1.50, 1.70, 1.76, 1.83, 1.88, 1.92, 2.00)
+
+
+@dataclass(frozen=True)
+class CoverageTest:
+    """A test of VaR exceptions.
+
+    Attributes
+    ----------
+    name : of the test
+    statistic : likelihood ratio
+    p_value : from its asymptotic chi-squared law
+    exceptions, observations : counted
+    expected : number of exceptions if the VaR is right
+    """
+
+    name: str
+    statistic: float
+    p_value: float
+    exceptions: int
+    observations: int
+    expected: float
+
+
+def kupiec(exceptions: Array, level: float) -> CoverageTest:
+    """Unconditional coverage (Kupiec 1995): is the share of exceptions ``1 - level``?
+
+    Parameters
+    ----------
+    exceptions : (days,) True where the loss went beyond VaR
+    level : confidence of the VaR
+
+    Raises
+    ------
+    DataError
+        If there are no observations, or they are not true or false.
+
+    Examples
+    --------
+    >>> hits = np.zeros(250, bool)
+    >>> hits[:6] = True
+    >>> test = kupiec(hits, 0.99)
+    >>> f"{test.statistic:.4f} {test.p_value:.4f}"
+    '3.5554 0.0594'
+    """
+    hits = _hits(exceptions, level)
+    n, x = len(hits), int(hits.sum())
+    statistic = 2 * (_bernoulli(x, n, x / n) - _bernoulli(x, n, 1 - level))
+    return _test("unconditional coverage", statistic, 1, x, n, level)
+
+
+def independence(exceptions: Array, level: float) -> CoverageTest:
+    """First-order independence (Christoffersen 1998): does an exception make the next likelier?"""
+    hits = _hits(exceptions, level)
+    if len(hits) < 2:
+        raise DataError("a test of independence needs at least two days")
+    before, after = hits[:-1], hits[1:]
+    calm, hit = int((~before).sum()), int(before.sum())
+    calm_hit, hit_hit = int((~before & after).sum()), int((before & after).sum())
+    pooled = (calm_hit + hit_hit) / (calm + hit)
+    free = _bernoulli(calm_hit, calm, calm_hit / max(calm, 1)) + _bernoulli(hit_hit, hit, hit_hit / max(hit, 1))
+    statistic = 2 * (free - _bernoulli(calm_hit + hit_hit, calm + hit, pooled))
+    return _test("independence", statistic, 1, int(hits.sum()), len(hits), level)
+
+
+def christoffersen(exceptions: Array, level: float) -> CoverageTest:
+    """Conditional coverage (Christoffersen 1998): the right share, and independent, together."""
+    coverage, order = kupiec(exceptions, level), independence(exceptions, level)
+    statistic = coverage.statistic + order.statistic
+    return _test("conditional coverage", statistic, 2, coverage.exceptions, coverage.observations, level)
+
+
+@dataclass(frozen=True)
+class TrafficLight:
+    """Zone of the Basel Committee (1996).
+
+    Attributes
+    ----------
+    zone : ``"green"``, ``"yellow"`` or ``"red"``
+    probability : of this many exceptions or fewer, if the VaR is right
+    multiplier : on capital (2019 framework); only for 250 days at 99%
+    """
+
+    zone: str
+    probability: float
+    multiplier: float | None
+
+
+def traffic_light(exceptions: int, observations: int = 250, level: float = 0.99) -> TrafficLight:
+    """Zone by the cumulative probability of the exceptions: yellow from 95%, red from 99.99%.
+
+    Examples
+    --------
+    >>> light = traffic_light(5)
+    >>> light.zone, round(light.probability, 4), light.multiplier
+    ('yellow', 0.9588, 1.7)
+    """
+    check_level(level)
+    if not 0 <= exceptions <= observations:
+        raise SettingsError(f"exceptions lie between 0 and {observations}, not at {exceptions}")
+    probability = float(binom.cdf(exceptions, observations, 1 - level))
+    zone = "green" if probability < 0.95 else "yellow" if probability < 0.9999 else "red"
+    standard = observations == 250 and level == 0.99
+    return TrafficLight(zone, probability, _MULTIPLIERS[min(exceptions, 10)] if standard else None)
+
+
+def _hits(exceptions: Array, level: float) -> Array:
+    check_level(level)
+    hits = np.asarray(exceptions)
+    if hits.ndim != 1 or len(hits) == 0:
+        raise DataError(f"exceptions are one entry a day, not of shape {hits.shape}")
+    if hits.dtype != bool:
+        raise DataError(f"exceptions are true or false, not {hits.dtype}: drop days without a forecast first")
+    return hits
+
+
+def _bernoulli(hits: int, days: int, probability: float) -> float:
+    """Log-likelihood, with 0 log 0 = 0."""
+    return float(xlogy(hits, probability) + xlogy(days - hits, 1 - probability))
+
+
+def _test(name: str, statistic: float, degrees: int, hits: int, days: int, level: float) -> CoverageTest:
+    statistic = max(statistic, 0.0)  # rounding can leave it just below
+    return CoverageTest(name, statistic, float(chi2.sf(statistic, degrees)), hits, days, days * (1 - level))
