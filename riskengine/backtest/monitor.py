@@ -60,48 +60,45 @@ class RiskMonitor:
         """
         returns = panel.returns.to_numpy()
         start = folds[0].trade
-        size = 1 + 4 * len(self.levels)
-        tables = [np.full((len(panel.dates) - start, size), np.nan) for _ in paths]
+        weights = np.stack(paths, axis=-1)  # (days, assets, portfolios)
+        days, _, portfolios = weights.shape
+        deviation = np.full((days, portfolios), np.nan)
+        tail = np.full((days, portfolios), np.nan)
+        history = np.full((len(self.levels), 2, days, portfolios), np.nan)
         for k, fold in enumerate(folds):
-            # Row t of returns ends at date t + 1; the decision at position d knows rows up to d - 1.
             report("risk", k + 1, len(folds))
+            # Row t of returns ends at date t + 1; the decision at position d knows rows up to d - 1.
             end = folds[k + 1].decide if k + 1 < len(folds) else len(panel.dates) - 1
             begin = max(0, fold.decide - self.window)
             fit = self.calibrator(returns[begin : fold.decide])
             rows = returns[begin:end]
             volatility = np.sqrt(conditional_variance(fit, rows))
-            residuals = fill_residuals((rows - fit.mean) / volatility[:-1])
-            tail = 1 / np.asarray(fit.params.dof)
+            residuals = (rows - fit.mean) / volatility[:-1]
+            known = np.concatenate([[0], np.cumsum(~np.isnan(residuals).all(axis=1))])
+            residuals = fill_residuals(residuals)  # days without a single return are gone
+            eta = 1 / np.asarray(fit.params.dof)
             for t in range(max(fold.decide, start) + 1, end + 1):
-                now = t - 1 - begin  # rows begin .. t-2 are known at close t-1; this one is still to come
-                scenarios = residuals[max(0, now - self.window) : now] * volatility[now]
-                for path, table in zip(paths, tables, strict=True):
-                    table[t - start] = self._row(path[t - 1 - start], scenarios, volatility[now], tail)
-        return [pd.DataFrame(table, panel.dates[start:], self.columns) for table in tables]
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the figures, in order."""
-        names = ["volatility"]
-        for level in self.levels:
+                now = t - 1 - begin  # the rows before it are known at close t - 1
+                held = weights[t - 1 - start]
+                past = residuals[max(0, known[now] - self.window) : known[now]]
+                outcome = past @ (volatility[now][:, None] * held)
+                deviation[t - start] = np.sqrt(np.mean(outcome**2, axis=0))
+                share = (held * volatility[now][:, None]) ** 2
+                total = np.maximum(share.sum(axis=0), np.finfo(float).tiny)
+                tail[t - start] = eta @ share / total
+                for level, table in zip(self.levels, history, strict=True):
+                    found = empirical_tail(outcome, level)
+                    table[:, t - start] = found.value_at_risk, found.conditional_value_at_risk
+        dof = 1 / np.maximum(tail, 1e-6)
+        columns = {"volatility": deviation}
+        for level, (var, cvar) in zip(self.levels, history, strict=True):
+            normal = student_t_tail(deviation, np.where(np.isnan(dof), np.inf, dof), level)
             percent = f"{100 * level:g}"
-            names += [f"{kind}_{percent}" for kind in ("var", "cvar", "t_var", "t_cvar")]
-        return names
-
-    def _row(self, weights: Array, scenarios: Array, volatility: Array, tail: Array) -> list[float]:
-        outcome = scenarios @ weights
-        deviation = float(np.sqrt(np.mean(outcome**2)))
-        share = (weights * volatility) ** 2
-        eta = float(share @ tail / share.sum()) if share.any() else 0.0
-        row = [deviation]
-        for level in self.levels:
-            history = empirical_tail(outcome, level)
-            parametric = student_t_tail(deviation, 1 / eta if eta > 0 else np.inf, level)
-            row += [
-                float(history.value_at_risk),
-                float(history.conditional_value_at_risk),
-                float(parametric.value_at_risk),
-                float(parametric.conditional_value_at_risk),
-            ]
-        return row
-
+            columns |= {f"var_{percent}": var, f"cvar_{percent}": cvar}
+            columns |= {f"t_var_{percent}": np.asarray(normal.value_at_risk)}
+            columns |= {f"t_cvar_{percent}": np.asarray(normal.conditional_value_at_risk)}
+        dates = panel.dates[start:]
+        return [
+            pd.DataFrame({name: table[:, j] for name, table in columns.items()}, dates)
+            for j in range(portfolios)
+        ]
