@@ -11,9 +11,14 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+# The first example of a property compiles; time limits an example would only measure the compiler.
+settings.register_profile("session", deadline=None, max_examples=40)
+settings.load_profile("session")
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "data" / "us_equities_20" / "prices.parquet"

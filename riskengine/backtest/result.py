@@ -147,7 +147,9 @@ class BacktestResult:
         """
         column = f"{method}_{100 * level:g}"
         if self.risk is None or column not in self.risk:
-            raise DataError(f"no {column} in this result: run the backtest with a RiskMonitor at level {level}")
+            raise DataError(
+                f"no {column} in this result: run the backtest with a RiskMonitor at level {level}"
+            )
         forecast = self.risk[column].dropna()
         return (-self.gross.loc[forecast.index] > forecast).rename(column)
 

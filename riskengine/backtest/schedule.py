@@ -44,7 +44,11 @@ class WalkForward:
     delay: int = 1
 
     def __post_init__(self) -> None:
-        for name, value, least in (("train", self.train, 2), ("step", self.step, 1), ("delay", self.delay, 0)):
+        for name, value, least in (
+            ("train", self.train, 2),
+            ("step", self.step, 1),
+            ("delay", self.delay, 0),
+        ):
             if value < least:
                 raise SettingsError(f"{name} must be at least {least}, not {value}")
         if self.delay >= self.step:
@@ -66,6 +70,4 @@ class WalkForward:
                 f"it needs {self.train + self.delay + 2}; shorten train or bring more history"
             )
         decisions = range(self.train, dates - self.delay, self.step)
-        return tuple(
-            Fold(d, d + self.delay, min(d + self.step + self.delay, dates) - 1) for d in decisions
-        )
+        return tuple(Fold(d, d + self.delay, min(d + self.step + self.delay, dates) - 1) for d in decisions)

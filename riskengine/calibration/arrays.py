@@ -43,4 +43,6 @@ def load_arrays(path: Path, like: Any) -> Any:
         raise DataError(
             f"{path} was written for another network: train again with `riskengine pretrain --restart`"
         )
-    return jax.tree_util.tree_unflatten(structure, [found[jax.tree_util.keystr(place)] for place, _ in places])
+    return jax.tree_util.tree_unflatten(
+        structure, [found[jax.tree_util.keystr(place)] for place, _ in places]
+    )

@@ -21,7 +21,12 @@ LONGEST = 2560
 """Longest history, in observed days, that the network was trained on; longer ones look this long to it."""
 
 # (persistence, alpha + gamma/2, leverage, 1/dof): calm and sticky, lively, jumpy, quickly forgetting
-_ANCHORS = ((0.985, 0.05, 0.4, 0.15), (0.95, 0.12, 0.4, 0.15), (0.95, 0.30, 0.4, 0.25), (0.78, 0.12, 0.4, 0.10))
+_ANCHORS = (
+    (0.985, 0.05, 0.4, 0.15),
+    (0.95, 0.12, 0.4, 0.15),
+    (0.95, 0.30, 0.4, 0.25),
+    (0.78, 0.12, 0.4, 0.10),
+)
 
 
 def anchors(dtype: jnp.dtype) -> Array:
@@ -134,5 +139,3 @@ def mean_square(returns: Array) -> Array:
     """Mean square of the observed returns, ``(assets,)``: the scale that the network takes out."""
     observed = ~jnp.isnan(returns)
     return jnp.sum(jnp.where(observed, returns, 0) ** 2, axis=0) / jnp.maximum(jnp.sum(observed, axis=0), 1)
-
-

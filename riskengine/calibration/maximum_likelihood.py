@@ -21,7 +21,12 @@ from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstr
 from riskengine.garch.variance import backcast
 
 # (persistence, alpha + gamma/2, log asymmetry, 1/dof) of the starts, for unit mean square
-_STARTS = ((0.985, 0.05, 0.8, 0.15), (0.93, 0.12, 0.8, 0.15), (0.75, 0.15, 0.3, 0.25), (0.995, 0.02, 0.0, 0.1))
+_STARTS = (
+    (0.985, 0.05, 0.8, 0.15),
+    (0.93, 0.12, 0.8, 0.15),
+    (0.75, 0.15, 0.3, 0.25),
+    (0.995, 0.02, 0.0, 0.1),
+)
 
 # Coordinates are kept in this box (the sixth is the mean); an estimate on its edge is "at bound".
 _LOW = np.array([-14.0, -9.0, -14.0, -16.0, -16.0, -30.0])
@@ -81,22 +86,32 @@ def _ascend(
         better = better & ~search.settled
         theta = jnp.where(better[..., None], moved, search.theta)
         found = jax.tree.map(
-            lambda new, old: jnp.where(better.reshape(better.shape + (1,) * (new.ndim - better.ndim)), new, old),
+            lambda new, old: jnp.where(
+                better.reshape(better.shape + (1,) * (new.ndim - better.ndim)), new, old
+            ),
             trial,
             search.found,
         )
         damping = jnp.where(better, search.damping / 6, search.damping * 5)
         free = _free(theta, found.score, active)
-        gain = jnp.sum(_solve(found, free, jnp.full_like(damping, 1e-3)) * jnp.where(free, found.score, 0), -1)
+        gain = jnp.sum(
+            _solve(found, free, jnp.full_like(damping, 1e-3)) * jnp.where(free, found.score, 0), -1
+        )
         settled = search.settled | (gain / 2 < tolerance) | (damping > 1e10)
         return _Search(theta, found, jnp.clip(damping, 1e-6, 1e11), settled, search.iteration + 1)
 
     found = look(theta)
     lanes = found.log_likelihood.shape
-    begin = _Search(theta, found, jnp.full(lanes, 1e-2, theta.dtype), jnp.zeros(lanes, bool), jnp.zeros((), int))
+    begin = _Search(
+        theta, found, jnp.full(lanes, 1e-2, theta.dtype), jnp.zeros(lanes, bool), jnp.zeros((), int)
+    )
     return jax.lax.while_loop(
         lambda search: (search.iteration < iterations) & ~jnp.all(search.settled), climb, begin
     )
+
+
+_backcast = jax.jit(backcast)
+_to_unconstrained = jax.jit(to_unconstrained)
 
 
 @jax.jit
@@ -159,25 +174,29 @@ class MaximumLikelihood:
         scale, status = screen(matrix)
         usable = np.array([not s.fell_back for s in status])
         scaled = np.where(usable, matrix / scale, np.nan)
-        centre = np.nanmean(np.where(usable, scaled, 0.0), axis=0) if self.mean == "constant" else np.zeros(len(assets))
+        centre = (
+            np.nanmean(np.where(usable, scaled, 0.0), axis=0)
+            if self.mean == "constant"
+            else np.zeros(len(assets))
+        )
         with jax.enable_x64(True):
             data = jnp.asarray(scaled)
             if self.presample == "backcast":
-                before = backcast(data - centre)
+                before = np.asarray(_backcast(jnp.asarray(scaled - centre)))
             else:
-                before = jnp.nanmean(jnp.where(usable, (data - centre) ** 2, 1.0), axis=0)
-            before = jnp.where(usable, before, 1.0)
+                before = np.nanmean(np.where(usable, (scaled - centre) ** 2, 1.0), axis=0)
+            before = np.where(usable, before, 1.0)
             search = _ascend(
                 jnp.asarray(self._starts(centre, scale, start)),
                 data,
-                before,
+                jnp.asarray(before),
                 jnp.asarray(centre) if self.mean == "constant" and self.presample == "sample" else None,
                 jnp.asarray(self._active()),
                 jnp.asarray(self.tolerance),
                 self.mean == "constant",
                 self.iterations,
             )
-            best = np.asarray(jnp.argmax(search.found.log_likelihood, axis=0))
+            best = np.argmax(np.asarray(search.found.log_likelihood), axis=0)
             lanes = np.arange(len(assets))
             theta = np.asarray(search.theta)[best, lanes]
             information = np.asarray(search.found.information)[best, lanes]
@@ -187,8 +206,10 @@ class MaximumLikelihood:
         u[:, 0] += 2 * np.log(scale)
         observations = np.sum(~np.isnan(matrix), axis=0)
         u, cholesky = complete(u, cholesky, scale, observations, status)
-        mean = np.where(usable, theta[:, 5] * scale, 0.0) if self.mean == "constant" else np.zeros(len(assets))
-        presample = np.where(usable, np.asarray(before) * scale**2, np.exp(u[:, 0]))
+        mean = (
+            np.where(usable, theta[:, 5] * scale, 0.0) if self.mean == "constant" else np.zeros(len(assets))
+        )
+        presample = np.where(usable, before * scale**2, np.exp(u[:, 0]))
         with jax.enable_x64(True):
             data = without_constants(matrix, status)
             params, total, tomorrow = _finish(*map(jnp.asarray, (u, data, presample, mean)))
@@ -217,7 +238,7 @@ class MaximumLikelihood:
         )
         theta = np.repeat(rows[:, None, :], len(scale), axis=1)
         if start is not None:
-            earlier = np.array(to_unconstrained(GarchParams(*(np.asarray(leaf) for leaf in start.params))))
+            earlier = np.array(_to_unconstrained(GarchParams(*map(jnp.asarray, start.params))))
             earlier[:, 0] -= 2 * np.log(scale)
             theta = np.stack([np.clip(earlier, _LOW[:5] + 2, _HIGH[:5] - 2), theta[0]])
         if not self.asymmetric:
@@ -229,7 +250,9 @@ class MaximumLikelihood:
             theta = np.concatenate([theta, centres[..., None]], axis=-1)
         return theta
 
-    def _judge(self, status: tuple[Status, ...], theta: np.ndarray, settled: np.ndarray) -> tuple[Status, ...]:
+    def _judge(
+        self, status: tuple[Status, ...], theta: np.ndarray, settled: np.ndarray
+    ) -> tuple[Status, ...]:
         """Statuses after the search; the edges that count are those of persistence, news and asymmetry."""
         size = theta.shape[1]
         near = (theta < _LOW[:size] + 5) | (theta > _HIGH[:size] - 5)
@@ -250,7 +273,7 @@ class MaximumLikelihood:
         block = information[:, :5, :5][:, active][:, :, active]
         covariance = np.linalg.inv(block + np.eye(active.sum()) / 900)
         factor = np.zeros((len(information), 5, 5))
-        factor[np.ix_(range(len(information)), np.flatnonzero(active), np.flatnonzero(active))] = np.linalg.cholesky(
-            (covariance + covariance.transpose(0, 2, 1)) / 2
+        factor[np.ix_(range(len(information)), np.flatnonzero(active), np.flatnonzero(active))] = (
+            np.linalg.cholesky((covariance + covariance.transpose(0, 2, 1)) / 2)
         )
         return factor

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from riskengine.calibration.features import mean_square
 from riskengine.calibration.arrays import load_arrays
+from riskengine.calibration.features import mean_square
 from riskengine.calibration.network import Weights, initial_weights, looks
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, as_matrix
@@ -106,7 +106,9 @@ class NeuralCalibrator:
         except FileNotFoundError as error:
             raise DataError(f"no weights in {folder}: make them with `riskengine pretrain`") from error
         except json.JSONDecodeError as error:
-            raise DataError(f"{folder / CARD} is damaged ({error}): make it with `riskengine pretrain`") from error
+            raise DataError(
+                f"{folder / CARD} is damaged ({error}): make it with `riskengine pretrain`"
+            ) from error
         prior_mean, prior_spread = (np.asarray(card[name]) for name in ("prior_mean", "prior_spread"))
         blank = jax.ShapeDtypeStruct((4, 2), jnp.float32)
         key = jax.eval_shape(lambda: jax.random.key(0))

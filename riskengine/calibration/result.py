@@ -68,6 +68,20 @@ class Calibration:
     presample: Array
     observations: Array
 
+    def select(self, assets: slice) -> Calibration:
+        """The calibration of some assets."""
+        return Calibration(
+            assets=self.assets[assets],
+            params=GarchParams(*(leaf[assets] for leaf in self.params)),
+            posterior=Posterior(self.posterior.mean[assets], self.posterior.cholesky[assets]),
+            log_likelihood=self.log_likelihood[assets],
+            status=self.status[assets],
+            mean=self.mean[assets],
+            next_variance=self.next_variance[assets],
+            presample=self.presample[assets],
+            observations=self.observations[assets],
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """A row an asset: parameters, persistence, annualised volatilities, status."""
         import pandas as pd

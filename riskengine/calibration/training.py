@@ -14,8 +14,8 @@ import numpy as np
 import optax
 from jax import Array
 
-from riskengine.calibration.features import mean_square
 from riskengine.calibration.arrays import load_arrays, save_arrays
+from riskengine.calibration.features import mean_square
 from riskengine.calibration.network import (
     Belief,
     Look,

@@ -185,6 +185,4 @@ class GarchCCC:
         rows = state.residuals if self.residuals else state.returns
         matrix = correlation(rows, self.shrinkage, centred=not self.residuals)
         deviation = np.sqrt(horizon * daily)
-        return Covariance.dense(
-            matrix * np.outer(deviation, deviation), horizon, GarchMargins.notes(state)
-        )
+        return Covariance.dense(matrix * np.outer(deviation, deviation), horizon, GarchMargins.notes(state))

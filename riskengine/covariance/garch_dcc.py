@@ -52,7 +52,11 @@ def _pair_loss(raw: jax.Array, z: jax.Array, target: jax.Array) -> jax.Array:
         rest = 1 - rho**2
         loss = jnp.log(rest) + (x**2 + y**2 - 2 * rho * x * y) / rest
         left = 1 - a - b
-        return (left + a * x * x + b * qx, left + a * y * y + b * qy, left * target + a * x * y + b * qxy), loss
+        return (
+            left + a * x * x + b * qx,
+            left + a * y * y + b * qy,
+            left * target + a * x * y + b * qxy,
+        ), loss
 
     ones = jnp.ones_like(target)
     _, losses = jax.lax.scan(day, (ones, ones, target), (x, y))

@@ -24,7 +24,9 @@ def last_days(returns: Array, window: int) -> Array:
     """
     returns = np.asarray(returns, dtype=np.float64)
     if returns.ndim != 2 or returns.shape[0] < 2 or returns.shape[1] < 1:
-        raise DataError(f"a covariance needs (time, assets) returns of at least two days, not {returns.shape}")
+        raise DataError(
+            f"a covariance needs (time, assets) returns of at least two days, not {returns.shape}"
+        )
     return returns[-window:].copy()
 
 

@@ -19,9 +19,7 @@ def _log_gamma_excess(eta: Array) -> Array:
     square = eta * eta
     series = -eta / 4 * (1 - square * (1 / 6 - square * (1 / 5 - square * (17 / 28))))
     safe = jnp.maximum(eta, _SERIES_BELOW)
-    exact = (
-        jax.lax.lgamma((1 / safe + 1) / 2) - jax.lax.lgamma(1 / (2 * safe)) - jnp.log(1 / (2 * safe)) / 2
-    )
+    exact = jax.lax.lgamma((1 / safe + 1) / 2) - jax.lax.lgamma(1 / (2 * safe)) - jnp.log(1 / (2 * safe)) / 2
     return jnp.where(eta < _SERIES_BELOW, series, exact)
 
 

@@ -23,7 +23,7 @@ from riskengine.garch.innovations import (
     tail_information,
 )
 from riskengine.garch.params import GarchParams
-from riskengine.garch.variance import next_variance
+from riskengine.garch.variance import next_variance, waiting
 
 _PAIRS = [(j, k) for j in range(5) for k in range(j + 1)]
 
@@ -90,7 +90,6 @@ def likelihood(
     omega = long_run * p_rest
     shape = u.shape[:-1]
     observed = ~jnp.isnan(returns)
-    unborn = ~jnp.cumsum(observed, axis=0).astype(bool)
     spread = 1 - 2 * eta
 
     zero = jnp.zeros(shape, u.dtype)
@@ -102,9 +101,9 @@ def likelihood(
     lags = len(slopes)
     sums = (zero, zero, zero, [zero] * lags, [zero] * lags, [zero] * (lags * (lags + 1) // 2), zero, zero)
 
-    def day(carry: tuple, inputs: tuple) -> tuple[tuple, None]:
+    def day(carry: tuple, row: Array) -> tuple[tuple, None]:
         h, d, (logs, kernels, weights, scores, drifts, products, pulls, precisions) = carry
-        row, seen, wait = inputs
+        seen, wait = jnp.isfinite(row), jnp.isinf(row)
         shock = jnp.where(seen, row, 0) - (mean if with_mean else 0)
         r2 = jnp.where(seen, shock * shock, 0)
         below = shock < 0
@@ -141,7 +140,7 @@ def likelihood(
         d_next = [jnp.where(wait, old, new + keep * old) for old, new in zip(d, drive, strict=True)]
         return (jnp.where(wait, h, h_next), d_next, sums), None
 
-    carry, _ = jax.lax.scan(day, (first, slopes, sums), (returns, observed, unborn))
+    carry, _ = jax.lax.scan(day, (first, slopes, sums), waiting(returns))
     h_last, _, (logs, kernels, weights, scores, drifts, products, pulls, precisions) = carry
     n = jnp.broadcast_to(jnp.sum(observed, axis=0).astype(u.dtype), shape)
 
@@ -191,15 +190,15 @@ def log_likelihood(params: GarchParams, returns: Array, presample: Array) -> tup
     """
     eta = 1 / params.dof
     seen = ~jnp.isnan(returns)
-    unborn = ~jnp.cumsum(seen, axis=0).astype(bool)
 
-    def day(carry: tuple[Array, Array], inputs: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
+    def day(carry: tuple[Array, Array], row: Array) -> tuple[tuple[Array, Array], None]:
         variance, total = carry
-        row, wait = inputs
+        wait = jnp.isinf(row)
         kernel = (1 + eta) * log_kernel(row * row / variance, eta) + jnp.log(variance)
-        total = total + jnp.where(jnp.isnan(row), 0, kernel)
+        total = total + jnp.where(jnp.isfinite(row), kernel, 0)
         return (jnp.where(wait, variance, next_variance(params, variance, row)), total), None
 
     first = params.omega + params.persistence * presample
-    (last, total), _ = jax.lax.scan(day, (first, jnp.zeros_like(first)), (returns, unborn))
-    return jnp.sum(seen, axis=0) * log_normaliser(eta) - total / 2, last
+    (last, total), _ = jax.lax.scan(day, (first, jnp.zeros_like(first)), waiting(returns))
+    days = jnp.sum(seen, axis=0).astype(total.dtype)
+    return days * log_normaliser(eta) - total / 2, last

@@ -34,6 +34,7 @@ def backcast(returns: Array) -> Array:
     -------
     (assets,) variance per day; zero for an asset without observations in its first 75 days of life
     """
+    returns = jnp.asarray(returns)
     observed = ~jnp.isnan(returns)
     start = jnp.argmax(observed, axis=0)
     age = jnp.arange(len(returns))[:, None] - start
@@ -41,6 +42,15 @@ def backcast(returns: Array) -> Array:
     weight = jnp.where(young, BACKCAST_DECAY ** jnp.maximum(age, 0).astype(returns.dtype), 0)
     total = jnp.sum(weight * jnp.where(observed, returns, 0) ** 2, axis=0)
     return total / jnp.maximum(jnp.sum(weight, axis=0), jnp.finfo(returns.dtype).tiny)
+
+
+def waiting(returns: Array) -> Array:
+    """Returns with the days before an asset's first observation marked by infinity: a filter waits there.
+
+    One array then carries all that a step needs to know, which makes the recursions much faster.
+    """
+    observed = ~jnp.isnan(returns)
+    return jnp.where(jnp.cumsum(observed, axis=0) > 0, returns, jnp.inf)
 
 
 def next_variance(params: GarchParams, variance: Array, row: Array) -> Array:
@@ -59,7 +69,7 @@ def next_variance(params: GarchParams, variance: Array, row: Array) -> Array:
     >>> print(f"{a:.2e} {b:.2e}")
     1.50e-04 1.00e-04
     """
-    news = (params.alpha + params.gamma * (row < 0)) * row * row
+    news = (params.alpha + jnp.where(row < 0, params.gamma, jnp.zeros_like(params.gamma))) * row * row
     expected = (params.alpha + params.gamma / 2) * variance
     return params.omega + jnp.where(jnp.isnan(row), expected, news) + params.beta * variance
 
@@ -84,12 +94,10 @@ def filter_variance(params: GarchParams, returns: Array, presample: Array | None
         ``next_variance`` ``(assets,)``.
     """
     presample = backcast(returns) if presample is None else presample
-    unborn = ~jnp.cumsum(~jnp.isnan(returns), axis=0).astype(bool)
     first = params.omega + params.persistence * presample
 
-    def day(variance: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array]:
-        row, wait = inputs
-        return jnp.where(wait, variance, next_variance(params, variance, row)), variance
+    def day(variance: Array, row: Array) -> tuple[Array, Array]:
+        return jnp.where(jnp.isinf(row), variance, next_variance(params, variance, row)), variance
 
-    last, path = jax.lax.scan(day, first, (returns, unborn))
+    last, path = jax.lax.scan(day, first, waiting(returns))
     return Filtered(path, last)

@@ -36,7 +36,9 @@ class Finding:
     detail: str
 
     def __str__(self) -> str:
-        where = " ".join(part for part in (self.asset, f"{self.date:%Y-%m-%d}" if self.date else None) if part)
+        where = " ".join(
+            part for part in (self.asset, f"{self.date:%Y-%m-%d}" if self.date else None) if part
+        )
         return f"{self.kind}: {where + ': ' if where else ''}{self.detail}"
 
 
@@ -92,7 +94,9 @@ def _asset(name: str, series: pd.Series) -> list[Finding]:
     where = np.flatnonzero(present & np.isfinite(values))
     seen = values[where]
     if len(seen) > 1 and (seen == seen[0]).all():
-        findings.append(Finding("constant_price", name, dates[where[0]], f"{seen[0]:g} on all {len(seen)} days"))
+        findings.append(
+            Finding("constant_price", name, dates[where[0]], f"{seen[0]:g} on all {len(seen)} days")
+        )
         return findings
     return findings + _stale(name, seen, dates[where]) + _jumps(name, seen, dates[where])
 
@@ -102,13 +106,19 @@ def _life(name: str, present: np.ndarray, dates: pd.Index) -> list[Finding]:
     first, last = days[0], days[-1]
     findings = []
     if first > 0:
-        findings.append(Finding("late_listing", name, dates[first], f"first price, on day {first + 1} of {len(present)}"))
+        findings.append(
+            Finding("late_listing", name, dates[first], f"first price, on day {first + 1} of {len(present)}")
+        )
     holes = int(last - first + 1 - len(days))
     if holes:
         start = first + int(np.argmin(present[first : last + 1]))
         findings.append(Finding("gap", name, dates[start], f"{holes} day(s) without a price inside its life"))
     if last < len(present) - 1:
-        findings.append(Finding("early_end", name, dates[last], f"last price, {len(present) - 1 - last} day(s) before the end"))
+        findings.append(
+            Finding(
+                "early_end", name, dates[last], f"last price, {len(present) - 1 - last} day(s) before the end"
+            )
+        )
     return findings
 
 
@@ -134,7 +144,9 @@ def _jumps(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
         date = dates[k + 1]
         if abs(nearest / size - 1) < _TOLERANCE:
             named = f"{nearest:g}:1" if ratio[k] > 1 else f"1:{nearest:g}"
-            findings.append(Finding("possible_split", name, date, f"price ratio {ratio[k]:.4f}, near {named}"))
+            findings.append(
+                Finding("possible_split", name, date, f"price ratio {ratio[k]:.4f}, near {named}")
+            )
         elif abs(ratio[k] - 1) > _LARGE:
             findings.append(Finding("large_move", name, date, f"{ratio[k] - 1:+.1%} in a day"))
     return findings

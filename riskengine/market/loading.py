@@ -62,7 +62,9 @@ def _read(path: Path) -> pd.DataFrame:
         return _read_csv(path)
     if path.suffix == ".parquet":
         return _read_parquet(path)
-    raise DataError(f"{path}: prices are read from .csv or .parquet, not from {path.suffix or 'a file without suffix'}")
+    raise DataError(
+        f"{path}: prices are read from .csv or .parquet, not from {path.suffix or 'a file without suffix'}"
+    )
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -92,7 +94,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
         if text.any():
             row = int(text.to_numpy().argmax())
             raise DataError(
-                f"{path}: row {row + 2}, column {name}: {cells[row]!r} is not a price; leave the cell empty if there is none"
+                f"{path}: row {row + 2}, column {name}: {cells[row]!r} is not a price; "
+                "leave the cell empty if there is none"
             )
         columns[name] = numbers.astype("float64")
     return pd.DataFrame(columns).set_axis(_dates(raw.iloc[:, 0], path, first_row=2), axis=0)
@@ -137,5 +140,7 @@ def _dates(cells: pd.Series, path: Path, first_row: int) -> pd.DatetimeIndex:
         )
     if index.has_duplicates:
         row = int(index.duplicated().argmax())
-        raise DataError(f"{path}: row {row + first_row}: {index[row]:%Y-%m-%d} appears twice: keep one row a date")
+        raise DataError(
+            f"{path}: row {row + first_row}: {index[row]:%Y-%m-%d} appears twice: keep one row a date"
+        )
     return index

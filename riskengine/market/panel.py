@@ -49,14 +49,18 @@ class Panel:
             )
         names = prices.columns.map(str)
         if names.has_duplicates:
-            raise DataError(f"asset {names[names.duplicated()][0]} names more than one column: rename or drop one")
+            raise DataError(
+                f"asset {names[names.duplicated()][0]} names more than one column: rename or drop one"
+            )
         object.__setattr__(self, "prices", _numbers(prices.set_axis(names, axis=1)))
         if self.membership is not None:
             object.__setattr__(self, "membership", self._aligned(self.membership))
 
     def _aligned(self, membership: pd.DataFrame) -> pd.DataFrame:
         membership = membership.set_axis(membership.columns.map(str), axis=1)
-        if not (membership.index.equals(self.prices.index) and membership.columns.equals(self.prices.columns)):
+        if not (
+            membership.index.equals(self.prices.index) and membership.columns.equals(self.prices.columns)
+        ):
             raise DataError("membership needs the dates and columns of the prices: reindex it to them")
         if membership.isna().any(axis=None):
             raise DataError("membership holds missing entries: fill them with False")
@@ -107,7 +111,9 @@ class Panel:
         else:
             position = int(self.dates.searchsorted(pd.Timestamp(when), side="right")) - 1
         if not 0 <= position < len(self.dates):
-            raise DataError(f"no close at {when}: the panel runs from {self.dates[0]:%F} to {self.dates[-1]:%F}")
+            raise DataError(
+                f"no close at {when}: the panel runs from {self.dates[0]:%F} to {self.dates[-1]:%F}"
+            )
         if self.membership is None:
             member = np.ones(len(self.assets), bool)
         else:

@@ -43,7 +43,7 @@ class Constraints:
     Attributes
     ----------
     lower, upper : one number for all assets, or a mapping from asset to number in which the key ``"*"``
-        stands for all others
+        stands for all others (0 below and 1 above without it)
     budget : sum of the weights; the rest of wealth is cash
     groups : limits on sums
     turnover : limit on the sum of absolute trades, so that selling all and buying anew is two
@@ -97,7 +97,9 @@ class Constraints:
         for row, group in zip(rows, self.groups, strict=True):
             for name in group.assets:
                 if name not in place:
-                    raise SettingsError(f"group {group.name} names {name}, which is not an asset of the panel")
+                    raise SettingsError(
+                        f"group {group.name} names {name}, which is not an asset of the panel"
+                    )
                 row[place[name]] = 1.0
         return rows
 

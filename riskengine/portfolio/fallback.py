@@ -7,7 +7,7 @@ import numpy as np
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import InfeasibleError
 from riskengine.portfolio.decision import Decision
-from riskengine.portfolio.problem import Optimizer
+from riskengine.portfolio.problem import Optimizer, Solution
 
 Array = np.ndarray
 
@@ -24,25 +24,50 @@ def solve_or_fall_back(
 
     The order: as asked; without the turnover limit; the previous weights of what can still be traded,
     scaled to the budget; equal weight over what can be traded; all in cash. The last three may break
-    limits, and the decision's notes name the ones that clashed.
+    limits, and the decision's notes name the ones that clashed. Previous weights are passed over where
+    scaling them to the budget would lever them up, as with long and short positions that nearly cancel.
     """
     n = len(optimizer.assets)
     allowed = np.ones(n, bool) if tradable is None else np.asarray(tradable)
     try:
         solution = optimizer.solve(covariance, expected_returns, previous, tradable)
-        return Decision(solution.weights, "ok", covariance, notes)
+        return Decision(solution.weights, "ok", covariance, (*notes, *_caution(solution)))
     except InfeasibleError as error:
-        reason = f"infeasible: {'; '.join(error.limits) or error}"
+        reason = _reason(error)
     if optimizer.constraints.turnover is not None and previous is not None:
         try:
             solution = optimizer.solve(covariance, expected_returns, previous, tradable, turnover=False)
-            return Decision(solution.weights, "without turnover limit", covariance, (*notes, reason))
+            said = (*notes, reason, *_caution(solution))
+            return Decision(solution.weights, "without turnover limit", covariance, said)
         except InfeasibleError as error:
-            reason = f"infeasible: {'; '.join(error.limits) or error}"
-    kept = np.where(allowed, np.zeros(n) if previous is None else previous, 0.0)
+            reason = _reason(error)
     budget = optimizer.constraints.budget
-    if kept.sum() > 1e-6:
-        return Decision(kept * (budget / kept.sum()), "previous weights", covariance, (*notes, reason))
-    if allowed.any():
+    kept = None if previous is None else _scaled(previous, allowed, budget)
+    if kept is not None:
+        return Decision(kept, "previous weights", covariance, (*notes, reason))
+    if allowed.any() and budget != 0:
         return Decision(allowed * (budget / allowed.sum()), "equal weight", covariance, (*notes, reason))
     return Decision(np.zeros(n), "all in cash", covariance, (*notes, reason))
+
+
+def _scaled(previous: Array, allowed: Array, budget: float) -> Array | None:
+    """What is kept, scaled to the budget; None if that would more than double the exposure held before."""
+    kept = np.where(allowed, previous, 0.0)
+    net, gross = kept.sum(), np.abs(kept).sum()
+    if gross <= 1e-6:
+        return None
+    if abs(net - budget) <= 1e-9:
+        return kept
+    if net * budget <= 0:
+        return None
+    scaled = kept * (budget / net)
+    return scaled if np.abs(scaled).sum() <= 2 * max(abs(budget), np.abs(previous).sum()) else None
+
+
+def _reason(error: InfeasibleError) -> str:
+    # Without named limits the solvers failed on a feasible problem, and the error says so itself.
+    return f"infeasible: {'; '.join(error.limits)}" if error.limits else str(error)
+
+
+def _caution(solution: Solution) -> tuple[str, ...]:
+    return () if solution.status == "optimal" else (f"{solution.solver} reports {solution.status}",)

@@ -89,7 +89,11 @@ def feasible(assets: int, limits: list[Limit]) -> bool:
             upper_values.append(limit.values)
         if limit.previous is not None:
             eye = np.eye(assets)
-            upper_rows += [np.hstack([eye, -eye]), np.hstack([-eye, -eye]), np.hstack([pad, np.ones((1, assets))])]
+            upper_rows += [
+                np.hstack([eye, -eye]),
+                np.hstack([-eye, -eye]),
+                np.hstack([pad, np.ones((1, assets))]),
+            ]
             upper_values += [limit.previous, -limit.previous, np.array([limit.size])]
     found = linprog(
         np.zeros(2 * assets),
@@ -101,3 +105,21 @@ def feasible(assets: int, limits: list[Limit]) -> bool:
         method="highs",
     )
     return found.status != 2
+
+
+def bound_limits(kind: str, sign: str, rows: Array, values: Array, names: list[str]) -> list[Limit]:
+    """Bounds as limits: one for all assets that share a value, so that a message stays short."""
+    found = []
+    for value in np.unique(values):
+        if not np.isfinite(value):
+            continue
+        same = values == value
+        chosen = [name for name, hit in zip(names, same, strict=True) if hit]
+        who = (
+            ""
+            if same.all() and len(chosen) > 1
+            else f" of {', '.join(chosen[:5])}" + (f" and {len(chosen) - 5} more" if len(chosen) > 5 else "")
+        )
+        side = 1.0 if sign == "<=" else -1.0
+        found.append(Limit.below(f"{kind} {value:g}{who}", side * rows[same], side * values[same]))
+    return found

@@ -8,15 +8,16 @@ import cvxpy as cp
 import numpy as np
 
 from riskengine.covariance.contract import Covariance
-from riskengine.errors import InfeasibleError, SettingsError
+from riskengine.errors import DataError, InfeasibleError, SettingsError
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import ProportionalCosts
-from riskengine.portfolio.feasibility import Limit, clashing_limits
-from riskengine.portfolio.objectives import MeanVariance, MinimumVariance, Objective
+from riskengine.portfolio.feasibility import Limit, bound_limits, clashing_limits
+from riskengine.portfolio.objectives import MeanVariance, Objective
 
 Array = np.ndarray
 SOLVERS = (cp.CLARABEL, cp.SCS)
 _CLEAN = 1e-7
+_FAR = 1e3  # stands for infinity in parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +30,14 @@ class Solution:
     solver : that found them
     value : of the objective: variance per horizon, or utility
     binding : names of the limits that bind
+    status : the solver's word: ``"optimal"``, or ``"optimal_inaccurate"`` when it missed its tolerance
     """
 
     weights: Array
     solver: str
     value: float
     binding: tuple[str, ...]
+    status: str = cp.OPTIMAL
 
 
 class Optimizer:
@@ -52,6 +55,7 @@ class Optimizer:
 
     Examples
     --------
+    >>> from riskengine.portfolio import MinimumVariance
     >>> problem = Optimizer(("A", "B"), MinimumVariance(), Constraints())
     >>> solution = problem.solve(Covariance.dense(np.diag([0.04, 0.01])))
     >>> solution.weights.round(4)
@@ -75,6 +79,7 @@ class Optimizer:
         n = len(assets)
         self._factors = factors or n
         self._w = cp.Variable(n)
+        self._trades = cp.Variable(n)  # at least the absolute trades; a norm of them would not be DPP
         self._factor = cp.Parameter((self._factors, n))
         self._specific = cp.Parameter(n, nonneg=True)
         self._reward = cp.Parameter(n)
@@ -85,17 +90,18 @@ class Optimizer:
         self._problem = self._build()
 
     def _build(self) -> cp.Problem:
-        w = self._w
+        w, trades = self._w, self._trades
         risk = cp.sum_squares(self._factor @ w) + cp.sum_squares(cp.multiply(self._specific, w))
-        goal = risk - self._reward @ w + self._price * cp.norm1(w - self._previous)
+        goal = risk - self._reward @ w + self._price * cp.sum(trades)
         limits = [cp.sum(w) == self.constraints.budget, w >= self._lower, w <= self._upper]
+        limits += [trades >= w - self._previous, trades >= self._previous - w]
         for row, group in zip(self._members, self.constraints.groups, strict=True):
             if np.isfinite(group.lower):
                 limits.append(row @ w >= group.lower)
             if np.isfinite(group.upper):
                 limits.append(row @ w <= group.upper)
         if self.constraints.turnover is not None:
-            limits.append(cp.norm1(w - self._previous) <= self._allowance)
+            limits.append(cp.sum(trades) <= self._allowance)
         return cp.Problem(cp.Minimize(goal), limits)
 
     @property
@@ -127,8 +133,11 @@ class Optimizer:
             If no portfolio satisfies the limits; ``.limits`` names those that clash.
         SettingsError
             If shapes disagree or expected returns are missing.
+        DataError
+            If the covariance, the expected returns or the previous weights are not finite.
         """
         self._set(covariance, expected_returns, previous, tradable, turnover)
+        limits: tuple[str, ...] | None = None
         for solver in SOLVERS:
             try:
                 self._problem.solve(solver=solver, warm_start=True, **_TIGHT[solver])
@@ -136,13 +145,14 @@ class Optimizer:
                 continue
             if self._problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
                 return self._solution(solver, covariance, expected_returns)
-            if self._problem.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE):
-                break
-        limits = clashing_limits(len(self.assets), self.limits(previous, tradable, turnover))
-        if limits:
-            raise InfeasibleError(limits)
+            if limits is None:
+                # A linear program has the last word: only limits that truly clash end the search.
+                limits = clashing_limits(len(self.assets), self.limits(previous, tradable, turnover))
+            if limits:
+                raise InfeasibleError(limits)
         raise InfeasibleError(
-            (), f"the solvers {', '.join(SOLVERS)} gave up on a feasible problem: check the covariance for extremes"
+            (),
+            f"the solvers {', '.join(SOLVERS)} gave up on a feasible problem: check the covariance for extremes",
         )
 
     def _set(
@@ -154,11 +164,25 @@ class Optimizer:
         turnover: bool,
     ) -> None:
         n = len(self.assets)
+        for what, vector in (
+            ("expected returns", expected_returns),
+            ("previous weights", previous),
+            ("a tradable mask", tradable),
+        ):
+            if vector is not None and np.shape(vector) != (n,):
+                raise SettingsError(f"{what} of shape {np.shape(vector)} for a problem of {n} assets")
+            if vector is not None and not np.isfinite(vector).all():
+                raise DataError(f"{what}: not finite for {', '.join(self._named(~np.isfinite(vector))[:5])}")
         if covariance.loadings.shape[0] != n:
             raise SettingsError(f"a covariance of {covariance.loadings.shape[0]} assets for a problem of {n}")
         if covariance.loadings.shape[1] > self._factors:
             raise SettingsError(
                 f"a covariance with {covariance.loadings.shape[1]} factors for a problem built for {self._factors}"
+            )
+        broken = ~np.isfinite(covariance.volatility)
+        if broken.any():
+            raise DataError(
+                f"the covariance is not finite for {', '.join(self._named(broken)[:5])}: mend their forecast"
             )
         # Daily variances are tiny; at a typical variance of one the solvers' tolerances mean something.
         unit = float(np.mean(covariance.volatility**2)) or 1.0
@@ -170,20 +194,24 @@ class Optimizer:
         price = self.costs.rate
         if isinstance(self.objective, MeanVariance):
             if expected_returns is None:
-                raise SettingsError("mean-variance needs expected returns: give the strategy a forecast of them")
+                raise SettingsError(
+                    "mean-variance needs expected returns: give the strategy a forecast of them"
+                )
             half = unit * self.objective.risk_aversion / 2
             self._reward.value = np.asarray(expected_returns) / half
             price /= half
         else:
             price = 0.0  # a variance has no exchange rate with money; limit turnover instead
         self._price.value = price if previous is not None else 0.0
-        self._previous.value = np.zeros(n) if previous is None else np.asarray(previous)
         lower, upper = self._bounds
         allowed = np.ones(n, bool) if tradable is None else np.asarray(tradable)
+        # What cannot be traded is sold in any case: its sale neither costs nor counts as turnover here.
+        self._previous.value = np.where(allowed, 0.0 if previous is None else previous, 0.0)
+        lower, upper = np.clip(lower, -_FAR, _FAR), np.clip(upper, -_FAR, _FAR)
         self._lower.value, self._upper.value = np.where(allowed, lower, 0.0), np.where(allowed, upper, 0.0)
         limit = self.constraints.turnover
         free = limit is None or previous is None or not turnover
-        self._allowance.value = 1e3 if free else limit
+        self._allowance.value = _FAR if free else limit
 
     def limits(
         self, previous: Array | None = None, tradable: Array | None = None, turnover: bool = True
@@ -194,19 +222,31 @@ class Optimizer:
         eye = np.eye(n)
         lower, upper = self._bounds
         found = [Limit.equal(f"budget = {self.constraints.budget:g}", np.ones(n), self.constraints.budget)]
-        found += _shared("lower bound", ">=", eye[allowed], lower[allowed], self._named(allowed))
-        found += _shared("upper bound", "<=", eye[allowed], upper[allowed], self._named(allowed))
+        found += bound_limits("lower bound", ">=", eye[allowed], lower[allowed], self._named(allowed))
+        found += bound_limits("upper bound", "<=", eye[allowed], upper[allowed], self._named(allowed))
         if not allowed.all():
             shut = self._named(~allowed)
             listed = ", ".join(shut[:5]) + (f" and {len(shut) - 5} more" if len(shut) > 5 else "")
             found.append(Limit.zero(f"not tradable: {listed}", eye[~allowed]))
         for row, group in zip(self._members, self.constraints.groups, strict=True):
             if np.isfinite(group.lower):
-                found.append(Limit.below(f"group {group.name} >= {group.lower:g}", -row[None], np.array([-group.lower])))
+                found.append(
+                    Limit.below(
+                        f"group {group.name} >= {group.lower:g}", -row[None], np.array([-group.lower])
+                    )
+                )
             if np.isfinite(group.upper):
-                found.append(Limit.below(f"group {group.name} <= {group.upper:g}", row[None], np.array([group.upper])))
+                found.append(
+                    Limit.below(f"group {group.name} <= {group.upper:g}", row[None], np.array([group.upper]))
+                )
         if self.constraints.turnover is not None and previous is not None and turnover:
-            found.append(Limit.turnover(f"turnover <= {self.constraints.turnover:g}", previous, self.constraints.turnover))
+            found.append(
+                Limit.turnover(
+                    f"turnover <= {self.constraints.turnover:g}",
+                    np.where(allowed, previous, 0.0),
+                    self.constraints.turnover,
+                )
+            )
         return found
 
     def _named(self, mask: Array) -> list[str]:
@@ -217,7 +257,7 @@ class Optimizer:
         value = covariance.variance(weights)
         if isinstance(self.objective, MeanVariance) and expected_returns is not None:
             value = float(expected_returns @ weights) - self.objective.risk_aversion / 2 * value
-        return Solution(weights, solver, value, self._binding(weights))
+        return Solution(weights, solver, value, self._binding(weights), self._problem.status)
 
     def _polished(self, weights: Array) -> Array:
         """Remove the solver's last dust: inside the bounds, dust to zero, the budget exact."""
@@ -226,7 +266,9 @@ class Optimizer:
         for _ in range(5):
             missing = self.constraints.budget - weights.sum()
             room = (upper - weights) if missing > 0 else (weights - lower)
-            room = np.where((np.abs(weights) > 0) | (lower == upper), room, 0.0) if abs(missing) < 1e-3 else room
+            held = np.where(weights != 0, room, 0.0)
+            if held.sum() >= abs(missing):  # else what is held is full, and dust must come back
+                room = held
             if abs(missing) < 1e-15 or room.sum() <= 0:
                 break
             weights = np.clip(weights + missing * room / room.sum(), lower, upper)
@@ -251,21 +293,3 @@ _TIGHT = {
     cp.CLARABEL: {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
     cp.SCS: {"eps": 1e-7, "max_iters": 50_000},
 }
-
-
-def _shared(kind: str, sign: str, rows: Array, values: Array, names: list[str]) -> list[Limit]:
-    """Bounds as limits: one for all assets that share a value, so that a message stays short."""
-    found = []
-    for value in np.unique(values):
-        if not np.isfinite(value):
-            continue
-        same = values == value
-        chosen = [name for name, hit in zip(names, same, strict=True) if hit]
-        who = "" if same.all() and len(chosen) > 1 else f" of {', '.join(chosen[:5])}" + (
-            f" and {len(chosen) - 5} more" if len(chosen) > 5 else ""
-        )
-        side = 1.0 if sign == "<=" else -1.0
-        found.append(Limit.below(f"{kind} {value:g}{who}", side * rows[same], side * values[same]))
-    return found
-
-

@@ -46,7 +46,9 @@ def student_t_contributions(
     )
 
 
-def scenario_contributions(scenarios: Array, weights: Array, level: float = 0.99, horizon: int = 1) -> TailRisk:
+def scenario_contributions(
+    scenarios: Array, weights: Array, level: float = 0.99, horizon: int = 1
+) -> TailRisk:
     """Contributions to the empirical VaR and CVaR of a portfolio.
 
     A holding's share of CVaR is its mean loss in the tail (Tasche 2002). Its share of VaR is its mean

@@ -73,7 +73,9 @@ def independence(exceptions: Array, level: float) -> CoverageTest:
     calm, hit = int((~before).sum()), int(before.sum())
     calm_hit, hit_hit = int((~before & after).sum()), int((before & after).sum())
     pooled = (calm_hit + hit_hit) / (calm + hit)
-    free = _bernoulli(calm_hit, calm, calm_hit / max(calm, 1)) + _bernoulli(hit_hit, hit, hit_hit / max(hit, 1))
+    free = _bernoulli(calm_hit, calm, calm_hit / max(calm, 1)) + _bernoulli(
+        hit_hit, hit, hit_hit / max(hit, 1)
+    )
     statistic = 2 * (free - _bernoulli(calm_hit + hit_hit, calm + hit, pooled))
     return _test("independence", statistic, 1, int(hits.sum()), len(hits), level)
 

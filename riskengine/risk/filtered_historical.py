@@ -33,7 +33,9 @@ def fill_residuals(residuals: Array) -> Array:
     if not len(residuals):
         raise DataError("no asset has a single residual: lengthen the window or bring more history")
     missing = np.isnan(residuals)
-    return np.where(missing, np.nanmedian(residuals, axis=1)[:, None], residuals) if missing.any() else residuals
+    return (
+        np.where(missing, np.nanmedian(residuals, axis=1)[:, None], residuals) if missing.any() else residuals
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +67,14 @@ class FilteredHistory:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "residuals", fill_residuals(self.residuals))
-        object.__setattr__(self, "params", GarchParams(*(np.asarray(x, dtype=np.float64) for x in self.params)))
+        object.__setattr__(
+            self, "params", GarchParams(*(np.asarray(x, dtype=np.float64) for x in self.params))
+        )
         wanted = (self.residuals.shape[1],)
         if self.next_variance.shape != wanted or self.params.omega.shape != wanted:
-            raise DataError(f"parameters and variances must have shape {wanted}, one entry a column of residuals")
+            raise DataError(
+                f"parameters and variances must have shape {wanted}, one entry a column of residuals"
+            )
 
     def one_day(self) -> Array:
         """Scenarios of tomorrow's returns ``(time, assets)``: every past day once."""

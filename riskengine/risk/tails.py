@@ -31,7 +31,11 @@ class TailRisk:
 
 
 def student_t_tail(
-    volatility: float | Array, dof: float | Array, level: float = 0.99, horizon: int = 1, mean: float | Array = 0.0
+    volatility: float | Array,
+    dof: float | Array,
+    level: float = 0.99,
+    horizon: int = 1,
+    mean: float | Array = 0.0,
 ) -> TailRisk:
     """Closed form for a Student-t with the given standard deviation (McNeil, Frey and Embrechts 2015).
 
@@ -115,14 +119,17 @@ def tail_weights(returns: Array, level: float) -> Array:
     scenarios = len(losses)
     if scenarios < np.round(1 / (1 - level), 6):
         raise DataError(
-            f"{scenarios} scenarios are too few for a level of {level:g}: at least {int(np.ceil(1 / (1 - level)))} are needed"
+            f"{scenarios} scenarios are too few for a level of {level:g}: "
+            f"at least {int(np.ceil(1 / (1 - level)))} are needed"
         )
     if np.isnan(losses).any():
         raise DataError("scenarios hold NaN: drop or fill them first")
     mass = scenarios * (1 - level)  # in scenarios
     rank = np.empty(losses.shape)
     order = np.argsort(-losses, axis=0, kind="stable")
-    np.put_along_axis(rank, order, np.arange(scenarios, dtype=float).reshape(-1, *[1] * (losses.ndim - 1)) + 0 * losses, 0)
+    np.put_along_axis(
+        rank, order, np.arange(scenarios, dtype=float).reshape(-1, *[1] * (losses.ndim - 1)) + 0 * losses, 0
+    )
     return np.clip(mass - rank, 0, 1) / mass
 
 

@@ -23,7 +23,9 @@ from riskengine.garch.innovations import (
     tail_information,
 )
 
-PARAMS = GarchParams(*(jnp.asarray(x) for x in ([2e-6, 1e-6], [0.05, 0.1], [0.1, -0.05], [0.88, 0.8], [8.0, 5.0])))
+PARAMS = GarchParams(
+    *(jnp.asarray(x) for x in ([2e-6, 1e-6], [0.05, 0.1], [0.1, -0.05], [0.88, 0.8], [8.0, 5.0]))
+)
 
 
 @pytest.mark.parametrize("eta", [0.0, 1e-9, 1e-4, 0.01, 0.033, 0.034, 0.2, 0.39, 0.49])
@@ -43,22 +45,20 @@ def test_information_is_the_expected_square_of_the_score(eta):
         deviation = jnp.exp(log_variance / 2)
         return log_density((z - mean) / deviation, eta) - log_variance / 2
 
-    slope = jax.jit(jax.grad(density, argnums=(1, 2, 3)))
-    at = [jnp.asarray(x) for x in (0.0, eta, 0.0)]
+    # the whole line on a grid: z = sinh(x), fine near zero and far into the tails
+    x = jnp.linspace(-16, 16, 40_001)
+    z = jnp.sinh(x)
+    scores = jax.vmap(jax.grad(density, argnums=(1, 2, 3)), (0, None, None, None))(z, 0.0, eta, 0.0)
+    mass = jnp.exp(log_density(z, jnp.asarray(eta))) * jnp.cosh(x)
 
     def product(j, k):
-        def integrand(z):
-            scores = slope(jnp.asarray(z), *at)
-            return float(scores[j] * scores[k] * jnp.exp(log_density(jnp.asarray(z), at[1])))
-
-        # even in z: twice the half-line, cut where the density is negligible
-        return 2 * integrate.quad(integrand, 0, 400, limit=150, epsabs=1e-9, points=[2, 10])[0]
+        return integrate.trapezoid(scores[j] * scores[k] * mass, x)
 
     e = jnp.asarray(eta)
-    np.testing.assert_allclose(scale_information(e), product(0, 0), rtol=2e-4)
-    np.testing.assert_allclose(cross_information(e), product(0, 1), rtol=2e-3)
-    np.testing.assert_allclose(location_information(e), product(2, 2), rtol=2e-4)
-    np.testing.assert_allclose(tail_information(e), product(1, 1), rtol=1e-2)
+    np.testing.assert_allclose(scale_information(e), product(0, 0), rtol=1e-6)
+    np.testing.assert_allclose(cross_information(e), product(0, 1), rtol=1e-5)
+    np.testing.assert_allclose(location_information(e), product(2, 2), rtol=1e-6)
+    np.testing.assert_allclose(tail_information(e), product(1, 1), rtol=1e-5)
 
 
 def test_normaliser_is_smooth_where_the_series_takes_over():
@@ -97,9 +97,7 @@ def test_score_follows_a_presample_taken_about_the_mean():
     u, mean, centre = to_unconstrained(PARAMS), jnp.asarray([3e-4, -2e-4]), jnp.nanmean(data(), axis=0)
     spread = jnp.nanmean((r - centre) ** 2, axis=0)
     found = likelihood(u, r, spread, mean, centre)
-    slope = jax.jacfwd(
-        lambda m: jnp.sum(by_definition(u, r, m, spread + (centre - m) ** 2))
-    )(mean)
+    slope = jax.jacfwd(lambda m: jnp.sum(by_definition(u, r, m, spread + (centre - m) ** 2)))(mean)
     np.testing.assert_allclose(found.score[:, 5], slope, rtol=1e-9)
 
 
@@ -124,7 +122,7 @@ def test_information_is_the_covariance_of_the_score():
     np.testing.assert_allclose(found.information, found.information.swapaxes(-1, -2))
     spread = np.cov(np.asarray(found.score).T)
     scale = np.sqrt(np.outer(np.diag(mean), np.diag(mean)))
-    np.testing.assert_allclose(spread / scale, mean / scale, atol=0.06)
+    np.testing.assert_allclose(spread / scale, mean / scale, atol=0.12)
     z = np.asarray(found.score).mean(axis=0) / np.sqrt(np.diag(spread) / size)
     assert np.abs(z).max() < 4
 

@@ -17,7 +17,9 @@ from riskengine.garch import (
     term_structure,
 )
 
-PARAMS = GarchParams(*(jnp.asarray([x, y]) for x, y in ((2e-6, 1e-6), (0.05, 0.1), (0.1, -0.05), (0.88, 0.8), (8.0, 5.0))))
+PARAMS = GarchParams(
+    *(jnp.asarray([x, y]) for x, y in ((2e-6, 1e-6), (0.05, 0.1), (0.1, -0.05), (0.88, 0.8), (8.0, 5.0)))
+)
 
 
 def loop_filter(p, returns, presample):

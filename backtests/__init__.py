@@ -1,0 +1,1 @@
+"""Studies that can be run again; each commits its result under results/."""

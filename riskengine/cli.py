@@ -1,0 +1,325 @@
+"""The command line: backtest, calibrate, pretrain, report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from riskengine.errors import DataError, RiskEngineError, SettingsError
+
+app = typer.Typer(
+    name="riskengine",
+    help="Portfolio risk and rebalancing: neural GARCH calibration, covariance forecasts, walk-forward backtests.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+BUNDLED = Path("data/us_equities_20/prices.parquet")
+
+Prices = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices", help="Wide prices, .csv or .parquet: dates down, assets across. Bundled ones if left out."
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")
+]
+
+
+class CalibratorName(StrEnum):
+    """Choices of `calibrate --method`."""
+
+    NETWORK = "network"
+    MAXIMUM_LIKELIHOOD = "mle"
+    ARCH = "arch"
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend are one line on standard error and exit status 1."""
+    try:
+        app()
+    except RiskEngineError as error:
+        message = " ".join(str(error).split())
+        print(f"riskengine: {message}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _prices(path: Path | None) -> Path:
+    if path is not None:
+        return path
+    for root in (Path.cwd(), Path(__file__).parents[1]):
+        if (root / BUNDLED).is_file():
+            return root / BUNDLED
+    raise DataError(f"the bundled prices are not here ({BUNDLED}): name a file with --prices")
+
+
+def _console(as_json: bool) -> Console:
+    """Where people read: standard output, or standard error when that is kept for JSON."""
+    return Console(stderr=as_json)
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[Any]:
+    """Progress bars by stage; calls take a stage, steps done and steps in all."""
+    columns = (
+        TextColumn("{task.description:32}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+@app.command()
+def backtest(
+    strategy: Annotated[Path, typer.Argument(help="Strategy file with build(), as in strategies/.")],
+    prices: Prices = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for report.html, result.json, returns.csv, weights.csv.")
+    ] = Path("out"),
+    train: Annotated[
+        int, typer.Option(help="Returns seen before the first decision, and window of the benchmarks.")
+    ] = 1250,
+    step: Annotated[int, typer.Option(help="Days between decisions.")] = 21,
+    delay: Annotated[int, typer.Option(help="Days between decision and trade.")] = 1,
+    costs: Annotated[float, typer.Option(help="Cost of trading, basis points of the value traded.")] = 5.0,
+    start: Annotated[str | None, typer.Option(help="First date of the prices to use.")] = None,
+    end: Annotated[str | None, typer.Option(help="Last date of the prices to use.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk a strategy through history beside four benchmarks, and write the report.
+
+    The benchmarks are equal weight, static sample covariance, static Ledoit-Wolf and the legacy pipeline
+    (per-asset maximum likelihood GARCH with sample correlation), under the strategy's own limits. About a
+    minute for 20 assets and 27 years of monthly decisions.
+    """
+    from riskengine.backtest import RiskMonitor, WalkForward, load_strategy, run_backtest, standard_benchmarks
+    from riskengine.calibration import NeuralCalibrator
+    from riskengine.market import load_panel
+    from riskengine.portfolio import ProportionalCosts
+    from riskengine.report import headline, write_report
+
+    console = _console(as_json)
+    candidate = load_strategy(strategy)
+    panel = load_panel(_prices(prices))
+    if start or end:
+        panel = panel.between(start, end)
+    rivals = standard_benchmarks(getattr(candidate, "constraints", None), window=train, horizon=step)
+    with _bars(console) as report:
+        result = run_backtest(
+            candidate,
+            panel,
+            WalkForward(train, step, delay),
+            ProportionalCosts(costs / 1e4),
+            rivals,
+            RiskMonitor(NeuralCalibrator.pretrained(), window=train),
+            report,
+        )
+    page = write_report(result, out / "report.html")
+    _write(out / "result.json", result.to_json())
+    _write(out / "returns.csv", result.returns.to_csv())
+    _write(out / "weights.csv", result.weights.to_csv())
+    if as_json:
+        print(result.to_json())
+        return
+    _show_result(console, result)
+    console.print(headline(result), highlight=False)
+    console.print(f"[bold]{page}[/bold]")
+
+
+def _write(path: Path, text: str) -> None:
+    from riskengine.files import write_atomically
+
+    write_atomically(path, text.encode())
+
+
+def _show_result(console: Console, result: Any) -> None:
+    from riskengine.report import summary_rows
+
+    headings, rows = summary_rows(result)
+    first, last = result.returns.index[0], result.returns.index[-1]
+    cut = headings.index("p-value") + 1
+    titles = (f"{result.name}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, net of costs", None)
+    for title, columns in zip(titles, (range(1, cut), range(cut, len(headings))), strict=True):
+        table = Table(title=title, title_justify="left")
+        table.add_column(headings[0], no_wrap=True)
+        for k in columns:
+            table.add_column(headings[k], justify="right")
+        for row in rows:
+            table.add_row(row[0], *(row[k] for k in columns), style="bold" if row is rows[0] else None)
+        console.print(table)
+    if not result.risk_table().empty:
+        risk = Table(title="VaR exceptions, one day", title_justify="left")
+        for heading in ("method", "level", "expected", "exceptions", "Kupiec p", "Christoffersen p"):
+            risk.add_column(heading, justify="right")
+        for _, row in result.risk_table().iterrows():
+            risk.add_row(
+                str(row["method"]),
+                f"{row['level']:.0%}",
+                f"{row['expected']:.1f}",
+                f"{row['exceptions']:.0f}",
+                f"{row['kupiec_p']:.3f}",
+                f"{row['christoffersen_p']:.3f}",
+            )
+        console.print(risk)
+
+
+@app.command()
+def calibrate(
+    prices: Prices = None,
+    window: Annotated[int, typer.Option(help="Last days to use; 0 for all.")] = 1000,
+    method: Annotated[
+        CalibratorName, typer.Option(help="The network, batched maximum likelihood, or arch.")
+    ] = CalibratorName.NETWORK,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Calibrate a GARCH model for every asset at once."""
+    from riskengine.calibration import ArchReference, MaximumLikelihood, NeuralCalibrator
+    from riskengine.market import load_panel
+
+    if window < 0:
+        raise SettingsError(f"a window is a number of days, or 0 for all, not {window}")
+    panel = load_panel(_prices(prices))
+    calibrator = {
+        CalibratorName.NETWORK: NeuralCalibrator.pretrained,
+        CalibratorName.MAXIMUM_LIKELIHOOD: MaximumLikelihood,
+        CalibratorName.ARCH: ArchReference,
+    }[method]()
+    console = _console(as_json)
+    with console.status(f"calibrating {len(panel.assets)} assets"):
+        frame = calibrator(panel.returns.iloc[-window:]).to_frame()
+    if out is not None:
+        _write(out, frame.to_csv())
+    if as_json:
+        print(frame.reset_index().to_json(orient="records", double_precision=15))
+        return
+    table = Table(
+        title=f"GJR-GARCH(1,1), {method.value}, to {panel.dates[-1]:%Y-%m-%d}", title_justify="left"
+    )
+    formats = {
+        "omega": "{:.2e}",
+        "alpha": "{:.3f}",
+        "gamma": "{:.3f}",
+        "beta": "{:.3f}",
+        "dof": "{:.1f}",
+        "persistence": "{:.4f}",
+        "long_run_volatility": "{:.1%}",
+        "next_volatility": "{:.1%}",
+    }
+    table.add_column("asset")
+    for name in (*formats, "status"):
+        table.add_column(name.replace("_", " "), justify="right")
+    for asset, row in frame.iterrows():
+        table.add_row(
+            str(asset), *(text.format(row[name]) for name, text in formats.items()), str(row["status"])
+        )
+    console.print(table)
+
+
+@app.command()
+def pretrain(
+    out: Annotated[Path, typer.Option(help="Folder for weights.npz and card.json.")] = Path("out/pretrained"),
+    steps: Annotated[
+        int | None, typer.Option(help="Simulated batches; the default makes the shipped weights.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of simulation and initial weights.")] = None,
+    restart: Annotated[bool, typer.Option(help="Begin anew instead of going on from a checkpoint.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train the network again from nothing, on simulated paths alone.
+
+    Under 30 minutes on two cores with the defaults. Stopped with Ctrl-C it goes on where it was when
+    called again. Use the weights with NeuralCalibrator.pretrained(FOLDER).
+    """
+    from riskengine.calibration.pretraining import pretrain as run
+    from riskengine.calibration.training import Training
+
+    chosen = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
+    console = _console(as_json)
+    with _bars(console) as report:
+        card = run(Training(**chosen), out, restart=restart, report=report)
+    if as_json:
+        print(json.dumps(card))
+        return
+    table = Table(title="RMSE of the network's posterior means, fresh series", title_justify="left")
+    table.add_column("days", justify="right")
+    names = list(next(iter(card["metrics"].values())))
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for days, row in card["metrics"].items():
+        table.add_row(str(days), *(f"{row[name]:.4f}" for name in names))
+    console.print(table)
+    console.print(f"[bold]{out}[/bold]")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder that `riskengine backtest --out` wrote.")] = Path(
+        "out"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Show a finished backtest again: its table, flags and provenance."""
+    path = folder / "result.json"
+    if not path.is_file():
+        raise DataError(
+            f"no result.json in {folder}: make it with `riskengine backtest STRATEGY --out {folder}`"
+        )
+    try:
+        content = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is damaged ({error}): run the backtest again") from error
+    if as_json:
+        print(json.dumps(content))
+        return
+    console = _console(as_json)
+    table = Table(
+        title=f"{content['strategy']}, {content['first']} to {content['last']}", title_justify="left"
+    )
+    columns = (
+        "volatility",
+        "reduction",
+        "reduction_low",
+        "reduction_high",
+        "p_value",
+        "sharpe",
+        "max_drawdown",
+        "turnover",
+        "bias",
+    )
+    table.add_column("portfolio")
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
+    for name, row in content["summary"].items():
+        table.add_row(name, *("" if row.get(key) is None else f"{row[key]:.4f}" for key in columns))
+    console.print(table)
+    for note in content["notes"]:
+        console.print(f"- {note}", highlight=False, markup=False)
+    for key, value in content["provenance"].items():
+        console.print(f"{key:12} {value}", highlight=False, markup=False)
+    page = folder / "report.html"
+    if page.is_file():
+        console.print(f"[bold]{page}[/bold]")

@@ -1,0 +1,238 @@
+"""Strategies: handed the past and the present holdings, they answer with weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from riskengine.covariance.contract import Covariance, CovarianceForecaster
+from riskengine.errors import SettingsError
+from riskengine.portfolio.black_litterman import View, black_litterman, equilibrium_returns
+from riskengine.portfolio.constraints import Constraints
+from riskengine.portfolio.costs import ProportionalCosts
+from riskengine.portfolio.decision import Decision
+from riskengine.portfolio.fallback import solve_or_fall_back
+from riskengine.portfolio.objectives import MeanVariance, MinimumVariance, Objective
+from riskengine.portfolio.problem import Optimizer
+
+if TYPE_CHECKING:
+    from riskengine.market.view import MarketView
+
+Array = np.ndarray
+
+QUIET_DAYS = 63
+"""An asset whose returns have not varied for this long counts as stale and may not be held."""
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """What the walk-forward and today's report call. Settings are frozen, the state goes in and comes out."""
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+
+    def init(self, view: MarketView) -> Any:
+        """State before the first decision."""
+
+    def decide(self, state: Any, view: MarketView, holdings: Array) -> tuple[Decision, Any]:
+        """Target weights, given the past and the weights held now ``(assets,)``, and the new state."""
+
+
+def eligible(view: MarketView, window: int, min_history: int) -> Array:
+    """Assets that may be held: tradable, with enough returns in the window, and not stale, ``(assets,)``."""
+    rows = view.window(window)
+    recent = view.window(QUIET_DAYS)
+    seen = ~np.isnan(recent)
+    high = np.where(seen, recent, -np.inf).max(axis=0, initial=-np.inf)
+    low = np.where(seen, recent, np.inf).min(axis=0, initial=np.inf)
+    return view.tradable & (np.sum(~np.isnan(rows), axis=0) >= min_history) & (high > low)
+
+
+@dataclass(frozen=True)
+class EqualWeight:
+    """The same weight in every eligible asset.
+
+    Attributes
+    ----------
+    min_history : observed returns below which an asset is left out
+    """
+
+    name: str = "equal weight"
+    min_history: int = 250
+
+    def init(self, view: MarketView) -> None:
+        """Nothing to remember."""
+
+    def decide(self, state: None, view: MarketView, holdings: Array) -> tuple[Decision, None]:
+        """Equal weights; all in cash while nothing is eligible."""
+        chosen = eligible(view, max(self.min_history, 1250), self.min_history)
+        if not chosen.any():
+            return Decision(np.zeros(len(chosen)), "all in cash", notes=("no asset is eligible",)), None
+        return Decision(chosen / chosen.sum()), None
+
+
+class OptimizedState(NamedTuple):
+    """Compiled problem, the forecaster's last state and the assets that it was made for."""
+
+    optimizer: Optimizer
+    forecast: Any
+    chosen: Array
+
+
+@dataclass(frozen=True)
+class OptimizedStrategy:
+    """Forecast a covariance, then optimise.
+
+    At each decision the forecaster is initialised on the last ``window`` days of the eligible assets.
+
+    Attributes
+    ----------
+    name : for tables
+    forecaster : see :class:`~riskengine.covariance.contract.CovarianceForecaster`; one with ``carry`` set
+        is handed its last state as ``previous=`` while the eligible assets stay the same
+    objective, constraints, costs : see their classes
+    window : days of history for the forecast
+    horizon : holding period, days
+    min_history : observed returns in the window below which an asset is left out
+    fallback : whether to fall back when the limits clash; otherwise the error is raised
+    """
+
+    name: str
+    forecaster: CovarianceForecaster
+    objective: Objective = field(default_factory=MinimumVariance)
+    constraints: Constraints = field(default_factory=Constraints)
+    costs: ProportionalCosts | None = None
+    window: int = 1250
+    horizon: int = 21
+    min_history: int = 250
+    fallback: bool = True
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.min_history <= self.window:
+            raise SettingsError(
+                f"min_history must lie between 2 and the window of {self.window}, not at {self.min_history}"
+            )
+
+    def init(self, view: MarketView) -> OptimizedState:
+        """Compile the problem."""
+        optimizer = Optimizer(view.assets, self.objective, self.constraints, self.costs)
+        return OptimizedState(optimizer, None, np.zeros(len(view.assets), bool))
+
+    def decide(
+        self, state: OptimizedState, view: MarketView, holdings: Array
+    ) -> tuple[Decision, OptimizedState]:
+        """Optimal weights over the eligible assets."""
+        chosen = eligible(view, self.window, self.min_history)
+        if not chosen.any():
+            decision = Decision(np.zeros(len(chosen)), "all in cash", notes=("no asset is eligible",))
+            return decision, state._replace(forecast=None)
+        rows = view.window(self.window)[:, chosen]
+        same = np.array_equal(chosen, state.chosen) and state.forecast is not None
+        if same and getattr(self.forecaster, "carry", False):
+            forecast = self.forecaster.init(rows, previous=state.forecast)  # type: ignore[call-arg]
+        else:
+            forecast = self.forecaster.init(rows)
+        covariance = self._embedded(self.forecaster.forecast(forecast, self.horizon), chosen, view.assets)
+        held = holdings if np.any(holdings) else None
+        decision = self._solve(state.optimizer, covariance, held, chosen)
+        return decision, OptimizedState(state.optimizer, forecast, chosen)
+
+    def _solve(
+        self, optimizer: Optimizer, covariance: Covariance, held: Array | None, chosen: Array
+    ) -> Decision:
+        expected = self.expected_returns(covariance, chosen, optimizer.assets)
+        if not self.fallback:
+            solution = optimizer.solve(covariance, expected, held, chosen)
+            return Decision(solution.weights, "ok", covariance, covariance.notes)
+        return solve_or_fall_back(optimizer, covariance, expected, held, chosen, covariance.notes)
+
+    def expected_returns(
+        self, covariance: Covariance, chosen: Array, assets: tuple[str, ...]
+    ) -> Array | None:
+        """Expected returns over the horizon, ``(assets,)``: the equilibrium of an equally weighted market.
+
+        None for minimum variance. Subclasses bring their own.
+        """
+        if not isinstance(self.objective, MeanVariance):
+            return None
+        return equilibrium_returns(covariance, chosen / chosen.sum(), self.objective.risk_aversion)
+
+    @staticmethod
+    def _embedded(covariance: Covariance, chosen: Array, assets: tuple[str, ...]) -> Covariance:
+        """The covariance of all assets; those left out have zero weight anyway, and a typical variance."""
+        named = np.flatnonzero(chosen)
+        notes = tuple(_renamed(note, named, assets) for note in covariance.notes)
+        if chosen.all():
+            return Covariance(covariance.loadings, covariance.specific, covariance.horizon, notes)
+        loadings = np.zeros((len(chosen), covariance.loadings.shape[1]))
+        loadings[chosen] = covariance.loadings
+        specific = np.full(len(chosen), np.mean(covariance.volatility**2))
+        specific[chosen] = covariance.specific
+        return Covariance(loadings, specific, covariance.horizon, notes)
+
+
+def _renamed(note: str, named: Array, assets: tuple[str, ...]) -> str:
+    """Forecasters know assets by position; people know them by name."""
+    head, colon, rest = note.partition(":")
+    return f"{assets[named[int(head)]]}:{rest}" if colon and head.isdigit() else note
+
+
+@dataclass(frozen=True)
+class BlackLittermanStrategy(OptimizedStrategy):
+    """Mean-variance on the posterior expected returns of Black and Litterman (1992).
+
+    Attributes
+    ----------
+    views : opinions, held throughout; those on assets that are not eligible are left out and noted
+    market_weights : asset to weight in the market portfolio of the equilibrium; equal if not given
+    risk_aversion : of the market, in the equilibrium
+    tau : uncertainty of the equilibrium
+    """
+
+    objective: Objective = field(default_factory=MeanVariance)
+    views: tuple[View, ...] = ()
+    market_weights: dict[str, float] | None = None
+    risk_aversion: float = 2.5
+    tau: float = 0.05
+
+    def _solve(
+        self, optimizer: Optimizer, covariance: Covariance, held: Array | None, chosen: Array
+    ) -> Decision:
+        assets = optimizer.assets
+        open_ = {name for name, mask in zip(assets, chosen, strict=True) if mask}
+        usable = tuple(
+            view
+            for view in self.views
+            if set(view.portfolio) <= open_ or not set(view.portfolio) <= set(assets)
+        )
+        left_out = tuple(
+            f"view on {', '.join(view.portfolio)} left out: not eligible"
+            for view in self.views
+            if view not in usable
+        )
+        market = self._market(assets, chosen)
+        equilibrium = equilibrium_returns(covariance, market, self.risk_aversion)
+        posterior = black_litterman(covariance, equilibrium, usable, assets, self.tau)
+        notes = covariance.notes + left_out
+        if not self.fallback:
+            solution = optimizer.solve(posterior.covariance, posterior.expected_returns, held, chosen)
+            return Decision(solution.weights, "ok", posterior.covariance, notes)
+        return solve_or_fall_back(
+            optimizer, posterior.covariance, posterior.expected_returns, held, chosen, notes
+        )
+
+    def _market(self, assets: tuple[str, ...], chosen: Array) -> Array:
+        if self.market_weights is None:
+            return chosen / chosen.sum()
+        unknown = set(self.market_weights) - set(assets)
+        if unknown:
+            raise SettingsError(
+                f"market weights name {sorted(unknown)[0]}, which is not an asset of the panel"
+            )
+        weights = chosen * np.array([self.market_weights.get(name, 0.0) for name in assets])
+        if not weights.sum() > 0:
+            raise SettingsError("market weights leave nothing in the eligible assets")
+        return weights / weights.sum()

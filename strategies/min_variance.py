@@ -1,0 +1,24 @@
+"""Minimum variance with network GARCH.
+
+Claim: lower realized volatility than equal weight by a wide margin, and than other covariance forecasts by a
+small one: long only with a cap, the limits do most of the work.
+
+The network calibrates a GARCH model for every asset at once. Its variance over the holding period is
+averaged (geometrically) with the static one, which halves the noise of either, and joined by the
+quadratic-inverse shrinkage of the correlation of standardised residuals.
+"""
+
+from riskengine import Constraints, GarchCCC, NeuralCalibrator, OptimizedStrategy
+
+
+def build(
+    *, upper: float = 0.2, window: int = 1250, horizon: int = 21, static_share: float = 0.5
+) -> OptimizedStrategy:
+    """Long only, at most ``upper`` an asset, rebalanced for a holding period of ``horizon`` days."""
+    return OptimizedStrategy(
+        name="minimum variance",
+        forecaster=GarchCCC(NeuralCalibrator.pretrained(), window=window, static_share=static_share),
+        constraints=Constraints(lower=0.0, upper=upper),
+        window=window,
+        horizon=horizon,
+    )

@@ -1,0 +1,184 @@
+"""Strategies hold eligible assets only, hand the forecaster its state back, and say what they did."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskengine.covariance.contract import Covariance
+from riskengine.errors import InfeasibleError, SettingsError
+from riskengine.market import Panel
+from riskengine.portfolio import (
+    BlackLittermanStrategy,
+    Constraints,
+    EqualWeight,
+    MeanVariance,
+    OptimizedStrategy,
+    Strategy,
+    View,
+    eligible,
+)
+
+
+@dataclass
+class Sample:
+    """Sample covariance; remembers what it was handed."""
+
+    carry: bool = False
+    calls: list = field(default_factory=list)
+
+    def init(self, returns, previous=None):
+        self.calls.append((returns.shape, previous))
+        return np.cov(returns[~np.isnan(returns).any(axis=1)].T)
+
+    def update(self, state, row):
+        return state
+
+    def forecast(self, state, horizon=1):
+        return Covariance.dense(np.atleast_2d(state) * horizon, horizon, ("1: a note",))
+
+
+def panel(days: int = 400) -> Panel:
+    """Six assets: D is listed late, E stops moving, F has no price on the last day."""
+    rng = np.random.default_rng(0)
+    steps = 0.01 * rng.standard_normal((days, 6)) * np.array([1, 1.5, 2, 1, 1, 1])
+    prices = 100 * np.exp(np.cumsum(steps, axis=0))
+    prices[:-100, 3] = np.nan
+    prices[-70:, 4] = prices[-70, 4]
+    prices[-1, 5] = np.nan
+    return Panel(pd.DataFrame(prices, pd.bdate_range("2020-01-01", periods=days), list("ABCDEF")))
+
+
+def run(strategy, view, holdings=None):
+    held = np.zeros(len(view.assets)) if holdings is None else holdings
+    return strategy.decide(strategy.init(view), view, held)
+
+
+def test_late_listings_stale_prices_and_missing_prices_are_not_eligible():
+    view = panel().view(399)
+    np.testing.assert_array_equal(eligible(view, 1250, 250), [True, True, True, False, False, False])
+    np.testing.assert_array_equal(eligible(view, 1250, 50), [True, True, True, True, False, False])
+
+
+def test_history_is_counted_inside_the_window():
+    view = panel().view(399)
+    assert not eligible(view, 200, 250).any()
+
+
+def test_equal_weight():
+    decision, _ = run(EqualWeight(), panel().view(399))
+    np.testing.assert_allclose(decision.weights, np.array([1, 1, 1, 0, 0, 0]) / 3)
+    assert decision.status == "ok"
+    assert decision.covariance is None
+
+
+def test_both_are_strategies():
+    assert isinstance(EqualWeight(), Strategy)
+    assert isinstance(OptimizedStrategy("x", Sample()), Strategy)
+
+
+@pytest.mark.parametrize(
+    "strategy", [EqualWeight(min_history=1000), OptimizedStrategy("x", Sample(), min_history=1000)]
+)
+def test_with_nothing_eligible_all_is_cash(strategy):
+    decision, _ = run(strategy, panel().view(399))
+    assert decision.status == "all in cash"
+    assert not decision.weights.any()
+
+
+def test_weights_are_the_minimum_variance_of_the_eligible():
+    view = panel().view(399)
+    strategy = OptimizedStrategy("x", Sample(), constraints=Constraints(lower=-5, upper=5), horizon=10)
+    decision, state = run(strategy, view)
+    matrix = np.cov(view.returns[:, :3].T)
+    best = np.linalg.solve(matrix, np.ones(3))
+    np.testing.assert_allclose(decision.weights[:3], best / best.sum(), atol=1e-6)
+    np.testing.assert_array_equal(decision.weights[3:], 0)
+    np.testing.assert_allclose(decision.covariance.matrix[:3, :3], 10 * matrix, rtol=1e-9)
+    assert decision.covariance.horizon == 10
+    assert (np.diag(decision.covariance.matrix)[3:] > 0).all()
+    np.testing.assert_array_equal(state.chosen, [True, True, True, False, False, False])
+
+
+def test_notes_of_the_forecaster_name_assets_of_the_panel():
+    prices = panel().prices[["D", "A", "B", "C"]]  # the first column is not eligible
+    decision, _ = run(OptimizedStrategy("x", Sample()), Panel(prices).view(399))
+    assert decision.notes == ("B: a note",)
+
+
+def test_the_window_reaches_the_forecaster():
+    sample = Sample()
+    run(OptimizedStrategy("x", sample, window=300), panel().view(399))
+    assert sample.calls[0][0] == (300, 3)
+
+
+def test_the_last_state_is_handed_back_while_the_universe_stays():
+    data, sample = panel(), Sample(carry=True)
+    strategy = OptimizedStrategy("x", sample, min_history=60)
+    state = strategy.init(data.view(350))
+    for day in (300, 310, 399):  # D enters, and E and F leave, before day 399
+        _, state = strategy.decide(state, data.view(day), np.zeros(6))
+    previous = [call[1] for call in sample.calls]
+    assert previous[0] is None
+    assert previous[1] is not None
+    assert previous[2] is None
+
+
+def test_without_carry_nothing_is_handed_back():
+    data, sample = panel(), Sample()
+    strategy = OptimizedStrategy("x", sample, min_history=60)
+    state = strategy.init(data.view(300))
+    for day in (300, 310):
+        _, state = strategy.decide(state, data.view(day), np.zeros(6))
+    assert [call[1] for call in sample.calls] == [None, None]
+
+
+def test_a_first_portfolio_is_not_held_back_by_the_turnover_limit():
+    decision, _ = run(
+        OptimizedStrategy("x", Sample(), constraints=Constraints(turnover=0.1)), panel().view(399)
+    )
+    assert decision.status == "ok"
+    assert decision.weights.sum() == pytest.approx(1)
+
+
+def test_clashing_limits_fall_back_or_raise():
+    view, impossible = panel().view(399), Constraints(upper=0.2)
+    decision, _ = run(OptimizedStrategy("x", Sample(), constraints=impossible), view)
+    assert decision.status == "equal weight"
+    with pytest.raises(InfeasibleError) as caught:
+        run(OptimizedStrategy("x", Sample(), constraints=impossible, fallback=False), view)
+    assert any("upper bound 0.2" in name for name in caught.value.limits)
+
+
+def test_settings_are_checked():
+    with pytest.raises(SettingsError, match="min_history"):
+        OptimizedStrategy("x", Sample(), window=100, min_history=250)
+
+
+def test_without_views_black_litterman_holds_the_market():
+    market = {"A": 0.5, "B": 0.3, "C": 0.2}
+    strategy = BlackLittermanStrategy(
+        "x", Sample(), MeanVariance(2.5), Constraints(lower=-1), market_weights=market, tau=1e-9
+    )
+    decision, _ = run(strategy, panel().view(399))
+    np.testing.assert_allclose(decision.weights, [0.5, 0.3, 0.2, 0, 0, 0], atol=1e-5)
+
+
+def test_a_view_moves_its_asset_and_a_view_on_what_is_not_eligible_is_noted():
+    view = panel().view(399)
+    base, _ = run(BlackLittermanStrategy("x", Sample()), view)
+    views = (View.absolute("C", 0.5, 0.9), View.relative("A", over="D", by=0.1))
+    decision, _ = run(BlackLittermanStrategy("x", Sample(), views=views), view)
+    assert decision.weights[2] > base.weights[2] + 0.05
+    assert any("A, D" in note for note in decision.notes)
+
+
+def test_a_view_on_an_asset_that_does_not_exist_is_refused():
+    with pytest.raises(SettingsError, match="Z"):
+        run(BlackLittermanStrategy("x", Sample(), views=(View.absolute("Z", 0.1),)), panel().view(399))
+
+
+def test_before_the_first_return_nothing_is_eligible():
+    decision, _ = run(EqualWeight(), panel().view(0))
+    assert decision.status == "all in cash"
