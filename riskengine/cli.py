@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -57,9 +58,14 @@ def main() -> None:
         sys.exit(1)
 
 
-def _prices(path: Path | None) -> Path:
-    if path is not None:
-        return path
+def bundled_prices() -> Path:
+    """The bundled prices: in the folder where one stands, or in the checkout.
+
+    Raises
+    ------
+    DataError
+        If they are in neither.
+    """
     for root in (Path.cwd(), Path(__file__).parents[1]):
         if (root / BUNDLED).is_file():
             return root / BUNDLED
@@ -123,7 +129,7 @@ def backtest(
 
     console = _console(as_json)
     candidate = load_strategy(strategy)
-    panel = load_panel(_prices(prices))
+    panel = load_panel(prices or bundled_prices())
     if start or end:
         panel = panel.between(start, end)
     rivals = standard_benchmarks(getattr(candidate, "constraints", None), window=train, horizon=step)
@@ -163,7 +169,7 @@ def _show_result(console: Console, result: Any) -> None:
     cut = headings.index("p-value") + 1
     titles = (f"{result.name}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, net of costs", None)
     for title, columns in zip(titles, (range(1, cut), range(cut, len(headings))), strict=True):
-        table = Table(title=title, title_justify="left")
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         table.add_column(headings[0], no_wrap=True)
         for k in columns:
             table.add_column(headings[k], justify="right")
@@ -171,7 +177,7 @@ def _show_result(console: Console, result: Any) -> None:
             table.add_row(row[0], *(row[k] for k in columns), style="bold" if row is rows[0] else None)
         console.print(table)
     if not result.risk_table().empty:
-        risk = Table(title="VaR exceptions, one day", title_justify="left")
+        risk = Table(title="VaR exceptions, one day", title_justify="left", box=box.SIMPLE_HEAD)
         for heading in ("method", "level", "expected", "exceptions", "Kupiec p", "Christoffersen p"):
             risk.add_column(heading, justify="right")
         for _, row in result.risk_table().iterrows():
@@ -202,7 +208,7 @@ def calibrate(
 
     if window < 0:
         raise SettingsError(f"a window is a number of days, or 0 for all, not {window}")
-    panel = load_panel(_prices(prices))
+    panel = load_panel(prices or bundled_prices())
     calibrator = {
         CalibratorName.NETWORK: NeuralCalibrator.pretrained,
         CalibratorName.MAXIMUM_LIKELIHOOD: MaximumLikelihood,
@@ -264,7 +270,9 @@ def pretrain(
     if as_json:
         print(json.dumps(card))
         return
-    table = Table(title="RMSE of the network's posterior means, fresh series", title_justify="left")
+    table = Table(
+        title="RMSE of the network's posterior means, fresh series", title_justify="left", box=box.SIMPLE_HEAD
+    )
     table.add_column("days", justify="right")
     names = list(next(iter(card["metrics"].values())))
     for name in names:

@@ -115,11 +115,13 @@ class RiskMonitor:
         assets = returns.shape[1]
         windows = [returns[max(0, fold.decide - self.window) : fold.decide] for fold in folds]
         together = max(1, _COLUMNS // assets)
+        together = -(-len(windows) // -(-len(windows) // together))  # batches of one size compile once
         for first in range(0, len(windows), together):
             batch = windows[first : first + together]
             full = all(len(rows) == len(batch[0]) for rows in batch)
             fit = self.calibrator(np.hstack(batch)) if full else None
             for k, rows in enumerate(batch):
                 part = None if fit is None else fit.select(slice(k * assets, (k + 1) * assets))
-                alone = part is None or any(status.fell_back for status in part.status)
-                yield self.calibrator(rows) if alone else part
+                if part is None or any(status.fell_back for status in part.status):
+                    part = self.calibrator(rows)
+                yield part

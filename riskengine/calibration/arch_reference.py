@@ -73,7 +73,7 @@ class ArchReference:
             found = model.fit(disp="off", show_warning=False)
         except (ValueError, np.linalg.LinAlgError):
             return None, False
-        values = np.asarray(found.params, dtype=np.float64)
+        values = np.array(found.params, dtype=np.float64)
         if self.mean == "zero":
             values = np.concatenate([[0.0], values])
         values[0] /= 10

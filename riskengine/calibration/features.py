@@ -138,4 +138,5 @@ def second_look(
 def mean_square(returns: Array) -> Array:
     """Mean square of the observed returns, ``(assets,)``: the scale that the network takes out."""
     observed = ~jnp.isnan(returns)
-    return jnp.sum(jnp.where(observed, returns, 0) ** 2, axis=0) / jnp.maximum(jnp.sum(observed, axis=0), 1)
+    days = jnp.sum(observed, axis=0).astype(returns.dtype)
+    return jnp.sum(jnp.where(observed, returns, 0) ** 2, axis=0) / jnp.maximum(days, 1)

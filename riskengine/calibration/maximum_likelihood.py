@@ -53,7 +53,7 @@ def _free(theta: Array, score: Array, active: Array) -> Array:
 
 def _solve(found: Likelihood, free: Array, damping: Array) -> Array:
     """Step ``(information + damping diagonal)^-1 score`` in the free coordinates."""
-    information = found.information * (free[..., :, None] & free[..., None, :])
+    information = jnp.where(free[..., :, None] & free[..., None, :], found.information, 0)
     diagonal = jnp.diagonal(information, axis1=-2, axis2=-1)
     ridge = jnp.where(free, damping[..., None] * diagonal + 1e-9, 1.0)
     matrix = information + ridge[..., None] * jnp.eye(free.shape[-1], dtype=ridge.dtype)
@@ -98,6 +98,9 @@ def _ascend(
             _solve(found, free, jnp.full_like(damping, 1e-3)) * jnp.where(free, found.score, 0), -1
         )
         settled = search.settled | (gain / 2 < tolerance) | (damping > 1e10)
+        # A start that another one has left behind by more than it can still hope for need not go on.
+        reached = jnp.max(jnp.where(settled, found.log_likelihood, -jnp.inf), axis=0)
+        settled = settled | (found.log_likelihood + 2 * gain < reached)
         return _Search(theta, found, jnp.clip(damping, 1e-6, 1e11), settled, search.iteration + 1)
 
     found = look(theta)
@@ -167,8 +170,8 @@ class MaximumLikelihood:
         Parameters
         ----------
         returns : array or DataFrame, NaN where missing
-        start : an earlier calibration of the same assets; its parameters then replace all starts but one,
-            which makes a daily or monthly update several times faster
+        start : an earlier calibration of the same assets; it then replaces all starts but one, which makes
+            a daily or monthly update several times faster
         """
         matrix, assets = as_matrix(returns)
         scale, status = screen(matrix)
@@ -273,7 +276,8 @@ class MaximumLikelihood:
         block = information[:, :5, :5][:, active][:, :, active]
         covariance = np.linalg.inv(block + np.eye(active.sum()) / 900)
         factor = np.zeros((len(information), 5, 5))
-        factor[np.ix_(range(len(information)), np.flatnonzero(active), np.flatnonzero(active))] = (
-            np.linalg.cholesky((covariance + covariance.transpose(0, 2, 1)) / 2)
+        place = np.flatnonzero(active)
+        factor[:, place[:, None], place] = np.linalg.cholesky(
+            (covariance + covariance.transpose(0, 2, 1)) / 2
         )
         return factor

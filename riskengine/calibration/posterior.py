@@ -68,8 +68,8 @@ class Posterior:
         the unconstrained coordinates do not.
         """
         draws = self._draws(128)
-        means = [leaf.mean(axis=0) for leaf in draws[:4]]
-        return GarchParams(*means, 1 / np.mean(1 / draws.dof, axis=0))
+        means = {name: np.mean(leaf, axis=0) for name, leaf in draws._asdict().items()}
+        return GarchParams(**means | {"dof": 1 / np.mean(1 / draws.dof, axis=0)})
 
 
 def _natural(u: Array) -> GarchParams:

@@ -89,9 +89,9 @@ def lesson(key: Array, training: Training, length: int) -> Lesson:
     limits = (training.shortest - 1, *training.lengths)
     days = jax.random.randint(keys[2], (size,), limits[training.lengths.index(length)] + 1, length + 1)
     late = jnp.arange(length)[:, None] < length - days
-    draw = jax.random.uniform(keys[3], (size,))
+    draw = jax.random.uniform(keys[3], (size,), returns.dtype)
     rate = jnp.where(draw < training.gaps, 0.2 * draw / training.gaps, 0.0)
-    missing = late | (jax.random.uniform(keys[4], (length, size)) < rate)
+    missing = late | (jax.random.uniform(keys[4], (length, size), returns.dtype) < rate)
     returns = jnp.where(missing, jnp.nan, returns)
     scale = mean_square(returns)
     returns = returns / jnp.sqrt(scale)
@@ -149,7 +149,8 @@ def _step(
     def improve(carry: tuple, batch: tuple) -> tuple[tuple, Array]:
         stages, state = carry
         gradient, losses = jax.grad(_batch_loss, has_aux=True)(stages, *batch, mean, spread)
-        updates, state = rule.update(gradient, state)
+        with jax.numpy_dtype_promotion("standard"):  # optax's schedules divide integers by floats
+            updates, state = rule.update(gradient, state)
         return (optax.apply_updates(stages, updates), state), losses
 
     (stages, state), losses = jax.lax.scan(improve, (progress.stages, progress.optimiser), data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,23 +29,23 @@ class GarchParams(NamedTuple):
     (0.99, 0.0002)
     """
 
-    omega: Array
-    alpha: Array
-    gamma: Array
-    beta: Array
-    dof: Array
+    omega: Any  # jax inside the floors, numpy at their doors
+    alpha: Any
+    gamma: Any
+    beta: Any
+    dof: Any
 
     @property
-    def persistence(self) -> Array:
+    def persistence(self) -> Any:
         """Factor by which an expected deviation from the long-run variance survives one day."""
         return self.alpha + self.gamma / 2 + self.beta
 
     @property
-    def long_run_variance(self) -> Array:
+    def long_run_variance(self) -> Any:
         """Unconditional variance per day, ``omega / (1 - persistence)``."""
         return self.omega / (1 - self.persistence)
 
-    def scaled(self, factor: Array | float) -> GarchParams:
+    def scaled(self, factor: Any) -> GarchParams:
         """Parameters of the returns times ``factor``: only ``omega`` changes, by its square."""
         return self._replace(omega=self.omega * factor**2)
 

@@ -114,10 +114,8 @@ class Panel:
             raise DataError(
                 f"no close at {when}: the panel runs from {self.dates[0]:%F} to {self.dates[-1]:%F}"
             )
-        if self.membership is None:
-            member = np.ones(len(self.assets), bool)
-        else:
-            member = self.membership.to_numpy()[position]
+        everything = np.ones(len(self.assets), bool)
+        member = everything if self.membership is None else self.membership.to_numpy()[position]
         return MarketView(self.dates[position], self.assets, self.prices.to_numpy()[: position + 1], member)
 
     def between(self, start: str | None = None, end: str | None = None) -> Panel:

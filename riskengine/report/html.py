@@ -26,10 +26,10 @@ _SUMMARY = {
     "return": ("return", "{:.2%}"),
     "sharpe": ("Sharpe", "{:.2f}"),
     "max_drawdown": ("drawdown", "{:.1%}"),
-    "turnover": ("turnover/y", "{:.2f}"),
-    "costs": ("costs/y", "{:.3%}"),
+    "turnover": ("turnover", "{:.2f}"),
+    "costs": ("costs", "{:.2%}"),
     "bias": ("bias", "{:.2f}"),
-    "var_99": ("VaR 99% exceptions", "{}"),
+    "var_99": ("VaR 99%", "{}"),
 }
 
 

@@ -48,7 +48,9 @@ def kupiec(exceptions: Array, level: float) -> CoverageTest:
     Raises
     ------
     DataError
-        If there are no observations, or they are not true or false.
+        If there are no observations, or they are not true or false (a NaN is neither).
+    SettingsError
+        If the level lies outside (0.5, 1).
 
     Examples
     --------
@@ -65,7 +67,27 @@ def kupiec(exceptions: Array, level: float) -> CoverageTest:
 
 
 def independence(exceptions: Array, level: float) -> CoverageTest:
-    """First-order independence (Christoffersen 1998): does an exception make the next likelier?"""
+    """First-order independence (Christoffersen 1998): does an exception make the next likelier?
+
+    The likelihood ratio of a two-state Markov chain against independent days, given the first day.
+
+    Parameters
+    ----------
+    exceptions : (days,) True where the loss went beyond VaR
+    level : confidence of the VaR; only for the expected number
+
+    Raises
+    ------
+    DataError
+        As :func:`kupiec`, or if there is only one day.
+
+    Examples
+    --------
+    >>> hits = np.zeros(250, bool)
+    >>> hits[100:106] = True  # six in a row
+    >>> independence(hits, 0.99).p_value < 1e-6
+    True
+    """
     hits = _hits(exceptions, level)
     if len(hits) < 2:
         raise DataError("a test of independence needs at least two days")
@@ -81,7 +103,29 @@ def independence(exceptions: Array, level: float) -> CoverageTest:
 
 
 def christoffersen(exceptions: Array, level: float) -> CoverageTest:
-    """Conditional coverage (Christoffersen 1998): the right share, and independent, together."""
+    """Conditional coverage (Christoffersen 1998): the right share, and independent, together.
+
+    The statistic is the sum of :func:`kupiec` on all days and :func:`independence`, with two degrees of
+    freedom.
+
+    Parameters
+    ----------
+    exceptions : (days,) True where the loss went beyond VaR
+    level : confidence of the VaR
+
+    Raises
+    ------
+    DataError
+        As :func:`independence`.
+
+    Examples
+    --------
+    >>> hits = np.zeros(250, bool)
+    >>> hits[[50, 120, 200]] = True
+    >>> test = christoffersen(hits, 0.99)
+    >>> f"{test.statistic:.4f} {test.p_value:.4f}"
+    '0.1681 0.9194'
+    """
     coverage, order = kupiec(exceptions, level), independence(exceptions, level)
     statistic = coverage.statistic + order.statistic
     return _test("conditional coverage", statistic, 2, coverage.exceptions, coverage.observations, level)
@@ -106,6 +150,17 @@ class TrafficLight:
 def traffic_light(exceptions: int, observations: int = 250, level: float = 0.99) -> TrafficLight:
     """Zone by the cumulative probability of the exceptions: yellow from 95%, red from 99.99%.
 
+    Parameters
+    ----------
+    exceptions : number of days with a loss beyond VaR
+    observations : number of days
+    level : confidence of the VaR
+
+    Raises
+    ------
+    SettingsError
+        If there are no observations, or fewer of them than exceptions.
+
     Examples
     --------
     >>> light = traffic_light(5)
@@ -113,6 +168,8 @@ def traffic_light(exceptions: int, observations: int = 250, level: float = 0.99)
     ('yellow', 0.9588, 1.7)
     """
     check_level(level)
+    if observations < 1:
+        raise SettingsError(f"a traffic light needs at least one observation, not {observations}")
     if not 0 <= exceptions <= observations:
         raise SettingsError(f"exceptions lie between 0 and {observations}, not at {exceptions}")
     probability = float(binom.cdf(exceptions, observations, 1 - level))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
-from riskengine.risk.tails import TailRisk, empirical_tail
+from riskengine.risk.tails import TailRisk, check_level, empirical_tail
 
 Array = np.ndarray
 
@@ -17,6 +17,9 @@ def fill_residuals(residuals: Array) -> Array:
     """Replace missing standardised residuals ``(time, assets)`` by the median of the others on that day.
 
     A market-wide day so stays one for an asset that was not yet listed. Days without any are dropped.
+
+    The asset's own surprises are missing from what is filled, which the diversification of a portfolio
+    hides. One that holds little else shows less risk than it has while much of its history is filled.
 
     Raises
     ------
@@ -43,13 +46,20 @@ class FilteredHistory:
     """Scenarios of Barone-Adesi, Giannopoulos and Vosper (1999) for a universe with GARCH margins.
 
     Whole days of standardised residuals are drawn together, which keeps the dependence between assets,
-    tails included. Nothing is scaled by the square root of time.
+    tails included. Over one day this is the rescaling of Hull and White (1998). Nothing is scaled by the
+    square root of time.
 
     Attributes
     ----------
-    residuals : (time, assets) returns over their conditional volatilities; missing ones are filled
+    residuals : (time, assets) returns over their conditional volatilities, NaN where there was no return
     params : leaves ``(assets,)``
     next_variance : (assets,) variance of tomorrow
+    filled : (days, assets) the residuals that scenarios are made of, without gaps: :func:`fill_residuals`
+
+    Raises
+    ------
+    DataError
+        If the shapes do not match, or no asset has a residual.
 
     Examples
     --------
@@ -64,39 +74,68 @@ class FilteredHistory:
     residuals: Array
     params: GarchParams
     next_variance: Array
+    filled: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "residuals", fill_residuals(self.residuals))
-        object.__setattr__(
-            self, "params", GarchParams(*(np.asarray(x, dtype=np.float64) for x in self.params))
-        )
+        as_float = {
+            "residuals": np.asarray(self.residuals, dtype=np.float64),
+            "params": GarchParams._make(np.asarray(x, dtype=np.float64) for x in self.params),
+            "next_variance": np.asarray(self.next_variance, dtype=np.float64),
+        }
+        for name, value in as_float.items():
+            object.__setattr__(self, name, value)
+        if self.residuals.ndim != 2:
+            raise DataError(f"residuals have shape (time, assets), not {self.residuals.shape}")
         wanted = (self.residuals.shape[1],)
-        if self.next_variance.shape != wanted or self.params.omega.shape != wanted:
+        if any(x.shape != wanted for x in (*self.params, self.next_variance)):
             raise DataError(
                 f"parameters and variances must have shape {wanted}, one entry a column of residuals"
             )
+        object.__setattr__(self, "filled", fill_residuals(self.residuals))
 
     def one_day(self) -> Array:
-        """Scenarios of tomorrow's returns ``(time, assets)``: every past day once."""
-        return self.residuals * np.sqrt(self.next_variance)
+        """Scenarios of tomorrow's returns ``(days, assets)``: every past day once; a loss ends at minus one.
+
+        Examples
+        --------
+        >>> p = GarchParams(*(np.full(2, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+        >>> FilteredHistory(np.array([[1.0, -2.0], [0.5, np.nan]]), p, np.array([1e-4, 4e-4])).one_day()
+        array([[ 0.01 , -0.04 ], [ 0.005, 0.01 ]])
+        """
+        return np.maximum(self.filled * np.sqrt(self.next_variance), -1)
 
     def simulate(self, horizon: int, paths: int = 10_000, seed: int = 0) -> Array:
         """Compounded simple returns over the horizon, ``(paths, assets)``; a loss ends at minus one.
+
+        Each asset's variance follows ``var[t+1] = omega + (alpha + gamma 1[r<0]) r[t]^2 + beta var[t]``
+        along its own path.
 
         Parameters
         ----------
         horizon : days
         paths : number of scenarios
         seed : of the draws of days
+
+        Raises
+        ------
+        SettingsError
+            If horizon or paths are below one.
+
+        Examples
+        --------
+        >>> p = GarchParams(*(np.array([x]) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+        >>> history = FilteredHistory(np.random.default_rng(0).standard_normal((500, 1)), p, np.array([1e-4]))
+        >>> history.simulate(horizon=5, paths=200).shape
+        (200, 1)
         """
         if horizon < 1 or paths < 1:
             raise SettingsError(f"horizon and paths must be at least 1, not {horizon} and {paths}")
-        days = np.random.default_rng(seed).integers(len(self.residuals), size=(horizon, paths))
+        days = np.random.default_rng(seed).integers(len(self.filled), size=(horizon, paths))
         p = self.params
         variance = np.broadcast_to(self.next_variance, (paths, len(self.next_variance)))
         wealth = np.ones(variance.shape)
         for drawn in days:
-            shock = self.residuals[drawn] * np.sqrt(variance)
+            shock = self.filled[drawn] * np.sqrt(variance)
             wealth = wealth * np.maximum(1 + shock, 0)
             variance = p.omega + (p.alpha + p.gamma * (shock < 0)) * shock**2 + p.beta * variance
         return wealth - 1
@@ -104,6 +143,42 @@ class FilteredHistory:
     def portfolio_tail(
         self, weights: Array, level: float = 0.99, horizon: int = 1, paths: int = 10_000, seed: int = 0
     ) -> TailRisk:
-        """VaR and CVaR of a buy-and-hold portfolio ``(assets,)``; one day is exact, more are simulated."""
-        scenarios = self.one_day() if horizon == 1 else self.simulate(horizon, paths, seed)
-        return empirical_tail(scenarios @ weights, level, horizon)
+        """VaR and CVaR of a buy-and-hold portfolio ``(assets,)``; one day is exact, more are simulated.
+
+        Assets without a holding fill the gaps of the others, and need nothing of their own.
+
+        Raises
+        ------
+        DataError
+            If a weight is not finite, or an asset that is held has no residual, no variance or no
+            parameters.
+        SettingsError
+            As :meth:`simulate` and :func:`riskengine.risk.empirical_tail`.
+        """
+        weights = np.asarray(weights, dtype=np.float64)
+        if weights.shape != self.next_variance.shape or not np.isfinite(weights).all():
+            raise DataError(f"weights must be finite, of shape {self.next_variance.shape}, one an asset")
+        check_level(level)
+        if horizon < 1:
+            raise SettingsError(f"a horizon is at least one day, not {horizon}")
+        held = np.flatnonzero(weights)
+        if not len(held):
+            return TailRisk(0.0, 0.0, level, horizon, "filtered historical")  # cash
+        history = self._held(held)
+        scenarios = history.one_day() if horizon == 1 else history.simulate(horizon, paths, seed)
+        tail = empirical_tail(scenarios @ weights[held], level, horizon)
+        return replace(tail, method="filtered historical")
+
+    def _held(self, held: Array) -> FilteredHistory:
+        """The history of the holdings alone, with the gaps that the whole universe filled."""
+        recursion = np.stack([*self.params[:4], self.next_variance])
+        known = ~np.isnan(self.residuals).all(axis=0)
+        known &= np.isfinite(recursion).all(axis=0) & (self.next_variance >= 0)
+        unknown = held[~known[held]]
+        if len(unknown):
+            raise DataError(
+                f"the assets at positions {unknown.tolist()} are held but have no residuals, no variance or "
+                "no parameters: set their weights to zero, lengthen the window or calibrate them first"
+            )
+        params = GarchParams._make(x[held] for x in self.params)
+        return FilteredHistory(self.filled[:, held], params, self.next_variance[held])

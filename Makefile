@@ -1,0 +1,41 @@
+# make demo   the main job on the bundled prices: table here, report in out/report.html
+# make test   lint, types and tests
+# make env    the environment alone, in .venv
+# Needs Python 3.11 or later with venv, and make; nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint env studies clean
+
+demo: env
+	$(BIN)/riskengine backtest strategies/min_variance.py
+
+test: env lint
+	$(BIN)/python -m pytest
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+env: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "riskengine needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $(STAMP)
+
+studies: env
+	$(BIN)/python -m backtests.calibration_simulated
+	$(BIN)/python -m backtests.calibration_real
+	$(BIN)/python -m backtests.calibration_speed
+	$(BIN)/python -m backtests.realized_volatility
+
+clean:
+	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis

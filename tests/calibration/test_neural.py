@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from riskengine import MaximumLikelihood, NeuralCalibrator
+from riskengine.calibration.neural import PRETRAINED, _believe, _bucket
+from riskengine.calibration.pretraining import evaluate, fresh_series, natural, pretrain, qlike
+from riskengine.calibration.training import Training, start, train
+from riskengine.errors import DataError, SettingsError
+from riskengine.files import sha256
+
+SMALL = Training(steps=6, series=128, minibatch=64, lengths=(80, 120))
+
+
+def test_shipped_weights_are_those_of_their_card():
+    card = json.loads((PRETRAINED / "card.json").read_text())
+    assert card["sha256"] == sha256(PRETRAINED / "weights.npz")
+    assert card["training"]["prior"] == Training().prior.to_json() | {
+        name: list(limits) for name, limits in Training().prior.to_json().items()
+    }
+
+
+@pytest.mark.parametrize("days", [250, 1000])
+def test_the_network_beats_maximum_likelihood_on_fresh_series(days):
+    params, returns, tomorrow = fresh_series(Training(), days, 400, seed=31_337)
+    truth = natural(params)
+    mine, theirs = (
+        fit(returns) for fit in (NeuralCalibrator.pretrained(), MaximumLikelihood(tolerance=1e-5))
+    )
+    for name, value in truth.items():
+        errors = [np.sqrt(np.mean((natural(fit.params)[name] - value) ** 2)) for fit in (mine, theirs)]
+        assert errors[0] < errors[1], name
+    assert qlike(tomorrow, mine.next_variance).mean() < qlike(tomorrow, theirs.next_variance).mean()
+
+
+def test_intervals_cover():
+    metrics = evaluate(NeuralCalibrator.pretrained(), Training(), series=500, seed=4_242)
+    for days, row in metrics.items():
+        assert 0.86 < row["coverage_90"] < 0.95, days
+
+
+def test_lengths_and_widths_next_to_each_other_compile_once():
+    calibrate = NeuralCalibrator.pretrained()
+    rng = np.random.default_rng(0)
+    calibrate(0.01 * rng.standard_normal((1000, 17)))
+    before = _believe._cache_size()
+    for days, assets in ((999, 17), (961, 20), (1001, 19)):
+        calibrate(0.01 * rng.standard_normal((days, assets)))
+    assert _believe._cache_size() <= before + 1
+    assert _bucket(1000) == _bucket(961) == 1024
+
+
+def test_prices_need_no_demeaning_but_may_have_it(returns):
+    plain = NeuralCalibrator.pretrained()(returns + 0.001)
+    taken = NeuralCalibrator.pretrained(mean="sample")(returns + 0.001)
+    centred = NeuralCalibrator.pretrained()(returns - returns.mean(axis=0))
+    np.testing.assert_allclose(taken.params.beta, centred.params.beta, rtol=1e-4)
+    assert (plain.mean == 0).all()
+    with pytest.raises(SettingsError):
+        NeuralCalibrator.pretrained(mean="median")
+
+
+def test_a_stopped_run_goes_on_and_ends_with_the_same_weights(tmp_path):
+    whole = train(SMALL)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(step, losses):
+        if step == 4:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(SMALL, tmp_path / "state.npz", every=3, report=stop)
+    steps = []
+    again = train(SMALL, tmp_path / "state.npz", every=3, report=lambda step, losses: steps.append(step))
+    assert steps == [4, 5, 6]
+    for mine, other in zip(jax.tree.leaves(again), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_training_lowers_the_loss():
+    losses = []
+    longer = Training(steps=30, series=256, minibatch=64, lengths=(120,))
+    train(longer, report=lambda step, found: losses.append(found))
+    assert np.mean(losses[-5:], axis=0)[-1] < np.mean(losses[:5], axis=0)[-1] - 0.5
+
+
+def test_pretraining_writes_weights_that_load(tmp_path):
+    card = pretrain(SMALL, tmp_path, series=64)
+    calibrate = NeuralCalibrator.pretrained(tmp_path)
+    assert calibrate.card["sha256"] == card["sha256"] == sha256(tmp_path / "weights.npz")
+    assert np.isfinite(
+        calibrate(0.01 * np.random.default_rng(0).standard_normal((100, 2))).params.omega
+    ).all()
+
+
+def test_missing_damaged_and_foreign_weights_are_named(tmp_path):
+    with pytest.raises(DataError, match="riskengine pretrain"):
+        NeuralCalibrator.pretrained(tmp_path)
+    (tmp_path / "card.json").write_text("{")
+    with pytest.raises(DataError, match="damaged"):
+        NeuralCalibrator.pretrained(tmp_path)
+    (tmp_path / "card.json").write_text(json.dumps({"prior_mean": [0] * 5, "prior_spread": [1] * 5}))
+    with pytest.raises(DataError, match="does not exist"):
+        NeuralCalibrator.pretrained(tmp_path)
+    np.savez(tmp_path / "weights.npz", other=np.zeros(3))
+    with pytest.raises(DataError, match="another network"):
+        NeuralCalibrator.pretrained(tmp_path)
+    assert start(SMALL).step == 0
