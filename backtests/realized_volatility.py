@@ -54,7 +54,7 @@ def main() -> None:
     panel = load_panel(bundled_prices())
     schedule = WalkForward(train=1250, step=21)
     record = Record(
-        "realized_volatility", "Realized volatility on 20 US stocks", data=panel.hash, schedule=schedule
+        "realized_volatility", "Realized volatility on 20 US stocks", data=panel.hash, schedule=repr(schedule)
     )
     record.say(
         "Net of five basis points a trade. Reduction, interval (stationary bootstrap) and p-value (Ledoit and Wolf "

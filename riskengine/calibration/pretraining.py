@@ -54,11 +54,11 @@ def fresh_series(
 
 
 def evaluate(
-    calibrator: NeuralCalibrator, training: Training, series: int, seed: int
+    calibrator: NeuralCalibrator, training: Training, series: int, seed: int, lengths: tuple[int, ...] = LENGTHS
 ) -> dict[str, dict[str, float]]:
     """RMSE of each parameter, mean excess QLIKE of the next day and coverage of 90% intervals, by length."""
     metrics = {}
-    for days in LENGTHS:
+    for days in lengths:
         params, returns, tomorrow = fresh_series(training, days, series, seed)
         fit = calibrator(returns)
         truth, estimate = natural(params), natural(fit.params)
@@ -76,6 +76,7 @@ def pretrain(
     folder: Path,
     restart: bool = False,
     series: int = 2048,
+    lengths: tuple[int, ...] = LENGTHS,
     report: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> dict[str, Any]:
     """Train, evaluate on fresh series, and write weights and card; returns the card.
@@ -91,7 +92,7 @@ def pretrain(
     mean, spread = training.prior.moments()
     calibrator = NeuralCalibrator(weights, mean, spread)
     report("evaluation", 0, 1)
-    metrics = evaluate(calibrator, training, series, seed=training.seed + 1)
+    metrics = evaluate(calibrator, training, series, seed=training.seed + 1, lengths=lengths)
     report("evaluation", 1, 1)
     digest = save_arrays(folder / WEIGHTS, weights)
     card = {

@@ -8,12 +8,12 @@ import pytest
 
 from riskengine import MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration.neural import PRETRAINED, _believe, _bucket
-from riskengine.calibration.pretraining import evaluate, fresh_series, natural, pretrain, qlike
+from riskengine.calibration.pretraining import fresh_series, natural, pretrain, qlike
 from riskengine.calibration.training import Training, start, train
 from riskengine.errors import DataError, SettingsError
 from riskengine.files import sha256
 
-SMALL = Training(steps=6, series=128, minibatch=64, lengths=(80, 120))
+SMALL = Training(steps=12, series=256, minibatch=64, lengths=(100,))
 
 
 def test_shipped_weights_are_those_of_their_card():
@@ -24,7 +24,7 @@ def test_shipped_weights_are_those_of_their_card():
     }
 
 
-@pytest.mark.parametrize("days", [250, 1000])
+@pytest.mark.parametrize("days", [500])
 def test_the_network_beats_maximum_likelihood_on_fresh_series(days):
     params, returns, tomorrow = fresh_series(Training(), days, 400, seed=31_337)
     truth = natural(params)
@@ -38,9 +38,11 @@ def test_the_network_beats_maximum_likelihood_on_fresh_series(days):
 
 
 def test_intervals_cover():
-    metrics = evaluate(NeuralCalibrator.pretrained(), Training(), series=500, seed=4_242)
-    for days, row in metrics.items():
-        assert 0.86 < row["coverage_90"] < 0.95, days
+    params, returns, _ = fresh_series(Training(), 500, 1000, seed=4_242)
+    low, high = NeuralCalibrator.pretrained()(returns).posterior.interval(0.9)
+    for name in ("alpha", "gamma", "beta", "dof"):
+        inside = (getattr(low, name) <= getattr(params, name)) & (getattr(params, name) <= getattr(high, name))
+        assert 0.86 < inside.mean() < 0.97, name
 
 
 def test_lengths_and_widths_next_to_each_other_compile_once():
@@ -64,34 +66,29 @@ def test_prices_need_no_demeaning_but_may_have_it(returns):
         NeuralCalibrator.pretrained(mean="median")
 
 
-def test_a_stopped_run_goes_on_and_ends_with_the_same_weights(tmp_path):
-    whole = train(SMALL)
+def test_training_lowers_the_loss_and_a_stopped_run_ends_with_the_same_weights(tmp_path):
+    losses = []
+    whole = train(SMALL, report=lambda step, found: losses.append(found[-1]))
+    assert np.mean(losses[-3:]) < np.mean(losses[:3]) - 0.3
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(step, losses):
-        if step == 4:
-            raise Stopped
+        if step == 10:
+            raise StoppedError
 
-    with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "state.npz", every=3, report=stop)
+    with pytest.raises(StoppedError):
+        train(SMALL, tmp_path / "state.npz", every=4, report=stop)
     steps = []
-    again = train(SMALL, tmp_path / "state.npz", every=3, report=lambda step, losses: steps.append(step))
-    assert steps == [4, 5, 6]
+    again = train(SMALL, tmp_path / "state.npz", every=4, report=lambda step, losses: steps.append(step))
+    assert steps == [9, 10, 11, 12]
     for mine, other in zip(jax.tree.leaves(again), jax.tree.leaves(whole), strict=True):
         np.testing.assert_array_equal(mine, other)
 
 
-def test_training_lowers_the_loss():
-    losses = []
-    longer = Training(steps=30, series=256, minibatch=64, lengths=(120,))
-    train(longer, report=lambda step, found: losses.append(found))
-    assert np.mean(losses[-5:], axis=0)[-1] < np.mean(losses[:5], axis=0)[-1] - 0.5
-
-
 def test_pretraining_writes_weights_that_load(tmp_path):
-    card = pretrain(SMALL, tmp_path, series=64)
+    card = pretrain(SMALL, tmp_path, series=64, lengths=(250,))
     calibrate = NeuralCalibrator.pretrained(tmp_path)
     assert calibrate.card["sha256"] == card["sha256"] == sha256(tmp_path / "weights.npz")
     assert np.isfinite(
