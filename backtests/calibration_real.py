@@ -44,6 +44,9 @@ def main() -> None:
     """Run and record."""
     panel = load_panel(bundled_prices())
     returns = panel.returns.to_numpy()
+    record = Record(
+        "calibration_real", "Network, maximum likelihood and arch on 20 US stocks", data=panel.hash
+    )
     calibrators = {
         "network": NeuralCalibrator.pretrained(),
         "network, sample mean": NeuralCalibrator.pretrained(mean="sample"),
@@ -64,12 +67,9 @@ def main() -> None:
         behind.append(fits["maximum likelihood"].log_likelihood - fits["arch, zero mean"].log_likelihood)
     tables = {name: np.vstack(parts) for name, parts in scores.items()}
     gap = np.concatenate(behind)
-    record = Record(
-        "calibration_real", "Network, maximum likelihood and arch on 20 US stocks", data=panel.hash
-    )
     record.say(
         f"{len(starts)} windows of {WINDOW} days, each followed by {AHEAD} days scored one day ahead, parameters "
-        f"held; {tables['network'].size:,} stock-days, {panel.dates[WINDOW + 1]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}. "
+        f"held; {tables['network'].size:,} stock-days, {panel.dates[WINDOW + 1]:%F} to {panel.dates[-1]:%F}. "
         "Log score in nats a stock-day, higher is better. t: of the network's lead over the row, on daily means over "
         "the cross-section with a HAC error; won: share of stock-windows in which the network scored higher."
     )

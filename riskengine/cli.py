@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,7 +88,7 @@ def _bars(console: Console) -> Iterator[Any]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks: dict[str, Any] = {}
 
         def report(stage: str, done: int, total: int) -> None:
@@ -132,7 +133,12 @@ def backtest(
     panel = load_panel(prices or bundled_prices())
     if start or end:
         panel = panel.between(start, end)
-    rivals = standard_benchmarks(getattr(candidate, "constraints", None), window=train, horizon=step)
+    limits = getattr(candidate, "constraints", None)
+    rivals = [
+        rival
+        for rival in standard_benchmarks(limits, window=train, horizon=step)
+        if rival.name != candidate.name
+    ]
     with _bars(console) as report:
         result = run_backtest(
             candidate,
@@ -203,17 +209,17 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Calibrate a GARCH model for every asset at once."""
-    from riskengine.calibration import ArchReference, MaximumLikelihood, NeuralCalibrator
+    from riskengine.calibration import ArchReference, Calibrator, MaximumLikelihood, NeuralCalibrator
     from riskengine.market import load_panel
 
     if window < 0:
         raise SettingsError(f"a window is a number of days, or 0 for all, not {window}")
     panel = load_panel(prices or bundled_prices())
-    calibrator = {
-        CalibratorName.NETWORK: NeuralCalibrator.pretrained,
-        CalibratorName.MAXIMUM_LIKELIHOOD: MaximumLikelihood,
-        CalibratorName.ARCH: ArchReference,
-    }[method]()
+    calibrator: Calibrator
+    if method is CalibratorName.NETWORK:
+        calibrator = NeuralCalibrator.pretrained()
+    else:
+        calibrator = MaximumLikelihood() if method is CalibratorName.MAXIMUM_LIKELIHOOD else ArchReference()
     console = _console(as_json)
     with console.status(f"calibrating {len(panel.assets)} assets"):
         frame = calibrator(panel.returns.iloc[-window:]).to_frame()
@@ -263,10 +269,15 @@ def pretrain(
     from riskengine.calibration.pretraining import pretrain as run
     from riskengine.calibration.training import Training
 
-    chosen = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
+    training = Training()
+    training = replace(
+        training,
+        steps=training.steps if steps is None else steps,
+        seed=training.seed if seed is None else seed,
+    )
     console = _console(as_json)
     with _bars(console) as report:
-        card = run(Training(**chosen), out, restart=restart, report=report)
+        card = run(training, out, restart=restart, report=report)
     if as_json:
         print(json.dumps(card))
         return

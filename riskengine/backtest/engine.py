@@ -13,7 +13,7 @@ from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import Fold, WalkForward
-from riskengine.errors import StrategyError
+from riskengine.errors import SettingsError, StrategyError
 from riskengine.market import MarketView, Panel
 from riskengine.portfolio import Decision, ProportionalCosts, Strategy
 
@@ -66,6 +66,8 @@ def run_backtest(
         If the panel is too short for the schedule.
     StrategyError
         If the strategy raises or breaks its contract; the message names strategy and date.
+    SettingsError
+        If two portfolios share a name.
 
     Examples
     --------
@@ -77,6 +79,9 @@ def run_backtest(
     >>> len(result.returns), result.weights.shape
     (149, (149, 3))
     """
+    names = [candidate.name for candidate in (strategy, *benchmarks)]
+    if len(set(names)) < len(names):
+        raise SettingsError(f"two portfolios share a name among {', '.join(names)}: rename one")
     schedule = schedule or WalkForward()
     costs = costs or ProportionalCosts()
     folds = schedule.folds(len(panel.dates))

@@ -87,7 +87,8 @@ class BacktestResult:
     @property
     def returns(self) -> pd.Series:
         """Daily returns net of costs."""
-        return ((1 + self.gross) * (1 - self.costs.sum(axis=1)) - 1).rename(self.name)
+        net = (1 + self.gross.to_numpy()) * (1 - self.costs.to_numpy().sum(axis=1)) - 1
+        return pd.Series(net, self.gross.index, name=self.name)
 
     @property
     def volatility(self) -> float:
@@ -124,7 +125,8 @@ class BacktestResult:
     def drawdown(self) -> pd.Series:
         """Fraction of wealth below its highest value so far, zero or negative."""
         wealth = (1 + self.returns).cumprod()
-        return (wealth / np.maximum(wealth.cummax(), 1.0) - 1).rename("drawdown")
+        below = wealth.to_numpy() / np.maximum(wealth.cummax().to_numpy(), 1.0) - 1
+        return pd.Series(below, wealth.index, name="drawdown")
 
     def bias_statistic(self) -> float:
         """Root mean square of holding-period returns over their forecast volatility; one if forecasts are right.
@@ -179,7 +181,7 @@ class BacktestResult:
         """Headline figures of this portfolio alone."""
         net = self.returns
         years = len(net) / YEAR
-        growth = float((1 + net).prod())
+        growth = float(np.prod(1 + net.to_numpy()))
         deviation = float(net.std(ddof=0))
         row = {
             "volatility": self.volatility,

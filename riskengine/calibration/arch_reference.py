@@ -104,19 +104,19 @@ class ArchReference:
             before = jnp.where(usable, backcast(data), 1.0)
             information = np.asarray(likelihood(u, data, before).information)
             covariance = np.linalg.inv(information + np.diag(DEFAULT_SPREAD**-2.0) / 100)
-            u = np.array(u)
-            u[:, 0] += 2 * np.log(scale)
+            centre = np.array(u)
+            centre[:, 0] += 2 * np.log(scale)
             observations = np.sum(~np.isnan(matrix), axis=0)
             factor = np.linalg.cholesky((covariance + covariance.transpose(0, 2, 1)) / 2)
-            u, factor = complete(u, factor, scale, observations, status)
-            presample = np.where(usable, np.asarray(before) * scale**2, np.exp(u[:, 0]))
-            final = from_unconstrained(jnp.asarray(u))
+            centre, factor = complete(centre, factor, scale, observations, status)
+            presample = np.where(usable, np.asarray(before) * scale**2, np.exp(centre[:, 0]))
+            final = from_unconstrained(jnp.asarray(centre))
             data = jnp.asarray(without_constants(matrix, status) - mean)
             total, tomorrow = evaluate(final, data, jnp.asarray(presample))
         return Calibration(
             assets=assets,
             params=GarchParams(*map(np.asarray, final)),
-            posterior=Posterior(u, factor),
+            posterior=Posterior(centre, factor),
             log_likelihood=np.asarray(total),
             status=status,
             mean=mean,

@@ -214,8 +214,8 @@ class MaximumLikelihood:
         )
         presample = np.where(usable, before * scale**2, np.exp(u[:, 0]))
         with jax.enable_x64(True):
-            data = without_constants(matrix, status)
-            params, total, tomorrow = _finish(*map(jnp.asarray, (u, data, presample, mean)))
+            held = without_constants(matrix, status)
+            params, total, tomorrow = _finish(*map(jnp.asarray, (u, held, presample, mean)))
         return Calibration(
             assets=assets,
             params=GarchParams(*map(np.asarray, params)),
@@ -261,7 +261,8 @@ class MaximumLikelihood:
         near = (theta < _LOW[:size] + 5) | (theta > _HIGH[:size] - 5)
         near[:, 0], near[:, 4:] = False, False
         judged = []
-        for known, edge, done in zip(status, near.any(axis=1), settled, strict=True):
+        edges = np.asarray(near.any(axis=1))
+        for known, edge, done in zip(status, edges, settled, strict=True):
             if known.fell_back:
                 judged.append(known)
             elif not done:

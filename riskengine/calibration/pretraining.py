@@ -54,7 +54,11 @@ def fresh_series(
 
 
 def evaluate(
-    calibrator: NeuralCalibrator, training: Training, series: int, seed: int, lengths: tuple[int, ...] = LENGTHS
+    calibrator: NeuralCalibrator,
+    training: Training,
+    series: int,
+    seed: int,
+    lengths: tuple[int, ...] = LENGTHS,
 ) -> dict[str, dict[str, float]]:
     """RMSE of each parameter, mean excess QLIKE of the next day and coverage of 90% intervals, by length."""
     metrics = {}

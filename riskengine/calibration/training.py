@@ -26,6 +26,7 @@ from riskengine.calibration.network import (
     newton_step,
 )
 from riskengine.calibration.prior import TrainingPrior
+from riskengine.errors import SettingsError
 from riskengine.garch.params import from_unconstrained
 from riskengine.garch.simulate import simulate
 from riskengine.garch.variance import backcast
@@ -55,6 +56,12 @@ class Training:
     shortest: int = 60
     gaps: float = 0.15
     learning_rate: float = 1.5e-3
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.series % self.minibatch:
+            raise SettingsError(
+                "training takes at least one step, of a number of series that minibatches divide"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the file beside the weights."""

@@ -93,7 +93,7 @@ def likelihood(
     spread = 1 - 2 * eta
 
     zero = jnp.zeros(shape, u.dtype)
-    away = zero if mean is None or centre is None else centre - mean
+    away: Array = zero if mean is None or centre is None else centre - mean
     presample = presample + away * away
     first = omega + p * presample
     slopes = [omega, p * p_rest * (presample - long_run), zero, zero] + [-2 * p * away] * with_mean
@@ -104,7 +104,7 @@ def likelihood(
     def day(carry: tuple, row: Array) -> tuple[tuple, None]:
         h, d, (logs, kernels, weights, scores, drifts, products, pulls, precisions) = carry
         seen, wait = jnp.isfinite(row), jnp.isinf(row)
-        shock = jnp.where(seen, row, 0) - (mean if with_mean else 0)
+        shock = jnp.where(seen, row, 0) - (0 if mean is None else mean)
         r2 = jnp.where(seen, shock * shock, 0)
         below = shock < 0
         one = jnp.where(seen, jnp.ones((), u.dtype), 0)

@@ -67,7 +67,8 @@ def _dates(index: pd.Index) -> list[Finding]:
     findings = [Finding("duplicate_date", None, date, "appears more than once") for date in repeated]
     steps = np.flatnonzero(np.diff(index.to_numpy()).astype("timedelta64[ns]").astype(np.int64) < 0)
     return findings + [
-        Finding("unsorted_date", None, index[k + 1], f"comes after {index[k]:%Y-%m-%d}") for k in steps
+        Finding("unsorted_date", None, index[k + 1], f"comes after {index[k]:%Y-%m-%d}")
+        for k in map(int, steps)
     ]
 
 
@@ -127,7 +128,7 @@ def _stale(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
     starts = np.flatnonzero(np.concatenate([[True], seen[1:] != seen[:-1]]))
     lengths = np.diff(np.append(starts, len(seen)))
     return [
-        Finding("stale_run", name, dates[start], f"{length} equal prices of {seen[start]:g}")
+        Finding("stale_run", name, dates[int(start)], f"{length} equal prices of {seen[start]:g}")
         for start, length in zip(starts, lengths, strict=True)
         if length >= STALE_DAYS
     ]
@@ -141,7 +142,7 @@ def _jumps(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
     for k in np.flatnonzero((np.abs(ratio - 1) > _LARGE - 0.02) & np.isfinite(ratio) & (ratio > 0)):
         size = max(ratio[k], 1 / ratio[k])
         nearest = _RATIOS[np.argmin(np.abs(_RATIOS / size - 1))]
-        date = dates[k + 1]
+        date = dates[int(k) + 1]
         if abs(nearest / size - 1) < _TOLERANCE:
             named = f"{nearest:g}:1" if ratio[k] > 1 else f"1:{nearest:g}"
             findings.append(

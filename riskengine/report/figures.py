@@ -10,7 +10,6 @@ from riskengine.backtest.result import YEAR, BacktestResult
 
 PALETTE = ("#0b5fa5", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#5f6b76", "#2e4057", "#c97b84")
 OTHERS = "#c9ced4"
-MONTH = 21
 _LAYOUT = {
     "template": "plotly_white",
     "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1d2733"},
@@ -42,8 +41,8 @@ def _thinned(series: pd.Series, every: int = 3) -> pd.Series:
 
 def growth(result: BacktestResult) -> go.Figure:
     """Wealth of one unit, net of costs, on a logarithmic axis."""
-    figure = _figure("growth of 1", ".2f")
-    figure.update_yaxes(type="log")
+    figure = _figure("growth of 1", "~g")
+    figure.update_yaxes(type="log", tickvals=[0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500])
     for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
         width = 2.4 if run is result else 1.3
         _line(figure, _thinned((1 + run.returns).cumprod()), run.name, colour, width=width)
@@ -82,8 +81,9 @@ def forecast_and_realized(result: BacktestResult) -> go.Figure:
         )
     line = [0.03, 1.0]
     figure.add_scatter(x=line, y=line, mode="lines", name="equal", line={"color": OTHERS, "dash": "dot"})
-    figure.update_xaxes(title="forecast volatility, annualised", type="log", tickformat=".0%")
-    figure.update_yaxes(title="realized over the holding period", type="log")
+    ticks = {"type": "log", "tickformat": ".0%", "tickvals": [0.03, 0.05, 0.1, 0.2, 0.4, 0.8]}
+    figure.update_xaxes(title="forecast volatility, annualised", **ticks)
+    figure.update_yaxes(title="realized over the holding period", **ticks)
     return figure
 
 

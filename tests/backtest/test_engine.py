@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,11 @@ def strategies():
         EqualWeight(min_history=100),
         OptimizedStrategy("sample", SampleCovariance(300), window=300, min_history=100),
         OptimizedStrategy(
-            "garch", GarchCCC(QUICK, window=300), constraints=Constraints(upper=0.4), window=300, min_history=100
+            "garch",
+            GarchCCC(QUICK, window=300),
+            constraints=Constraints(upper=0.4),
+            window=300,
+            min_history=100,
         ),
     )
 
@@ -126,7 +131,8 @@ def test_a_delisted_holding_is_sold_at_its_last_price_and_flagged(prices):
     day = gone.index[352]
     assert result.weights["B"].loc[day] > 0
     np.testing.assert_allclose(
-        result.gross.loc[day], result.weights["A"].loc[gone.index[351]] * (gone["A"] / gone["A"].shift() - 1).loc[day]
+        result.gross.loc[day],
+        result.weights["A"].loc[gone.index[351]] * (gone["A"] / gone["A"].shift() - 1).loc[day],
     )
 
 
@@ -225,7 +231,7 @@ def test_a_broken_strategy_is_named_with_the_date(what, message, prices):
 def test_wanting_what_cannot_be_traded_is_an_error(prices):
     late = prices.copy()
     late.iloc[:600, 2] = np.nan
-    with pytest.raises(StrategyError, match="C on .* cannot be traded"):
+    with pytest.raises(StrategyError, match=r"C on .* cannot be traded"):
         run_backtest(Fixed((0, 0, 1.0, 0, 0, 0)), Panel(late), SCHEDULE)
 
 
@@ -237,6 +243,6 @@ def test_schedules_are_checked():
             WalkForward(**bad)
     folds = WalkForward(train=10, step=7, delay=2).folds(60)
     assert folds[0] == Fold(10, 12, 18)
-    for first, second in zip(folds, folds[1:], strict=False):
+    for first, second in pairwise(folds):
         assert second.trade == first.last + 1
     assert folds[-1].last == 59

@@ -5,8 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from riskengine import EqualWeight, MaximumLikelihood, OptimizedStrategy, Panel, RiskMonitor, SampleCovariance
-from riskengine import WalkForward, run_backtest
+from riskengine import (
+    EqualWeight,
+    MaximumLikelihood,
+    OptimizedStrategy,
+    Panel,
+    RiskMonitor,
+    SampleCovariance,
+    WalkForward,
+    run_backtest,
+)
 from riskengine.errors import DataError
 
 
@@ -15,7 +23,11 @@ def result(prices):
     strategy = OptimizedStrategy("sample", SampleCovariance(300), window=300, min_history=100)
     monitor = RiskMonitor(MaximumLikelihood(tolerance=1e-3, iterations=30), window=300)
     return run_backtest(
-        strategy, Panel(prices), WalkForward(300, 50), benchmarks=(EqualWeight(min_history=100),), monitor=monitor
+        strategy,
+        Panel(prices),
+        WalkForward(300, 50),
+        benchmarks=(EqualWeight(min_history=100),),
+        monitor=monitor,
     )
 
 

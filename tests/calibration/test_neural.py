@@ -41,7 +41,9 @@ def test_intervals_cover():
     params, returns, _ = fresh_series(Training(), 500, 1000, seed=4_242)
     low, high = NeuralCalibrator.pretrained()(returns).posterior.interval(0.9)
     for name in ("alpha", "gamma", "beta", "dof"):
-        inside = (getattr(low, name) <= getattr(params, name)) & (getattr(params, name) <= getattr(high, name))
+        inside = (getattr(low, name) <= getattr(params, name)) & (
+            getattr(params, name) <= getattr(high, name)
+        )
         assert 0.86 < inside.mean() < 0.97, name
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from riskengine import EWMA, GarchCCC, GarchDCC, LinearShrinkage, MaximumLikelihood, QuadraticInverse, SampleCovariance
+from riskengine import (
+    EWMA,
+    GarchCCC,
+    GarchDCC,
+    LinearShrinkage,
+    MaximumLikelihood,
+    QuadraticInverse,
+    SampleCovariance,
+)
 from riskengine.covariance import CovarianceForecaster
 
 QUICK = MaximumLikelihood(tolerance=1e-6)

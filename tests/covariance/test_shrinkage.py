@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskengine.covariance import Covariance, linear_shrinkage, pairwise_moments, quadratic_inverse, to_correlation
+from riskengine.covariance import (
+    Covariance,
+    linear_shrinkage,
+    pairwise_moments,
+    quadratic_inverse,
+    to_correlation,
+)
 from riskengine.covariance.garch_dcc import _pair_loss
 from riskengine.errors import DataError, SettingsError
 
@@ -31,7 +37,9 @@ def quadratic_inverse_by_hand(sample, n):
     kept = lam[max(0, p - n) :]
     shrunk = []
     for li in kept:
-        theta = np.mean([(1 / lj) * (1 / lj - 1 / li) / ((1 / lj - 1 / li) ** 2 + (h / lj) ** 2) for lj in kept])
+        theta = np.mean(
+            [(1 / lj) * (1 / lj - 1 / li) / ((1 / lj - 1 / li) ** 2 + (h / lj) ** 2) for lj in kept]
+        )
         hilbert = np.mean([(1 / lj) * (h / lj) / ((1 / lj - 1 / li) ** 2 + (h / lj) ** 2) for lj in kept])
         a2 = theta**2 + hilbert**2
         if p <= n:
@@ -100,7 +108,11 @@ def test_correlation_of_an_asset_without_variance_is_zero():
 
 
 def test_dense_covariances_are_checked():
-    for bad in (np.ones((2, 3)), np.array([[1.0, np.nan], [np.nan, 1.0]]), np.array([[1.0, 0.5], [0.0, 1.0]])):
+    for bad in (
+        np.ones((2, 3)),
+        np.array([[1.0, np.nan], [np.nan, 1.0]]),
+        np.array([[1.0, 0.5], [0.0, 1.0]]),
+    ):
         with pytest.raises(DataError):
             Covariance.dense(bad)
     clipped = Covariance.dense(np.array([[1.0, 2.0], [2.0, 1.0]]))

@@ -1,0 +1,225 @@
+"""The command line from end to end, as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from riskengine.cli import app, main
+
+ROOT = Path(__file__).parents[1]
+BUNDLED = ROOT / "data" / "us_equities_20" / "prices.parquet"
+STRATEGIES = sorted(path for path in (ROOT / "strategies").glob("*.py") if path.stem != "__init__")
+
+
+def call(monkeypatch, capsys, *arguments):
+    """Run ``riskengine`` in this process: exit status, standard output, standard error."""
+    monkeypatch.setattr(sys, "argv", ["riskengine", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    captured = capsys.readouterr()
+    return stop.value.code or 0, captured.out, captured.err
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "160")
+    return lambda *arguments: call(monkeypatch, capsys, *arguments)
+
+
+@pytest.fixture
+def small(tmp_path) -> Path:
+    """Two and a half years of the bundled prices as CSV."""
+    path = tmp_path / "prices.csv"
+    pd.read_parquet(BUNDLED).iloc[-640:, :6].to_csv(path)
+    return path
+
+
+@pytest.mark.parametrize("command", ["", "backtest", "calibrate", "pretrain", "report"])
+def test_help_reads_well(command):
+    done = CliRunner().invoke(app, [command, "--help"] if command else ["--help"])
+    assert done.exit_code == 0
+    assert "Usage" in done.output
+    assert "--json" in done.output or not command
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda path: path.stem)
+def test_every_strategy_runs_from_prices_to_report(strategy, run, tmp_path):
+    out = tmp_path / "out"
+    code, text, _ = run(
+        "backtest", strategy, "--start", "2019-06-01", "--train", 400, "--step", 126, "--out", out, "--json"
+    )
+    assert code == 0
+    content = json.loads(text)
+    assert len(content["summary"]) == (4 if strategy.stem == "equal_weight" else 5)
+    for row in list(content["summary"].values())[1:]:
+        assert row["reduction_low"] <= row["reduction"] <= row["reduction_high"]
+    for name in ("report.html", "result.json", "returns.csv", "weights.csv"):
+        assert (out / name).stat().st_size > 0
+    weights = pd.read_csv(out / "weights.csv", index_col=0)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
+
+
+def test_backtest_then_report_show_tables(run, small, tmp_path):
+    out = tmp_path / "out"
+    strategy = ROOT / "strategies" / "equal_weight.py"
+    code, text, _ = run("backtest", strategy, "--prices", small, "--train", 300, "--step", 42, "--out", out)
+    assert code == 0
+    for word in ("equal weight", "static Ledoit-Wolf", "legacy GARCH", "interval", "VaR"):
+        assert word in text
+    code, text, _ = run("report", out)
+    assert code == 0
+    assert "provenance" in json.loads((out / "result.json").read_text())
+    assert "legacy GARCH" in text
+    code, text, _ = run("report", out, "--json")
+    assert json.loads(text)["strategy"] == "equal weight"
+
+
+@pytest.mark.parametrize("method", ["network", "mle", "arch"])
+def test_calibrate_gives_a_row_an_asset(method, run, small, tmp_path):
+    code, text, _ = run("calibrate", "--prices", small, "--method", method, "--window", 500, "--json")
+    assert code == 0
+    rows = json.loads(text)
+    assert [row["asset"] for row in rows] == list(pd.read_csv(small, index_col=0).columns)
+    assert all(0 < row["beta"] < 1 and row["dof"] > 2 for row in rows)
+    code, text, _ = run("calibrate", "--prices", small, "--method", method, "--out", tmp_path / "fit.csv")
+    assert code == 0
+    assert "persistence" in text
+    assert len(pd.read_csv(tmp_path / "fit.csv")) == 6
+
+
+def broken(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+HEADER = "date,A,B\n"
+BAD_PRICES = {
+    "empty file": ("", "empty"),
+    "one column": ("date\n2024-01-01\n2024-01-02\n", "one column"),
+    "text in a price": (HEADER + "2024-01-01,1,2\n2024-01-02,1,oops\n", "row 3, column B: 'oops'"),
+    "unsorted dates": (HEADER + "2024-01-03,1,2\n2024-01-02,1,2\n", "row 3: 2024-01-02 comes after"),
+    "duplicate dates": (HEADER + "2024-01-03,1,2\n2024-01-03,1,2\n", "row 3: 2024-01-03 appears twice"),
+    "negative price": (HEADER + "2024-01-02,1,2\n2024-01-03,-1,2\n", "price -1 of A on 2024-01-03"),
+    "not a date": (HEADER + "soon,1,2\n2024-01-03,1,2\n", "'soon' is not a date"),
+    "duplicate asset": ("date,A,A\n2024-01-02,1,2\n", "column A appears more than once"),
+    "header only": (HEADER, "no rows"),
+    "too short": (HEADER + "2024-01-02,1,2\n2024-01-03,1,2\n", "too few"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PRICES)
+def test_bad_prices_are_one_clear_line(name, run, tmp_path):
+    text, message = BAD_PRICES[name]
+    prices = broken(tmp_path, "prices.csv", text)
+    code, out, err = run("backtest", ROOT / "strategies" / "equal_weight.py", "--prices", prices, "--json")
+    assert code == 1
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("riskengine: ")
+    assert message in err
+
+
+BAD_STRATEGIES = {
+    "syntax": ("def build(:\n", ":1: SyntaxError"),
+    "name": ("x = 1\ny = z\n", ":2: NameError"),
+    "no build": ("x = 1\n", "no build()"),
+    "build fails": ("def build():\n    return 1 / 0\n", ":2: build() failed: ZeroDivisionError"),
+    "not a strategy": ("def build():\n    return 3\n", "gave a int"),
+    "infeasible": (
+        "from riskengine import *\ndef build():\n    return OptimizedStrategy('x', SampleCovariance(300),"
+        " constraints=Constraints(upper=0.1), window=300, fallback=False)\n",
+        "budget = 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STRATEGIES)
+def test_a_strategy_file_with_an_error_is_one_clear_line(name, run, small, tmp_path):
+    text, message = BAD_STRATEGIES[name]
+    strategy = broken(tmp_path, "mine.py", text)
+    code, _, err = run("backtest", strategy, "--prices", small, "--train", 300, "--json")
+    assert code == 1
+    assert err.strip().splitlines()[-1].startswith("riskengine: ")
+    assert "Traceback" not in err
+    assert message in err
+
+
+def test_other_mistakes_are_one_clear_line(run, tmp_path):
+    for arguments, message in (
+        (("report", tmp_path), "no result.json"),
+        (("backtest", tmp_path / "none.py"), "no strategy file"),
+        (("calibrate", "--prices", tmp_path / "none.csv"), "no file"),
+        (("calibrate", "--window", "-3"), "window"),
+        (("pretrain", "--steps", "0", "--out", tmp_path), "at least one step"),
+    ):
+        code, _, err = run(*arguments)
+        assert code == 1
+        assert message in err
+        assert err.count("\n") == 1
+
+
+def test_odd_assets_are_flagged_and_the_run_goes_on(run, tmp_path):
+    prices = pd.read_parquet(BUNDLED).iloc[-640:, :8].astype(float)
+    prices["PEP"] = np.nan
+    prices["EMPTY"] = np.nan
+    prices["FLAT"] = 10.0
+    prices["NEW"] = prices["KO"] if "KO" in prices else prices.iloc[:, 0]
+    prices.loc[prices.index[:-30], "NEW"] = np.nan
+    prices.iloc[400:, 0] *= 1.8  # a jump of twenty standard deviations or so
+    path = tmp_path / "odd.parquet"
+    prices.to_parquet(path)
+    code, text, _ = run(
+        "backtest",
+        ROOT / "strategies" / "min_variance.py",
+        "--prices",
+        path,
+        "--train",
+        300,
+        "--out",
+        tmp_path,
+        "--json",
+    )
+    assert code == 0
+    assert json.loads(text)["summary"]["minimum variance"]["volatility"] > 0
+    weights = pd.read_csv(tmp_path / "weights.csv", index_col=0)
+    assert (weights[["EMPTY", "FLAT", "PEP", "NEW"]] == 0).all(axis=None)
+    code, text, _ = run("calibrate", "--prices", path, "--window", 500, "--json")
+    status = {row["asset"]: row["status"] for row in json.loads(text)}
+    assert status["EMPTY"] == "fallback: no data"
+    assert status["FLAT"] == "fallback: constant price"
+    assert status["NEW"] == "fallback: too short"
+    assert status[prices.columns[0]] == "outlier"
+
+
+def test_pretrain_writes_weights(run, tmp_path, monkeypatch):
+    from riskengine.calibration import pretraining, training
+
+    quick = partial(training.Training, series=256, minibatch=64, lengths=(100,))
+    monkeypatch.setattr(training, "Training", quick)
+    monkeypatch.setattr(pretraining, "pretrain", partial(pretraining.pretrain, series=64, lengths=(250,)))
+    code, text, _ = run("pretrain", "--steps", 12, "--out", tmp_path / "w", "--json")
+    assert code == 0
+    assert json.loads(text)["training"]["steps"] == 12
+    assert (tmp_path / "w" / "weights.npz").exists()
+    code, text, _ = run("pretrain", "--steps", 12, "--out", tmp_path / "w")
+    assert "persistence" in text
+
+
+def test_the_installed_command_runs():
+    command = Path(sys.executable).parent / "riskengine"
+    done = subprocess.run(
+        [command, "--help"], capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100"}
+    )
+    assert done.returncode == 0
+    assert "backtest" in done.stdout
