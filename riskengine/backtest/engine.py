@@ -94,7 +94,8 @@ def run_backtest(
     results = [
         BacktestResult(**run, risk=risk, provenance=origin) for run, risk in zip(runs, risks, strict=True)
     ]
-    return results[0].beside(tuple(results[1:]))
+    result = results[0].beside(tuple(results[1:]))
+    return result if monitor is None else result.with_risk_today(monitor.today(panel, paths[0][-1]))
 
 
 def _run_one(

@@ -10,9 +10,9 @@ import pandas as pd
 
 from riskengine.backtest.schedule import Fold
 from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.covariance.garch_ccc import conditional_variance
+from riskengine.covariance.garch_ccc import GarchCCC, conditional_variance
 from riskengine.market import Panel
-from riskengine.risk import empirical_tail, fill_residuals, student_t_tail
+from riskengine.risk import FilteredHistory, empirical_tail, fill_residuals, student_t_tail
 
 Array = np.ndarray
 
@@ -104,6 +104,44 @@ class RiskMonitor:
             pd.DataFrame({name: table[:, j] for name, table in columns.items()}, dates)
             for j in range(portfolios)
         ]
+
+    def today(self, panel: Panel, weights: Array, horizons: tuple[int, ...] = (1, 10)) -> pd.DataFrame:
+        """VaR and CVaR of a portfolio from the last close of a panel, a row a method, horizon and level.
+
+        Over several days filtered historical simulation draws paths of whole days; the Student-t takes the
+        holding-period covariance with a shrunk correlation, and keeps the dof of one day, which is cautious.
+        Neither scales one day by the square root of time.
+
+        Parameters
+        ----------
+        panel : prices
+        weights : (assets,) held at the last close; an empty table if all in cash
+        horizons : days
+        """
+        columns = ["method", "horizon", "level", "var", "cvar"]
+        held = weights != 0
+        if not held.any():
+            return pd.DataFrame([], columns=columns)
+        weights, rows = weights[held], panel.returns.to_numpy()[-self.window :, held]
+        fit = self.calibrator(rows)
+        forecaster = GarchCCC(self.calibrator, window=self.window)
+        state = forecaster.init(rows, calibration=fit)
+        history = FilteredHistory(state.residuals, fit.params, state.variance)
+        share = weights**2 * state.variance
+        eta = float(share @ (1 / fit.params.dof) / share.sum())
+        found = []
+        for horizon in horizons:
+            volatility = np.sqrt(forecaster.forecast(state, horizon).variance(weights))
+            for level in self.levels:
+                tails = {
+                    "filtered historical": history.portfolio_tail(weights, level, horizon),
+                    "Student-t": student_t_tail(volatility, 1 / eta if eta > 0 else np.inf, level, horizon),
+                }
+                found += [
+                    (name, horizon, level, tail.value_at_risk, tail.conditional_value_at_risk)
+                    for name, tail in tails.items()
+                ]
+        return pd.DataFrame(found, columns=columns)
 
     def _fits(self, returns: Array, folds: tuple[Fold, ...]) -> Iterator[Calibration]:
         """Calibration of each fold on the days before its decision.

@@ -65,6 +65,7 @@ class BacktestResult:
     status : of each decision
     notes : flags and fallbacks
     risk : daily VaR and CVaR forecasts, if they were monitored
+    risk_today : VaR and CVaR from the last close, over one and ten days
     provenance : what is needed to make the result again
     benchmarks : results on the same days
     """
@@ -81,6 +82,7 @@ class BacktestResult:
     status: pd.Series
     notes: tuple[str, ...]
     risk: pd.DataFrame | None = None
+    risk_today: pd.DataFrame | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     benchmarks: tuple[BacktestResult, ...] = ()
 
@@ -98,6 +100,10 @@ class BacktestResult:
     def beside(self, benchmarks: tuple[BacktestResult, ...]) -> BacktestResult:
         """The same result with benchmarks beside it."""
         return replace(self, benchmarks=benchmarks)
+
+    def with_risk_today(self, table: pd.DataFrame) -> BacktestResult:
+        """The same result with VaR and CVaR from the last close."""
+        return replace(self, risk_today=table)
 
     def compare(self, other: BacktestResult) -> Comparison:
         """Realized volatility against another result, on common days, with an interval and a test.
@@ -222,6 +228,7 @@ class BacktestResult:
             "first": f"{self.returns.index[0]:%Y-%m-%d}",
             "last": f"{self.returns.index[-1]:%Y-%m-%d}",
             "summary": table.where(table.notna(), None).to_dict(orient="index"),
+            "risk_today": [] if self.risk_today is None else self.risk_today.to_dict(orient="records"),
             "value_at_risk": self.risk_table().to_dict(orient="index"),
             "statuses": {str(k): int(v) for k, v in self.status.value_counts().items()},
             "notes": list(self.notes),

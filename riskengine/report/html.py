@@ -74,6 +74,20 @@ def _risk_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
     return headings, rows
 
 
+def _today_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
+    """VaR and CVaR from the last close: a row a method and horizon."""
+    table = result.risk_today
+    assert table is not None
+    levels = sorted(table["level"].unique())
+    headings = ["method", "horizon", *(f"{kind} {level:.0%}" for level in levels for kind in ("VaR", "CVaR"))]
+    rows = []
+    for (horizon, method), part in table.groupby(["horizon", "method"], sort=True):
+        by_level = part.set_index("level")
+        cells = [f"{by_level.loc[level, kind]:.2%}" for level in levels for kind in ("var", "cvar")]
+        rows.append([str(method), f"{horizon} day{'s' if horizon != 1 else ''}", *cells])
+    return headings, rows
+
+
 def headline(result: BacktestResult) -> str:
     """The result in one sentence."""
     said = f"{result.name} realized {result.volatility:.2%} volatility a year, net of costs"
@@ -138,6 +152,7 @@ def render(result: BacktestResult) -> str:
         days=len(result.returns),
         summary=summary_rows(result),
         risk=_risk_rows(result) if result.risk is not None else None,
+        today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),
         charts=[(name, title, text, _chart(draw(result), name)) for name, title, text, draw in charts],
         statuses=[(str(status), int(count)) for status, count in counts.items()],
         notes=result.notes[:MOST_NOTES],

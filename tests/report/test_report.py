@@ -60,7 +60,7 @@ def test_the_page_holds_table_charts_flags_and_provenance(page):
     text = page.read_text()
     for chart in CHARTS:
         assert f'id="{chart}"' in text
-    for word in ("no price any more", "equal weight", "Kupiec p", "commit", "weights"):
+    for word in ("no price any more", "equal weight", "Kupiec p", "10 days", "commit", "weights"):
         assert word in text
 
 
