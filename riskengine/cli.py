@@ -73,6 +73,13 @@ def bundled_prices() -> Path:
     raise DataError(f"the bundled prices are not here ({BUNDLED}): name a file with --prices")
 
 
+def _table(title: str | None, gap: int = 1) -> Table:
+    """A table that fits eighty columns, with ``gap`` more spaces between columns than the one it needs."""
+    return Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False
+    )
+
+
 def _console(as_json: bool) -> Console:
     """Where people read: standard output, or standard error when that is kept for JSON."""
     return Console(stderr=as_json)
@@ -175,15 +182,15 @@ def _show_result(console: Console, result: Any) -> None:
     cut = headings.index("p-value") + 1
     titles = (f"{result.name}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, net of costs", None)
     for title, columns in zip(titles, (range(1, cut), range(cut, len(headings))), strict=True):
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+        table = _table(title, gap=0 if title is None else 1)
         table.add_column(headings[0], no_wrap=True)
         for k in columns:
-            table.add_column(headings[k], justify="right")
+            table.add_column(headings[k], justify="right", no_wrap=True)
         for row in rows:
             table.add_row(row[0], *(row[k] for k in columns), style="bold" if row is rows[0] else None)
         console.print(table)
     if not result.risk_table().empty:
-        risk = Table(title="VaR exceptions, one day", title_justify="left", box=box.SIMPLE_HEAD)
+        risk = _table("VaR exceptions, one day")
         for heading in ("method", "level", "expected", "exceptions", "Kupiec p", "Christoffersen p"):
             risk.add_column(heading, justify="right")
         for _, row in result.risk_table().iterrows():
@@ -228,11 +235,9 @@ def calibrate(
     if as_json:
         print(frame.reset_index().to_json(orient="records", double_precision=15))
         return
-    table = Table(
-        title=f"GJR-GARCH(1,1), {method.value}, to {panel.dates[-1]:%Y-%m-%d}", title_justify="left"
-    )
+    table = _table(f"GJR-GARCH(1,1), {method.value}, to {panel.dates[-1]:%Y-%m-%d}")
     formats = {
-        "omega": "{:.2e}",
+        "omega": "{:.1e}",
         "alpha": "{:.3f}",
         "gamma": "{:.3f}",
         "beta": "{:.3f}",
@@ -241,9 +246,9 @@ def calibrate(
         "long_run_volatility": "{:.1%}",
         "next_volatility": "{:.1%}",
     }
-    table.add_column("asset")
+    table.add_column("asset", no_wrap=True)
     for name in (*formats, "status"):
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_volatility", "").replace("_", " "), justify="right", no_wrap=True)
     for asset, row in frame.iterrows():
         table.add_row(
             str(asset), *(text.format(row[name]) for name, text in formats.items()), str(row["status"])
@@ -281,9 +286,7 @@ def pretrain(
     if as_json:
         print(json.dumps(card))
         return
-    table = Table(
-        title="RMSE of the network's posterior means, fresh series", title_justify="left", box=box.SIMPLE_HEAD
-    )
+    table = _table("RMSE of the network's posterior means, fresh series")
     table.add_column("days", justify="right")
     names = list(next(iter(card["metrics"].values())))
     for name in names:
@@ -315,25 +318,22 @@ def report(
         print(json.dumps(content))
         return
     console = _console(as_json)
-    table = Table(
-        title=f"{content['strategy']}, {content['first']} to {content['last']}", title_justify="left"
-    )
-    columns = (
-        "volatility",
-        "reduction",
-        "reduction_low",
-        "reduction_high",
-        "p_value",
-        "sharpe",
-        "max_drawdown",
-        "turnover",
-        "bias",
-    )
-    table.add_column("portfolio")
-    for name in columns:
-        table.add_column(name.replace("_", " "), justify="right")
+    table = _table(f"{content['strategy']}, {content['first']} to {content['last']}", gap=0)
+    formats = {
+        "volatility": "{:.2%}",
+        "reduction": "{:+.1%}",
+        "reduction_low": "{:+.1%}",
+        "reduction_high": "{:+.1%}",
+        "p_value": "{:.3f}",
+        "sharpe": "{:.2f}",
+        "bias": "{:.2f}",
+    }
+    table.add_column("portfolio", no_wrap=True)
+    for name in formats:
+        table.add_column(name.removeprefix("reduction_").replace("_", " "), justify="right", no_wrap=True)
     for name, row in content["summary"].items():
-        table.add_row(name, *("" if row.get(key) is None else f"{row[key]:.4f}" for key in columns))
+        cells = ("" if row.get(key) is None else text.format(row[key]) for key, text in formats.items())
+        table.add_row(name, *cells)
     console.print(table)
     for note in content["notes"]:
         console.print(f"- {note}", highlight=False, markup=False)

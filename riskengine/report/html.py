@@ -23,7 +23,7 @@ _SUMMARY = {
     "reduction": ("reduction", "{:+.1%}"),
     "interval": ("95% interval", "{}"),
     "p_value": ("p-value", "{:.3f}"),
-    "return": ("return", "{:.2%}"),
+    "return": ("return", "{:.1%}"),
     "sharpe": ("Sharpe", "{:.2f}"),
     "max_drawdown": ("drawdown", "{:.1%}"),
     "turnover": ("turnover", "{:.2f}"),
