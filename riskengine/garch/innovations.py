@@ -55,7 +55,7 @@ def log_density(z: Array, eta: Array) -> Array:
     Examples
     --------
     >>> round(float(log_density(jnp.array(1.0), jnp.array(0.2))), 4)
-    -1.3219
+    -1.5763
     """
     return log_normaliser(eta) - (1 + eta) / 2 * log_kernel(z * z, eta)
 
