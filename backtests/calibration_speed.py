@@ -32,6 +32,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Run and record."""
+    record = Record("calibration_speed", f"Speed of calibration, {ASSETS:,} assets x {DAYS:,} days")
     keys = jax.random.split(jax.random.key(5), 2)
     params = from_unconstrained(TrainingPrior().sample(keys[0], ASSETS))
     run = jax.jit(simulate, static_argnames="days")
@@ -52,7 +53,6 @@ def main() -> None:
         times["maximum likelihood"].append(seconds(lambda: maximum(sample)) / SAMPLE)
     median = {name: float(np.median(values)) for name, values in times.items()}
     each = median["network"] / ASSETS
-    record = Record("calibration_speed", f"Speed of calibration, {ASSETS:,} assets x {DAYS:,} days")
     record.say(
         "Medians of runs taken in turns on two cores; ratios count, absolute times depend on the machine. "
         f"arch and maximum likelihood run on {SAMPLE} of the same series, so the latter is far from its best: "
