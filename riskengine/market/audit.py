@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ _RATIOS = np.array(
                                (25, 1), (30, 1), (40, 1), (50, 1), (100, 1), (5, 2), (7, 2))})
 )  # fmt: skip
 _TOLERANCE = 0.03
+_REVERTS_WITHIN = 5
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,11 @@ class Finding:
 
     kind: str
     asset: str | None
-    date: pd.Timestamp | None
+    date: Any  # a pd.Timestamp, or whatever stands in the index of a table without dates
     detail: str
 
     def __str__(self) -> str:
-        where = " ".join(
-            part for part in (self.asset, f"{self.date:%Y-%m-%d}" if self.date else None) if part
-        )
+        where = " ".join(part for part in (self.asset, _day(self.date)) if part)
         return f"{self.kind}: {where + ': ' if where else ''}{self.detail}"
 
 
@@ -65,11 +65,19 @@ def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
 def _dates(index: pd.Index) -> list[Finding]:
     repeated = index[index.duplicated()].unique()
     findings = [Finding("duplicate_date", None, date, "appears more than once") for date in repeated]
-    steps = np.flatnonzero(np.diff(index.to_numpy()).astype("timedelta64[ns]").astype(np.int64) < 0)
+    if not isinstance(index, pd.DatetimeIndex):
+        return findings  # names of rows have no order to keep
+    index = index.dropna()
+    steps = np.flatnonzero(np.diff(index.asi8) < 0)
     return findings + [
-        Finding("unsorted_date", None, index[k + 1], f"comes after {index[k]:%Y-%m-%d}")
-        for k in map(int, steps)
+        Finding("unsorted_date", None, index[k + 1], f"comes after {_day(index[k])}") for k in map(int, steps)
     ]
+
+
+def _day(date: Any) -> str:
+    if date is None or pd.isna(date):
+        return ""
+    return f"{date:%Y-%m-%d}" if isinstance(date, pd.Timestamp) else str(date)
 
 
 def _names(columns: pd.Index) -> list[Finding]:
@@ -78,19 +86,23 @@ def _names(columns: pd.Index) -> list[Finding]:
 
 
 def _asset(name: str, series: pd.Series) -> list[Finding]:
-    values = series.to_numpy(dtype=np.float64)
+    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     dates = series.index
     present = ~np.isnan(values)
-    if not present.any():
-        return [Finding("no_prices", name, None, f"{len(values)} days, none with a price")]
     findings = []
+    text = np.flatnonzero(~present & series.notna().to_numpy())
+    if len(text):
+        detail = f"{series.iloc[text[0]]!r}, {len(text)} cell(s) not a number"
+        findings.append(Finding("not_finite", name, dates[text[0]], detail))
+    if not present.any():
+        return [*findings, Finding("no_prices", name, None, f"{len(values)} days, none with a price")]
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         findings.append(Finding("not_finite", name, dates[infinite[0]], f"{len(infinite)} infinite price(s)"))
     bad = np.flatnonzero(present & (values <= 0))
     if len(bad):
-        text = f"{values[bad[0]]:g}, {len(bad)} price(s) not above zero"
-        findings.append(Finding("non_positive_price", name, dates[bad[0]], text))
+        detail = f"{values[bad[0]]:g}, {len(bad)} price(s) not above zero"
+        findings.append(Finding("non_positive_price", name, dates[bad[0]], detail))
     findings += _life(name, present, dates)
     where = np.flatnonzero(present & np.isfinite(values))
     seen = values[where]
@@ -135,7 +147,11 @@ def _stale(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
 
 
 def _jumps(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
-    """One-day moves over 50%: those whose price ratio is near that of a split, and the others."""
+    """One-day moves over 50%: those whose price ratio is near that of a split, and the others.
+
+    A split stays. A move that is undone within a week is no split, whatever its ratio: most often it is a
+    wrong print, and a large move there and back.
+    """
     findings = []
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = seen[1:] / seen[:-1]
@@ -143,7 +159,7 @@ def _jumps(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
         size = max(ratio[k], 1 / ratio[k])
         nearest = _RATIOS[np.argmin(np.abs(_RATIOS / size - 1))]
         date = dates[int(k) + 1]
-        if abs(nearest / size - 1) < _TOLERANCE:
+        if abs(nearest / size - 1) < _TOLERANCE and not _undone(seen, int(k)):
             named = f"{nearest:g}:1" if ratio[k] > 1 else f"1:{nearest:g}"
             findings.append(
                 Finding("possible_split", name, date, f"price ratio {ratio[k]:.4f}, near {named}")
@@ -151,3 +167,14 @@ def _jumps(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
         elif abs(ratio[k] - 1) > _LARGE:
             findings.append(Finding("large_move", name, date, f"{ratio[k] - 1:+.1%} in a day"))
     return findings
+
+
+def _undone(seen: np.ndarray, k: int) -> bool:
+    """Whether the move from day k to k + 1 goes back within a week, or itself takes one back.
+
+    Back means beyond the geometric middle of the two prices: half the move, in logarithms.
+    """
+    before, after = seen[max(k + 1 - _REVERTS_WITHIN, 0) : k + 1], seen[k + 1 : k + 1 + _REVERTS_WITHIN]
+    middle = np.sqrt(seen[k] * seen[k + 1])
+    above = seen[k] > middle
+    return bool(np.any((after > middle) == above) or np.any((before > middle) != above))

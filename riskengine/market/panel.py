@@ -41,6 +41,8 @@ class Panel:
 
     def __post_init__(self) -> None:
         prices = self.prices
+        if not isinstance(prices, pd.DataFrame):
+            raise DataError(f"prices are a pandas DataFrame, dates x assets, not {type(prices).__name__}")
         _check_index(prices.index)
         if prices.shape[0] < 2 or prices.shape[1] < 1:
             raise DataError(
@@ -64,6 +66,14 @@ class Panel:
             raise DataError("membership needs the dates and columns of the prices: reindex it to them")
         if membership.isna().any(axis=None):
             raise DataError("membership holds missing entries: fill them with False")
+        # Only what is plainly true or false: astype(bool) would make a member of the text "False" and of 0.3.
+        odd = np.argwhere(~membership.isin([True, False]).to_numpy())
+        if len(odd):
+            row, column = odd[0]
+            raise DataError(
+                f"membership {membership.to_numpy(object)[row, column]!r} of {membership.columns[column]} on "
+                f"{membership.index[row]:%Y-%m-%d} is neither true (1) nor false (0) ({len(odd)} such)"
+            )
         return membership.astype(bool)
 
     @property
@@ -109,7 +119,10 @@ class Panel:
         if isinstance(when, int | np.integer):
             position = int(when)
         else:
-            position = int(self.dates.searchsorted(pd.Timestamp(when), side="right")) - 1
+            try:
+                position = int(self.dates.searchsorted(pd.Timestamp(when), side="right")) - 1
+            except (TypeError, ValueError) as error:
+                raise DataError(f"{when!r} is not a date like 2024-01-31 without a time zone") from error
         if not 0 <= position < len(self.dates):
             raise DataError(
                 f"no close at {when}: the panel runs from {self.dates[0]:%F} to {self.dates[-1]:%F}"
@@ -119,9 +132,20 @@ class Panel:
         return MarketView(self.dates[position], self.assets, self.prices.to_numpy()[: position + 1], member)
 
     def between(self, start: str | None = None, end: str | None = None) -> Panel:
-        """The panel from ``start`` to ``end``, both included."""
-        rows = slice(start, end)
-        return Panel(self.prices.loc[rows], None if self.membership is None else self.membership.loc[rows])
+        """The panel from ``start`` to ``end``, both included.
+
+        Raises
+        ------
+        DataError
+            If one is not a date, or fewer than two closes are left.
+        """
+        try:
+            rows = self.dates.slice_indexer(start, end)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{start!r} to {end!r} are not dates like 2024-01-31 without a time zone"
+            ) from error
+        return Panel(self.prices.iloc[rows], None if self.membership is None else self.membership.iloc[rows])
 
     def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
         """The panel of some assets.
