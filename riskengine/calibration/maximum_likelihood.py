@@ -32,10 +32,14 @@ _STARTS = (
 _LOW = np.array([-14.0, -9.0, -14.0, -16.0, -16.0, -30.0])
 _HIGH = np.array([16.0, 15.0, 9.0, 16.0, 9.0, 30.0])
 
+# Few assets are bound by the cost of a loop step, so that several days share one.
+_FEW, _UNROLL = 64, 8
+
 
 class _Search(NamedTuple):
-    """State of the ascent; leading axes are (starts, assets)."""
+    """State of the ascent; leading axes are (starts, assets). ``trial`` is the point to look at next."""
 
+    trial: Array
     theta: Array
     found: Likelihood
     damping: Array
@@ -60,7 +64,7 @@ def _solve(found: Likelihood, free: Array, damping: Array) -> Array:
     return jnp.linalg.solve(matrix, jnp.where(free, found.score, 0)[..., None])[..., 0]
 
 
-@partial(jax.jit, static_argnames=("with_mean", "iterations"))
+@partial(jax.jit, static_argnames=("with_mean", "iterations", "unroll"))
 def _ascend(
     theta: Array,
     returns: Array,
@@ -70,28 +74,20 @@ def _ascend(
     tolerance: Array,
     with_mean: bool,
     iterations: int,
+    unroll: int,
 ) -> _Search:
-    def look(theta: Array) -> Likelihood:
-        return likelihood(theta[..., :5], returns, presample, theta[..., 5] if with_mean else None, centre)
-
-    size = theta.shape[-1]
+    lanes, size = theta.shape[:-1], theta.shape[-1]
 
     def climb(search: _Search) -> _Search:
-        free = _free(search.theta, search.found.score, active)
-        step = jnp.clip(_solve(search.found, free, search.damping), -3, 3)
-        moved = jnp.clip(search.theta + step, _LOW[:size], _HIGH[:size])
-        moved = jnp.where(active, moved, search.theta)
-        trial = look(moved)
-        better = trial.log_likelihood >= search.found.log_likelihood
-        better = better & ~search.settled
-        theta = jnp.where(better[..., None], moved, search.theta)
-        found = jax.tree.map(
-            lambda new, old: jnp.where(
-                better.reshape(better.shape + (1,) * (new.ndim - better.ndim)), new, old
-            ),
-            trial,
-            search.found,
-        )
+        mean = search.trial[..., 5] if with_mean else None
+        seen = likelihood(search.trial[..., :5], returns, presample, mean, centre, unroll=unroll)
+        better = (seen.log_likelihood >= search.found.log_likelihood) & ~search.settled
+
+        def update(new: Array, old: Array) -> Array:
+            return jnp.where(better.reshape(better.shape + (1,) * (new.ndim - better.ndim)), new, old)
+
+        theta = update(search.trial, search.theta)
+        found = jax.tree.map(update, seen, search.found)
         damping = jnp.where(better, search.damping / 6, search.damping * 5)
         free = _free(theta, found.score, active)
         gain = jnp.sum(
@@ -101,13 +97,20 @@ def _ascend(
         # A start that another one has left behind by more than it can still hope for need not go on.
         reached = jnp.max(jnp.where(settled, found.log_likelihood, -jnp.inf), axis=0)
         settled = settled | (found.log_likelihood + 2 * gain < reached)
-        return _Search(theta, found, jnp.clip(damping, 1e-6, 1e11), settled, search.iteration + 1)
+        damping = jnp.clip(damping, 1e-6, 1e11)
+        step = jnp.clip(_solve(found, free, damping), -3, 3)
+        moved = jnp.where(active, jnp.clip(theta + step, _LOW[:size], _HIGH[:size]), theta)
+        return _Search(moved, theta, found, damping, settled, search.iteration + 1)
 
-    found = look(theta)
-    lanes = found.log_likelihood.shape
-    begin = _Search(
-        theta, found, jnp.full(lanes, 1e-2, theta.dtype), jnp.zeros(lanes, bool), jnp.zeros((), int)
+    zero = jnp.zeros(lanes, theta.dtype)
+    nothing = Likelihood(
+        zero - jnp.inf,
+        jnp.zeros((*lanes, size), theta.dtype),
+        jnp.zeros((*lanes, size, size), theta.dtype),
+        zero,
+        zero,
     )
+    begin = _Search(theta, theta, nothing, zero + 6e-2, jnp.zeros(lanes, bool), jnp.zeros((), int))
     return jax.lax.while_loop(
         lambda search: (search.iteration < iterations) & ~jnp.all(search.settled), climb, begin
     )
@@ -198,6 +201,7 @@ class MaximumLikelihood:
                 jnp.asarray(self.tolerance),
                 self.mean == "constant",
                 self.iterations,
+                _UNROLL if len(assets) <= _FEW else 1,
             )
             best = np.argmax(np.asarray(search.found.log_likelihood), axis=0)
             lanes = np.arange(len(assets))

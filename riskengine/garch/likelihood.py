@@ -49,7 +49,12 @@ class Likelihood(NamedTuple):
 
 
 def likelihood(
-    u: Array, returns: Array, presample: Array, mean: Array | None = None, centre: Array | None = None
+    u: Array,
+    returns: Array,
+    presample: Array,
+    mean: Array | None = None,
+    centre: Array | None = None,
+    unroll: int = 1,
 ) -> Likelihood:
     """Student-t GJR-GARCH log-likelihood with analytic score and expected information.
 
@@ -65,6 +70,8 @@ def likelihood(
         With a mean: the point about which ``presample`` was taken, so that the presample variance becomes
         ``presample + (centre - mean)^2`` and follows the mean, as in the benchmark of Fiorentini,
         Calzolari and Panattoni (1996).
+    unroll : days a loop step; more pays for a handful of assets, which are bound by the cost of a step, and
+        compiles for longer
 
     Notes
     -----
@@ -140,7 +147,7 @@ def likelihood(
         d_next = [jnp.where(wait, old, new + keep * old) for old, new in zip(d, drive, strict=True)]
         return (jnp.where(wait, h, h_next), d_next, sums), None
 
-    carry, _ = jax.lax.scan(day, (first, slopes, sums), waiting(returns))
+    carry, _ = jax.lax.scan(day, (first, slopes, sums), waiting(returns), unroll=unroll)
     h_last, _, (logs, kernels, weights, scores, drifts, products, pulls, precisions) = carry
     n = jnp.broadcast_to(jnp.sum(observed, axis=0).astype(u.dtype), shape)
 

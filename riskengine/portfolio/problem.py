@@ -175,19 +175,24 @@ class Optimizer:
                 raise DataError(f"{what}: not finite for {', '.join(self._named(~np.isfinite(vector))[:5])}")
         if covariance.loadings.shape[0] != n:
             raise SettingsError(f"a covariance of {covariance.loadings.shape[0]} assets for a problem of {n}")
-        if covariance.loadings.shape[1] > self._factors:
-            raise SettingsError(
-                f"a covariance with {covariance.loadings.shape[1]} factors for a problem built for {self._factors}"
-            )
         broken = ~np.isfinite(covariance.volatility)
         if broken.any():
             raise DataError(
                 f"the covariance is not finite for {', '.join(self._named(broken)[:5])}: mend their forecast"
             )
+        loadings = covariance.loadings
+        if (
+            loadings.shape[1] > n
+        ):  # as in a selection of assets: B B' = R'R with B' = QR, R no larger than n x n
+            loadings = np.linalg.qr(loadings.T, mode="r").T
+        if loadings.shape[1] > self._factors:
+            raise SettingsError(
+                f"a covariance with {loadings.shape[1]} factors for a problem built for {self._factors}"
+            )
         # Daily variances are tiny; at a typical variance of one the solvers' tolerances mean something.
         unit = float(np.mean(covariance.volatility**2)) or 1.0
         factor = np.zeros((self._factors, n))
-        factor[: covariance.loadings.shape[1]] = covariance.loadings.T / np.sqrt(unit)
+        factor[: loadings.shape[1]] = loadings.T / np.sqrt(unit)
         self._factor.value = factor
         self._specific.value = np.sqrt(covariance.specific / unit)
         self._reward.value = np.zeros(n)

@@ -208,3 +208,11 @@ def test_a_forced_sale_does_not_use_up_the_turnover():
     found = optimizer.solve(Covariance.dense(np.diag([0.01, 0.02, 0.01])), previous=held, tradable=open_)
     assert found.weights[2] == 0
     assert np.abs(found.weights - held)[open_].sum() <= 0.6 + 1e-6
+
+
+def test_a_selection_of_a_dense_covariance_has_more_factors_than_assets():
+    x = np.random.default_rng(0).standard_normal((100, 5))
+    part = Covariance.dense(np.cov(x.T)).select(np.array([0, 2]))
+    optimizer = Optimizer(("A", "B"), MinimumVariance(), Constraints())
+    same = optimizer.solve(Covariance.dense(part.matrix)).weights
+    np.testing.assert_allclose(optimizer.solve(part).weights, same, atol=1e-6)
