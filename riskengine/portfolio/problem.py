@@ -184,7 +184,7 @@ class Optimizer:
         if (
             loadings.shape[1] > n
         ):  # as in a selection of assets: B B' = R'R with B' = QR, R no larger than n x n
-            loadings = np.linalg.qr(loadings.T, mode="r").T
+            loadings = np.linalg.qr(loadings.T).R.T
         if loadings.shape[1] > self._factors:
             raise SettingsError(
                 f"a covariance with {loadings.shape[1]} factors for a problem built for {self._factors}"
