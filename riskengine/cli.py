@@ -51,7 +51,11 @@ class CalibratorName(StrEnum):
 
 def main() -> None:
     """Entry point: errors that a user can mend are one line on standard error and exit status 1."""
+    from riskengine.runtime import keep_compiled, use_cores
+
     try:
+        use_cores()
+        keep_compiled()
         app()
     except RiskEngineError as error:
         message = " ".join(str(error).split())
@@ -212,6 +216,12 @@ def calibrate(
     method: Annotated[
         CalibratorName, typer.Option(help="The network, batched maximum likelihood, or arch.")
     ] = CalibratorName.NETWORK,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="The network trained on bad prints, breaks and stale prices.")
+    ] = False,
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="Shrink every asset towards the universe (empirical Bayes).")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -221,10 +231,12 @@ def calibrate(
 
     if window < 0:
         raise SettingsError(f"a window is a number of days, or 0 for all, not {window}")
+    if (robust or pooled) and method is not CalibratorName.NETWORK:
+        raise SettingsError(f"--robust and --pooled are for the network, not for {method.value}")
     panel = load_panel(prices or bundled_prices())
     calibrator: Calibrator
     if method is CalibratorName.NETWORK:
-        calibrator = NeuralCalibrator.pretrained()
+        calibrator = NeuralCalibrator.pretrained(robust=robust, pooled=pooled)
     else:
         calibrator = MaximumLikelihood() if method is CalibratorName.MAXIMUM_LIKELIHOOD else ArchReference()
     console = _console(as_json)
@@ -258,7 +270,9 @@ def calibrate(
 
 @app.command()
 def pretrain(
-    out: Annotated[Path, typer.Option(help="Folder for weights.npz and card.json.")] = Path("out/pretrained"),
+    out: Annotated[Path, typer.Option(help="Folder for the plain and the robust network.")] = Path(
+        "out/pretrained"
+    ),
     steps: Annotated[
         int | None, typer.Option(help="Simulated batches; the default makes the shipped weights.")
     ] = None,
@@ -266,7 +280,7 @@ def pretrain(
     restart: Annotated[bool, typer.Option(help="Begin anew instead of going on from a checkpoint.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train the network again from nothing, on simulated paths alone.
+    """Train the plain and the robust network again from nothing, on simulated paths alone.
 
     Under 30 minutes on two cores with the defaults. Stopped with Ctrl-C it goes on where it was when
     called again. Use the weights with NeuralCalibrator.pretrained(FOLDER).
@@ -282,18 +296,19 @@ def pretrain(
     )
     console = _console(as_json)
     with _bars(console) as report:
-        card = run(training, out, restart=restart, report=report)
+        cards = run(training, out, restart=restart, report=report)
     if as_json:
-        print(json.dumps(card))
+        print(json.dumps(cards))
         return
-    table = _table("RMSE of the network's posterior means, fresh series")
-    table.add_column("days", justify="right")
-    names = list(next(iter(card["metrics"].values())))
-    for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
-    for days, row in card["metrics"].items():
-        table.add_row(str(days), *(f"{row[name]:.4f}" for name in names))
-    console.print(table)
+    for network, card in cards.items():
+        table = _table(f"RMSE of the {network} network's posterior means, fresh clean series")
+        table.add_column("days", justify="right")
+        names = list(next(iter(card["metrics"].values())))
+        for name in names:
+            table.add_column(name.replace("_", " "), justify="right")
+        for days, row in card["metrics"].items():
+            table.add_row(str(days), *(f"{row[name]:.4f}" for name in names))
+        console.print(table)
     console.print(f"[bold]{out}[/bold]")
 
 

@@ -1,4 +1,4 @@
-"""The session's rules: float64 and strict promotion in jax, and no GPU that a test could depend on."""
+"""The session's rules: float64 and strict promotion in jax, all cores as devices, no GPU to depend on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["RISKENGINE_CACHE"] = "off"
 
 import jax
 import numpy as np
@@ -13,6 +14,9 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
+from riskengine.runtime import use_cores
+
+use_cores()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "riskengine"
 FLOORS = {
     "errors": 0,
     "files": 0,
+    "runtime": 0,
     "market": 0,
     "garch": 1,
     "calibration": 2,
@@ -27,6 +28,7 @@ SAME_FLOOR = {
     ("market", "files"),
     ("market", "errors"),
     ("files", "errors"),
+    ("runtime", "errors"),
     ("cli", "report"),
 }
 UPWARD = {("backtest/result.py", "report")}  # result.to_html: the page is made upstairs

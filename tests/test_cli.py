@@ -207,11 +207,12 @@ def test_pretrain_writes_weights(run, tmp_path, monkeypatch):
 
     quick = partial(training.Training, series=256, minibatch=64, lengths=(100,))
     monkeypatch.setattr(training, "Training", quick)
-    monkeypatch.setattr(pretraining, "pretrain", partial(pretraining.pretrain, series=64, lengths=(250,)))
+    short = partial(pretraining.pretrain, series=64, lengths=(250,), width_lengths=(250,))
+    monkeypatch.setattr(pretraining, "pretrain", short)
     code, text, _ = run("pretrain", "--steps", 12, "--out", tmp_path / "w", "--json")
     assert code == 0
-    assert json.loads(text)["training"]["steps"] == 12
-    assert (tmp_path / "w" / "weights.npz").exists()
+    assert json.loads(text)["plain"]["training"]["steps"] == 12
+    assert (tmp_path / "w" / "robust" / "weights.npz").exists()
     code, text, _ = run("pretrain", "--steps", 12, "--out", tmp_path / "w")
     assert "persistence" in text
 

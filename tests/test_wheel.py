@@ -27,7 +27,7 @@ def test_top_level_is_riskengine_alone(wheel):
         names = archive.namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"riskengine"}
-    assert "riskengine/calibration/pretrained/weights.npz" in names
+    assert "riskengine/calibration/pretrained/plain/weights.npz" in names
     assert "riskengine/report/templates/backtest.html" in names
     assert "riskengine/py.typed" in names
     assert not [name for name in names if "__pycache__" in name]
@@ -37,8 +37,8 @@ def test_weights_are_small_and_execute_nothing(wheel):
     import numpy as np
 
     with zipfile.ZipFile(wheel) as archive:
-        assert archive.getinfo("riskengine/calibration/pretrained/weights.npz").file_size < 5_000_000
-    with np.load(ROOT / "riskengine/calibration/pretrained/weights.npz", allow_pickle=False) as weights:
+        assert archive.getinfo("riskengine/calibration/pretrained/plain/weights.npz").file_size < 5_000_000
+    with np.load(ROOT / "riskengine/calibration/pretrained/plain/weights.npz", allow_pickle=False) as weights:
         assert all(weights[name].dtype.kind in "fiu" for name in weights.files)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -87,7 +85,7 @@ def run_backtest(
     schedule = schedule or WalkForward()
     costs = costs or ProportionalCosts()
     folds = schedule.folds(len(panel.dates))
-    runs = _run_side_by_side((strategy, *benchmarks), panel, folds, costs, report)
+    runs = [_run_one(one, panel, folds, costs, report) for one in (strategy, *benchmarks)]
     origin = provenance(panel, schedule, costs, strategy)
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
@@ -98,22 +96,6 @@ def run_backtest(
     ]
     result = results[0].beside(tuple(results[1:]))
     return result if monitor is None else result.with_risk_today(monitor.today(panel, paths[0][-1]))
-
-
-def _run_side_by_side(
-    strategies: Sequence[Strategy],
-    panel: Panel,
-    folds: tuple[Fold, ...],
-    costs: ProportionalCosts,
-    report: Report,
-) -> list[dict[str, Any]]:
-    """Every strategy in its own thread: they share nothing that changes, and XLA and LAPACK free the lock."""
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        runs = [pool.submit(_run_one, one, panel, folds, costs, report) for one in strategies]
-        return [run.result() for run in runs]
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _run_one(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from riskengine.backtest.schedule import WalkForward
-from riskengine.calibration.neural import PRETRAINED, WEIGHTS
+from riskengine.calibration.weights import PRETRAINED, WEIGHTS
 from riskengine.files import sha256
 from riskengine.market import Panel
 from riskengine.portfolio import ProportionalCosts, Strategy
@@ -35,7 +35,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 def weights_hash() -> str:
     """sha256 of the shipped weights, or ``"none"``."""
-    path = PRETRAINED / WEIGHTS
+    path = PRETRAINED / "plain" / WEIGHTS
     return sha256(path) if path.is_file() else "none"
 
 

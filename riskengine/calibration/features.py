@@ -1,9 +1,9 @@
 """What the network looks at: scores and information of the likelihood, whitened.
 
 Near the truth the score and the expected information are close to sufficient, so a series of any length
-is summed up by its likelihood's slope and curvature at a few parameters. Adding the curvature of the
-training prior and whitening by the Cholesky factor of the sum makes every feature of order one whatever
-the length of the series.
+is summed up by its likelihood's slope at a few fixed parameters, the anchors, and by slope and curvature at
+a first estimate. There, adding the curvature of the training prior and whitening by the Cholesky factor of
+the sum makes every feature of order one whatever the length of the series.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.linalg import solve_triangular
 
+from riskengine.calibration.triangular import cholesky, solve_lower, solve_lower_transposed
 from riskengine.garch.likelihood import Likelihood, likelihood
 
-LONGEST = 2560
+LONGEST = 10_240
 """Longest history, in observed days, that the network was trained on; longer ones look this long to it."""
+
+CONTAMINATION = 0.01
+"""Prior probability of an outlier a day, with which the robust network looks at a series."""
 
 # (persistence, alpha + gamma/2, leverage, 1/dof): calm and sticky, lively, jumpy, quickly forgetting
 _ANCHORS = (
@@ -46,25 +49,28 @@ class Local(NamedTuple):
     u : (..., 5)
     cholesky : (..., 5, 5) lower Cholesky factor of the posterior precision
     newton : (..., 5) whitened Newton step, softly limited to five standard deviations
+    next_slope : (..., 5) gradient of tomorrow's log variance
+    observations : (...,) observed days, or the sum of their weights
     """
 
     u: Array
     cholesky: Array
     newton: Array
+    next_slope: Array
+    observations: Array
 
     def at(self, whitened: Array) -> Array:
         """Coordinates ``(..., 5)`` of a whitened step away from ``u``."""
-        step = solve_triangular(self.cholesky, whitened[..., None], lower=True, trans="T")
-        return self.u + step[..., 0]
+        return self.u + solve_lower_transposed(self.cholesky, whitened)
 
 
 def localise(found: Likelihood, u: Array, prior_mean: Array, prior_spread: Array) -> Local:
     """Combine the likelihood at ``u`` ``(..., 5)`` with a Gaussian prior of independent coordinates."""
     precision = found.information + jnp.diag(prior_spread**-2.0)
     slope = found.score - (u - prior_mean) / prior_spread**2
-    cholesky = jnp.linalg.cholesky(precision)
-    newton = solve_triangular(cholesky, slope[..., None], lower=True)[..., 0]
-    return Local(u, cholesky, 5 * jnp.tanh(newton / 5))
+    factor = cholesky(precision)
+    newton = solve_lower(factor, slope)
+    return Local(u, factor, 5 * jnp.tanh(newton / 5), found.next_slope, found.observations)
 
 
 def describe(local: Local, prior_mean: Array, prior_spread: Array, observations: Array) -> Array:
@@ -84,55 +90,56 @@ def describe(local: Local, prior_mean: Array, prior_spread: Array, observations:
     )
 
 
-def first_look(
-    returns: Array, presample: Array, prior_mean: Array, prior_spread: Array
-) -> tuple[Array, Array]:
-    """Features of series with unit mean square at the anchors.
+def first_look(returns: Array, presample: Array, contamination: Array | None = None) -> Array:
+    """Features ``(assets, features)`` of series with unit mean square, from the scores at the anchors.
 
     Parameters
     ----------
     returns : (time, assets), NaN where missing
     presample : (assets,)
-    prior_mean, prior_spread : (5,)
-
-    Returns
-    -------
-    (assets, features) and the number of observed days ``(assets,)``
+    contamination : (assets,) probability of an outlier; none if not given
     """
     points = anchors(returns.dtype)
     u = jnp.broadcast_to(points[:, None, :], (len(points), returns.shape[1], 5))
-    found = likelihood(u, returns, presample)
-    n = found.observations[0]
-    local = localise(found, u, prior_mean, prior_spread)
-    newton_point = jnp.clip((local.at(local.newton) - prior_mean) / prior_spread, -4, 4)
-    per_anchor = jnp.concatenate([describe(local, prior_mean, prior_spread, n), newton_point], axis=-1)
-    per_anchor = jnp.concatenate([per_anchor[..., :5], per_anchor[..., 10:]], axis=-1)  # u is constant here
-    gain = jnp.arcsinh((found.log_likelihood[1:] - found.log_likelihood[0]) / 3)
-    absolute = jnp.where(jnp.isnan(returns), 0, jnp.abs(returns))
-    moments = jnp.stack(
-        [
-            jnp.log(jnp.sum(absolute, axis=0) / n),
-            jnp.log(jnp.sum(absolute**4, axis=0) / n) / 2,
-            jnp.log(jnp.max(absolute, axis=0)),
-            jnp.sum(jnp.sqrt(absolute), axis=0) / n,
-            jnp.log(presample + 1e-6) / 2,
-            (jnp.log(jnp.minimum(n, LONGEST)) - 6.2),
-        ],
-        axis=-1,
-    )
-    blocks = [*per_anchor, gain.T, moments]
-    return jnp.concatenate(blocks, axis=-1), n
+    found = likelihood(u, returns, presample, contamination=contamination, curvature=False)
+    observed = ~jnp.isnan(returns)
+    n = jnp.sum(observed, axis=0).astype(returns.dtype)
+    absolute = jnp.where(observed, jnp.abs(returns), 0)
+    columns = [
+        *jnp.moveaxis(jnp.arcsinh(found.score / jnp.sqrt(n)[:, None]), -1, 0).reshape(-1, len(n)),
+        *jnp.log(found.next_variance),
+        *jnp.arcsinh((found.log_likelihood[1:] - found.log_likelihood[0]) / 3),
+        jnp.log(jnp.sum(absolute, axis=0) / n),
+        jnp.log(jnp.sum(absolute**4, axis=0) / n) / 2,
+        jnp.log(jnp.max(absolute, axis=0)),
+        jnp.sum(jnp.sqrt(absolute), axis=0) / n,
+        jnp.log(presample + 1e-6) / 2,
+        jnp.log(jnp.minimum(n, LONGEST)) - 6.2,
+    ]
+    if contamination is not None:  # outlying days, as each anchor counts them
+        columns += [*jnp.arcsinh(jnp.maximum(n - found.observations, 0))]
+    return jnp.stack(columns, axis=-1)
 
 
 def second_look(
-    u: Array, returns: Array, presample: Array, prior_mean: Array, prior_spread: Array
+    u: Array,
+    returns: Array,
+    presample: Array,
+    prior_mean: Array,
+    prior_spread: Array,
+    contamination: Array | None = None,
 ) -> tuple[Local, Array]:
-    """The log-posterior around an estimate ``u`` ``(assets, 5)``, and its features ``(assets, 26)``."""
-    found = likelihood(u, returns, presample)
+    """The log-posterior around an estimate ``u`` ``(assets, 5)``, and its features."""
+    found = likelihood(u, returns, presample, contamination=contamination)
     local = localise(found, u, prior_mean, prior_spread)
-    features = describe(local, prior_mean, prior_spread, found.observations)
-    next_day = jnp.log(found.next_variance)[..., None]
-    return local, jnp.concatenate([features, next_day], axis=-1)
+    columns = [
+        describe(local, prior_mean, prior_spread, found.observations),
+        jnp.log(found.next_variance)[..., None],
+    ]
+    if contamination is not None:
+        n = jnp.sum(~jnp.isnan(returns), axis=0).astype(returns.dtype)
+        columns.append(jnp.arcsinh(jnp.maximum(n - found.observations, 0))[..., None])
+    return local, jnp.concatenate(columns, axis=-1)
 
 
 def mean_square(returns: Array) -> Array:

@@ -16,7 +16,8 @@ from jax import Array
 from riskengine.calibration.features import Local, first_look, second_look
 
 Weights = dict[str, Any]
-STAGES = 3
+STAGES = 2
+"""A third stage, after a second look, lowered no error by more than 0.3%."""
 
 
 class Belief(NamedTuple):
@@ -86,7 +87,12 @@ class Look(NamedTuple):
 
 
 def looks(
-    stages: list[Weights], returns: Array, presample: Array, prior_mean: Array, prior_spread: Array
+    stages: list[Weights],
+    returns: Array,
+    presample: Array,
+    prior_mean: Array,
+    prior_spread: Array,
+    contamination: Array | None = None,
 ) -> tuple[list[Look], Belief]:
     """Run all stages on series of unit mean square and keep what each one saw.
 
@@ -96,25 +102,28 @@ def looks(
     returns : (time, assets), NaN where missing
     presample : (assets,)
     prior_mean, prior_spread : (5,)
+    contamination : (assets,) probability of an outlier; none if not given
     """
-    first, _ = first_look(returns, presample, prior_mean, prior_spread)
+    first = first_look(returns, presample, contamination)
     seen = [Look(first, None)]
     belief = first_guess(stages[0], first, prior_mean, prior_spread)
     for weights in stages[1:]:
         u = confine(belief.mean, prior_mean, prior_spread)
-        local, here = second_look(u, returns, presample, prior_mean, prior_spread)
+        local, here = second_look(u, returns, presample, prior_mean, prior_spread, contamination)
         seen.append(Look(jnp.concatenate([first, here], axis=-1), local))
         belief = newton_step(weights, seen[-1].features, local)
     return seen, belief
 
 
-def initial_weights(key: Array, returns: Array, prior_mean: Array, prior_spread: Array) -> list[Weights]:
-    """Untrained weights for all stages; ``returns`` only lends its dtype and shapes."""
+def initial_weights(
+    key: Array, prior_mean: Array, prior_spread: Array, robust: bool = False
+) -> list[Weights]:
+    """Untrained weights for all stages."""
     keys = jax.random.split(key, STAGES)
-    presample = jnp.ones(returns.shape[1], returns.dtype)
-    first, _ = first_look(returns, presample, prior_mean, prior_spread)
-    _, here = second_look(
-        jnp.broadcast_to(prior_mean, (returns.shape[1], 5)), returns, presample, prior_mean, prior_spread
-    )
+    returns = jnp.where(jnp.arange(8) % 2, 1.0, -1.0).astype(prior_mean.dtype)[:, None]
+    one = jnp.ones(1, prior_mean.dtype)
+    contamination = one / 100 if robust else None
+    first = first_look(returns, one, contamination)
+    _, here = second_look(prior_mean[None], returns, one, prior_mean, prior_spread, contamination)
     later = jnp.concatenate([first, here], axis=-1)
     return [HEAD.init(key, first if k == 0 else later) for k, key in enumerate(keys)]

@@ -2,72 +2,53 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from riskengine.calibration.arrays import load_arrays
-from riskengine.calibration.features import mean_square
-from riskengine.calibration.network import Weights, initial_weights, looks
+from riskengine.calibration.forward import Answer, answers
+from riskengine.calibration.importance import exact_moments
+from riskengine.calibration.maximum_likelihood import MaximumLikelihood
+from riskengine.calibration.pooling import pool
 from riskengine.calibration.posterior import Posterior
-from riskengine.calibration.result import Calibration, as_matrix
-from riskengine.calibration.screening import complete, screen, without_constants
+from riskengine.calibration.prior import TrainingPrior
+from riskengine.calibration.result import Calibration, Status, as_matrix
+from riskengine.calibration.screening import complete, judge
+from riskengine.calibration.shapes import bucket
+from riskengine.calibration.weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.errors import DataError, SettingsError
-from riskengine.garch.likelihood import log_likelihood as evaluate
-from riskengine.garch.variance import backcast
+from riskengine.garch.likelihood import log_likelihood
 
-PRETRAINED = Path(__file__).parent / "pretrained"
-WEIGHTS, CARD = "weights.npz", "card.json"
+if TYPE_CHECKING:
+    from riskengine.calibration.stream import CalibrationStream
 
-
-@jax.jit
-def _believe(
-    stages: list[Weights],
-    returns: jax.Array,
-    usable: jax.Array,
-    prior_mean: jax.Array,
-    prior_spread: jax.Array,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Posterior mean and precision factor, and the presample variance; for series of about unit mean square.
-
-    Series that are not usable are replaced by a harmless one; their answers mean nothing.
-    """
-    harmless = jnp.where(jnp.arange(len(returns)) % 2, 1.0, -1.0).astype(returns.dtype)
-    returns = jnp.where(usable, returns, harmless[:, None])
-    scale = mean_square(returns)
-    returns = returns / jnp.sqrt(scale)
-    presample = backcast(returns)
-    _, belief = looks(stages, returns, presample, prior_mean, prior_spread)
-    return belief.mean.at[:, 0].add(jnp.log(scale)), belief.precision_factor, presample * scale
-
-
-_evaluate = jax.jit(evaluate)
-
-
-def _bucket(size: int) -> int:
-    """The next of 16, 20, 24, 28, 32, 40, ...: four sizes an octave, so that few shapes are ever compiled."""
-    step = max(4, 2 ** (max(size - 1, 1).bit_length() - 3))
-    return max(16, -(-size // step) * step)
+Refinement = Literal["none", "likelihood", "posterior"]
+_evaluate = jax.jit(log_likelihood)
 
 
 @dataclass(frozen=True, eq=False)
 class NeuralCalibrator:
-    """Amortised posterior means of GJR-GARCH(1,1) parameters by a network trained on simulated paths.
+    """Amortised posterior of GJR-GARCH(1,1) parameters by a network trained on simulated paths.
 
-    The network is written for one series and applied to all assets of a universe at once. It sees scores
-    and information of the likelihood at a few parameters, guesses, looks again at its guess, and corrects
-    itself twice (learned Newton steps). It cannot fail to converge.
+    The point estimates are posterior means under the training prior. Any length from 60 days on, any gaps.
 
     Attributes
     ----------
-    stages : weights of each stage
-    prior_mean, prior_spread : (5,) moments of the training prior in unconstrained coordinates
+    trained : arrays of the network
     mean : ``"zero"``, or ``"sample"`` to take out each asset's mean return first
+    robust : whether the network is the robust one: trained on contaminated series, its filter bounds the
+        news of a day by the probability that it is no outlier
+    pooled : shrink every asset towards the universe by empirical Bayes
+        (:func:`riskengine.calibration.pooling.pool`)
+    refine : ``"likelihood"`` climbs from the network's mean to the maximum of the likelihood;
+        ``"posterior"`` replaces the Gaussian by the moments of the exact posterior
+        (:mod:`riskengine.calibration.importance`)
+    backup : calibrator for series unlike anything in the training, before the universe's median
     card : what is known of the weights: prior, seed, metrics, sha256
 
     Examples
@@ -79,21 +60,40 @@ class NeuralCalibrator:
     ((3,), ['ok', 'ok', 'ok'])
     """
 
-    stages: list[Weights]
-    prior_mean: np.ndarray
-    prior_spread: np.ndarray
+    trained: Trained
     mean: Literal["zero", "sample"] = "zero"
+    robust: bool = False
+    pooled: bool = False
+    refine: Refinement = "none"
+    backup: NeuralCalibrator | None = None
     card: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.mean not in ("zero", "sample"):
             raise SettingsError(f'mean is "zero" or "sample", not {self.mean!r}')
+        if self.refine not in ("none", "likelihood", "posterior"):
+            raise SettingsError(f'refine is "none", "likelihood" or "posterior", not {self.refine!r}')
+        if self.refine != "none" and (self.robust or self.pooled):
+            raise SettingsError(
+                f'refine="{self.refine}" goes by the likelihood of the model alone: '
+                "leave robust and pooled away, or refine"
+            )
 
     @classmethod
     def pretrained(
-        cls, folder: Path | str | None = None, mean: Literal["zero", "sample"] = "zero"
+        cls,
+        folder: Path | str | None = None,
+        mean: Literal["zero", "sample"] = "zero",
+        robust: bool = False,
+        pooled: bool = False,
+        refine: Refinement = "none",
     ) -> NeuralCalibrator:
         """Load the shipped weights, or those that ``riskengine pretrain --out FOLDER`` made.
+
+        Parameters
+        ----------
+        folder : holds ``plain`` and ``robust``, each with weights and card
+        mean, robust, pooled, refine : see the attributes
 
         Raises
         ------
@@ -101,72 +101,168 @@ class NeuralCalibrator:
             If the files are missing, damaged or of another network.
         """
         folder = PRETRAINED if folder is None else Path(folder)
-        try:
-            card = json.loads((folder / CARD).read_text())
-        except FileNotFoundError as error:
-            raise DataError(f"no weights in {folder}: make them with `riskengine pretrain`") from error
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{folder / CARD} is damaged ({error}): make it with `riskengine pretrain`"
-            ) from error
-        prior_mean, prior_spread = (np.asarray(card[name]) for name in ("prior_mean", "prior_spread"))
-        blank = jax.ShapeDtypeStruct((4, 2), jnp.float32)
-        key = jax.eval_shape(lambda: jax.random.key(0))
-        moments = [jax.ShapeDtypeStruct((5,), jnp.float32)] * 2
-        like = jax.eval_shape(initial_weights, key, blank, *moments)
-        stages = load_arrays(folder / WEIGHTS, like)
-        return cls(stages, prior_mean, prior_spread, mean, card)
+        hard, hard_card = load(folder / "robust")
+        backup = cls(hard, mean, robust=True, card=hard_card)
+        if robust:
+            return replace(backup, pooled=pooled, refine=refine)
+        soft, card = load(folder / "plain")
+        return cls(soft, mean, False, pooled, refine, backup, card)
 
-    def __call__(self, returns: Any) -> Calibration:
+    def __call__(self, returns: Any, groups: Sequence[Any] | None = None) -> Calibration:
         """Calibrate ``(time, assets)`` returns, an array or a DataFrame; NaN means no observation.
 
-        Any length and any gaps. An asset with fewer than 60 observations, without any or with a constant
-        price is flagged and falls back (:func:`riskengine.calibration.screening.complete`).
+        Assets that fall back do so in this order. Fewer than 60 observations, none at all or a constant
+        price: shape of the universe, own level if there is one
+        (:func:`riskengine.calibration.screening.complete`); a pooled calibration takes the universe's prior.
+        Unlike anything in the training: the robust network, and if it is unlike that as well, the universe.
+
+        Parameters
+        ----------
+        returns : simple daily returns
+        groups : a label an asset, such as its sector; a pooled calibration then shrinks towards its group
         """
-        matrix, assets = as_matrix(returns)
-        observations = np.sum(~np.isnan(matrix), axis=0)
-        scale, status = screen(matrix)
-        usable = np.array([not s.fell_back for s in status])
-        mean = np.zeros(len(assets))
+        return self.calibrate(*as_matrix(returns), groups)
+
+    def calibrate(
+        self, matrix: np.ndarray, assets: tuple[str, ...], groups: Sequence[Any] | None = None
+    ) -> Calibration:
+        """What a call does once the input is a checked float matrix ``(time, assets)`` with names."""
+        centre = np.zeros(len(assets))
         if self.mean == "sample":
-            total = np.nansum(matrix, axis=0)
-            mean = np.where(usable, total / np.maximum(observations, 1), 0.0)
-        data = self._padded((without_constants(matrix, status) - mean) / scale)
-        known = np.zeros(data.shape[1], bool)
-        known[: len(assets)] = usable
-        arrays = (jnp.asarray(self.prior_mean, jnp.float32), jnp.asarray(self.prior_spread, jnp.float32))
-        found = _believe(self.stages, data, jnp.asarray(known), *arrays)
-        u, factor, before = (np.asarray(leaf, dtype=np.float64)[: len(assets)] for leaf in found)
-        whitener = np.linalg.inv(factor)
-        covariance = whitener.transpose(0, 2, 1) @ whitener
-        u[:, 0] += 2 * np.log(scale)
-        u, cholesky = complete(u, np.linalg.cholesky(covariance), scale, observations, status)
-        posterior = Posterior(u, cholesky)
-        params = posterior.mean_params()
-        before = np.where(usable, before * scale**2, params.long_run_variance)
-        spare = (0, data.shape[1] - len(assets))
-        params32, before32 = jax.tree.map(
-            lambda leaf: jnp.asarray(np.pad(leaf, spare, mode="edge"), jnp.float32),
-            (params.scaled(1 / scale), before / scale**2),
-        )
-        found = _evaluate(params32, data, before32)
-        total, tomorrow = (np.asarray(leaf, dtype=np.float64)[: len(assets)] for leaf in found)
+            observed = ~np.isnan(matrix)
+            centre = np.where(observed, matrix, 0).sum(axis=0) / np.maximum(observed.sum(axis=0), 1)
+            matrix = matrix - centre
+        if groups is not None and len(groups) != len(assets):
+            raise DataError(f"{len(groups)} group labels for {len(assets)} assets: give one an asset")
+        found = answers(self.trained, matrix, self.robust)
+        status = judge(found)
+        fit = self._plain(found, assets, status, centre)
+        if self.backup is not None:
+            fit = self._with_backup(fit, matrix)
+        if self.pooled:
+            scale = np.where(found.varies > 0, found.scale, np.nan)
+            prior = (np.asarray(self.trained.prior_mean), np.asarray(self.trained.prior_spread))
+            fit = self._refilter(replace(fit, posterior=pool(fit, *prior, scale, groups)), matrix)
+        elif any(s.fell_back for s in fit.status):
+            scale = np.where(found.varies > 0, found.scale, 1.0)
+            completed = complete(
+                fit.posterior.mean, fit.posterior.cholesky, scale, fit.observations, fit.status
+            )
+            stray = np.array([s.fell_back for s in fit.status])
+            width = fit.posterior.with_width().width
+            assert width is not None
+            width = np.where(stray[:, None], 1.0, width)
+            fit = self._refilter(replace(fit, posterior=Posterior(*completed, width)), matrix, stray)
+        if self.refine == "likelihood":
+            return MaximumLikelihood().climb(matrix, fit)
+        if self.refine == "posterior":
+            return self._exact(fit, matrix)
+        return fit
+
+    def stream(self, window: int = 1000) -> CalibrationStream:
+        """Recalibrate on a rolling window, day by day."""
+        from riskengine.calibration.stream import CalibrationStream
+
+        return CalibrationStream(self, window)
+
+    def _plain(
+        self, found: Answer, assets: tuple[str, ...], status: tuple[Status, ...], centre: np.ndarray
+    ) -> Calibration:
+        """The network's own answers in the returns' scale."""
+        square, usable = found.scale**2, np.array([not s.fell_back for s in status])
+        whitener = np.linalg.inv(found.precision_factor)
+        knots = np.log(WIDTH_DAYS)
+        days = np.log(np.maximum(found.observations, 1))
+        width = np.stack([np.interp(days, knots, factor) for factor in np.asarray(self.trained.widths).T], -1)
+        u = found.mean + np.where(np.arange(5) == 0, np.log(square)[:, None], 0)
         return Calibration(
             assets=assets,
-            params=params,
-            posterior=posterior,
-            log_likelihood=total - observations * np.log(scale),
+            params=found.params.scaled(found.scale),
+            posterior=Posterior(u, np.linalg.cholesky(whitener.transpose(0, 2, 1) @ whitener), width[:, :5]),
+            log_likelihood=found.log_likelihood - found.observations * np.log(found.scale),
             status=status,
-            mean=mean,
-            next_variance=tomorrow * scale**2,
-            presample=before,
-            observations=observations,
+            mean=np.where(usable, centre, 0.0),
+            next_variance=found.next_variance * square,
+            presample=found.presample * square,
+            observations=found.observations.astype(int),
+            log_variance_spread=found.log_variance_spread * width[:, 5],
+            strangeness=found.strangeness,
+            contamination=found.contamination if self.robust else None,
         )
 
-    @staticmethod
-    def _padded(scaled: np.ndarray) -> jax.Array:
-        """Float32 data in a bucketed shape: missing days in front, which the filter waits through."""
-        days, assets = scaled.shape
-        data = np.full((_bucket(days), _bucket(assets)), np.nan, np.float32)
-        data[-days:, :assets] = scaled
-        return jnp.asarray(data)
+    def _with_backup(self, fit: Calibration, matrix: np.ndarray) -> Calibration:
+        """Let the backup calibrate what looks like nothing in the training."""
+        assert self.backup is not None
+        strange = np.flatnonzero([s is Status.UNFAMILIAR for s in fit.status])
+        if not len(strange):
+            return fit
+        other = replace(self.backup, mean="zero")._plain_fit(matrix[:, strange])
+        found = tuple(Status.ROBUST if not s.fell_back else s for s in other.status)
+        fit = replace(fit, contamination=np.zeros(len(fit.assets)))
+        return fit.merged(strange, replace(other, status=found))
+
+    def _plain_fit(self, matrix: np.ndarray) -> Calibration:
+        found = answers(self.trained, matrix, self.robust)
+        names = tuple(map(str, range(matrix.shape[1])))
+        return self._plain(found, names, judge(found), np.zeros(matrix.shape[1]))
+
+    def _refilter(
+        self, fit: Calibration, matrix: np.ndarray, chosen: np.ndarray | None = None
+    ) -> Calibration:
+        """Parameters, likelihood and tomorrow's variance from a changed posterior, for the chosen assets."""
+        index = np.arange(len(fit.assets)) if chosen is None else np.flatnonzero(chosen)
+        part = fit.take(index)
+        params = part.posterior.mean_params()
+        scale = np.sqrt(params.long_run_variance)
+        lost = np.array([s.fell_back for s in part.status])
+        silent = np.array([s in (Status.CONSTANT, Status.NO_DATA) for s in part.status])
+        before = np.where(lost, params.long_run_variance, part.presample)
+        rows = np.where(silent, np.nan, matrix[:, index])  # a constant price is no observation of calm
+        days, width = bucket(len(rows)), bucket(len(index))
+        data = np.full((days, width), np.nan, np.float32)
+        data[-len(rows) :, : len(index)] = rows / scale
+        spare = (0, width - len(index))
+        bounded = part.contamination is not None
+        inputs = jax.tree.map(
+            lambda leaf: jnp.asarray(np.pad(leaf, spare, mode="edge"), jnp.float32),
+            (
+                params.scaled(1 / scale),
+                before / scale**2,
+                before if part.contamination is None else part.contamination,
+            ),
+        )
+        total, tomorrow = (
+            np.asarray(leaf, dtype=np.float64)[: len(index)]
+            for leaf in _evaluate(inputs[0], jnp.asarray(data), inputs[1], inputs[2] if bounded else None)
+        )
+        return fit.merged(
+            index,
+            replace(
+                part,
+                params=params,
+                log_likelihood=total - part.observations * np.log(scale),
+                next_variance=tomorrow * scale**2,
+                presample=before,
+            ),
+        )
+
+    def _exact(self, fit: Calibration, matrix: np.ndarray) -> Calibration:
+        """Moments of the exact posterior for every asset that was calibrated."""
+        chosen = np.flatnonzero([not s.fell_back for s in fit.status])
+        if not len(chosen):
+            return fit
+        prior = TrainingPrior.from_json(self.card["training"]["prior"])
+        part = fit.take(chosen)
+        posterior, params, log_variance, spread, size = exact_moments(
+            part.posterior, matrix[:, chosen], part.presample, prior
+        )
+        part = replace(
+            part,
+            params=params,
+            posterior=posterior,
+            next_variance=np.exp(log_variance + spread**2 / 2),
+            log_variance_spread=spread,
+            effective_sample_size=size,
+        )
+        blank = np.full(len(fit.assets), np.nan)
+        return replace(fit, effective_sample_size=blank).merged(chosen, part)

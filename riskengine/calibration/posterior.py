@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import jax
@@ -17,11 +17,12 @@ Array = np.ndarray
 
 
 @lru_cache(maxsize=2)
-def _spread_points(draws: int) -> Array:
+def spread_points(draws: int) -> Array:
     """Quasi-random standard normal points ``(draws, 5)``, the same in every process."""
     return qmc.MultivariateNormalQMC(np.zeros(5), rng=np.random.default_rng(5)).random(draws)
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Posterior:
     """Independent Gaussians, one an asset, over the coordinates of :mod:`riskengine.garch.params`.
@@ -30,14 +31,22 @@ class Posterior:
     ----------
     mean : (assets, 5)
     cholesky : (assets, 5, 5) lower Cholesky factor of the covariance
+    width : (assets, 5), optional
+        Factors on the half-widths of the intervals of ``omega``, ``alpha``, ``gamma``, ``beta`` and ``1/dof``,
+        measured on simulations, where a Gaussian in these coordinates does not quite cover.
     """
 
     mean: Array
     cholesky: Array
+    width: Array | None = None
+
+    def with_width(self) -> Posterior:
+        """The same posterior with its factors written out: ones where it has none."""
+        return self if self.width is not None else replace(self, width=np.ones_like(self.mean))
 
     def _draws(self, draws: int) -> GarchParams:
         """Quasi-random draws, leaves ``(draws, assets)``; a power of two."""
-        noise = np.einsum("nij,sj->sni", self.cholesky, _spread_points(draws))
+        noise = np.einsum("nij,sj->sni", self.cholesky, spread_points(draws))
         return _natural(self.mean + noise)
 
     def sample(self, key: jax.Array, n: int) -> GarchParams:
@@ -56,9 +65,21 @@ class Posterior:
         if not 0 < level < 1:
             raise SettingsError(f"the level of an interval lies between 0 and 1, not at {level}")
         draws = self._draws(512)
-        tails = [(1 - level) / 2, (1 + level) / 2]
-        low, high = zip(*(np.quantile(leaf, tails, axis=0) for leaf in draws), strict=True)
-        return GarchParams(*low), GarchParams(*high)
+        draws = draws._replace(dof=1 / draws.dof)
+        tails = [(1 - level) / 2, 0.5, (1 + level) / 2]
+        low, middle, high = np.quantile(np.stack(draws, axis=-1), tails, axis=0)
+        width = 1.0 if self.width is None else self.width
+        low, high = middle - width * (middle - low), middle + width * (high - middle)
+        low[:, 4], high[:, 4] = 1 / np.clip(high[:, 4], 1e-9, 0.5), 1 / np.clip(low[:, 4], 1e-9, 0.5)
+        low[:, [0, 1, 3]] = np.maximum(low[:, [0, 1, 3]], 0)
+        return GarchParams(*low.T), GarchParams(*high.T)
+
+    def standard_errors(self) -> GarchParams:
+        """Posterior standard deviations of the natural parameters, leaves ``(assets,)``.
+
+        That of ``dof`` is infinite where the posterior reaches the Gaussian: ask for an interval.
+        """
+        return GarchParams(*(np.std(leaf, axis=0) for leaf in self._draws(512)))
 
     def mean_params(self) -> GarchParams:
         """Posterior means of the natural parameters, leaves ``(assets,)``.

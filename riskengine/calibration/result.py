@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Protocol
 
+import jax
 import numpy as np
 
 from riskengine.calibration.posterior import Posterior
@@ -23,16 +25,20 @@ SHORTEST = 60
 
 
 class Status(StrEnum):
-    """What happened to an asset. The last four fall back: see :func:`riskengine.calibration.screening.complete`."""
+    """What happened to an asset. Those that fall back borrow from the universe: see
+    :func:`riskengine.calibration.screening.complete`.
+    """
 
     OK = "ok"
     SHORT_HISTORY = "short history"  # 60 to 249 observed days: calibrated, with a wide posterior
     OUTLIER = "outlier"  # calibrated, but some return is far outside anything the model expects
     AT_BOUND = "at bound"  # the likelihood has its maximum on the edge of the parameter space
     NOT_CONVERGED = "not converged"
+    ROBUST = "robust network"  # unlike anything the plain network was trained on, but not the robust one
     TOO_SHORT = "fallback: too short"
     CONSTANT = "fallback: constant price"
     NO_DATA = "fallback: no data"
+    UNFAMILIAR = "fallback: unlike the training"
     FAILED = "fallback: failed"
 
     @property
@@ -56,6 +62,12 @@ class Calibration:
     next_variance : (assets,) variance of the day after the last row
     presample : (assets,) variance of the day before the first row
     observations : (assets,) observed days
+    log_variance_spread : (assets,) posterior standard deviation of the log of ``next_variance``
+    strangeness : (assets,) distance from the network's training distribution; beyond its edge at one
+    contamination : (assets,) probability of an outlier a day that the filter reckons with
+    effective_sample_size : (assets,) of the draws behind an exact posterior
+
+    The last four are None where the method does not know them.
     """
 
     assets: tuple[str, ...]
@@ -67,20 +79,58 @@ class Calibration:
     next_variance: Array
     presample: Array
     observations: Array
+    log_variance_spread: Array | None = None
+    strangeness: Array | None = None
+    contamination: Array | None = None
+    effective_sample_size: Array | None = None
 
     def select(self, assets: slice) -> Calibration:
         """The calibration of some assets."""
+        return self.take(np.arange(len(self.assets))[assets])
+
+    def take(self, index: Array) -> Calibration:
+        """The calibration of the assets at these positions, in this order."""
         return Calibration(
-            assets=self.assets[assets],
-            params=GarchParams(*(leaf[assets] for leaf in self.params)),
-            posterior=Posterior(self.posterior.mean[assets], self.posterior.cholesky[assets]),
-            log_likelihood=self.log_likelihood[assets],
-            status=self.status[assets],
-            mean=self.mean[assets],
-            next_variance=self.next_variance[assets],
-            presample=self.presample[assets],
-            observations=self.observations[assets],
+            assets=tuple(self.assets[k] for k in index),
+            status=tuple(self.status[k] for k in index),
+            **jax.tree.map(lambda leaf: leaf[index], self._arrays()),
         )
+
+    def merged(self, index: Array, part: Calibration) -> Calibration:
+        """This calibration with the assets at these positions taken from another one; names stay."""
+
+        def place(whole: Array, some: Array) -> Array:
+            whole = whole.copy()
+            whole[index] = some
+            return whole
+
+        mine, theirs = self._arrays(), part._arrays()
+        if self.posterior.width is not None or part.posterior.width is not None:
+            mine["posterior"], theirs["posterior"] = self.posterior.with_width(), part.posterior.with_width()
+        status = list(self.status)
+        for k, found in zip(index, part.status, strict=True):
+            status[k] = found
+        both = {name: leaf for name, leaf in mine.items() if leaf is not None and theirs[name] is not None}
+        merged = jax.tree.map(place, both, {name: theirs[name] for name in both})
+        return replace(self, status=tuple(status), **merged)
+
+    def _arrays(self) -> dict[str, Any]:
+        """Everything but names and statuses."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("assets", "status")}
+
+    def variance_interval(self, level: float = 0.9) -> tuple[Array, Array]:
+        """Credible interval of tomorrow's variance, lower and upper ``(assets,)``.
+
+        Raises
+        ------
+        DataError
+            If the method that made this calibration does not say how sure it is of the variance.
+        """
+        if self.log_variance_spread is None:
+            raise DataError("this calibration has no spread of the variance: use NeuralCalibrator")
+        reach = NormalDist().inv_cdf((1 + level) / 2) * self.log_variance_spread
+        centre = np.log(self.next_variance)
+        return np.exp(centre - reach), np.exp(centre + reach)
 
     def to_frame(self) -> pd.DataFrame:
         """A row an asset: parameters, persistence, annualised volatilities, status."""
@@ -124,8 +174,8 @@ def as_matrix(returns: Any) -> tuple[Array, tuple[str, ...]]:
     if 0 in matrix.shape:
         raise DataError(f"returns are empty, of shape {matrix.shape}: pass at least one day and one asset")
     assets = tuple(map(str, range(matrix.shape[1]) if names is None else names))
-    infinite = np.argwhere(np.isinf(matrix))
-    if len(infinite):
+    if np.isinf(matrix).any():
+        infinite = np.argwhere(np.isinf(matrix))
         row, column = infinite[0]
         raise DataError(
             f"{len(infinite)} infinite return(s), the first in row {row}, asset {assets[column]}: "

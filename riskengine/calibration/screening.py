@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from riskengine.calibration.result import SHORTEST, Status
+
+if TYPE_CHECKING:
+    from riskengine.calibration.forward import Answer
 
 Array = np.ndarray
 
 _FEW = 250
 _ENOUGH_FOR_SCALE = 20
+STRANGE = 1.5
+"""Multiple of the training distribution's edge beyond which a series is none of the network's business."""
+
 _OUTLIER = 12.0  # multiples of the typical size; a Student-t with 4 dof exceeds it once in 12,000 days
 
 DEFAULT_MEAN = np.array([0.0, 3.6, -2.6, 1.0, -1.0])
@@ -37,21 +45,39 @@ def screen(returns: Array) -> tuple[Array, tuple[Status, ...]]:
     size = np.abs(filled)
     typical = np.sum(size, axis=0) / np.maximum(n, 1)
     outlying = size.max(axis=0) > _OUTLIER * np.maximum(typical, np.finfo(float).tiny) * 1.25
-    status = []
-    for asset in range(returns.shape[1]):
-        if n[asset] == 0:
-            status.append(Status.NO_DATA)
-        elif n[asset] > 1 and not varies[asset]:
-            status.append(Status.CONSTANT)
-        elif n[asset] < SHORTEST:
-            status.append(Status.TOO_SHORT)
-        elif outlying[asset]:
-            status.append(Status.OUTLIER)
-        elif n[asset] < _FEW:
-            status.append(Status.SHORT_HISTORY)
-        else:
-            status.append(Status.OK)
+    status = [_verdict(*facts) for facts in zip(n.tolist(), varies.tolist(), outlying.tolist(), strict=True)]
     return np.where(square > 0, np.sqrt(square), 1.0), tuple(status)
+
+
+def judge(found: Answer) -> tuple[Status, ...]:
+    """Status of every asset that the network has answered for."""
+    outlying = found.largest > _OUTLIER * 1.25 * np.maximum(found.typical, np.finfo(float).tiny)
+    status = np.array(
+        [
+            _verdict(*facts)
+            for facts in zip(
+                found.observations.tolist(), (found.varies > 0).tolist(), outlying.tolist(), strict=True
+            )
+        ],
+        dtype=object,
+    )
+    sane = np.isfinite(found.next_variance) & np.isfinite(found.log_likelihood)
+    usable = np.array([not s.fell_back for s in status])
+    status[usable & ~(found.strangeness < STRANGE)] = Status.UNFAMILIAR
+    status[usable & ~sane] = Status.FAILED
+    return tuple(status)
+
+
+def _verdict(observations: int, varies: bool, outlying: bool) -> Status:
+    if observations == 0:
+        return Status.NO_DATA
+    if observations > 1 and not varies:
+        return Status.CONSTANT
+    if observations < SHORTEST:
+        return Status.TOO_SHORT
+    if outlying:
+        return Status.OUTLIER
+    return Status.SHORT_HISTORY if observations < _FEW else Status.OK
 
 
 def without_constants(returns: Array, status: tuple[Status, ...]) -> Array:

@@ -15,7 +15,9 @@ import optax
 from jax import Array
 
 from riskengine.calibration.arrays import load_arrays, save_arrays
-from riskengine.calibration.features import mean_square
+from riskengine.calibration.contaminants import Contaminants
+from riskengine.calibration.familiarity import Familiar
+from riskengine.calibration.features import CONTAMINATION, first_look, mean_square
 from riskengine.calibration.network import (
     Belief,
     Look,
@@ -38,21 +40,24 @@ class Training:
 
     Attributes
     ----------
+    contaminants : accidents that befall the series, and the filter then bounds its news; none if not given
     steps : simulated batches; each is used once
-    series : series a batch
+    series : series a batch, fewer where they are long (:meth:`batch`)
     minibatch : series a gradient step
-    lengths : a batch holds histories of up to one of these lengths, and longer than the one before
+    lengths : a batch holds histories of up to one of these lengths, and longer than the one before; the
+        last one is drawn in one batch of twenty
     shortest : observed days of the shortest histories
     gaps : share of the series with missing days, up to a fifth of each
     learning_rate : peak of a cosine schedule with a warm-up
     """
 
     prior: TrainingPrior = field(default_factory=TrainingPrior)
+    contaminants: Contaminants | None = None
     seed: int = 2026
     steps: int = 1600
     series: int = 4096
     minibatch: int = 512
-    lengths: tuple[int, ...] = (120, 250, 500, 1000, 2560)
+    lengths: tuple[int, ...] = (120, 250, 500, 1000, 2560, 10_240)
     shortest: int = 60
     gaps: float = 0.15
     learning_rate: float = 1.5e-3
@@ -63,9 +68,38 @@ class Training:
                 "training takes at least one step, of a number of series that minibatches divide"
             )
 
+    def batch(self, length: int) -> int:
+        """Series in a batch of this length: a power of two of minibatches, four million days at most."""
+        room = max(1, min(self.series, _CELLS // length) // self.minibatch)
+        return self.minibatch * 2 ** (room.bit_length() - 1)
+
+    def curriculum(self) -> np.ndarray:
+        """Length of each step's series."""
+        share = np.full(len(self.lengths), 1.0)
+        share[-1] = 1 / 4 if len(self.lengths) > 1 else 1.0
+        rng = np.random.default_rng(self.seed)
+        return rng.choice(self.lengths, size=self.steps, p=share / share.sum())
+
     def to_json(self) -> dict[str, Any]:
         """Plain values for the file beside the weights."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Training:
+        """Inverse of :meth:`to_json`, also after a journey through a file."""
+        accidents = values["contaminants"]
+        return cls(
+            **values
+            | {
+                "prior": TrainingPrior.from_json(values["prior"]),
+                "contaminants": accidents and Contaminants.from_json(accidents),
+                "lengths": tuple(values["lengths"]),
+            }
+        )
+
+
+_CELLS = 2**22  # days in a batch, all series together
+_MOVES = 20
 
 
 class Progress(NamedTuple):
@@ -77,11 +111,15 @@ class Progress(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """Simulated series of unit mean square ``(time, series)`` and their true coordinates ``(series, 5)``."""
+    """Simulated series of unit mean square ``(time, series)`` and their true coordinates ``(series, 5)``.
+
+    ``contamination`` ``(series,)`` is the filter's prior probability of an outlier, or None.
+    """
 
     returns: Array
     presample: Array
     truth: Array
+    contamination: Array | None
 
 
 def lesson(key: Array, training: Training, length: int) -> Lesson:
@@ -89,8 +127,8 @@ def lesson(key: Array, training: Training, length: int) -> Lesson:
 
     A series shorter than ``length`` begins with missing days, which the filter waits through.
     """
-    keys = jax.random.split(key, 5)
-    size = training.series
+    keys = jax.random.split(key, 6)
+    size = training.batch(length)
     u = training.prior.sample(keys[0], size)
     returns = simulate(keys[1], from_unconstrained(u), length).returns
     limits = (training.shortest - 1, *training.lengths)
@@ -99,10 +137,18 @@ def lesson(key: Array, training: Training, length: int) -> Lesson:
     draw = jax.random.uniform(keys[3], (size,), returns.dtype)
     rate = jnp.where(draw < training.gaps, 0.2 * draw / training.gaps, 0.0)
     missing = late | (jax.random.uniform(keys[4], (length, size), returns.dtype) < rate)
+    contamination = None
+    if training.contaminants is not None:
+        spoiled, log_level = training.contaminants(keys[5], returns)
+        moves = jnp.sum(~missing & (spoiled != 0), axis=0)
+        alive = moves >= _MOVES  # whose price hardly ever moves has nothing to teach
+        returns = jnp.where(alive, spoiled, returns)
+        u = u.at[:, 0].add(jnp.where(alive, log_level, 0))
+        contamination = jnp.full(size, CONTAMINATION, returns.dtype)
     returns = jnp.where(missing, jnp.nan, returns)
-    scale = mean_square(returns)
+    scale = jnp.maximum(mean_square(returns), 1e-12)
     returns = returns / jnp.sqrt(scale)
-    return Lesson(returns, backcast(returns), u.at[:, 0].add(-jnp.log(scale)))
+    return Lesson(returns, backcast(returns), u.at[:, 0].add(-jnp.log(scale)), contamination)
 
 
 def loss(belief: Belief, truth: Array) -> Array:
@@ -129,7 +175,7 @@ def _batch_loss(
 
 def optimiser(training: Training) -> optax.GradientTransformation:
     """Adam with a clipped gradient and a cosine schedule over all gradient steps."""
-    total = training.steps * (training.series // training.minibatch)
+    total = sum(training.batch(int(length)) // training.minibatch for length in training.curriculum())
     schedule = optax.warmup_cosine_decay_schedule(0.0, training.learning_rate, total // 50 + 1, total, 1e-6)
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
 
@@ -145,11 +191,11 @@ def _step(
     progress: Progress, mean: Array, spread: Array, training: Training, length: int
 ) -> tuple[Progress, Array]:
     key = jax.random.fold_in(jax.random.key(training.seed), progress.step)
-    returns, presample, truth = lesson(key, training, length)
-    seen, _ = looks(progress.stages, returns, presample, mean, spread)
-    batches = training.series // training.minibatch
+    taught = lesson(key, training, length)
+    seen, _ = looks(progress.stages, taught.returns, taught.presample, mean, spread, taught.contamination)
+    batches = training.batch(length) // training.minibatch
     data = jax.tree.map(
-        lambda leaf: leaf.reshape(batches, training.minibatch, *leaf.shape[1:]), (seen, truth)
+        lambda leaf: leaf.reshape(batches, training.minibatch, *leaf.shape[1:]), (seen, taught.truth)
     )
     rule = optimiser(training)
 
@@ -167,8 +213,8 @@ def _step(
 def start(training: Training) -> Progress:
     """Untrained state."""
     mean, spread = prior_arrays(training)
-    blank = jnp.ones((4, 2), jnp.float32)
-    stages = initial_weights(jax.random.key(training.seed), blank, mean, spread)
+    robust = training.contaminants is not None
+    stages = initial_weights(jax.random.key(training.seed), mean, spread, robust)
     return Progress(jnp.zeros((), jnp.int32), stages, optimiser(training).init(stages))
 
 
@@ -192,7 +238,7 @@ def train(
     if checkpoint is not None and checkpoint.exists():
         progress = jax.tree.map(jnp.asarray, load_arrays(checkpoint, progress))
     mean, spread = prior_arrays(training)
-    for step, length in _curriculum(training, int(progress.step)):
+    for step, length in _remaining(training, int(progress.step)):
         progress, losses = _step(progress, mean, spread, training, length)
         report(step + 1, np.asarray(losses))
         if checkpoint is not None and (step + 1) % every == 0:
@@ -200,7 +246,21 @@ def train(
     return progress.stages
 
 
-def _curriculum(training: Training, done: int) -> Iterator[tuple[int, int]]:
+def _remaining(training: Training, done: int) -> Iterator[tuple[int, int]]:
     """Step numbers still to do, each with the length of its series; the same whenever a run is resumed."""
-    lengths = np.random.default_rng(training.seed).choice(training.lengths, size=training.steps)
+    lengths = training.curriculum()
     yield from ((step, int(lengths[step])) for step in range(done, training.steps))
+
+
+def familiarise(training: Training, batches: int = 24) -> Familiar:
+    """What the first features look like on fresh series of the training distribution."""
+    look = jax.jit(_first_features, static_argnames=("training", "length"))
+    key = jax.random.fold_in(jax.random.key(training.seed), 2**30)
+    lengths = training.curriculum()[:batches]
+    seen = [look(jax.random.fold_in(key, k), training, int(length)) for k, length in enumerate(lengths)]
+    return Familiar.of(np.concatenate([np.asarray(features, dtype=np.float64) for features in seen]))
+
+
+def _first_features(key: Array, training: Training, length: int) -> Array:
+    taught = lesson(key, training, length)
+    return first_look(taught.returns, taught.presample, taught.contamination)

@@ -49,7 +49,8 @@ def conditional_variance(fit: Calibration, returns: Array) -> Array:
     """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``."""
     with jax.enable_x64(True):
         params = GarchParams(*map(jnp.asarray, fit.params))
-        path = _filter(params, jnp.asarray(returns - fit.mean), jnp.asarray(fit.presample))
+        contamination = None if fit.contamination is None else jnp.asarray(fit.contamination)
+        path = _filter(params, jnp.asarray(returns - fit.mean), jnp.asarray(fit.presample), contamination)
         return np.vstack([np.asarray(path.variance), np.asarray(path.next_variance)])
 
 
@@ -91,7 +92,11 @@ class GarchMargins:
         shock = row - state.fit.mean
         with jax.enable_x64(True):
             params = GarchParams(*map(jnp.asarray, state.fit.params))
-            tomorrow = np.asarray(_next(params, jnp.asarray(state.variance), jnp.asarray(shock)))
+            odds = state.fit.contamination
+            contamination = None if odds is None else jnp.asarray(odds)
+            tomorrow = np.asarray(
+                _next(params, jnp.asarray(state.variance), jnp.asarray(shock), contamination)
+            )
         return GarchState(
             state.fit,
             tomorrow,

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.nn import sigmoid
 
+from riskengine.garch.contamination import regular_probability
 from riskengine.garch.innovations import (
     cross_information,
     location_information,
@@ -28,6 +29,20 @@ from riskengine.garch.variance import next_variance, waiting
 _PAIRS = [(j, k) for j in range(5) for k in range(j + 1)]
 
 
+class _Sums(NamedTuple):
+    """What a pass adds up over the days; leaves have the shape of the lanes."""
+
+    days: Array
+    logs: Array
+    kernels: Array
+    weights: Array
+    scores: list[Array]
+    drifts: list[Array]
+    products: list[Array]
+    pulls: Array
+    precisions: Array
+
+
 class Likelihood(NamedTuple):
     """What one pass over the data says of parameters ``u``; ``K`` is 5, or 6 with a mean.
 
@@ -38,13 +53,15 @@ class Likelihood(NamedTuple):
     information : (..., K, K) Fisher information, expected given the variances (Fiorentini, Calzolari and
         Panattoni 1996), positive semi-definite
     next_variance : (...,) variance of the day after the last
-    observations : (...,) number of observed days
+    next_slope : (..., K) gradient of its logarithm
+    observations : (...,) number of observed days, or the sum of their weights
     """
 
     log_likelihood: Array
     score: Array
     information: Array
     next_variance: Array
+    next_slope: Array
     observations: Array
 
 
@@ -54,6 +71,8 @@ def likelihood(
     presample: Array,
     mean: Array | None = None,
     centre: Array | None = None,
+    contamination: Array | None = None,
+    curvature: bool = True,
     unroll: int = 1,
 ) -> Likelihood:
     """Student-t GJR-GARCH log-likelihood with analytic score and expected information.
@@ -70,6 +89,11 @@ def likelihood(
         With a mean: the point about which ``presample`` was taken, so that the presample variance becomes
         ``presample + (centre - mean)^2`` and follows the mean, as in the benchmark of Fiorentini,
         Calzolari and Panattoni (1996).
+    contamination : (..., assets), optional
+        Prior probability of an outlier a day, see :mod:`riskengine.garch.contamination`: every day then
+        counts by its probability of being regular, in the recursion and in all sums, and these weights are
+        held fixed in score and information.
+    curvature : whether the information is wanted; without it a pass costs less than half, and it is zero
     unroll : days a loop step; more pays for a handful of assets, which are bound by the cost of a step, and
         compiles for longer
 
@@ -106,83 +130,103 @@ def likelihood(
     slopes = [omega, p * p_rest * (presample - long_run), zero, zero] + [-2 * p * away] * with_mean
     slopes = [jnp.broadcast_to(slope, shape) for slope in slopes]
     lags = len(slopes)
-    sums = (zero, zero, zero, [zero] * lags, [zero] * lags, [zero] * (lags * (lags + 1) // 2), zero, zero)
+    sums = _Sums(
+        *(zero, zero, zero, zero),
+        scores=[zero] * lags,
+        drifts=[zero] * (lags * curvature),
+        products=[zero] * (lags * (lags + 1) // 2 * curvature),
+        pulls=zero,
+        precisions=zero,
+    )
 
     def day(carry: tuple, row: Array) -> tuple[tuple, None]:
-        h, d, (logs, kernels, weights, scores, drifts, products, pulls, precisions) = carry
+        h, d, sums = carry
         seen, wait = jnp.isfinite(row), jnp.isinf(row)
         shock = jnp.where(seen, row, 0) - (0 if mean is None else mean)
         r2 = jnp.where(seen, shock * shock, 0)
         below = shock < 0
-        one = jnp.where(seen, jnp.ones((), u.dtype), 0)
+        w = jnp.where(seen, jnp.ones((), u.dtype), 0)
+        if contamination is not None:
+            w = w * regular_probability(r2, h, long_run, eta, contamination)
 
-        inverse = one / h
+        inverse = 1 / h
         z2 = r2 * inverse
         blend = spread + eta * z2
-        weight = z2 / blend  # z^2 shrunk by the tail
-        pull = 0.5 * ((1 + eta) * weight - one)
+        weight = w * z2 / blend  # z^2 shrunk by the tail
+        pull = 0.5 * ((1 + eta) * weight - w)
         relative = [slope * inverse for slope in d]
-        sums = (
-            logs + jnp.where(seen, jnp.log(h), 0),
-            kernels + jnp.where(seen, jnp.log(blend), 0),
-            weights + weight,
-            [total + pull * slope for total, slope in zip(scores, relative, strict=True)],
-            [total + slope for total, slope in zip(drifts, relative, strict=True)],
-            [total + relative[j] * relative[k] for total, (j, k) in zip(products, _PAIRS, strict=False)],
-            pulls + jnp.where(seen, shock * inverse / blend, 0) if with_mean else pulls,
-            precisions + inverse if with_mean else precisions,
+        sums = _Sums(
+            days=sums.days + w if contamination is not None else sums.days,
+            logs=sums.logs + w * jnp.log(h),
+            kernels=sums.kernels + w * jnp.log(blend),
+            weights=sums.weights + weight,
+            scores=[total + pull * slope for total, slope in zip(sums.scores, relative, strict=True)],
+            drifts=[total + w * slope for total, slope in zip(sums.drifts, relative, strict=False)],
+            products=[
+                total + w * relative[j] * relative[k]
+                for total, (j, k) in zip(sums.products, _PAIRS, strict=False)
+            ],
+            pulls=sums.pulls + w * shock * inverse / blend if with_mean else sums.pulls,
+            precisions=sums.precisions + w * inverse if with_mean else sums.precisions,
         )
 
-        news = jnp.where(seen, jnp.where(below, loss, gain) * r2, a * h)
-        keep = jnp.where(seen, beta, p)
+        expected, bad = (1 - w) * a, jnp.where(below, loss, gain) * w
+        news = bad * r2 + expected * h
+        keep = beta + expected
         drive = [
             omega,
             p_rest * (news + beta * h - long_run * p),
             s_rest * (news - a * h),
-            tilt * jnp.where(below, r2, -r2),
+            tilt * w * jnp.where(below, r2, -r2),
         ]
         if with_mean:
-            drive.append(jnp.where(seen, -2 * jnp.where(below, loss, gain) * shock, 0))
+            drive.append(-2 * bad * shock)
         h_next = omega + news + beta * h
         d_next = [jnp.where(wait, old, new + keep * old) for old, new in zip(d, drive, strict=True)]
         return (jnp.where(wait, h, h_next), d_next, sums), None
 
     carry, _ = jax.lax.scan(day, (first, slopes, sums), waiting(returns), unroll=unroll)
-    h_last, _, (logs, kernels, weights, scores, drifts, products, pulls, precisions) = carry
-    n = jnp.broadcast_to(jnp.sum(observed, axis=0).astype(u.dtype), shape)
+    h_last, d_last, sums = carry
+    n = sums.days
+    if contamination is None:
+        n = jnp.broadcast_to(jnp.sum(observed, axis=0).astype(u.dtype), shape)
 
     # sum over days of log(1 + eta z^2 / (1 - 2 eta)) / eta, and its Gaussian limit sum z^2
     gaussian = eta < 1e-7
     safe = jnp.where(gaussian, 1.0, eta)
-    kernel = jnp.where(gaussian, weights, (kernels - n * jnp.log(spread)) / safe)
-    log_likelihood = n * log_normaliser(eta) - logs / 2 - (1 + eta) / 2 * kernel
+    kernel = jnp.where(gaussian, sums.weights, (sums.kernels - n * jnp.log(spread)) / safe)
+    log_likelihood = n * log_normaliser(eta) - sums.logs / 2 - (1 + eta) / 2 * kernel
 
     # d/d eta at fixed variances: normaliser, then kernel; then the chain rule to the logit of 2 eta
     normaliser_slope = jax.vmap(jax.grad(log_normaliser))(eta.reshape(-1)).reshape(shape)
-    kernel_slope = jnp.where(gaussian, 0.0, ((weights / spread) - kernel) / safe)
+    kernel_slope = jnp.where(gaussian, 0.0, ((sums.weights / spread) - kernel) / safe)
     score_eta = n * normaliser_slope - kernel / 2 - (1 + eta) / 2 * kernel_slope
     chain = eta * sigmoid(-u[..., 4])
     scale = scale_information(eta)
     cross = cross_information(eta) * chain
     tail_block = jnp.where(chain > 0, n * tail_information(eta) * chain**2, 0)
 
-    score = [*scores[:4], score_eta * chain]
+    score = [*sums.scores[:4], score_eta * chain]
     size = 5 + with_mean
     information = [[zero] * size for _ in range(size)]
     place = [0, 1, 2, 3, 5]  # the mean comes last
-    for total, (j, k) in zip(products, _PAIRS, strict=False):
+    for total, (j, k) in zip(sums.products, _PAIRS, strict=False):
         information[place[j]][place[k]] = information[place[k]][place[j]] = scale * total
-    for k, drift in enumerate(drifts):
+    for k, drift in enumerate(sums.drifts):
         information[place[k]][4] = information[4][place[k]] = cross * drift
-    information[4][4] = tail_block
+    information[4][4] = tail_block if curvature else zero
     if with_mean:
-        score.append(scores[4] + (1 + eta) * pulls)
-        information[5][5] = information[5][5] + location_information(eta) * precisions
+        score.append(sums.scores[4] + (1 + eta) * sums.pulls)
+        information[5][5] = information[5][5] + location_information(eta) * sums.precisions
     matrix = jnp.stack([jnp.stack(row, axis=-1) for row in information], axis=-2)
-    return Likelihood(log_likelihood, jnp.stack(score, axis=-1), matrix, h_last, n)
+    ahead = [*d_last[:4], zero, *d_last[4:]]
+    slope = jnp.stack([relative / h_last for relative in ahead], axis=-1)
+    return Likelihood(log_likelihood, jnp.stack(score, axis=-1), matrix, h_last, slope, n)
 
 
-def log_likelihood(params: GarchParams, returns: Array, presample: Array) -> tuple[Array, Array]:
+def log_likelihood(
+    params: GarchParams, returns: Array, presample: Array, contamination: Array | None = None
+) -> tuple[Array, Array]:
     """Log-likelihood and next-day variance alone: a third of the work of :func:`likelihood`.
 
     Parameters
@@ -190,6 +234,7 @@ def log_likelihood(params: GarchParams, returns: Array, presample: Array) -> tup
     params : leaves ``(assets,)``
     returns : (time, assets), demeaned if wanted, NaN where missing
     presample : (assets,) variance of the day before the sample
+    contamination : (assets,) probability of an outlier, for the recursion alone
 
     Returns
     -------
@@ -203,7 +248,7 @@ def log_likelihood(params: GarchParams, returns: Array, presample: Array) -> tup
         wait = jnp.isinf(row)
         kernel = (1 + eta) * log_kernel(row * row / variance, eta) + jnp.log(variance)
         total = total + jnp.where(jnp.isfinite(row), kernel, 0)
-        return (jnp.where(wait, variance, next_variance(params, variance, row)), total), None
+        return (jnp.where(wait, variance, next_variance(params, variance, row, contamination)), total), None
 
     first = params.omega + params.persistence * presample
     (last, total), _ = jax.lax.scan(day, (first, jnp.zeros_like(first)), waiting(returns))

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from riskengine.garch.contamination import regular_probability
 from riskengine.garch.params import GarchParams
 
 BACKCAST_DECAY = 0.94
@@ -35,13 +36,19 @@ def backcast(returns: Array) -> Array:
     (assets,) variance per day; zero for an asset without observations in its first 75 days of life
     """
     returns = jnp.asarray(returns)
-    observed = ~jnp.isnan(returns)
-    start = jnp.argmax(observed, axis=0)
-    age = jnp.arange(len(returns))[:, None] - start
-    young = observed & (age >= 0) & (age < BACKCAST_DAYS)
-    weight = jnp.where(young, BACKCAST_DECAY ** jnp.maximum(age, 0).astype(returns.dtype), 0)
-    total = jnp.sum(weight * jnp.where(observed, returns, 0) ** 2, axis=0)
+    rows = birth(returns) + jnp.arange(BACKCAST_DAYS)[:, None]
+    young = jnp.take_along_axis(returns, jnp.minimum(rows, len(returns) - 1), axis=0)
+    observed = ~jnp.isnan(young) & (rows < len(returns))
+    decay = BACKCAST_DECAY ** jnp.arange(BACKCAST_DAYS, dtype=returns.dtype)[:, None]
+    weight = jnp.where(observed, decay, 0)
+    total = jnp.sum(weight * jnp.where(observed, young, 0) ** 2, axis=0)
     return total / jnp.maximum(jnp.sum(weight, axis=0), jnp.finfo(returns.dtype).tiny)
+
+
+def birth(returns: Array) -> Array:
+    """Row of the first observation of each asset ``(assets,)``; the number of rows if there is none."""
+    days = len(returns)
+    return jnp.min(jnp.where(jnp.isnan(returns), days, jnp.arange(days)[:, None]), axis=0)
 
 
 def waiting(returns: Array) -> Array:
@@ -49,11 +56,12 @@ def waiting(returns: Array) -> Array:
 
     One array then carries all that a step needs to know, which makes the recursions much faster.
     """
-    observed = ~jnp.isnan(returns)
-    return jnp.where(jnp.cumsum(observed, axis=0) > 0, returns, jnp.inf)
+    return jnp.where(jnp.arange(len(returns))[:, None] < birth(returns), jnp.inf, returns)
 
 
-def next_variance(params: GarchParams, variance: Array, row: Array) -> Array:
+def next_variance(
+    params: GarchParams, variance: Array, row: Array, contamination: Array | None = None
+) -> Array:
     """Variance of tomorrow from today's variance and return; a missing return counts as expected.
 
     Parameters
@@ -61,6 +69,9 @@ def next_variance(params: GarchParams, variance: Array, row: Array) -> Array:
     params : leaves ``(assets,)``
     variance : (assets,) conditional variance of today
     row : (assets,) today's returns, NaN where missing
+    contamination : (assets,), optional
+        Prior probability of an outlier, which bounds the news impact
+        (:func:`riskengine.garch.contamination.regular_probability`).
 
     Examples
     --------
@@ -71,10 +82,20 @@ def next_variance(params: GarchParams, variance: Array, row: Array) -> Array:
     """
     news = (params.alpha + jnp.where(row < 0, params.gamma, jnp.zeros_like(params.gamma))) * row * row
     expected = (params.alpha + params.gamma / 2) * variance
+    if contamination is not None:
+        regular = regular_probability(
+            row * row, variance, params.long_run_variance, 1 / params.dof, contamination
+        )
+        news = regular * news + (1 - regular) * expected
     return params.omega + jnp.where(jnp.isnan(row), expected, news) + params.beta * variance
 
 
-def filter_variance(params: GarchParams, returns: Array, presample: Array | None = None) -> Filtered:
+def filter_variance(
+    params: GarchParams,
+    returns: Array,
+    presample: Array | None = None,
+    contamination: Array | None = None,
+) -> Filtered:
     """Conditional variances of a GJR-GARCH(1,1).
 
     The first variance is the expectation one day after ``presample``, so that the recursion starts as
@@ -86,6 +107,7 @@ def filter_variance(params: GarchParams, returns: Array, presample: Array | None
     params : leaves ``(assets,)``
     returns : (time, assets), demeaned if wanted, NaN where missing
     presample : (assets,) variance of the day before; :func:`backcast` of the returns if not given
+    contamination : (assets,) prior probability of an outlier; none if not given
 
     Returns
     -------
@@ -97,7 +119,9 @@ def filter_variance(params: GarchParams, returns: Array, presample: Array | None
     first = params.omega + params.persistence * presample
 
     def day(variance: Array, row: Array) -> tuple[Array, Array]:
-        return jnp.where(jnp.isinf(row), variance, next_variance(params, variance, row)), variance
+        return jnp.where(
+            jnp.isinf(row), variance, next_variance(params, variance, row, contamination)
+        ), variance
 
     last, path = jax.lax.scan(day, first, waiting(returns))
     return Filtered(path, last)

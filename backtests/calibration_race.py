@@ -1,0 +1,231 @@
+"""The calibrators and their rivals on real panels, out of sample.
+
+    python -m backtests.calibration_race [--data DIR] [--jobs N]
+
+On each panel, at dates spread over its history, a sample of assets is calibrated on the last 250, 500 and
+1,000 days; the parameters then forecast the variance of each of the next 21 days one day ahead, and of the 21
+days together. The network sees all assets that have a full window, which is what pooling is for. About half
+an hour on two cores; a panel that is not there is left out with a word.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from arch.bootstrap import MCS
+
+from backtests.peers import Multigarch, RiskMetrics, Scivol
+from backtests.record import Record
+from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
+from riskengine.backtest.inference import long_run_variance
+from riskengine.calibration import Calibration, Calibrator
+from riskengine.covariance.garch_ccc import conditional_variance
+from riskengine.garch import holding_period_variance, log_density
+
+WINDOWS, AHEAD = (250, 500, 1000), 21
+FLOOR = 1e-12  # a variance per day no forecast may fall below, and squared returns of zero are lifted to
+SEED = 5
+
+# file, assets sampled a date, dates; kind of numbers in the file
+PANELS = {
+    "20 US stocks": ("data/us_equities_20/prices.parquet", 20, 40, "prices"),
+    "1,500 US stocks": ("equities/us_equities_2005_2017.parquet", 100, 40, "prices"),
+    "S&P 500 members": ("equities/sp500_pit_2013_2018.parquet", 60, 12, "prices"),
+    "Dow 30": ("equities/dji30_logret_1987_2009.parquet", 30, 30, "log returns"),
+    "25 large US stocks": ("equities/cov_pred_25_returns.parquet", 25, 30, "returns"),
+    "18 ETFs": ("multiasset/etf18_2006_2022.parquet", 18, 40, "prices"),
+    "92 ETFs": ("multiasset/etf_2007_2017.parquet", 60, 20, "prices"),
+    "54 global": ("multiasset/global_2013_2023.parquet", 54, 20, "prices"),
+    "44 coins": ("crypto/crypto_2017_2023.parquet", 40, 16, "prices"),
+}
+RIVALS = ("arch", "scivol", "multigarch", "maximum likelihood", "RiskMetrics")
+
+
+def calibrators() -> dict[str, Calibrator]:
+    """Everything that runs, by name."""
+    return {
+        "network": NeuralCalibrator.pretrained(),
+        "pooled": NeuralCalibrator.pretrained(pooled=True),
+        "robust": NeuralCalibrator.pretrained(robust=True),
+        "robust, pooled": NeuralCalibrator.pretrained(robust=True, pooled=True),
+        "exact posterior": NeuralCalibrator.pretrained(refine="posterior"),
+        "refined to likelihood": NeuralCalibrator.pretrained(refine="likelihood"),
+        "arch": ArchReference(),
+        "scivol": Scivol(),
+        "multigarch": Multigarch(),
+        "maximum likelihood": MaximumLikelihood(tolerance=1e-4),
+        "RiskMetrics": RiskMetrics(),
+    }
+
+
+def load_returns(root: Path, file: str, kind: str) -> pd.DataFrame | None:
+    """Simple returns of a panel, NaN where missing; None if the file is not there."""
+    path = Path(file) if file.startswith("data/") else root / file
+    if not path.is_file():
+        return None
+    frame = pd.read_parquet(path)
+    frame.columns = frame.columns.astype(str)
+    if kind == "prices":
+        return frame.pct_change(fill_method=None).iloc[1:]
+    return pd.DataFrame(np.expm1(frame)) if kind == "log returns" else frame
+
+
+def scores(fit: Calibration, past: np.ndarray, future: np.ndarray) -> dict[str, np.ndarray]:
+    """Log score ``(days, assets)``, QLIKE of each day, QLIKE of all days ``(1, assets)``, and wild forecasts."""
+    path = conditional_variance(fit, np.vstack([past, future]))[len(past) : -1]
+    with jax.enable_x64(True):
+        ahead = np.asarray(holding_period_variance(fit.params, jnp.asarray(path[0]), horizon=len(future)))
+        z = jnp.asarray((future - fit.mean) / np.sqrt(path))
+        density = np.asarray(log_density(z, jnp.asarray(1 / np.asarray(fit.params.dof)))) - np.log(path) / 2
+    total = len(future) * ahead
+    usual = np.mean(past**2, axis=0)
+    wild = ~np.isfinite(path).all(axis=0) | ~np.isfinite(total) | (total / len(future) > 1e3 * usual)
+    return {
+        "log score": density,
+        "QLIKE, 1 day": -(np.log(path) + future**2 / path),
+        "QLIKE, 21 days": -(np.log(total) + np.sum(future**2, axis=0) / total)[None],
+        "wild": wild[None].astype(float),
+    }
+
+
+def task(job: tuple[np.ndarray, np.ndarray, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Scores of every calibrator at one date."""
+    past, future, chosen = job
+    found = {}
+    for name, calibrate in calibrators().items():
+        if name in ("network", "pooled", "robust", "robust, pooled"):
+            fit = calibrate(past).take(chosen)
+        else:
+            fit = calibrate(past[:, chosen])
+        found[name] = scores(fit, past[:, chosen], future[:, chosen])
+    return found
+
+
+def jobs(
+    returns: pd.DataFrame, window: int, sample: int, dates: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Past, future and the positions of the assets that are compared, at dates that do not overlap."""
+    rng = np.random.default_rng(SEED)
+    values = returns.to_numpy(dtype=np.float64)
+    first, last = WINDOWS[-1], len(values) - AHEAD
+    spots = np.unique(np.linspace(first, last, min(dates, (last - first) // AHEAD + 1)).astype(int))
+    for t in spots:
+        past, future = values[t - window : t], values[t : t + AHEAD]
+        still = np.mean(past == 0, axis=0)  # rivals cannot take gaps, and nobody can model a dead price
+        whole = ~np.isnan(past).any(axis=0) & ~np.isnan(future).any(axis=0) & (still < 0.5)
+        count = int(whole.sum())
+        if count:
+            chosen = np.sort(rng.choice(count, min(sample, count), replace=False))
+            yield past[:, whole], future[:, whole], chosen
+
+
+def compare(mine: list[np.ndarray], theirs: list[np.ndarray]) -> tuple[float, float, float]:
+    """Mean lead, its t-value with HAC over the days' cross-sectional means, share of asset-windows won."""
+    gaps = [a - b for a, b in zip(mine, theirs, strict=True)]
+    daily = np.concatenate([gap.mean(axis=1) for gap in gaps])
+    won = np.concatenate([gap.mean(axis=0) > 0 for gap in gaps])
+    error = np.sqrt(long_run_variance(daily) / len(daily))
+    return float(daily.mean()), float(daily.mean() / error), float(won.mean())
+
+
+def confidence_set(tables: dict[str, list[np.ndarray]]) -> list[str]:
+    """Names in the 90% model confidence set (Hansen, Lunde and Nason 2011) of the daily means."""
+    losses = pd.DataFrame(
+        {name: -np.concatenate([x.mean(axis=1) for x in parts]) for name, parts in tables.items()}
+    )
+    block = max(2, round(len(losses) ** (1 / 3)))
+    mcs = MCS(losses, size=0.1, reps=500, block_size=block, seed=SEED)
+    mcs.compute()
+    return [str(name) for name in mcs.included]
+
+
+def main() -> None:
+    """Run and record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--only", nargs="*", default=list(PANELS), help="names of panels")
+    arguments = parser.parse_args()
+    record = Record("calibration_race", "Calibrators and their rivals on real panels", seed=SEED)
+    record.say(
+        "Leads are means over days and assets, higher is better; log score in nats a stock-day, QLIKE likewise (log "
+        "variance plus squared return over variance, with its sign turned). t: HAC over daily means of the "
+        "cross-section. won: share of asset-windows with a better mean log score than arch. Wild: forecasts that are "
+        "not finite or above a thousand times the window's mean square."
+    )
+    names = list(calibrators())
+    tables, leads, sets = [], [], []
+    with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
+        for panel in arguments.only:
+            file, sample, dates, kind = PANELS[panel]
+            returns = load_returns(arguments.data, file, kind)
+            if returns is None:
+                record.say(f"{panel}: {file} is not there, left out.")
+                continue
+            for window in WINDOWS:
+                found = list(pool.map(task, jobs(returns, window, sample, dates)))
+                if not found:
+                    continue
+                kept = {
+                    measure: {name: [one[name][measure] for one in found] for name in names}
+                    for measure in ("log score", "QLIKE, 1 day", "QLIKE, 21 days", "wild")
+                }
+                fits = sum(x.shape[1] for x in kept["wild"]["arch"])
+                for name in names:
+                    row: list[object] = [panel, window, name, fits]
+                    for measure in ("log score", "QLIKE, 1 day", "QLIKE, 21 days"):
+                        mean = np.concatenate([x.mean(axis=1) for x in kept[measure][name]]).mean()
+                        row.append(f"{mean:.5f}")
+                        if name == "arch":
+                            row.append("")
+                        else:
+                            lead, t, won = compare(kept[measure][name], kept[measure]["arch"])
+                            row.append(f"{lead:+.5f} ({t:+.1f})")
+                            if measure == "log score":
+                                share = won
+                    row.append("" if name == "arch" else f"{share:.1%}")
+                    row.append(int(sum(x.sum() for x in kept["wild"][name])))
+                    tables.append(row)
+                    print(row, flush=True)
+                for mine, theirs in (
+                    ("pooled", "network"),
+                    ("robust", "network"),
+                    ("exact posterior", "network"),
+                ):
+                    cells: list[object] = [panel, window, f"{mine} over {theirs}"]
+                    for measure in ("log score", "QLIKE, 1 day", "QLIKE, 21 days"):
+                        lead, t, won = compare(kept[measure][mine], kept[measure][theirs])
+                        cells.append(f"{lead:+.5f} ({t:+.1f})")
+                    leads.append(
+                        [*cells, f"{compare(kept['log score'][mine], kept['log score'][theirs])[2]:.1%}"]
+                    )
+                for measure in ("log score", "QLIKE, 1 day"):
+                    sets.append([panel, window, measure, ", ".join(confidence_set(kept[measure]))])
+    record.table(
+        "scores",
+        [
+            *("panel", "window", "calibrator", "fits"),
+            *("log score", "lead over arch (t)", "QLIKE, 1 day", "lead (t)", "QLIKE, 21 days", "lead (t) "),
+            *("won", "wild"),
+        ],
+        tables,
+    )
+    record.say("Ours among themselves: mean lead (t), and share of asset-windows won by log score.")
+    record.table(
+        "ours", ["panel", "window", "pair", "log score", "QLIKE, 1 day", "QLIKE, 21 days", "won"], leads
+    )
+    record.say("Model confidence sets, 90%, block bootstrap of daily means (500 draws).")
+    record.table("sets", ["panel", "window", "measure", "in the set"], sets)
+    record.write()
+
+
+if __name__ == "__main__":
+    main()

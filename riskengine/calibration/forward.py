@@ -1,0 +1,153 @@
+"""From raw returns to answers for a whole universe: one compiled function, the universe split over the devices."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from riskengine.calibration.features import CONTAMINATION, mean_square
+from riskengine.calibration.network import looks
+from riskengine.calibration.posterior import spread_points
+from riskengine.calibration.result import SHORTEST
+from riskengine.calibration.shapes import bucket
+from riskengine.calibration.triangular import invert_lower
+from riskengine.calibration.weights import Trained
+from riskengine.garch.likelihood import log_likelihood
+from riskengine.garch.params import GarchParams, from_unconstrained
+from riskengine.garch.variance import backcast
+
+_DRAWS = 128
+_WIDEST, _WIDEST_ACCELERATOR = 2560, 65_536  # series a device and call: more do not fit a core's cache
+_NARROWEST = 128  # series that are worth a device
+
+
+class Answer(NamedTuple):
+    """What the network says of each asset; leaves lead with ``(assets,)``.
+
+    From ``mean`` on, everything is for the returns over their ``scale``.
+
+    Attributes
+    ----------
+    observations, largest, typical : days observed, largest and mean absolute return
+    varies : whether two returns differ
+    scale : root mean square
+    mean, precision_factor : Gaussian posterior in unconstrained coordinates
+    params : posterior means of the natural parameters
+    presample : variance of the day before the sample
+    log_likelihood, next_variance : at ``params``
+    log_variance_spread : posterior standard deviation of the log of ``next_variance``
+    strangeness : distance from the training distribution, one at its edge
+    contamination : estimated probability of an outlier a day; zero unless the network is robust
+    """
+
+    observations: Any  # jax inside, numpy at the door
+    largest: Any
+    typical: Any
+    varies: Any
+    scale: Any
+    mean: Any
+    precision_factor: Any
+    params: GarchParams
+    presample: Any
+    log_likelihood: Any
+    next_variance: Any
+    log_variance_spread: Any
+    strangeness: Any
+    contamination: Any
+
+
+def answer(trained: Trained, returns: Array, robust: bool) -> Answer:
+    """Answers for float32 returns ``(time, assets)``, NaN where missing; any scale.
+
+    An asset that is too short or does not vary is replaced by a harmless one, and its answer means nothing.
+    """
+    observed = ~jnp.isnan(returns)
+    n = jnp.sum(observed, axis=0).astype(returns.dtype)
+    size = jnp.where(observed, jnp.abs(returns), 0)
+    largest = jnp.max(size, axis=0)
+    typical = jnp.sum(size, axis=0) / jnp.maximum(n, 1)
+    lowest = jnp.min(jnp.where(observed, returns, jnp.inf), axis=0)
+    highest = jnp.max(jnp.where(observed, returns, -jnp.inf), axis=0)
+    varies = highest > lowest
+
+    unit = jnp.where(largest > 0, largest, 1)
+    harmless = jnp.where(jnp.arange(len(returns)) % 2, 1.0, -1.0).astype(returns.dtype)
+    x = jnp.where((n >= SHORTEST) & varies, returns / unit, harmless[:, None])
+    root = jnp.sqrt(mean_square(x))
+    x = x / root
+    scale = jnp.where(largest > 0, unit * jnp.sqrt(mean_square(returns / unit)), 1)
+
+    presample = backcast(x)
+    contamination = jnp.full(n.shape, CONTAMINATION, x.dtype) if robust else None
+    seen, belief = looks(
+        trained.stages, x, presample, trained.prior_mean, trained.prior_spread, contamination
+    )
+    local = seen[-1].local
+    assert local is not None
+    if robust:  # a share of outliers: those counted, with one in 500 days beforehand
+        contamination = (jnp.maximum(n - local.observations, 0) + 1) / (n + 500)
+
+    whitener = invert_lower(belief.precision_factor)
+    points = jnp.asarray(spread_points(_DRAWS), x.dtype)
+    draws = from_unconstrained(belief.mean + jnp.einsum("nji,sj->sni", whitener, points))
+    means = {
+        name: jnp.mean(leaf, axis=0) for name, leaf in draws._replace(dof=1 / draws.dof)._asdict().items()
+    }
+    params = GarchParams(**means | {"dof": 1 / means["dof"]})
+    total, tomorrow = log_likelihood(params, x, presample, contamination)
+    spread = jnp.linalg.norm(jnp.einsum("nij,nj->ni", whitener, local.next_slope), axis=-1)
+    return Answer(
+        n,
+        largest,
+        typical,
+        varies,
+        scale,
+        belief.mean,
+        belief.precision_factor,
+        params,
+        presample,
+        total,
+        tomorrow,
+        spread,
+        trained.familiar.strangeness(seen[0].features),
+        jnp.zeros_like(n) if contamination is None else contamination,
+    )
+
+
+@partial(jax.jit, static_argnames=("robust", "mesh"))
+def _split(trained: Trained, returns: Array, robust: bool, mesh: Mesh) -> Answer:
+    """:func:`answer` with the assets dealt out to the devices of a mesh; no device waits for another."""
+    part = partial(answer, robust=robust)
+    return jax.shard_map(
+        part, mesh=mesh, in_specs=(P(), P(None, "assets")), out_specs=P("assets"), check_vma=False
+    )(trained, returns)
+
+
+def answers(trained: Trained, returns: np.ndarray, robust: bool) -> Answer:
+    """Answers for a universe ``(time, assets)`` as float64 arrays, split over jax's devices.
+
+    A host shows its cores as devices after :func:`riskengine.runtime.use_cores`. Shapes are rounded up, so that a
+    day or an asset more does not compile anew: missing days are put in front, which the filter waits through.
+    """
+    days, assets = returns.shape
+    devices = jax.devices()[: -(-assets // _NARROWEST)]
+    mesh = Mesh(np.array(devices), "assets")
+    widest = _WIDEST if devices[0].platform == "cpu" else _WIDEST_ACCELERATOR
+    calls = -(-assets // (widest * len(devices)))
+    width = bucket(-(-assets // (calls * len(devices)))) * len(devices)
+    rows = NamedSharding(mesh, P(None, "assets"))
+    found = []
+    for first in range(0, assets, width):
+        some = returns[:, first : first + width]
+        data = np.full((bucket(days), width), np.nan, np.float32)
+        data[-days:, : some.shape[1]] = some
+        part = _split(trained, jax.device_put(data, rows), robust, mesh)
+        found.append(jax.tree.map(lambda leaf, n=some.shape[1]: np.asarray(leaf)[:n], part))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *found)

@@ -1,0 +1,117 @@
+"""Empirical Bayes over a universe: its cross-section is the prior of each of its assets.
+
+The network's posterior of an asset is its training prior times a likelihood. Dividing that prior out leaves a
+Gaussian likelihood factor an asset; the EM algorithm fits to all factors the normal distribution that the
+universe's parameters come from (Efron and Morris 1973; Dempster, Laird and Rubin 1977), and each asset's
+posterior under it has a closed form. Short and vague histories borrow most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from riskengine.calibration.posterior import Posterior
+from riskengine.calibration.result import Calibration
+
+Array = np.ndarray
+
+_ROUNDS = 60
+_FARTHEST = 5.0  # a factor's centre, in spreads of the training prior
+_STRENGTH = 8.0  # assets that the starting point of a universe's covariance counts for
+_GROUP_STRENGTH = 20.0  # assets that the universe counts for in a group
+_LEVEL_NOISE = 8.0  # variance of the log of a mean square, times the days it is taken over
+_LEVEL_SPREAD = 3.0  # of the log long-run variance, of which the training prior says nothing
+
+
+class Prior(NamedTuple):
+    """Normal distribution of unconstrained coordinates over a universe: ``(5,)`` and ``(5, 5)``."""
+
+    mean: Array
+    covariance: Array
+
+
+def likelihood_factors(posterior: Posterior, prior: Prior) -> tuple[Array, Array]:
+    """Precision ``(assets, 5, 5)`` and precision times mean ``(assets, 5)`` of each asset's data alone.
+
+    Directions in which the posterior is no tighter than the prior say nothing, and the centre of a factor is
+    kept within five prior spreads, so that no factor is explosive.
+    """
+    spread = np.linalg.cholesky(prior.covariance)
+    back = np.linalg.inv(spread)
+    centred = (posterior.mean - prior.mean) @ back.T
+    whitener = np.linalg.inv(posterior.cholesky) @ spread
+    values, vectors = np.linalg.eigh(whitener.transpose(0, 2, 1) @ whitener)
+    own = np.einsum("nji,nj->ni", vectors, centred)
+    gain = np.maximum(values - 1, 0)
+    centre = np.clip(values / np.maximum(gain, 1e-6) * own, -_FARTHEST, _FARTHEST)
+    turned = np.einsum("nij,nj->ni", vectors, gain * centre)
+    precision = np.einsum("nij,nj,nkj->nik", vectors, gain, vectors)
+    precision = back.T @ precision @ back
+    return precision, turned @ back + precision @ prior.mean
+
+
+def combine(precision: Array, pull: Array, prior: Prior) -> tuple[Array, Array]:
+    """Means ``(assets, 5)`` and covariances of likelihood factors under a prior."""
+    inverse = np.linalg.inv(prior.covariance)
+    covariance = np.linalg.inv(precision + inverse)
+    covariance = (covariance + covariance.transpose(0, 2, 1)) / 2
+    return np.einsum("nij,nj->ni", covariance, pull + inverse @ prior.mean), covariance
+
+
+def fit_prior(precision: Array, pull: Array, start: Prior, strength: float) -> Prior:
+    """The universe's distribution by EM, with ``start`` as an inverse-Wishart prior worth ``strength`` assets."""
+    prior = start
+    assets = len(precision)
+    for _ in range(_ROUNDS):
+        mean, covariance = combine(precision, pull, prior)
+        centre = (mean.sum(axis=0) + strength / 4 * start.mean) / (assets + strength / 4)
+        away = mean - centre
+        scatter = covariance.sum(axis=0) + away.T @ away + strength * start.covariance
+        prior = Prior(centre, scatter / (assets + strength))
+    return prior
+
+
+def pool(
+    fit: Calibration,
+    prior_mean: Array,
+    prior_spread: Array,
+    scale: Array,
+    groups: Sequence[Any] | None = None,
+) -> Posterior:
+    """Posterior of every asset under the prior that its universe, or its group of it, turns out to have.
+
+    Parameters
+    ----------
+    fit : a network's calibration
+    prior_mean, prior_spread : (5,) of its training prior
+    scale : (assets,) root mean square of the returns, NaN where they say nothing: the level of an asset that
+        was too short to be calibrated rests on it
+    groups : a label an asset
+    """
+    usable = np.array([not s.fell_back for s in fit.status])
+    if not usable.any():
+        return fit.posterior
+    level = np.median(fit.posterior.mean[usable, 0])
+    centre, spread = np.array(prior_mean, float), np.array(prior_spread, float)
+    centre[0], spread[0] = level, _LEVEL_SPREAD
+    taught = Prior(centre, np.diag(spread**2))
+    precision, pull = likelihood_factors(fit.posterior, taught)
+    precision[~usable], pull[~usable] = 0.0, 0.0
+    known = ~usable & np.isfinite(scale)
+    precision[known, 0, 0] = fit.observations[known] / _LEVEL_NOISE
+    pull[known, 0] = precision[known, 0, 0] * 2 * np.log(scale[known])
+    begin = Prior(centre, np.diag((spread * np.array([1 / 3, 0.5, 0.5, 0.5, 0.5])) ** 2))
+    universe = fit_prior(precision[usable], pull[usable], begin, _STRENGTH)
+    mean, covariance = combine(precision, pull, universe)
+    if groups is not None:
+        labels = np.asarray([str(group) for group in groups])
+        for label in np.unique(labels):
+            member = labels == label
+            if not (member & usable).any():
+                continue
+            prior = fit_prior(precision[member & usable], pull[member & usable], universe, _GROUP_STRENGTH)
+            mean[member], covariance[member] = combine(precision[member], pull[member], prior)
+    return Posterior(mean, np.linalg.cholesky(covariance))

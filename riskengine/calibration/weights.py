@@ -1,0 +1,76 @@
+"""A trained network as files: arrays that execute nothing, and a card that says how they came to be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from riskengine.calibration.arrays import load_arrays, save_arrays
+from riskengine.calibration.familiarity import Familiar
+from riskengine.calibration.network import Weights, initial_weights
+from riskengine.errors import DataError
+from riskengine.files import write_atomically
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+WIDTH_DAYS = (120, 250, 500, 1000, 2000, 6000)
+WEIGHTS, CARD = "weights.npz", "card.json"
+
+
+class Trained(NamedTuple):
+    """All arrays of a trained network; a pytree.
+
+    Attributes
+    ----------
+    stages : weights of each stage
+    familiar : what its training series looked like
+    prior_mean, prior_spread : (5,) of the training prior, in unconstrained coordinates
+    widths : (lengths, 6) factors on the half-widths of intervals, at :data:`WIDTH_DAYS`; the sixth is that of
+        the log variance of tomorrow
+    """
+
+    stages: list[Weights]
+    familiar: Familiar
+    prior_mean: Array
+    prior_spread: Array
+    widths: Array
+
+
+def save(folder: Path, trained: Trained, card: dict[str, Any]) -> dict[str, Any]:
+    """Write weights and card; returns the card with the sha256 of the weights."""
+    card = {"sha256": save_arrays(folder / WEIGHTS, trained), **card}
+    write_atomically(folder / CARD, (json.dumps(card, indent=2) + "\n").encode())
+    return card
+
+
+def load(folder: Path) -> tuple[Trained, dict[str, Any]]:
+    """Read what :func:`save` wrote.
+
+    Raises
+    ------
+    DataError
+        If the files are missing, damaged or of another network.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text())
+        robust = bool(card["robust"])
+    except FileNotFoundError as error:
+        raise DataError(f"no weights in {folder}: make them with `riskengine pretrain`") from error
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{folder / CARD} is damaged ({error!r}): make it with `riskengine pretrain`"
+        ) from error
+    return load_arrays(folder / WEIGHTS, jax.eval_shape(lambda: blank(robust))), card
+
+
+def blank(robust: bool) -> Trained:
+    """Untrained arrays of the right shapes."""
+    mean, spread = jnp.zeros(5, jnp.float32), jnp.ones(5, jnp.float32)
+    stages = initial_weights(jax.random.key(0), mean, spread, robust)
+    features = np.shape(stages[0]["params"]["Dense_0"]["kernel"])[0]
+    return Trained(stages, Familiar.blank(features), mean, spread, jnp.ones((len(WIDTH_DAYS), 6)))

@@ -1,0 +1,71 @@
+"""Choices about jax that an application makes once, before its first computation; nothing is set on import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import jax
+
+from riskengine.errors import SettingsError
+
+CACHE_VARIABLE = "RISKENGINE_CACHE"
+"""Folder of compiled programs; ``off`` for none. The user's cache folder if not set."""
+
+
+def use_cores(cores: int | None = None) -> int:
+    """Show the host's cores to jax as devices, so that a universe is split over them; returns their number.
+
+    Call it before the first computation. The command line does.
+
+    Parameters
+    ----------
+    cores : all that this process may run on if not given
+
+    Raises
+    ------
+    SettingsError
+        If ``cores`` is below one, or jax has been used already.
+    """
+    if cores is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores < 1:
+        raise SettingsError(f"a calibration runs on one core at least, not on {cores}")
+    try:
+        if getattr(jax.config, "jax_num_cpu_devices", None) != cores:
+            jax.config.update("jax_num_cpu_devices", cores)
+    except RuntimeError as error:
+        raise SettingsError("jax has been used already: call use_cores first in your program") from error
+    return cores
+
+
+def keep_compiled(folder: Path | str | None = None) -> Path | None:
+    """Keep compiled programs on disk, so that a second process starts in a fraction of the time.
+
+    Parameters
+    ----------
+    folder : that of the environment variable ``RISKENGINE_CACHE`` if not given, or else ``riskengine`` in the
+        user's cache folder
+
+    Returns
+    -------
+    The folder, or None where the variable says ``off``
+    """
+    asked = str(folder or os.environ.get(CACHE_VARIABLE, ""))
+    if asked.lower() == "off":
+        return None
+    path = Path(asked) if asked else user_cache() / "riskengine"
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    return path
+
+
+def user_cache() -> Path:
+    """Where this system keeps what can be made again."""
+    home = Path.home()
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
