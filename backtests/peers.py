@@ -1,4 +1,4 @@
-"""Rivals in the studies, as calibrators: scivol, multigarch, RiskMetrics and a network on moments."""
+"""Rivals in the studies, as calibrators: scivol, multigarch and RiskMetrics."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from riskengine.calibration.result import as_matrix
 from riskengine.garch import GarchParams
 
 
-def _calibration(
-    matrix: np.ndarray, assets: tuple[str, ...], params: GarchParams, done: np.ndarray
-) -> Calibration:
+def bare(matrix: np.ndarray, assets: tuple[str, ...], params: GarchParams, done: np.ndarray) -> Calibration:
     """Bare parameters as a calibration, presample variance as in ``arch``."""
     width = len(assets)
     weight = 0.94 ** np.arange(min(75, len(matrix)))
@@ -53,7 +51,7 @@ class Scivol:
             omega, alpha, gamma, beta, dof = fit.params
             rows.append((omega * scale**2, alpha, gamma, beta, dof))
             done.append(bool(fit.converged))
-        return _calibration(matrix, assets, GarchParams(*np.array(rows).T), np.array(done))
+        return bare(matrix, assets, GarchParams(*np.array(rows).T), np.array(done))
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Multigarch:
             fit = GARCH(1, 1, o=1, dist="t").fit(series)
             rows.append((fit.omega, fit.alpha[0], fit.gamma[0], fit.beta[0], fit.nu))
             done.append(bool(fit.converged))
-        return _calibration(matrix, assets, GarchParams(*np.array(rows).T), np.array(done))
+        return bare(matrix, assets, GarchParams(*np.array(rows).T), np.array(done))
 
 
 @dataclass(frozen=True)
@@ -94,4 +92,4 @@ class RiskMetrics:
         dof = np.clip(4 + 6 / (kurtosis - 3), 4.1, 200)
         one = np.ones(len(assets))
         params = GarchParams(1e-7 * square, (1 - self.decay) * one, 0 * one, (self.decay - 1e-7) * one, dof)
-        return _calibration(matrix, assets, params, one > 0)
+        return bare(matrix, assets, params, one > 0)

@@ -12,12 +12,13 @@ import numpy as np
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status, as_matrix
 from riskengine.calibration.screening import DEFAULT_SPREAD, complete, screen, without_constants
-from riskengine.garch.likelihood import likelihood
-from riskengine.garch.likelihood import log_likelihood as evaluate
+from riskengine.calibration.shapes import lengthened
+from riskengine.garch.likelihood import likelihood, log_likelihood
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
 from riskengine.garch.variance import backcast
 
 _EDGE = 1e-8
+_backcast, _evaluate, _likelihood = jax.jit(backcast), jax.jit(log_likelihood), jax.jit(likelihood)
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class ArchReference:
         status: tuple[Status, ...],
         scale: np.ndarray,
     ) -> Calibration:
+        matrix = lengthened(matrix)
         usable = np.array([not s.fell_back for s in status])
         omega, alpha, gamma, beta, dof = np.where(usable[:, None], params, [1e-2, 0.05, 0.05, 0.9, 8.0]).T
         alpha, beta = np.maximum(alpha, _EDGE), np.maximum(beta, _EDGE)
@@ -101,8 +103,8 @@ class ArchReference:
             inside = GarchParams(*map(jnp.asarray, inside))
             u = to_unconstrained(inside)
             data = jnp.asarray(np.where(usable, (matrix - mean) / scale, np.nan))
-            before = jnp.where(usable, backcast(data), 1.0)
-            information = np.asarray(likelihood(u, data, before).information)
+            before = jnp.where(usable, _backcast(data), 1.0)
+            information = np.asarray(_likelihood(u, data, before).information)
             covariance = np.linalg.inv(information + np.diag(DEFAULT_SPREAD**-2.0) / 100)
             centre = np.array(u)
             centre[:, 0] += 2 * np.log(scale)
@@ -112,7 +114,7 @@ class ArchReference:
             presample = np.where(usable, np.asarray(before) * scale**2, np.exp(centre[:, 0]))
             final = from_unconstrained(jnp.asarray(centre))
             data = jnp.asarray(without_constants(matrix, status) - mean)
-            total, tomorrow = evaluate(final, data, jnp.asarray(presample))
+            total, tomorrow = _evaluate(final, data, jnp.asarray(presample))
         return Calibration(
             assets=assets,
             params=GarchParams(*map(np.asarray, final)),

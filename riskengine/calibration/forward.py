@@ -44,7 +44,7 @@ class Answer(NamedTuple):
     log_likelihood, next_variance : at ``params``
     log_variance_spread : posterior standard deviation of the log of ``next_variance``
     strangeness : distance from the training distribution, one at its edge
-    contamination : estimated probability of an outlier a day; zero unless the network is robust
+    contamination : probability of an outlier a day that the filter reckons with; zero unless robust
     """
 
     observations: Any  # jax inside, numpy at the door
@@ -91,8 +91,6 @@ def answer(trained: Trained, returns: Array, robust: bool) -> Answer:
     )
     local = seen[-1].local
     assert local is not None
-    if robust:  # a share of outliers: those counted, with one in 500 days beforehand
-        contamination = (jnp.maximum(n - local.observations, 0) + 1) / (n + 500)
 
     whitener = invert_lower(belief.precision_factor)
     points = jnp.asarray(spread_points(_DRAWS), x.dtype)

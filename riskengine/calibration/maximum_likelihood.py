@@ -15,6 +15,7 @@ from jax import Array
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status, as_matrix
 from riskengine.calibration.screening import complete, screen, without_constants
+from riskengine.calibration.shapes import lengthened
 from riskengine.calibration.triangular import cholesky, solve_lower, solve_lower_transposed
 from riskengine.errors import SettingsError
 from riskengine.garch.likelihood import Likelihood, likelihood
@@ -249,6 +250,7 @@ class MaximumLikelihood:
     def _maximise(
         self, matrix: np.ndarray, assets: tuple[str, ...], starts: np.ndarray, centre: np.ndarray
     ) -> Calibration:
+        matrix = lengthened(matrix)
         scale, status = screen(matrix)
         usable = np.array([not s.fell_back for s in status])
         scaled = np.where(usable, matrix / scale, np.nan)

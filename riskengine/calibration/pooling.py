@@ -4,6 +4,10 @@ The network's posterior of an asset is its training prior times a likelihood. Di
 Gaussian likelihood factor an asset; the EM algorithm fits to all factors the normal distribution that the
 universe's parameters come from (Efron and Morris 1973; Dempster, Laird and Rubin 1977), and each asset's
 posterior under it has a closed form. Short and vague histories borrow most.
+
+Levels are pooled relative to each asset's own mean square, with a stated centre and largest spread: a universe
+of near-integrated assets says little of its long-run variances, and what the samples say of them should not be
+lost. This is variance targeting (Engle and Mezrich 1996) in a soft form.
 """
 
 from __future__ import annotations
@@ -23,7 +27,9 @@ _FARTHEST = 5.0  # a factor's centre, in spreads of the training prior
 _STRENGTH = 8.0  # assets that the starting point of a universe's covariance counts for
 _GROUP_STRENGTH = 20.0  # assets that the universe counts for in a group
 _LEVEL_NOISE = 8.0  # variance of the log of a mean square, times the days it is taken over
-_LEVEL_SPREAD = 3.0  # of the log long-run variance, of which the training prior says nothing
+_LEVEL_VAGUE = 3.0  # spread of the log long-run variance in the training prior, which says nothing of it
+_LEVEL_CENTRE, _LEVEL_SPREAD = 0.2, 0.5  # of the log of long-run variance over mean square, in any universe
+_LEAST_SPREAD = 0.3  # of the log mean squares of a universe
 
 
 class Prior(NamedTuple):
@@ -62,15 +68,22 @@ def combine(precision: Array, pull: Array, prior: Prior) -> tuple[Array, Array]:
 
 
 def fit_prior(precision: Array, pull: Array, start: Prior, strength: float) -> Prior:
-    """The universe's distribution by EM, with ``start`` as an inverse-Wishart prior worth ``strength`` assets."""
+    """The universe's distribution by EM, with ``start`` as an inverse-Wishart prior worth ``strength`` assets.
+
+    The first coordinate, the level, keeps the centre of ``start`` and at most its spread.
+    """
     prior = start
     assets = len(precision)
     for _ in range(_ROUNDS):
         mean, covariance = combine(precision, pull, prior)
         centre = (mean.sum(axis=0) + strength / 4 * start.mean) / (assets + strength / 4)
+        centre[0] = start.mean[0]
         away = mean - centre
         scatter = covariance.sum(axis=0) + away.T @ away + strength * start.covariance
-        prior = Prior(centre, scatter / (assets + strength))
+        scatter /= assets + strength
+        shrink = np.ones(len(centre))
+        shrink[0] = min(1.0, np.sqrt(start.covariance[0, 0] / scatter[0, 0]))
+        prior = Prior(centre, scatter * np.outer(shrink, shrink))
     return prior
 
 
@@ -94,16 +107,18 @@ def pool(
     usable = np.array([not s.fell_back for s in fit.status])
     if not usable.any():
         return fit.posterior
-    level = np.median(fit.posterior.mean[usable, 0])
+    level, doubt = levels(fit.observations, scale, usable)
+    apart = np.zeros_like(fit.posterior.mean)
+    apart[:, 0] = level
     centre, spread = np.array(prior_mean, float), np.array(prior_spread, float)
-    centre[0], spread[0] = level, _LEVEL_SPREAD
+    centre[0], spread[0] = 0.0, _LEVEL_VAGUE
     taught = Prior(centre, np.diag(spread**2))
-    precision, pull = likelihood_factors(fit.posterior, taught)
+    own = Posterior(fit.posterior.mean - apart, fit.posterior.cholesky)
+    precision, pull = likelihood_factors(own, taught)
     precision[~usable], pull[~usable] = 0.0, 0.0
-    known = ~usable & np.isfinite(scale)
-    precision[known, 0, 0] = fit.observations[known] / _LEVEL_NOISE
-    pull[known, 0] = precision[known, 0, 0] * 2 * np.log(scale[known])
-    begin = Prior(centre, np.diag((spread * np.array([1 / 3, 0.5, 0.5, 0.5, 0.5])) ** 2))
+    centre, spread = centre.copy(), spread / 2
+    centre[0], spread[0] = _LEVEL_CENTRE, _LEVEL_SPREAD
+    begin = Prior(centre, np.diag(spread**2))
     universe = fit_prior(precision[usable], pull[usable], begin, _STRENGTH)
     mean, covariance = combine(precision, pull, universe)
     if groups is not None:
@@ -114,4 +129,19 @@ def pool(
                 continue
             prior = fit_prior(precision[member & usable], pull[member & usable], universe, _GROUP_STRENGTH)
             mean[member], covariance[member] = combine(precision[member], pull[member], prior)
-    return Posterior(mean, np.linalg.cholesky(covariance))
+    covariance[:, 0, 0] += doubt
+    return Posterior(mean + apart, np.linalg.cholesky(covariance))
+
+
+def levels(observations: Array, scale: Array, usable: Array) -> tuple[Array, Array]:
+    """Log mean square of each asset ``(assets,)`` and its variance where it is not of a calibrated asset.
+
+    A short history's is shrunk to the universe's, and an asset without one gets that.
+    """
+    own = 2 * np.log(np.where(np.isfinite(scale), scale, 1.0))
+    centre = np.median(own[usable])
+    spread = max(float(np.std(own[usable])), _LEAST_SPREAD)
+    precision = np.where(np.isfinite(scale), observations, 0) / _LEVEL_NOISE
+    weight = precision / (precision + 1 / spread**2)
+    shrunk = centre + weight * (own - centre)
+    return np.where(usable, own, shrunk), np.where(usable, 0.0, 1 / (precision + 1 / spread**2))

@@ -1,7 +1,14 @@
 """Rounded shapes, so that a universe one asset wider or one day longer does not compile anew."""
 
+import numpy as np
+
 
 def bucket(size: int) -> int:
     """The next of 16, 20, 24, 28, 32, 40, ...: four sizes an octave, so that few shapes are ever compiled."""
     step = max(4, 2 ** (max(size - 1, 1).bit_length() - 3))
     return max(16, -(-size // step) * step)
+
+
+def lengthened(matrix: np.ndarray) -> np.ndarray:
+    """``(time, assets)`` returns with missing days in front, which every filter waits through, up to a bucket."""
+    return np.pad(matrix, ((bucket(len(matrix)) - len(matrix), 0), (0, 0)), constant_values=np.nan)

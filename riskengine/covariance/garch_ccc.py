@@ -16,15 +16,17 @@ from riskengine.covariance.moments import pairwise_moments, to_correlation
 from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
 from riskengine.covariance.static import last_days, roll
 from riskengine.errors import SettingsError
+from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.forecast import holding_period_variance
 from riskengine.garch.params import GarchParams
-from riskengine.garch.variance import filter_variance, next_variance
+from riskengine.garch.variance import Filtered, filter_variance, next_variance
 
 Array = np.ndarray
 Shrinkage = Literal["none", "linear", "quadratic-inverse"]
 
 _filter = jax.jit(filter_variance)
 _next = jax.jit(next_variance)
+_next_hypotheses = jax.jit(next_hypotheses)
 _holding = jax.jit(holding_period_variance, static_argnames="horizon")
 
 
@@ -37,21 +39,27 @@ class GarchState(NamedTuple):
     variance : (assets,) of the next day
     returns : (days, assets) rolling window
     residuals : (days, assets) the same window over its conditional volatilities
+    hypotheses : of the next day's variance, if the calibration reckons with outliers
     """
 
     fit: Calibration
     variance: Array
     returns: Array
     residuals: Array
+    hypotheses: Hypotheses | None = None
 
 
 def conditional_variance(fit: Calibration, returns: Array) -> Array:
     """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``."""
+    path = _filtered(fit, returns)
+    return np.vstack([np.asarray(path.variance), np.asarray(path.next_variance)])
+
+
+def _filtered(fit: Calibration, returns: Array) -> Filtered:
     with jax.enable_x64(True):
         params = GarchParams(*map(jnp.asarray, fit.params))
         contamination = None if fit.contamination is None else jnp.asarray(fit.contamination)
-        path = _filter(params, jnp.asarray(returns - fit.mean), jnp.asarray(fit.presample), contamination)
-        return np.vstack([np.asarray(path.variance), np.asarray(path.next_variance)])
+        return _filter(params, jnp.asarray(returns - fit.mean), jnp.asarray(fit.presample), contamination)
 
 
 @dataclass(frozen=True)
@@ -76,10 +84,14 @@ class GarchMargins:
         rows = last_days(returns, len(returns))
         if calibration is None:
             calibration = self._calibrate(rows, previous)
-        path = conditional_variance(calibration, rows)
-        residuals = (rows - calibration.mean) / np.sqrt(path[:-1])
+        path = _filtered(calibration, rows)
+        residuals = (rows - calibration.mean) / np.sqrt(np.asarray(path.variance))
         return GarchState(
-            calibration, path[-1], rows[-self.window :].copy(), residuals[-self.window :].copy()
+            calibration,
+            np.asarray(path.next_variance),
+            rows[-self.window :].copy(),
+            residuals[-self.window :].copy(),
+            path.hypotheses,
         )
 
     def _calibrate(self, rows: Array, previous: GarchState | None) -> Calibration:
@@ -92,16 +104,18 @@ class GarchMargins:
         shock = row - state.fit.mean
         with jax.enable_x64(True):
             params = GarchParams(*map(jnp.asarray, state.fit.params))
-            odds = state.fit.contamination
-            contamination = None if odds is None else jnp.asarray(odds)
-            tomorrow = np.asarray(
-                _next(params, jnp.asarray(state.variance), jnp.asarray(shock), contamination)
-            )
+            today, odds, hypotheses = jnp.asarray(shock), state.fit.contamination, state.hypotheses
+            if odds is None or hypotheses is None:
+                tomorrow = _next(params, jnp.asarray(state.variance), today)
+            else:
+                hypotheses = _next_hypotheses(params, hypotheses, today, jnp.asarray(odds))
+                tomorrow = hypotheses.variance
         return GarchState(
             state.fit,
-            tomorrow,
+            np.asarray(tomorrow),
             roll(state.returns, row, self.window),
             roll(state.residuals, shock / np.sqrt(state.variance), self.window),
+            hypotheses,
         )
 
     def holding_variance(self, state: GarchState, horizon: int) -> Array:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.nn import sigmoid
 
-from riskengine.garch.contamination import regular_probability
+from riskengine.garch.contamination import Hypotheses, regular_probability
 from riskengine.garch.innovations import (
     cross_information,
     location_information,
@@ -24,7 +24,7 @@ from riskengine.garch.innovations import (
     tail_information,
 )
 from riskengine.garch.params import GarchParams
-from riskengine.garch.variance import next_variance, waiting
+from riskengine.garch.variance import later, next_variance, waiting
 
 _PAIRS = [(j, k) for j in range(5) for k in range(j + 1)]
 
@@ -243,14 +243,26 @@ def log_likelihood(
     eta = 1 / params.dof
     seen = ~jnp.isnan(returns)
 
+    def loss(variance: Array, row: Array) -> Array:
+        kernel = (1 + eta) * log_kernel(row * row / variance, eta) + jnp.log(variance)
+        return jnp.where(jnp.isfinite(row), kernel, 0)
+
     def day(carry: tuple[Array, Array], row: Array) -> tuple[tuple[Array, Array], None]:
         variance, total = carry
-        wait = jnp.isinf(row)
-        kernel = (1 + eta) * log_kernel(row * row / variance, eta) + jnp.log(variance)
-        total = total + jnp.where(jnp.isfinite(row), kernel, 0)
-        return (jnp.where(wait, variance, next_variance(params, variance, row, contamination)), total), None
+        tomorrow = jnp.where(jnp.isinf(row), variance, next_variance(params, variance, row))
+        return (tomorrow, total + loss(variance, row)), None
+
+    def doubtful(carry: tuple[Hypotheses, Array], row: Array) -> tuple[tuple[Hypotheses, Array], None]:
+        today, total = carry
+        assert contamination is not None
+        return (later(params, today, row, contamination), total + loss(today.variance, row)), None
 
     first = params.omega + params.persistence * presample
-    (last, total), _ = jax.lax.scan(day, (first, jnp.zeros_like(first)), waiting(returns))
+    rows, none = waiting(returns), jnp.zeros_like(first)
+    if contamination is None:
+        (last, total), _ = jax.lax.scan(day, (first, none), rows)
+    else:
+        (hypotheses, total), _ = jax.lax.scan(doubtful, (Hypotheses.certain(first), none), rows)
+        last = hypotheses.variance
     days = jnp.sum(seen, axis=0).astype(total.dtype)
     return days * log_normaliser(eta) - total / 2, last

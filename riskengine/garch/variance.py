@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from riskengine.garch.contamination import regular_probability
+from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.params import GarchParams
 
 BACKCAST_DECAY = 0.94
@@ -16,10 +16,18 @@ BACKCAST_DAYS = 75
 
 
 class Filtered(NamedTuple):
-    """Conditional variances ``(time, assets)`` and the variance of the next day ``(assets,)``."""
+    """What a pass over the returns leaves.
+
+    Attributes
+    ----------
+    variance : (time, assets) conditional variances
+    next_variance : (assets,) of the next day
+    hypotheses : of the next day's variance, leaves (assets,); None without contamination
+    """
 
     variance: Array
     next_variance: Array
+    hypotheses: Hypotheses | None = None
 
 
 def backcast(returns: Array) -> Array:
@@ -59,9 +67,7 @@ def waiting(returns: Array) -> Array:
     return jnp.where(jnp.arange(len(returns))[:, None] < birth(returns), jnp.inf, returns)
 
 
-def next_variance(
-    params: GarchParams, variance: Array, row: Array, contamination: Array | None = None
-) -> Array:
+def next_variance(params: GarchParams, variance: Array, row: Array) -> Array:
     """Variance of tomorrow from today's variance and return; a missing return counts as expected.
 
     Parameters
@@ -69,9 +75,6 @@ def next_variance(
     params : leaves ``(assets,)``
     variance : (assets,) conditional variance of today
     row : (assets,) today's returns, NaN where missing
-    contamination : (assets,), optional
-        Prior probability of an outlier, which bounds the news impact
-        (:func:`riskengine.garch.contamination.regular_probability`).
 
     Examples
     --------
@@ -82,11 +85,6 @@ def next_variance(
     """
     news = (params.alpha + jnp.where(row < 0, params.gamma, jnp.zeros_like(params.gamma))) * row * row
     expected = (params.alpha + params.gamma / 2) * variance
-    if contamination is not None:
-        regular = regular_probability(
-            row * row, variance, params.long_run_variance, 1 / params.dof, contamination
-        )
-        news = regular * news + (1 - regular) * expected
     return params.omega + jnp.where(jnp.isnan(row), expected, news) + params.beta * variance
 
 
@@ -107,21 +105,34 @@ def filter_variance(
     params : leaves ``(assets,)``
     returns : (time, assets), demeaned if wanted, NaN where missing
     presample : (assets,) variance of the day before; :func:`backcast` of the returns if not given
-    contamination : (assets,) prior probability of an outlier; none if not given
+    contamination : (assets,), optional
+        Prior probability of an outlier, which bounds the news impact
+        (:func:`riskengine.garch.contamination.next_hypotheses`); none if not given
 
     Returns
     -------
     Filtered
-        ``variance`` ``(time, assets)``: what is known of day t before its return;
-        ``next_variance`` ``(assets,)``.
+        ``variance`` ``(time, assets)``: what is known of day t before its return.
     """
     presample = backcast(returns) if presample is None else presample
     first = params.omega + params.persistence * presample
+    if contamination is not None:
+
+        def doubtful(today: Hypotheses, row: Array) -> tuple[Hypotheses, Array]:
+            return later(params, today, row, contamination), today.variance
+
+        hypotheses, path = jax.lax.scan(doubtful, Hypotheses.certain(first), waiting(returns))
+        return Filtered(path, hypotheses.variance, hypotheses)
 
     def day(variance: Array, row: Array) -> tuple[Array, Array]:
-        return jnp.where(
-            jnp.isinf(row), variance, next_variance(params, variance, row, contamination)
-        ), variance
+        return jnp.where(jnp.isinf(row), variance, next_variance(params, variance, row)), variance
 
     last, path = jax.lax.scan(day, first, waiting(returns))
     return Filtered(path, last)
+
+
+def later(params: GarchParams, today: Hypotheses, row: Array, contamination: Array) -> Hypotheses:
+    """:func:`next_hypotheses`, or those of today on a day that waits."""
+    wait = jnp.isinf(row)
+    tomorrow = next_hypotheses(params, today, jnp.where(wait, jnp.nan, row), contamination)
+    return jax.tree.map(lambda old, new: jnp.where(wait, old, new), today, tomorrow)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import numpy as np
+
+from riskengine import NeuralCalibrator, Status
+from riskengine.calibration.familiarity import Familiar
+from riskengine.calibration.pretraining import fresh_series
+from riskengine.calibration.training import Training
+
+
+def test_one_training_series_in_a_thousand_is_strange():
+    sample = np.random.default_rng(0).standard_normal((20_000, 6)) @ np.diag([1, 2, 3, 4, 5, 6.0])
+    familiar = Familiar.of(sample)
+    assert 0.0005 < np.mean(np.asarray(familiar.strangeness(sample.astype(np.float32))) > 1) < 0.0015
+    assert familiar.strangeness(np.full((1, 6), 50.0, np.float32))[0] > 3
+
+
+def test_series_of_the_training_are_familiar_and_a_single_spike_is_not():
+    _, returns, _ = fresh_series(Training(), 500, 300, seed=3)
+    returns[:, 0] = np.where(np.arange(500) == 250, 1.0, 1e-6 * returns[:, 0])
+    fit = NeuralCalibrator.pretrained()(returns)
+    assert fit.strangeness[0] > 1
+    assert fit.status[0] is Status.ROBUST or fit.status[0].fell_back
+    assert np.mean(fit.strangeness[1:] > 1) < 0.02
+    assert np.isfinite(fit.next_variance).all()
