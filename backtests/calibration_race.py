@@ -27,7 +27,7 @@ from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
 from riskengine.backtest.inference import long_run_variance
 from riskengine.calibration import Calibration, Calibrator
-from riskengine.covariance.garch_ccc import conditional_variance
+from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.garch import holding_period_variance, log_density
 
 WINDOWS, AHEAD = (250, 500, 1000), 21

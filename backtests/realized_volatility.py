@@ -12,12 +12,12 @@ from pathlib import Path
 
 from backtests.record import Record
 from riskengine import (
+    ConstantCorrelation,
     Constraints,
-    GarchCCC,
-    GarchDCC,
+    Dcc,
     NeuralCalibrator,
     OptimizedStrategy,
-    QuadraticInverse,
+    QuadraticInverseShrinkage,
     RiskMonitor,
     Strategy,
     WalkForward,
@@ -38,10 +38,10 @@ def variants(constraints: Constraints, label: str) -> tuple[Strategy, ...]:
     """Every forecast that was tried, under one set of limits."""
     network = NeuralCalibrator.pretrained()
     forecasters = {
-        "halfway to static": GarchCCC(network, static_share=0.5),
-        "GARCH-CCC": GarchCCC(network),
-        "GARCH-DCC": GarchDCC(network),
-        "quadratic inverse": QuadraticInverse(),
+        "halfway to static": ConstantCorrelation(network, static_share=0.5),
+        "GARCH-CCC": ConstantCorrelation(network),
+        "GARCH-DCC": Dcc(network),
+        "quadratic inverse": QuadraticInverseShrinkage(),
     }
     return tuple(
         OptimizedStrategy(f"{name}, {label}", forecaster, constraints=constraints)

@@ -16,12 +16,12 @@ from riskengine.backtest import (
 )
 from riskengine.calibration import ArchReference, Calibration, MaximumLikelihood, NeuralCalibrator, Status
 from riskengine.covariance import (
-    EWMA,
+    ConstantCorrelation,
     Covariance,
-    GarchCCC,
-    GarchDCC,
-    LinearShrinkage,
-    QuadraticInverse,
+    Dcc,
+    Ewma,
+    LedoitWolf,
+    QuadraticInverseShrinkage,
     SampleCovariance,
 )
 from riskengine.garch import GarchParams
@@ -41,20 +41,20 @@ from riskengine.portfolio import (
 )
 
 __all__ = [
-    "EWMA",
     "ArchReference",
     "BacktestResult",
     "BlackLittermanStrategy",
     "Calibration",
+    "ConstantCorrelation",
     "Constraints",
     "Covariance",
+    "Dcc",
     "Decision",
     "EqualWeight",
-    "GarchCCC",
-    "GarchDCC",
+    "Ewma",
     "GarchParams",
     "Group",
-    "LinearShrinkage",
+    "LedoitWolf",
     "MarketView",
     "MaximumLikelihood",
     "MeanVariance",
@@ -63,7 +63,7 @@ __all__ = [
     "OptimizedStrategy",
     "Panel",
     "ProportionalCosts",
-    "QuadraticInverse",
+    "QuadraticInverseShrinkage",
     "RiskMonitor",
     "SampleCovariance",
     "Status",

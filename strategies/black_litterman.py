@@ -6,8 +6,8 @@ views below are an illustration, not advice: they were not chosen by looking at 
 
 from riskengine import (
     BlackLittermanStrategy,
+    ConstantCorrelation,
     Constraints,
-    GarchCCC,
     MeanVariance,
     NeuralCalibrator,
     ProportionalCosts,
@@ -26,7 +26,7 @@ def build(
     """Long only, at most ``upper`` an asset; the equilibrium is that of an equally weighted market."""
     return BlackLittermanStrategy(
         name="Black-Litterman",
-        forecaster=GarchCCC(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
+        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
         objective=MeanVariance(risk_aversion),
         constraints=Constraints(upper=upper),
         costs=ProportionalCosts(0.0005),

@@ -5,8 +5,8 @@ would be optimal, so it departs from equal weight only as far as limits and cost
 """
 
 from riskengine import (
+    ConstantCorrelation,
     Constraints,
-    GarchCCC,
     MeanVariance,
     NeuralCalibrator,
     OptimizedStrategy,
@@ -20,7 +20,7 @@ def build(
     """Long only, at most ``upper`` an asset and ``turnover`` of wealth traded (both ways) a rebalance."""
     return OptimizedStrategy(
         name="Markowitz",
-        forecaster=GarchCCC(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
+        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
         objective=MeanVariance(risk_aversion),
         constraints=Constraints(upper=upper, turnover=turnover),
         costs=ProportionalCosts(0.0005),

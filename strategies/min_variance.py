@@ -8,7 +8,7 @@ averaged (geometrically) with the static one, which halves the noise of either, 
 quadratic-inverse shrinkage of the correlation of standardised residuals.
 """
 
-from riskengine import Constraints, GarchCCC, NeuralCalibrator, OptimizedStrategy
+from riskengine import ConstantCorrelation, Constraints, NeuralCalibrator, OptimizedStrategy
 
 
 def build(
@@ -17,7 +17,9 @@ def build(
     """Long only, at most ``upper`` an asset, rebalanced for a holding period of ``horizon`` days."""
     return OptimizedStrategy(
         name="minimum variance",
-        forecaster=GarchCCC(NeuralCalibrator.pretrained(), window=window, static_share=static_share),
+        forecaster=ConstantCorrelation(
+            NeuralCalibrator.pretrained(), window=window, static_share=static_share
+        ),
         constraints=Constraints(lower=0.0, upper=upper),
         window=window,
         horizon=horizon,

@@ -27,4 +27,6 @@ def test_a_tutorial_runs_and_shows_as_many_figures_as_the_committed_one(path):
         warnings.simplefilter("ignore")  # of the kernel's client, which is not ours
         NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
     assert pictures(notebook) == committed
-    assert not [cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
+    assert not [
+        cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))
+    ]

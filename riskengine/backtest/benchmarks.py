@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from riskengine.calibration import MaximumLikelihood
-from riskengine.covariance import CovarianceForecaster, GarchCCC, LinearShrinkage, SampleCovariance
+from riskengine.covariance import ConstantCorrelation, CovarianceForecaster, LedoitWolf, SampleCovariance
 from riskengine.portfolio import Constraints, EqualWeight, OptimizedStrategy, ProportionalCosts, Strategy
 
 
-def legacy_forecaster(window: int = 1250) -> GarchCCC:
+def legacy_forecaster(window: int = 1250) -> ConstantCorrelation:
     """Per-asset maximum likelihood GARCH with the sample correlation of returns: the usual pipeline."""
     # A thousandth of a nat is far below what could be noticed; the few fits on a ridge go on from where
     # they were at the next decision.
     calibrator = MaximumLikelihood(tolerance=1e-3, iterations=20)
-    return GarchCCC(calibrator, window=window, shrinkage="none", residuals=False)
+    return ConstantCorrelation(calibrator, window=window, shrinkage="none", residuals=False)
 
 
 def standard_benchmarks(
@@ -47,6 +47,6 @@ def standard_benchmarks(
     return (
         EqualWeight(min_history=min(250, window)),
         minimum_variance("static sample covariance", SampleCovariance(window)),
-        minimum_variance("static Ledoit-Wolf", LinearShrinkage(window)),
+        minimum_variance("static Ledoit-Wolf", LedoitWolf(window)),
         minimum_variance("legacy GARCH", legacy_forecaster(window)),
     )

@@ -139,10 +139,9 @@ def _run_one(
 
     dates = panel.dates[start:]
     made = panel.dates[[fold.decide for fold in folds]]
-    horizon = [d.covariance.horizon if d.covariance is not None else 1 for d in decisions]
     forecast = [
-        np.sqrt(252 / h * d.covariance.variance(d.weights)) if d.covariance is not None else np.nan
-        for d, h in zip(decisions, horizon, strict=True)
+        np.sqrt(252 * d.covariance.variance(d.weights)) if d.covariance is not None else np.nan
+        for d in decisions
     ]
     return {
         "name": strategy.name,
@@ -171,7 +170,7 @@ def _contributions(
         if decision.covariance is None or not decision.weights.any():
             rows.append(np.full(len(assets), np.nan))
             continue
-        pull = decision.weights * (decision.covariance.matrix @ decision.weights)
+        pull = decision.weights * (decision.covariance.matrix() @ decision.weights)
         rows.append(pull / pull.sum())
     return pd.DataFrame(rows, dates, list(assets))
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from riskengine.backtest.schedule import Fold
 from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.covariance.garch_ccc import GarchCCC, conditional_variance
+from riskengine.covariance.constant_correlation import ConstantCorrelation, conditional_variance
 from riskengine.market import Panel
 from riskengine.risk import FilteredHistory, empirical_tail, fill_residuals, student_t_tail
 
@@ -124,14 +124,14 @@ class RiskMonitor:
             return pd.DataFrame([], columns=columns)
         weights, rows = weights[held], panel.returns.to_numpy()[-self.window :, held]
         fit = self.calibrator(rows)
-        forecaster = GarchCCC(self.calibrator, window=self.window)
+        forecaster = ConstantCorrelation(self.calibrator, window=self.window)
         state = forecaster.init(rows, calibration=fit)
         history = FilteredHistory(state.residuals, fit.params, state.variance)
         share = weights**2 * state.variance
         eta = float(share @ (1 / fit.params.dof) / share.sum())
         found = []
         for horizon in horizons:
-            volatility = np.sqrt(forecaster.forecast(state, horizon).variance(weights))
+            volatility = np.sqrt(horizon * forecaster.forecast(state, horizon).variance(weights))
             for level in self.levels:
                 tails = {
                     "filtered historical": history.portfolio_tail(weights, level, horizon),

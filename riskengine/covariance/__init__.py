@@ -1,21 +1,21 @@
 """Covariance forecasts: static, exponentially weighted, and GARCH with constant or dynamic correlation."""
 
+from riskengine.covariance.constant_correlation import ConstantCorrelation
 from riskengine.covariance.contract import Covariance, CovarianceForecaster
-from riskengine.covariance.ewma import EWMA
-from riskengine.covariance.garch_ccc import GarchCCC
-from riskengine.covariance.garch_dcc import GarchDCC
+from riskengine.covariance.dcc import Dcc
+from riskengine.covariance.ewma import Ewma
 from riskengine.covariance.moments import pairwise_moments, to_correlation
 from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
-from riskengine.covariance.static import LinearShrinkage, QuadraticInverse, SampleCovariance
+from riskengine.covariance.static import LedoitWolf, QuadraticInverseShrinkage, SampleCovariance
 
 __all__ = [
-    "EWMA",
+    "ConstantCorrelation",
     "Covariance",
     "CovarianceForecaster",
-    "GarchCCC",
-    "GarchDCC",
-    "LinearShrinkage",
-    "QuadraticInverse",
+    "Dcc",
+    "Ewma",
+    "LedoitWolf",
+    "QuadraticInverseShrinkage",
     "SampleCovariance",
     "linear_shrinkage",
     "pairwise_moments",

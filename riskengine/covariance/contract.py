@@ -14,7 +14,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
-    """A positive semi-definite covariance of returns over ``horizon`` days, held as a factor.
+    """A positive semi-definite covariance of returns, held as a factor: the mean per day over ``horizon`` days.
 
     The matrix is ``loadings @ loadings.T + diag(specific)``. A dense covariance is the special case of
     square loadings and no specific part; a factor model keeps few columns.
@@ -23,7 +23,7 @@ class Covariance:
     ----------
     loadings : (assets, factors) array
     specific : (assets,) array, variances >= 0
-    horizon : days that the covariance is over (the sum over these days, not the mean)
+    horizon : days that the covariance is the mean over; returns of the whole period have ``horizon`` times as much
     notes : what was flagged while it was made, one line each
 
     Examples
@@ -60,9 +60,8 @@ class Covariance:
         loadings = vectors * np.sqrt(np.clip(values, 0, None))
         return cls(loadings, np.zeros(len(matrix)), horizon, notes)
 
-    @property
     def matrix(self) -> Array:
-        """Dense matrix ``(assets, assets)``, exactly symmetric."""
+        """Dense matrix ``(assets, assets)`` per day, exactly symmetric."""
         return self.loadings @ self.loadings.T + np.diag(self.specific)
 
     @property
@@ -74,18 +73,17 @@ class Covariance:
 
     @property
     def volatility(self) -> Array:
-        """Standard deviation of each asset over the horizon, ``(assets,)``."""
+        """Standard deviation of each asset per day, ``(assets,)``."""
         return np.sqrt(np.einsum("ij,ij->i", self.loadings, self.loadings) + self.specific)
 
-    @property
     def correlation(self) -> Array:
         """Correlation matrix ``(assets, assets)`` with a unit diagonal."""
-        correlation = self.matrix / np.outer(self.volatility, self.volatility)
+        correlation = self.matrix() / np.outer(self.volatility, self.volatility)
         np.fill_diagonal(correlation, 1.0)
         return correlation
 
     def variance(self, weights: Array) -> float:
-        """Variance over the horizon of the portfolio with these ``weights`` ``(assets,)``."""
+        """Variance per day of the portfolio with these ``weights`` ``(assets,)``."""
         weights = np.asarray(weights)
         return float(np.sum((self.loadings.T @ weights) ** 2) + self.specific @ weights**2)
 
@@ -109,4 +107,4 @@ class CovarianceForecaster(Protocol):
         """State after one more day's returns ``(assets,)``."""
 
     def forecast(self, state: Any, horizon: int = 1) -> Covariance:
-        """Covariance of the returns over the next ``horizon`` days, as known now."""
+        """Mean covariance per day over the next ``horizon`` days, as known now."""

@@ -22,7 +22,7 @@ class EwmaState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class EWMA:
+class Ewma:
     """RiskMetrics (1996): products of returns about zero, weighted by ``decay`` to the power of their age.
 
     Each pair's mean runs over the days on which both were observed.
@@ -56,8 +56,8 @@ class EWMA:
         )
 
     def forecast(self, state: EwmaState, horizon: int = 1) -> Covariance:
-        """Weighted mean of the products, times the horizon; pairs never seen together are uncorrelated."""
+        """Weighted mean of the products; pairs never seen together are uncorrelated."""
         matrix = np.divide(
             state.products, state.weights, out=np.zeros_like(state.products), where=state.weights > 0
         )
-        return Covariance.dense(horizon * matrix, horizon)
+        return Covariance.dense(matrix, horizon)

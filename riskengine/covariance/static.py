@@ -54,11 +54,11 @@ class _Rolling:
         return roll(state, row, self.window)
 
     def forecast(self, state: Array, horizon: int = 1) -> Covariance:
-        """Covariance per day times the horizon."""
-        return Covariance.dense(horizon * self._estimate(state), horizon)
+        """The same covariance for every horizon."""
+        return Covariance.dense(self._estimate(state), horizon)
 
     def _estimate(self, returns: Array) -> Array:
-        raise TypeError("choose SampleCovariance, LinearShrinkage or QuadraticInverse")
+        raise TypeError("choose SampleCovariance, LedoitWolf or QuadraticInverseShrinkage")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class SampleCovariance(_Rolling):
     --------
     >>> x = 0.01 * np.random.default_rng(0).standard_normal((300, 3))
     >>> forecaster = SampleCovariance(window=250)
-    >>> bool(np.allclose(forecaster.forecast(forecaster.init(x), 5).matrix, 5 * np.cov(x[-250:].T)))
+    >>> bool(np.allclose(forecaster.forecast(forecaster.init(x), 5).matrix(), np.cov(x[-250:].T)))
     True
     """
 
@@ -78,7 +78,7 @@ class SampleCovariance(_Rolling):
 
 
 @dataclass(frozen=True)
-class LinearShrinkage(_Rolling):
+class LedoitWolf(_Rolling):
     """Ledoit and Wolf (2004) shrinkage to a multiple of the identity; see :func:`linear_shrinkage`."""
 
     def _estimate(self, returns: Array) -> Array:
@@ -86,7 +86,7 @@ class LinearShrinkage(_Rolling):
 
 
 @dataclass(frozen=True)
-class QuadraticInverse(_Rolling):
+class QuadraticInverseShrinkage(_Rolling):
     """Ledoit and Wolf (2022) nonlinear shrinkage; see :func:`quadratic_inverse`."""
 
     def _estimate(self, returns: Array) -> Array:

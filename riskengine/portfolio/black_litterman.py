@@ -56,14 +56,14 @@ class View:
 
 
 class Posterior(NamedTuple):
-    """Expected returns ``(assets,)`` and covariance of returns, both over the prior covariance's horizon."""
+    """Expected returns ``(assets,)`` and covariance of returns, both per day."""
 
     expected_returns: Array
     covariance: Covariance
 
 
 def equilibrium_returns(covariance: Covariance, market_weights: Array, risk_aversion: float = 2.5) -> Array:
-    """Expected returns at which the market portfolio is optimal: ``risk_aversion Sigma w``, ``(assets,)``."""
+    """Expected returns per day at which the market portfolio is optimal: ``risk_aversion Sigma w``, ``(assets,)``."""
     w = np.asarray(market_weights, dtype=np.float64)
     return risk_aversion * (covariance.loadings @ (covariance.loadings.T @ w) + covariance.specific * w)
 
@@ -83,9 +83,9 @@ def black_litterman(
 
     Parameters
     ----------
-    covariance : of returns over the holding period
-    equilibrium : (assets,) over the same period
-    views : annual returns; they are scaled to the covariance's horizon
+    covariance : of returns, per day
+    equilibrium : (assets,) per day
+    views : annual returns; they are scaled to a day
     assets : names, in order
     tau : uncertainty of the equilibrium, relative to the covariance
 
@@ -96,15 +96,16 @@ def black_litterman(
 
     Examples
     --------
-    >>> c = Covariance.dense(np.diag([0.04, 0.09]), horizon=252)
-    >>> black_litterman(c, np.array([0.05, 0.06]), (View.absolute("A", 0.09, 0.5),), ("A", "B")).expected_returns
+    >>> c = Covariance.dense(np.diag([0.04, 0.09]) / 252)
+    >>> view = View.absolute("A", 0.09, confidence=0.5)
+    >>> 252 * black_litterman(c, np.array([0.05, 0.06]) / 252, (view,), ("A", "B")).expected_returns
     array([0.07, 0.06])
     """
     if not tau > 0:
         raise SettingsError(f"tau must be positive, not {tau}")
     if not views:
         return Posterior(
-            np.asarray(equilibrium, dtype=np.float64), _wider(covariance, tau * covariance.matrix)
+            np.asarray(equilibrium, dtype=np.float64), _wider(covariance, tau * covariance.matrix())
         )
     pick = np.zeros((len(views), len(assets)))
     place = {name: j for j, name in enumerate(assets)}
@@ -113,9 +114,9 @@ def black_litterman(
             if name not in place:
                 raise SettingsError(f"a view names {name}, which is not an asset of the panel")
             row[place[name]] = coefficient
-    target = np.array([view.expected_return for view in views]) * covariance.horizon / YEAR
+    target = np.array([view.expected_return for view in views]) / YEAR
     confidence = np.array([view.confidence for view in views])
-    prior = tau * covariance.matrix
+    prior = tau * covariance.matrix()
     spread = pick @ prior @ pick.T
     doubt = np.diag(np.diag(spread) * (1 - confidence) / confidence)
     scale = np.sqrt(np.diag(spread))
@@ -132,4 +133,4 @@ def black_litterman(
 
 def _wider(covariance: Covariance, uncertainty: Array) -> Covariance:
     """Covariance of returns whose mean is itself uncertain."""
-    return Covariance.dense(covariance.matrix + uncertainty, covariance.horizon, covariance.notes)
+    return Covariance.dense(covariance.matrix() + uncertainty, covariance.horizon, covariance.notes)

@@ -28,7 +28,7 @@ class Solution:
     ----------
     weights : (assets,) within their bounds, summing to the budget
     solver : that found them
-    value : of the objective: variance per horizon, or utility
+    value : of the objective: variance per day, or utility per day
     binding : names of the limits that bind
     status : the solver's word: ``"optimal"``, or ``"optimal_inaccurate"`` when it missed its tolerance
     """
@@ -121,8 +121,8 @@ class Optimizer:
 
         Parameters
         ----------
-        covariance : over the holding period
-        expected_returns : (assets,) over the same period; mean-variance needs them
+        covariance : per day, over the holding period
+        expected_returns : (assets,) per day; mean-variance needs them
         previous : (assets,) weights held now; none held if not given, and then no turnover limit applies
         tradable : (assets,) which may be held; all if not given
         turnover : whether the turnover limit applies
@@ -196,7 +196,7 @@ class Optimizer:
         self._factor.value = factor
         self._specific.value = np.sqrt(covariance.specific / unit)
         self._reward.value = np.zeros(n)
-        price = self.costs.rate
+        price = self.costs.rate / covariance.horizon  # paid once a holding period
         if isinstance(self.objective, MeanVariance):
             if expected_returns is None:
                 raise SettingsError(

@@ -45,7 +45,7 @@ def student_t_contributions(
 
     Parameters
     ----------
-    covariance : of the returns over its horizon
+    covariance : per day; the figures are for returns over its horizon
     weights : (assets,)
     dof : of the portfolio's return, above two; infinite is Gaussian
     level : confidence
@@ -73,7 +73,7 @@ def student_t_contributions(
     weights = _weights(weights, assets)
     parts = volatility_contributions(covariance, weights)
     drift = 0.0 if expected is None else weights * _weights(expected, assets, "expected returns")
-    unit = student_t_tail(1.0, dof, level, covariance.horizon)
+    unit = student_t_tail(np.sqrt(covariance.horizon), dof, level, covariance.horizon)
     return TailRisk(
         parts * unit.value_at_risk - drift,
         parts * unit.conditional_value_at_risk - drift,

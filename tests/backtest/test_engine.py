@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from riskengine import (
+    ConstantCorrelation,
     Constraints,
     Decision,
     EqualWeight,
-    GarchCCC,
     MaximumLikelihood,
     OptimizedStrategy,
     Panel,
@@ -35,7 +35,7 @@ def strategies():
         OptimizedStrategy("sample", SampleCovariance(300), window=300, min_history=100),
         OptimizedStrategy(
             "garch",
-            GarchCCC(QUICK, window=300),
+            ConstantCorrelation(QUICK, window=300),
             constraints=Constraints(upper=0.4),
             window=300,
             min_history=100,
@@ -182,7 +182,7 @@ def test_benchmarks_run_beside_under_the_same_limits(prices):
 
 
 def test_a_walk_forward_compiles_each_function_once(prices):
-    from riskengine.covariance.garch_ccc import _filter
+    from riskengine.covariance.constant_correlation import _filter
 
     strategy = strategies()[2]
     run_backtest(strategy, Panel(prices), WalkForward(300, 200))

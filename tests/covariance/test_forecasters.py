@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from riskengine import (
-    EWMA,
-    GarchCCC,
-    GarchDCC,
-    LinearShrinkage,
+    ConstantCorrelation,
+    Dcc,
+    Ewma,
+    LedoitWolf,
     MaximumLikelihood,
-    QuadraticInverse,
+    QuadraticInverseShrinkage,
     SampleCovariance,
 )
 from riskengine.covariance import CovarianceForecaster
@@ -19,15 +19,15 @@ from riskengine.covariance import CovarianceForecaster
 QUICK = MaximumLikelihood(tolerance=1e-6)
 FORECASTERS = {
     "sample": SampleCovariance(250),
-    "linear": LinearShrinkage(250),
-    "quadratic inverse": QuadraticInverse(250),
-    "ewma": EWMA(0.97),
-    "ccc": GarchCCC(QUICK, window=400),
-    "ccc, halfway": GarchCCC(QUICK, window=400, static_share=0.5),
-    "legacy": GarchCCC(QUICK, window=400, shrinkage="none", residuals=False),
-    "dcc": GarchDCC(QUICK, window=400),
+    "linear": LedoitWolf(250),
+    "quadratic inverse": QuadraticInverseShrinkage(250),
+    "ewma": Ewma(0.97),
+    "ccc": ConstantCorrelation(QUICK, window=400),
+    "ccc, halfway": ConstantCorrelation(QUICK, window=400, static_share=0.5),
+    "legacy": ConstantCorrelation(QUICK, window=400, shrinkage="none", residuals=False),
+    "dcc": Dcc(QUICK, window=400),
 }
-GARCH = (GarchCCC, GarchDCC)
+GARCH = (ConstantCorrelation, Dcc)
 
 
 @pytest.fixture(params=FORECASTERS, scope="module")
@@ -48,7 +48,7 @@ def known(forecaster, calibrated):
 def test_covariances_are_symmetric_and_positive(forecaster, returns):
     assert isinstance(forecaster, CovarianceForecaster)
     covariance = forecaster.forecast(forecaster.init(returns), horizon=5)
-    matrix = covariance.matrix
+    matrix = covariance.matrix()
     np.testing.assert_allclose(matrix, matrix.T, rtol=1e-14)
     assert np.linalg.eigvalsh(matrix).min() > 0
     assert covariance.horizon == 5
@@ -65,8 +65,8 @@ def test_streamed_equals_batched(forecaster, returns, calibrated):
     for row in returns[600:640]:
         state = forecaster.update(state, row)
     whole = forecaster.init(returns[:640], **extra)
-    if isinstance(forecaster, GarchDCC):
-        fixed = GarchDCC(QUICK, window=10_000, a=0.03, b=0.9)
+    if isinstance(forecaster, Dcc):
+        fixed = Dcc(QUICK, window=10_000, a=0.03, b=0.9)
         state = fixed.init(returns[:600], **extra)
         for row in returns[600:640]:
             state = fixed.update(state, row)
@@ -78,29 +78,29 @@ def test_streamed_equals_batched(forecaster, returns, calibrated):
         np.testing.assert_allclose(state.margins.variance, whole.margins.variance, rtol=1e-10)
         return
     np.testing.assert_allclose(
-        forecaster.forecast(state, 3).matrix, forecaster.forecast(whole, 3).matrix, rtol=1e-8, atol=1e-14
+        forecaster.forecast(state, 3).matrix(), forecaster.forecast(whole, 3).matrix(), rtol=1e-8, atol=1e-14
     )
 
 
 def test_the_state_is_left_alone_by_updates_and_forecasts(forecaster, returns):
     state = forecaster.init(returns)
-    before = forecaster.forecast(state).matrix.copy()
+    before = forecaster.forecast(state).matrix().copy()
     forecaster.update(state, returns[0] * 10)
-    np.testing.assert_array_equal(forecaster.forecast(state).matrix, before)
+    np.testing.assert_array_equal(forecaster.forecast(state).matrix(), before)
 
 
 def test_permuting_assets_permutes_the_forecast(forecaster, returns):
     order = np.array([3, 0, 5, 1, 4, 2])
-    if isinstance(forecaster, GarchDCC):
-        forecaster = GarchDCC(QUICK, window=400, a=0.03, b=0.9)  # composite likelihood depends on neighbours
-    plain = forecaster.forecast(forecaster.init(returns), 3).matrix
-    mixed = forecaster.forecast(forecaster.init(returns[:, order]), 3).matrix
+    if isinstance(forecaster, Dcc):
+        forecaster = Dcc(QUICK, window=400, a=0.03, b=0.9)  # composite likelihood depends on neighbours
+    plain = forecaster.forecast(forecaster.init(returns), 3).matrix()
+    mixed = forecaster.forecast(forecaster.init(returns[:, order]), 3).matrix()
     np.testing.assert_allclose(mixed, plain[np.ix_(order, order)], rtol=1e-3, atol=1e-9)
 
 
 def test_scaling_returns_scales_the_forecast(forecaster, returns):
-    plain = forecaster.forecast(forecaster.init(returns), 3).matrix
-    scaled = forecaster.forecast(forecaster.init(3 * returns), 3).matrix
+    plain = forecaster.forecast(forecaster.init(returns), 3).matrix()
+    scaled = forecaster.forecast(forecaster.init(3 * returns), 3).matrix()
     np.testing.assert_allclose(scaled, 9 * plain, rtol=2e-3, atol=1e-8)
 
 
@@ -110,7 +110,7 @@ def test_missing_days_and_a_late_listing_are_taken(forecaster, returns):
     gappy[:-100, 5] = np.nan
     state = forecaster.init(gappy)
     state = forecaster.update(state, np.where(np.arange(6) == 2, np.nan, returns[0]))
-    matrix = forecaster.forecast(state, 2).matrix
+    matrix = forecaster.forecast(state, 2).matrix()
     assert np.isfinite(matrix).all()
     assert np.linalg.eigvalsh(matrix).min() > -1e-12
     assert (np.diag(matrix) > 0).all()
@@ -127,10 +127,10 @@ def test_the_forecast_recognises_calm_from_storm(returns):
         assert (wild > least * calm * 0.8).all(), name
 
 
-def test_holding_period_variance_is_the_sum_of_the_term_structure(returns):
+def test_holding_period_variance_is_the_mean_of_the_term_structure(returns):
     from riskengine.garch import term_structure
 
     forecaster = FORECASTERS["ccc"]
     state = forecaster.init(returns)
     path = np.asarray(term_structure(state.fit.params, state.variance, 21))
-    np.testing.assert_allclose(forecaster.forecast(state, 21).volatility ** 2, path.sum(axis=0), rtol=1e-8)
+    np.testing.assert_allclose(forecaster.forecast(state, 21).volatility ** 2, path.mean(axis=0), rtol=1e-8)

@@ -12,7 +12,7 @@ from riskengine.covariance import (
     quadratic_inverse,
     to_correlation,
 )
-from riskengine.covariance.garch_dcc import _pair_loss
+from riskengine.covariance.dcc import _pair_loss
 from riskengine.errors import DataError, SettingsError
 
 
@@ -116,7 +116,7 @@ def test_dense_covariances_are_checked():
         with pytest.raises(DataError):
             Covariance.dense(bad)
     clipped = Covariance.dense(np.array([[1.0, 2.0], [2.0, 1.0]]))
-    assert np.linalg.eigvalsh(clipped.matrix).min() > -1e-12
+    assert np.linalg.eigvalsh(clipped.matrix()).min() > -1e-12
 
 
 def test_pair_loss_is_the_bivariate_normal_likelihood():
@@ -142,15 +142,15 @@ def test_pair_loss_is_the_bivariate_normal_likelihood():
 
 
 def test_settings_out_of_range_are_refused():
-    from riskengine import EWMA, GarchCCC, GarchDCC, MaximumLikelihood, SampleCovariance
+    from riskengine import ConstantCorrelation, Dcc, Ewma, MaximumLikelihood, SampleCovariance
 
     for build in (
-        lambda: EWMA(1.0),
+        lambda: Ewma(1.0),
         lambda: SampleCovariance(1),
-        lambda: GarchCCC(MaximumLikelihood(), shrinkage="hard"),
-        lambda: GarchCCC(MaximumLikelihood(), static_share=2.0),
-        lambda: GarchDCC(MaximumLikelihood(), a=0.5, b=0.6),
-        lambda: GarchDCC(MaximumLikelihood(), a=0.5),
+        lambda: ConstantCorrelation(MaximumLikelihood(), shrinkage="hard"),
+        lambda: ConstantCorrelation(MaximumLikelihood(), static_share=2.0),
+        lambda: Dcc(MaximumLikelihood(), a=0.5, b=0.6),
+        lambda: Dcc(MaximumLikelihood(), a=0.5),
     ):
         with pytest.raises(SettingsError):
             build()

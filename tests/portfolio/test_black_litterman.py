@@ -26,12 +26,12 @@ def world(horizon: int = 252) -> Covariance:
     correlation = np.eye(7)
     correlation[np.tril_indices(7, -1)] = _LOWER
     correlation = correlation + correlation.T - np.eye(7)
-    return Covariance.dense(correlation * np.outer(VOLATILITY, VOLATILITY) * horizon / 252, horizon)
+    return Covariance.dense(correlation * np.outer(VOLATILITY, VOLATILITY) / 252, horizon)
 
 
 def test_equilibrium_of_he_and_litterman():
     published = np.array([3.9, 6.9, 8.4, 9.0, 4.3, 6.8, 7.6])
-    np.testing.assert_allclose(100 * equilibrium_returns(world(), MARKET, 2.5), published, atol=0.051)
+    np.testing.assert_allclose(252 * 100 * equilibrium_returns(world(), MARKET, 2.5), published, atol=0.051)
 
 
 def test_posterior_of_he_and_litterman_with_germany_over_the_rest_of_europe():
@@ -40,7 +40,7 @@ def test_posterior_of_he_and_litterman_with_germany_over_the_rest_of_europe():
     prior = equilibrium_returns(world(), MARKET, 2.5)
     published = np.array([4.3, 7.6, 9.3, 11.0, 4.5, 7.0, 8.1])
     found = black_litterman(world(), prior, (view,), COUNTRIES, tau=0.05).expected_returns
-    np.testing.assert_allclose(100 * found, published, atol=0.051)
+    np.testing.assert_allclose(252 * 100 * found, published, atol=0.051)
 
 
 def test_without_views_the_prior_stays():
@@ -55,22 +55,22 @@ def test_confidence_is_the_share_of_the_way_to_the_view(confidence, opinion, hor
     view = View.relative("Japan", over="Canada", by=opinion, confidence=confidence)
     found = black_litterman(c, prior, (view,), COUNTRIES).expected_returns
     before, after = prior[4] - prior[1], found[4] - found[1]
-    wanted = before + confidence * (opinion * horizon / 252 - before)
+    wanted = before + confidence * (opinion / 252 - before)
     assert after == pytest.approx(wanted, abs=1e-10)
 
 
 def test_the_mean_agrees_with_the_precision_form():
-    c, prior = world(), np.linspace(0.02, 0.08, 7)
+    c, prior = world(), np.linspace(0.02, 0.08, 7) / 252
     views = (View.absolute("USA", 0.05, 0.3), View.relative("UK", over="Japan", by=0.02, confidence=0.7))
     tau, p = 0.05, np.array([[0, 0, 0, 0, 0, 0, 1.0], [0, 0, 0, 0, -1, 1, 0]])
     confidence = np.array([0.3, 0.7])
-    omega = tau * np.diag(p @ c.matrix @ p.T) * (1 - confidence) / confidence
-    precision = np.linalg.inv(tau * c.matrix)
+    omega = tau * np.diag(p @ c.matrix() @ p.T) * (1 - confidence) / confidence
+    precision = np.linalg.inv(tau * c.matrix())
     m = np.linalg.inv(precision + p.T @ np.diag(1 / omega) @ p)
     found = black_litterman(c, prior, views, COUNTRIES, tau)
-    mean = m @ (precision @ prior + p.T @ np.diag(1 / omega) @ np.array([0.05, 0.02]))
-    np.testing.assert_allclose(found.expected_returns, mean, atol=1e-12)
-    np.testing.assert_allclose(found.covariance.matrix, c.matrix + m, atol=1e-12)
+    mean = m @ (precision @ prior + p.T @ np.diag(1 / omega) @ np.array([0.05, 0.02]) / 252)
+    np.testing.assert_allclose(found.expected_returns, mean, atol=1e-14)
+    np.testing.assert_allclose(found.covariance.matrix(), c.matrix() + m, atol=1e-14)
 
 
 @pytest.mark.parametrize("confidence", [0.0, -0.1, 1.1, np.nan])

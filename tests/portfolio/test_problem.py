@@ -32,7 +32,7 @@ def names(n: int) -> tuple[str, ...]:
 def test_without_bounds_minimum_variance_is_the_closed_form():
     rng = np.random.default_rng(1)
     c = covariance(rng, 8)
-    ones = np.linalg.solve(c.matrix, np.ones(8))
+    ones = np.linalg.solve(c.matrix(), np.ones(8))
     found = Optimizer(names(8), MinimumVariance(), Constraints(lower=-10, upper=10)).solve(c)
     np.testing.assert_allclose(found.weights, ones / ones.sum(), atol=1e-6)
 
@@ -40,7 +40,7 @@ def test_without_bounds_minimum_variance_is_the_closed_form():
 def test_without_bounds_mean_variance_is_the_closed_form():
     rng = np.random.default_rng(2)
     c, mu, aversion = covariance(rng, 6), rng.normal(0.01, 0.01, 6), 4.0
-    inverse = np.linalg.inv(c.matrix)
+    inverse = np.linalg.inv(c.matrix())
     level = (np.ones(6) @ inverse @ mu - aversion) / (np.ones(6) @ inverse @ np.ones(6))
     optimizer = Optimizer(names(6), MeanVariance(aversion), Constraints(lower=-50, upper=50))
     np.testing.assert_allclose(optimizer.solve(c, mu).weights, inverse @ (mu - level) / aversion, atol=1e-5)
@@ -116,6 +116,7 @@ def test_the_turnover_limit_does_not_apply_to_a_first_portfolio():
 def test_costs_shrink_trades():
     rng = np.random.default_rng(7)
     c, mu, held = covariance(rng, 6), rng.normal(0.005, 0.005, 6), np.full(6, 1 / 6)
+    mu /= c.horizon
     traded = [
         np.abs(Optimizer(names(6), MeanVariance(), Constraints(), ProportionalCosts(rate))
                .solve(c, mu, held).weights - held).sum()
@@ -131,7 +132,7 @@ def test_what_cannot_be_traded_is_not_held():
     w = Optimizer(names(5), MinimumVariance(), Constraints(lower=0.05)).solve(c, tradable=mask).weights
     assert (w[~mask] == 0).all()
     assert w[mask].min() >= 0.05 - 1e-9
-    rest = Covariance.dense(c.matrix[np.ix_(mask, mask)], 21)
+    rest = Covariance.dense(c.matrix()[np.ix_(mask, mask)], 21)
     alone = Optimizer(names(3), MinimumVariance(), Constraints(lower=0.05)).solve(rest).weights
     np.testing.assert_allclose(w[mask], alone, atol=1e-6)
 
@@ -214,5 +215,5 @@ def test_a_selection_of_a_dense_covariance_has_more_factors_than_assets():
     x = np.random.default_rng(0).standard_normal((100, 5))
     part = Covariance.dense(np.cov(x.T)).select(np.array([0, 2]))
     optimizer = Optimizer(("A", "B"), MinimumVariance(), Constraints())
-    same = optimizer.solve(Covariance.dense(part.matrix)).weights
+    same = optimizer.solve(Covariance.dense(part.matrix())).weights
     np.testing.assert_allclose(optimizer.solve(part).weights, same, atol=1e-6)

@@ -36,7 +36,7 @@ class Sample:
         return state
 
     def forecast(self, state, horizon=1):
-        return Covariance.dense(np.atleast_2d(state) * horizon, horizon, ("1: a note",))
+        return Covariance.dense(np.atleast_2d(state), horizon, ("1: a note",))
 
 
 def panel(days: int = 400) -> Panel:
@@ -95,9 +95,9 @@ def test_weights_are_the_minimum_variance_of_the_eligible():
     best = np.linalg.solve(matrix, np.ones(3))
     np.testing.assert_allclose(decision.weights[:3], best / best.sum(), atol=1e-6)
     np.testing.assert_array_equal(decision.weights[3:], 0)
-    np.testing.assert_allclose(decision.covariance.matrix[:3, :3], 10 * matrix, rtol=1e-9)
+    np.testing.assert_allclose(decision.covariance.matrix()[:3, :3], matrix, rtol=1e-9)
     assert decision.covariance.horizon == 10
-    assert (np.diag(decision.covariance.matrix)[3:] > 0).all()
+    assert (np.diag(decision.covariance.matrix())[3:] > 0).all()
     np.testing.assert_array_equal(state.chosen, [True, True, True, False, False, False])
 
 

@@ -32,7 +32,7 @@ seeds = st.integers(0, 2**32 - 1)
 def test_volatility_contributions_add_up_to_the_volatility(seed):
     covariance, weights = case(seed)
     parts = volatility_contributions(covariance, weights)
-    assert parts.sum() == pytest.approx(np.sqrt(weights @ covariance.matrix @ weights), rel=1e-12)
+    assert parts.sum() == pytest.approx(np.sqrt(weights @ covariance.matrix() @ weights), rel=1e-12)
 
 
 @given(seeds)
@@ -58,7 +58,11 @@ def test_student_t_contributions_add_up(seed):
     expected = np.linspace(-0.002, 0.004, 5)
     parts = student_t_contributions(covariance, weights, 5.0, 0.975, expected)
     whole = student_t_tail(
-        np.sqrt(covariance.variance(weights)), 5.0, 0.975, covariance.horizon, float(weights @ expected)
+        np.sqrt(covariance.horizon * covariance.variance(weights)),
+        5.0,
+        0.975,
+        covariance.horizon,
+        float(weights @ expected),
     )
     assert parts.value_at_risk.sum() == pytest.approx(whole.value_at_risk, abs=1e-12)
     assert parts.conditional_value_at_risk.sum() == pytest.approx(whole.conditional_value_at_risk, abs=1e-12)

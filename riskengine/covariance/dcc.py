@@ -11,8 +11,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from riskengine.calibration.result import Calibrator
+from riskengine.covariance.constant_correlation import GarchMargins, GarchState, Shrinkage, correlation
 from riskengine.covariance.contract import Covariance
-from riskengine.covariance.garch_ccc import GarchMargins, GarchState, Shrinkage, correlation
 from riskengine.covariance.moments import to_correlation
 from riskengine.errors import SettingsError
 from riskengine.garch.forecast import term_structure
@@ -67,7 +67,7 @@ _pair_slope = jax.jit(jax.value_and_grad(_pair_loss))
 
 
 @dataclass(frozen=True)
-class GarchDCC:
+class Dcc:
     """GARCH margins with dynamic conditional correlations (Engle 2002) around a shrunk target.
 
     ``Q[t+1] = (1 - a - b) C + a z z' + b Q[t]``; the correlation is ``Q`` with its diagonal scaled to one.
@@ -77,7 +77,7 @@ class GarchDCC:
 
     Attributes
     ----------
-    calibrator, window, warm_start : see :class:`~riskengine.covariance.garch_ccc.GarchMargins`
+    calibrator, window, warm_start : see :class:`~riskengine.covariance.constant_correlation.GarchMargins`
     shrinkage : of the target
     a, b : fixed values instead of estimates, both or neither
     """
@@ -141,7 +141,7 @@ class GarchDCC:
         return state._replace(margins=self.margins.update(state.margins, row), q=q)
 
     def forecast(self, state: DccState, horizon: int = 1) -> Covariance:
-        """Sum over the holding period of ``D[k] R[k] D[k]``."""
+        """Mean over the holding period of ``D[k] R[k] D[k]``."""
         fit = state.margins.fit
         with jax.enable_x64(True):
             params = jax.tree.map(jnp.asarray, fit.params)
@@ -150,7 +150,7 @@ class GarchDCC:
         fade = (state.a + state.b) ** np.arange(horizon)[:, None]
         now = (fade * deviations).T @ deviations * to_correlation(state.q)
         later = ((1 - fade) * deviations).T @ deviations * state.target
-        return Covariance.dense(now + later, horizon, GarchMargins.notes(state.margins))
+        return Covariance.dense((now + later) / horizon, horizon, GarchMargins.notes(state.margins))
 
 
 def _next_q(q: Array, z: Array, target: Array, a: float, b: float) -> Array:

@@ -142,7 +142,7 @@ def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:
 
 
 @dataclass(frozen=True)
-class GarchCCC:
+class ConstantCorrelation:
     """GARCH variances over the holding period with a constant, shrunk correlation (Bollerslev 1990).
 
     Attributes
@@ -158,9 +158,9 @@ class GarchCCC:
     Examples
     --------
     >>> x = 0.01 * np.random.default_rng(0).standard_normal((500, 3))
-    >>> forecaster = GarchCCC(MaximumLikelihood())
+    >>> forecaster = ConstantCorrelation(MaximumLikelihood())
     >>> state = forecaster.init(x)
-    >>> forecaster.forecast(forecaster.update(state, x[0]), horizon=21).matrix.shape
+    >>> forecaster.forecast(forecaster.update(state, x[0]), horizon=21).matrix().shape
     (3, 3)
     """
 
@@ -203,5 +203,5 @@ class GarchCCC:
             daily = daily ** (1 - self.static_share) * square**self.static_share
         rows = state.residuals if self.residuals else state.returns
         matrix = correlation(rows, self.shrinkage, centred=not self.residuals)
-        deviation = np.sqrt(horizon * daily)
+        deviation = np.sqrt(daily)
         return Covariance.dense(matrix * np.outer(deviation, deviation), horizon, GarchMargins.notes(state))
