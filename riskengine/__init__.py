@@ -16,10 +16,15 @@ from riskengine.backtest import (
 )
 from riskengine.calibration import ArchReference, Calibration, MaximumLikelihood, NeuralCalibrator, Status
 from riskengine.covariance import (
+    AnalyticalShrinkage,
+    CombinedIteratedEwma,
     ConstantCorrelation,
     Covariance,
     Dcc,
+    Ensemble,
     Ewma,
+    FactorGarch,
+    IteratedEwma,
     LedoitWolf,
     QuadraticInverseShrinkage,
     SampleCovariance,
@@ -41,19 +46,24 @@ from riskengine.portfolio import (
 )
 
 __all__ = [
+    "AnalyticalShrinkage",
     "ArchReference",
     "BacktestResult",
     "BlackLittermanStrategy",
     "Calibration",
+    "CombinedIteratedEwma",
     "ConstantCorrelation",
     "Constraints",
     "Covariance",
     "Dcc",
     "Decision",
+    "Ensemble",
     "EqualWeight",
     "Ewma",
+    "FactorGarch",
     "GarchParams",
     "Group",
+    "IteratedEwma",
     "LedoitWolf",
     "MarketView",
     "MaximumLikelihood",

@@ -1,22 +1,35 @@
-"""Covariance forecasts: static, exponentially weighted, and GARCH with constant or dynamic correlation."""
+"""Covariance forecasts: static, exponentially weighted, GARCH, factors, and ensembles of them."""
 
 from riskengine.covariance.constant_correlation import ConstantCorrelation
 from riskengine.covariance.contract import Covariance, CovarianceForecaster
 from riskengine.covariance.dcc import Dcc
-from riskengine.covariance.ewma import Ewma
+from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
+from riskengine.covariance.ewma import Ewma, IteratedEwma
+from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.moments import pairwise_moments, to_correlation
-from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
-from riskengine.covariance.static import LedoitWolf, QuadraticInverseShrinkage, SampleCovariance
+from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
+from riskengine.covariance.static import (
+    AnalyticalShrinkage,
+    LedoitWolf,
+    QuadraticInverseShrinkage,
+    SampleCovariance,
+)
 
 __all__ = [
+    "AnalyticalShrinkage",
+    "CombinedIteratedEwma",
     "ConstantCorrelation",
     "Covariance",
     "CovarianceForecaster",
     "Dcc",
+    "Ensemble",
     "Ewma",
+    "FactorGarch",
+    "IteratedEwma",
     "LedoitWolf",
     "QuadraticInverseShrinkage",
     "SampleCovariance",
+    "analytical_shrinkage",
     "linear_shrinkage",
     "pairwise_moments",
     "quadratic_inverse",

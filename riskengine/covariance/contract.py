@@ -56,8 +56,12 @@ class Covariance:
             raise DataError("a covariance holds NaN or infinite entries: drop or fill these assets first")
         if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-14):
             raise DataError("a covariance must be symmetric")
-        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        loadings = vectors * np.sqrt(np.clip(values, 0, None))
+        matrix = (matrix + matrix.T) / 2
+        try:
+            loadings = np.linalg.cholesky(matrix)
+        except np.linalg.LinAlgError:  # not positive definite: ten times as slow, and always answers
+            values, vectors = np.linalg.eigh(matrix)
+            loadings = vectors * np.sqrt(np.clip(values, 0, None))
         return cls(loadings, np.zeros(len(matrix)), horizon, notes)
 
     def matrix(self) -> Array:

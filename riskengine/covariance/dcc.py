@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
+from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
 from riskengine.covariance.constant_correlation import GarchMargins, GarchState, Shrinkage, correlation
 from riskengine.covariance.contract import Covariance
@@ -82,7 +83,7 @@ class Dcc:
     a, b : fixed values instead of estimates, both or neither
     """
 
-    calibrator: Calibrator
+    calibrator: Calibrator = field(default_factory=NeuralCalibrator.pretrained)
     window: int = 1250
     shrinkage: Shrinkage = "quadratic-inverse"
     a: float | None = None

@@ -79,3 +79,48 @@ def quadratic_inverse(moments: Moments) -> Array:
     shrunk *= values.sum() / shrunk.sum()  # the trace is estimated well: keep it
     matrix = (vectors * shrunk) @ vectors.T
     return (matrix + matrix.T) / 2
+
+
+def analytical_shrinkage(moments: Moments) -> Array:
+    """Ledoit and Wolf (2020): analytical nonlinear shrinkage by a kernel estimate of the spectrum.
+
+    Parameters
+    ----------
+    moments : sample second moments and the days they rest on; more assets than days is fine
+
+    Returns
+    -------
+    (assets, assets) positive definite unless the sample is zero
+    """
+    sample, n = moments
+    p = len(sample)
+    values, vectors = np.linalg.eigh(sample)
+    values = np.clip(values, 0.0, None)
+    positive = np.maximum(values[max(0, p - n) :], values[-1] * 1e-12)
+    width = n ** (-1 / 3)
+    spread = width * positive[None, :]
+    x = (positive[:, None] - positive[None, :]) / spread
+    density = np.mean(3 / (4 * np.sqrt(5)) * np.maximum(1 - x**2 / 5, 0) / spread, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.abs((np.sqrt(5) - x) / (np.sqrt(5) + x)))
+    hilbert = -3 / (10 * np.pi) * x + 3 / (4 * np.sqrt(5) * np.pi) * (1 - x**2 / 5) * np.where(
+        np.isclose(np.abs(x), np.sqrt(5)), 0.0, logs
+    )
+    hilbert = np.mean(hilbert / spread, axis=1)
+    if p <= n:
+        c = p / n
+        shrunk = positive / (
+            (np.pi * c * positive * density) ** 2 + (1 - c - np.pi * c * positive * hilbert) ** 2
+        )
+    else:
+        at_zero = (
+            1 / np.pi
+            * (3 / 10 / width**2 + 3 / 4 / np.sqrt(5) / width * (1 - 1 / 5 / width**2)
+               * np.log((1 + np.sqrt(5) * width) / (1 - np.sqrt(5) * width)))
+            * np.mean(1 / positive)
+        )  # fmt: skip
+        null = 1 / (np.pi * (p - n) / n * at_zero)
+        nonzero = positive / (np.pi**2 * positive**2 * (density**2 + hilbert**2))
+        shrunk = np.concatenate([np.full(p - n, null), nonzero])
+    matrix = (vectors * shrunk) @ vectors.T
+    return (matrix + matrix.T) / 2

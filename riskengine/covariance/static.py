@@ -8,7 +8,7 @@ import numpy as np
 
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import pairwise_moments
-from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
+from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
 from riskengine.errors import DataError, SettingsError
 
 Array = np.ndarray
@@ -91,3 +91,11 @@ class QuadraticInverseShrinkage(_Rolling):
 
     def _estimate(self, returns: Array) -> Array:
         return quadratic_inverse(pairwise_moments(returns))
+
+
+@dataclass(frozen=True)
+class AnalyticalShrinkage(_Rolling):
+    """Ledoit and Wolf (2020) nonlinear shrinkage; see :func:`analytical_shrinkage`."""
+
+    def _estimate(self, returns: Array) -> Array:
+        return analytical_shrinkage(pairwise_moments(returns))

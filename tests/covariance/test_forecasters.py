@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 
 from riskengine import (
+    AnalyticalShrinkage,
+    CombinedIteratedEwma,
     ConstantCorrelation,
     Dcc,
+    Ensemble,
     Ewma,
+    FactorGarch,
+    IteratedEwma,
     LedoitWolf,
     MaximumLikelihood,
     QuadraticInverseShrinkage,
@@ -21,7 +26,19 @@ FORECASTERS = {
     "sample": SampleCovariance(250),
     "linear": LedoitWolf(250),
     "quadratic inverse": QuadraticInverseShrinkage(250),
-    "ewma": Ewma(0.97),
+    "analytical": AnalyticalShrinkage(250),
+    "ewma": Ewma(22.8),
+    "ewma, shrunk": Ewma(63.0, "quadratic-inverse"),
+    "iterated ewma": IteratedEwma(),
+    "combined iterated ewma": CombinedIteratedEwma(),
+    "ccc, fading": ConstantCorrelation(
+        QUICK, window=700, half_life=100.0, static_share=0.5, static_half_life=50.0
+    ),
+    "factor": FactorGarch(QUICK, window=700),
+    "two factors": FactorGarch(QUICK, window=700, factors=2, residuals="diagonal"),
+    "ensemble": Ensemble((Ewma(63.0), LedoitWolf(250))),
+    "ensemble, likelihood": Ensemble((Ewma(63.0), LedoitWolf(250)), weights="likelihood", mean="roots"),
+    "ensemble, variance": Ensemble((Ewma(63.0), LedoitWolf(250)), weights="variance", mean="harmonic"),
     "ccc": ConstantCorrelation(QUICK, window=400),
     "ccc, halfway": ConstantCorrelation(QUICK, window=400, static_share=0.5),
     "legacy": ConstantCorrelation(QUICK, window=400, shrinkage="none", residuals=False),
@@ -64,6 +81,10 @@ def test_streamed_equals_batched(forecaster, returns, calibrated):
     state = forecaster.init(returns[:600], **extra)
     for row in returns[600:640]:
         state = forecaster.update(state, row)
+    if isinstance(forecaster, Ensemble) and forecaster.weights != "equal":
+        return  # what is learned depends on where the history was cut: see test_ensemble.py
+    if isinstance(forecaster, FactorGarch):
+        extra = {"held": forecaster.init(returns[:600])}
     whole = forecaster.init(returns[:640], **extra)
     if isinstance(forecaster, Dcc):
         fixed = Dcc(QUICK, window=10_000, a=0.03, b=0.9)

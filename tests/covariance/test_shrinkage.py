@@ -145,7 +145,7 @@ def test_settings_out_of_range_are_refused():
     from riskengine import ConstantCorrelation, Dcc, Ewma, MaximumLikelihood, SampleCovariance
 
     for build in (
-        lambda: Ewma(1.0),
+        lambda: Ewma(0.0),
         lambda: SampleCovariance(1),
         lambda: ConstantCorrelation(MaximumLikelihood(), shrinkage="hard"),
         lambda: ConstantCorrelation(MaximumLikelihood(), static_share=2.0),
