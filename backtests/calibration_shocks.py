@@ -25,7 +25,7 @@ from riskengine.runtime import use_cores
 
 SEED, SERIES, FEW = 66_007, 2048, 500
 SIZE, SHARE, LATE = 10.0, 0.01, 6
-WINDOWS, AFTER, SHIFTED, FACTOR = (500, 1000), 60, 60, 4.0
+WINDOWS, AFTER, SHIFTED, FACTOR = (500, 1000), 60, 32, 4.0
 Array = np.ndarray
 
 

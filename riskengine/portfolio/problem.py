@@ -258,14 +258,14 @@ class Optimizer:
         return [name for name, chosen in zip(self.assets, mask, strict=True) if chosen]
 
     def _solution(self, solver: str, covariance: Covariance, expected_returns: Array | None) -> Solution:
-        weights = self._polished(np.asarray(self._w.value))
+        weights = self.trimmed(np.asarray(self._w.value))
         value = covariance.variance(weights)
         if isinstance(self.objective, MeanVariance) and expected_returns is not None:
             value = float(expected_returns @ weights) - self.objective.risk_aversion / 2 * value
         return Solution(weights, solver, value, self._binding(weights), self._problem.status)
 
-    def _polished(self, weights: Array) -> Array:
-        """Remove the solver's last dust: inside the bounds, dust to zero, the budget exact."""
+    def trimmed(self, weights: Array) -> Array:
+        """Weights made to fit the last problem solved: inside the bounds, dust to zero, the budget exact."""
         lower, upper = self._lower.value, self._upper.value
         weights = np.clip(np.where(np.abs(weights) < _CLEAN, 0.0, weights), lower, upper)
         for _ in range(5):

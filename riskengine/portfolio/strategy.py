@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -97,6 +97,9 @@ class OptimizedStrategy:
     window : days of history for the forecast
     horizon : holding period, days
     min_history : observed returns in the window below which an asset is left out
+    pace : share of the way from the weights held to the optimal ones that is traded; below one it saves turnover
+        for little (Garleanu and Pedersen 2013). Bounds and budget hold all the same, and what may no longer be held
+        is sold at once; a group limit that drift has broken heals at this pace.
     fallback : whether to fall back when the limits clash; otherwise the error is raised
     """
 
@@ -108,6 +111,7 @@ class OptimizedStrategy:
     window: int = 1250
     horizon: int = 21
     min_history: int = 250
+    pace: float = 1.0
     fallback: bool = True
 
     def __post_init__(self) -> None:
@@ -115,6 +119,8 @@ class OptimizedStrategy:
             raise SettingsError(
                 f"min_history must lie between 2 and the window of {self.window}, not at {self.min_history}"
             )
+        if not 0 < self.pace <= 1:
+            raise SettingsError(f"pace is a share of the way, above 0 and at most 1, not {self.pace}")
 
     def init(self, view: MarketView) -> OptimizedState:
         """Compile the problem."""
@@ -138,6 +144,9 @@ class OptimizedStrategy:
         covariance = self._embedded(self.forecaster.forecast(forecast, self.horizon), chosen, view.assets)
         held = holdings if np.any(holdings) else None
         decision = self._solve(state.optimizer, covariance, held, chosen)
+        if self.pace < 1 and held is not None:
+            way = self.pace * decision.weights + (1 - self.pace) * np.where(chosen, held, 0.0)
+            decision = replace(decision, weights=state.optimizer.trimmed(way))
         return decision, OptimizedState(state.optimizer, forecast, chosen)
 
     def _solve(

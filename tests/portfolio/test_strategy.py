@@ -182,3 +182,20 @@ def test_a_view_on_an_asset_that_does_not_exist_is_refused():
 def test_before_the_first_return_nothing_is_eligible():
     decision, _ = run(EqualWeight(), panel().view(0))
     assert decision.status == "all in cash"
+
+
+def test_half_the_pace_is_half_of_the_way_and_keeps_bounds_and_budget():
+    view = panel().view(399)
+    held = np.array([0.7, 0.3, 0.0, 0.0, 0.0, 0.0])
+    full, half = (OptimizedStrategy("x", Sample(), pace=pace) for pace in (1.0, 0.5))
+    target, _ = full.decide(full.init(view), view, held)
+    way, _ = half.decide(half.init(view), view, held)
+    np.testing.assert_allclose(way.weights, (target.weights + held) / 2, atol=1e-9)
+    first, _ = half.decide(half.init(view), view, np.zeros(6))
+    np.testing.assert_allclose(first.weights, target.weights, atol=1e-6)
+    strict = OptimizedStrategy("x", Sample(), constraints=Constraints(upper=0.4), pace=0.1)
+    capped, _ = strict.decide(strict.init(view), view, held)
+    assert capped.weights.max() <= 0.4
+    assert capped.weights.sum() == pytest.approx(1)
+    with pytest.raises(SettingsError, match="pace"):
+        OptimizedStrategy("x", Sample(), pace=0.0)

@@ -1,0 +1,189 @@
+"""Covariance forecasts and their global minimum variance portfolios on a large panel.
+
+    python -m backtests.covariance_race [--data DIR] [--assets 100 500 1000]
+
+The protocol of Engle, Ledoit and Wolf (2019): the most traded stocks, of each pair with a correlation above .95 the
+less traded one left out, 1,250 days of history, unconstrained minimum variance every 21 days. About ten minutes for
+100 and 500 assets on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from backtests.record import Record
+from riskengine import (
+    AnalyticalShrinkage,
+    ConstantCorrelation,
+    Dcc,
+    Ensemble,
+    FactorGarch,
+    LedoitWolf,
+    MaximumLikelihood,
+    NeuralCalibrator,
+    QuadraticInverseShrinkage,
+    SampleCovariance,
+)
+from riskengine.backtest.inference import variance_test
+from riskengine.covariance import CovarianceForecaster
+from riskengine.runtime import use_cores
+
+WINDOW, STEP, TWIN, PACE = 1250, 21, 0.95, 0.5
+PANEL, META = "equities/us_equities_2005_2017.parquet", "meta/us_equities_meta.csv"
+Array = np.ndarray
+
+
+def forecasters() -> dict[str, CovarianceForecaster]:
+    """Everything that runs; the static quadratic-inverse forecast is what others are compared with."""
+    network = NeuralCalibrator.pretrained(robust=True, pooled=True)
+    legacy = MaximumLikelihood(tolerance=1e-4)
+    experts = Ensemble().experts
+    return {
+        "quadratic-inverse": QuadraticInverseShrinkage(),
+        "sample": SampleCovariance(),
+        "Ledoit-Wolf linear": LedoitWolf(),
+        "analytical nonlinear": AnalyticalShrinkage(),
+        "legacy: ML GARCH, sample correlation": ConstantCorrelation(
+            legacy, shrinkage="none", residuals=False
+        ),
+        "GARCH, constant correlation": ConstantCorrelation(network),
+        "GARCH, DCC": Dcc(network),
+        "one factor, diagonal": FactorGarch(network, residuals="diagonal"),
+        "five factors, diagonal": FactorGarch(network, factors=5, residuals="diagonal"),
+        "expert: EWMA 63, shrunk": experts[0],
+        "expert: halfway, fading correlation": experts[1],
+        "expert: one factor": experts[2],
+        "ensemble": Ensemble(experts),
+        "ensemble, harmonic": Ensemble(experts, mean="harmonic"),
+    }
+
+
+def twins(rows: Array) -> Array:
+    """Positions that stay once the later of each pair with a correlation above .95 is left out."""
+    high = np.triu(np.corrcoef(rows.T) > TWIN, 1)
+    kept = np.ones(len(high), bool)
+    for k in range(len(high)):
+        kept[k] = not (high[:k, k] & kept[:k]).any()
+    return np.flatnonzero(kept)
+
+
+def minimum_variance(matrix: Array) -> Array:
+    """Unconstrained weights."""
+    weights = np.linalg.solve(matrix, np.ones(len(matrix)))
+    return weights / weights.sum()
+
+
+class Book:
+    """Portfolios of one forecaster through time."""
+
+    def __init__(self, assets: int, pace: float) -> None:
+        self.held, self.pace = np.zeros(assets), pace
+        self.daily: list[Array] = []
+        self.turnover: list[float] = []
+        self.gross: list[float] = []
+
+    def trade(self, target: Array, chosen: Array, future: Array) -> None:
+        """Go ``pace`` of the way to the target, and hold it over the coming days."""
+        weights = np.zeros_like(self.held)
+        weights[chosen] = target
+        if self.held.any():
+            kept = np.zeros_like(self.held)
+            kept[chosen] = self.held[chosen]
+            weights = self.pace * weights + (1 - self.pace) * kept
+            weights /= weights.sum()
+            self.turnover.append(float(np.abs(weights - self.held).sum()))
+        growth = np.vstack([np.ones(len(chosen)), np.cumprod(1 + future[:, chosen], axis=0)])
+        value = 1 + (growth - 1) @ weights[chosen]
+        self.daily.append(value[1:] / value[:-1] - 1)
+        drifted = np.zeros_like(weights)
+        drifted[chosen] = weights[chosen] * growth[-1] / value[-1]
+        self.gross.append(float(np.abs(weights).sum()))
+        self.held = drifted
+
+
+def race(
+    returns: Array, found: dict[str, CovarianceForecaster], say: Callable[[str], None]
+) -> dict[str, Book]:
+    """Books of all forecasters, each at full pace and at half."""
+    books = {
+        (name, pace): Book(returns.shape[1], pace)
+        for name in [*found, "equal weight"]
+        for pace in (1.0, PACE)
+    }
+    spent = dict.fromkeys(found, 0.0)
+    for t in range(WINDOW, len(returns) - STEP + 1, STEP):
+        rows, future = returns[t - WINDOW : t], returns[t : t + STEP]
+        chosen = twins(rows)
+        for name, forecaster in found.items():
+            begin = time.perf_counter()
+            matrix = forecaster.forecast(forecaster.init(rows[:, chosen]), STEP).matrix()
+            spent[name] += time.perf_counter() - begin
+            for pace in (1.0, PACE):
+                books[name, pace].trade(minimum_variance(matrix), chosen, future)
+        even = np.full(len(chosen), 1 / len(chosen))
+        for pace in (1.0, PACE):
+            books["equal weight", pace].trade(even, chosen, future)
+    say(", ".join(f"{name} {seconds:.0f} s" for name, seconds in spent.items()))
+    return {f"{name}{', half pace' if pace < 1 else ''}": book for (name, pace), book in books.items()}
+
+
+def main() -> None:
+    """Run and record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
+    parser.add_argument("--assets", type=int, nargs="*", default=[100, 500])
+    parser.add_argument("--first", type=int, default=0, help="rank by traded volume of the first stock")
+    arguments = parser.parse_args()
+    use_cores()
+    record = Record("covariance_race", "Global minimum variance, 1,250 days, every 21 days")
+    prices = pd.read_parquet(arguments.data / PANEL)
+    ranked = pd.read_csv(arguments.data / META).sort_values("median_dollar_volume", ascending=False).ticker
+    record.say(
+        "The most traded of 1,500 US stocks that were listed throughout, out of sample 2010-03 to 2017-11. Realized "
+        "volatility, a year; change against the static quadratic-inverse forecast, against Ledoit-Wolf and against the "
+        "legacy pipeline, with the p-value of equal variances (Ledoit and Wolf 2011); turnover a rebalancing, summed "
+        "over assets, after drift; half pace: every trade goes half of the way to its target. The ensemble was "
+        "composed on the stocks ranked 501 to 1,000, none of which is among the first 500."
+    )
+    for count in arguments.assets:
+        some = ranked[arguments.first : arguments.first + count]
+        returns = prices[some].pct_change(fill_method=None).iloc[1:].to_numpy(np.float64)
+        books = race(returns, forecasters(), lambda text: print(text, flush=True))
+        base = np.concatenate(books["quadratic-inverse"].daily)
+        legacy = np.concatenate(books["legacy: ML GARCH, sample correlation"].daily)
+        linear = np.concatenate(books["Ledoit-Wolf linear"].daily)
+        turnover = np.mean(books["quadratic-inverse"].turnover)
+        rows = []
+        for name, book in books.items():
+            daily = np.concatenate(book.daily)
+            cells: list[object] = [name, f"{np.sqrt(252) * daily.std():.2%}", f"{252 * daily.mean():.1%}"]
+            for rival in (base, linear, legacy):
+                change = daily.std() / rival.std() - 1
+                p = 1.0 if daily is rival or change == 0 else variance_test(daily, rival).p_value
+                cells.append(f"{change:+.1%} (p {p:.3f})")
+            cells += [
+                f"{np.mean(book.turnover):.2f}",
+                f"{np.mean(book.turnover) / turnover:.2f}",
+                f"{np.mean(book.gross):.1f}",
+            ]
+            rows.append(cells)
+            print(count, cells, flush=True)
+        record.table(
+            f"{count} stocks",
+            [
+                f"{count} stocks", "volatility", "mean return", "over quadratic-inverse", "over Ledoit-Wolf linear",
+                "over legacy", "turnover", "over quadratic-inverse ", "gross exposure",
+            ],
+            rows,
+        )  # fmt: skip
+    record.write()
+
+
+if __name__ == "__main__":
+    main()
