@@ -31,11 +31,18 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
 	touch $(STAMP)
 
+# several hours on two cores; panels that are not there are left out with a word
 studies: env
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,studies]"
 	$(BIN)/python -m backtests.calibration_simulated
-	$(BIN)/python -m backtests.calibration_real
+	$(BIN)/python -m backtests.calibration_limit
+	$(BIN)/python -m backtests.calibration_shocks
+	$(BIN)/python -m backtests.calibration_refined
+	$(BIN)/python -m backtests.calibration_race
+	$(BIN)/python -m backtests.egarch_evidence
 	$(BIN)/python -m backtests.calibration_speed
 	$(BIN)/python -m backtests.realized_volatility
+	$(BIN)/python -m backtests.covariance_race
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -110,7 +110,7 @@ def test_every_odd_column_is_flagged_and_nothing_is_nan(calibrate, returns):
 
 
 def test_a_universe_without_a_usable_asset_gets_the_default(calibrate):
-    fit = calibrate(np.full((100, 3), np.nan))
+    fit = calibrate(np.full((60, 3), np.nan))
     assert_sound(fit)
     assert set(fit.status) == {Status.NO_DATA}
 

@@ -19,7 +19,7 @@ def test_moments_are_those_of_prior_draws_weighted_by_the_likelihood():
     prior = TrainingPrior()
     _, returns, _ = fresh_series(Training(), 120, 3, seed=12)
     fit = NeuralCalibrator.pretrained(refine="posterior")(returns)
-    u = prior.sample(jax.random.key(5), 200_000)
+    u = prior.sample(jax.random.key(5), 100_000)
     data = jnp.asarray(returns)
     for k, size in enumerate(fit.effective_sample_size):
         one = data[:, k : k + 1]
@@ -37,5 +37,5 @@ def test_moments_are_those_of_prior_draws_weighted_by_the_likelihood():
             return abs(w @ x - mine) / np.sqrt(square)
 
         for name in ("beta", "alpha", "gamma"):
-            assert apart(np.asarray(getattr(draws, name)), getattr(fit.params, name)[k]) < 4, name
-        assert apart(np.asarray(1 / draws.dof), 1 / fit.params.dof[k]) < 4
+            assert apart(np.asarray(getattr(draws, name)), getattr(fit.params, name)[k]) < 5, name
+        assert apart(np.asarray(1 / draws.dof), 1 / fit.params.dof[k]) < 5

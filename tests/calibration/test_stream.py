@@ -21,25 +21,25 @@ def test_a_stream_says_what_a_calibration_of_its_window_says(returns, robust):
 
 
 def test_a_history_shorter_than_the_window_fills_up(returns):
-    stream = NeuralCalibrator.pretrained().stream(window=500)
+    stream = NeuralCalibrator.pretrained().stream(window=250)
     fit, state = stream.update(stream.init(returns[:100]), returns[100])
-    assert state.returns.shape == (500, 6)
+    assert state.returns.shape == (250, 6)
     assert (fit.observations == 101).all()
 
 
 def test_states_are_values(returns):
-    stream = NeuralCalibrator.pretrained().stream(window=100)
-    state = stream.init(returns[:200])
+    stream = NeuralCalibrator.pretrained().stream(window=250)
+    state = stream.init(returns[:300])
     before = state.returns.copy()
-    first, _ = stream.update(state, returns[200])
-    again, _ = stream.update(state, returns[200])
+    first, _ = stream.update(state, returns[300])
+    again, _ = stream.update(state, returns[300])
     np.testing.assert_array_equal(state.returns, before)
     np.testing.assert_array_equal(first.next_variance, again.next_variance)
 
 
 def test_bad_rows_and_windows_are_named(returns):
-    stream = NeuralCalibrator.pretrained().stream(window=100)
-    state = stream.init(returns[:200])
+    stream = NeuralCalibrator.pretrained().stream(window=250)
+    state = stream.init(returns[:300])
     with pytest.raises(DataError, match="one return an asset"):
         stream.update(state, returns[0, :3])
     with pytest.raises(DataError, match="return of 2 is infinite"):
