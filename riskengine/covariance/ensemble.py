@@ -235,10 +235,14 @@ PAIRS = ((10.0, 21.0), (21.0, 63.0), (63.0, 125.0), (125.0, 250.0), (250.0, 500.
 class CombinedIteratedEwma(Ensemble):
     """CM-IEWMA: iterated EWMAs of five speeds, weights by likelihood over ten days (Johansson and others 2023).
 
-    Each expert is a pair of half-lives, of volatilities and of correlations.
+    Each expert is a pair of half-lives, of volatilities and of correlations; the fastest has a ridge, as in the
+    paper's experiments.
     """
 
-    experts: tuple[CovarianceForecaster, ...] = tuple(IteratedEwma(*pair) for pair in PAIRS)
+    experts: tuple[CovarianceForecaster, ...] = (
+        IteratedEwma(*PAIRS[0], ridge=0.05),
+        *(IteratedEwma(*pair) for pair in PAIRS[1:]),
+    )
     weights: Literal["equal", "likelihood", "variance"] = "likelihood"
     mean: Literal["arithmetic", "harmonic", "roots"] = "roots"
     memory: int = 10
@@ -279,8 +283,9 @@ def _likeliest(gram: Array, diagonals: Array) -> Array:
 
     def loss(p: Array) -> tuple[float, Array]:
         pivots = np.einsum("k,dkn->dn", p, diagonals)
-        value = p @ quadratic @ p / 2 - np.log(pivots).sum() / days
-        slope = quadratic @ p - np.einsum("dkn,dn->k", diagonals, 1 / pivots) / days
+        # Half the squared norm of the weights, once over all days, as in the paper's own experiments.
+        value = p @ quadratic @ p / 2 - np.log(pivots).sum() / days + p @ p / (2 * days)
+        slope = quadratic @ p - np.einsum("dkn,dn->k", diagonals, 1 / pivots) / days + p / days
         return float(value / assets), slope / assets
 
     return _on_simplex(loss, gram.shape[1])

@@ -119,23 +119,27 @@ class IteratedEwmaState(NamedTuple):
 class IteratedEwma:
     """Volatilities and correlations with half-lives of their own (Barratt and Boyd 2022).
 
-    Returns over their volatility of the day before are clipped and weighted again; the correlation of these is
-    put between the volatilities.
+    Returns over their volatility, that day's included, are weighted again; the correlation of these is put between
+    the volatilities.
 
     Attributes
     ----------
     volatility_half_life, correlation_half_life : days
     clip : largest standardised return
+    ridge : share of the variances that is added to them, which calms fast correlations
     """
 
-    volatility_half_life: float = 21.0
-    correlation_half_life: float = 63.0
-    clip: float = 4.2
+    volatility_half_life: float = 63.0
+    correlation_half_life: float = 125.0
+    clip: float = np.inf
+    ridge: float = 0.0
 
     def __post_init__(self) -> None:
         decay_of(self.volatility_half_life)
         if not self.clip > 0:
             raise SettingsError(f"the clip is a positive number of standard deviations, not {self.clip}")
+        if not self.ridge >= 0:
+            raise SettingsError(f"the ridge is a share of the variances, not {self.ridge}")
 
     @property
     def correlations(self) -> Ewma:
@@ -152,14 +156,14 @@ class IteratedEwma:
         squares, weights = state.squares, state.weights
         standard = np.full_like(rows, np.nan)
         for day, row in enumerate(rows):
-            standard[day] = self._standardised(row, squares, weights)
             squares, weights = _faded(squares, weights, row, decay)
+            standard[day] = self._standardised(row, squares, weights)
         return IteratedEwmaState(squares, weights, self.correlations.init(standard))
 
     def update(self, state: IteratedEwmaState, row: Array) -> IteratedEwmaState:
         """State after one more day."""
-        standard = self._standardised(row, state.squares, state.weights)
         squares, weights = _faded(state.squares, state.weights, row, decay_of(self.volatility_half_life))
+        standard = self._standardised(row, squares, weights)
         return IteratedEwmaState(squares, weights, self.correlations.update(state.standard, standard))
 
     def forecast(self, state: IteratedEwmaState, horizon: int = 1) -> Covariance:
@@ -168,7 +172,8 @@ class IteratedEwma:
         known = state.weights > 0
         variance = np.divide(state.squares, state.weights, out=np.zeros_like(state.squares), where=known)
         deviation = np.sqrt(variance)
-        return Covariance.dense(matrix * np.outer(deviation, deviation), horizon)
+        found = matrix * np.outer(deviation, deviation)
+        return Covariance.dense(found + self.ridge * np.diag(variance), horizon)
 
     def _standardised(self, row: Array, squares: Array, weights: Array) -> Array:
         with np.errstate(invalid="ignore", divide="ignore"):

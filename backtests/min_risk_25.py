@@ -1,0 +1,158 @@
+"""Daily covariances of 25 large stocks: likelihood regret, and a portfolio of least risk at a 10% target.
+
+    python -m backtests.min_risk_25 [--data DIR]
+
+The protocol of Johansson and others (2023): Gaussian log-likelihood of each day under the forecast of the day
+before, against the second moments of its own quarter, and a minimum-risk portfolio (no weight under -10% or over
+15%, gross exposure at most 1.6) diluted with cash to 10% volatility. About ten minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+
+from backtests.record import Record
+from riskengine import (
+    CombinedIteratedEwma,
+    ConstantCorrelation,
+    Dcc,
+    Ensemble,
+    Ewma,
+    IteratedEwma,
+    NeuralCalibrator,
+)
+from riskengine.covariance import CovarianceForecaster
+from riskengine.runtime import use_cores
+
+PANEL = "equities/cov_pred_25_returns.parquet"
+START, RECALIBRATE, TARGET, WINDOW = pd.Timestamp("2011-12-28"), 21, 0.10, 1250
+Array = np.ndarray
+
+
+def forecasters() -> dict[str, CovarianceForecaster]:
+    """Everything that runs."""
+    network = NeuralCalibrator.pretrained(robust=True, pooled=True)
+    iterated = CombinedIteratedEwma().experts
+    garch = (
+        ConstantCorrelation(network, shrinkage="none", half_life=21.0),
+        ConstantCorrelation(network, shrinkage="none", half_life=63.0),
+        ConstantCorrelation(network, shrinkage="none", half_life=125.0),
+        ConstantCorrelation(network, shrinkage="none", half_life=250.0),
+    )
+    return {
+        "EWMA": Ewma(125.0),
+        "iterated EWMA": IteratedEwma(63.0, 125.0),
+        "CM-IEWMA": CombinedIteratedEwma(),
+        "GARCH, fading correlation": garch[2],
+        "GARCH, DCC": Dcc(network),
+        "GARCH at four speeds": Ensemble(garch, "likelihood", "roots", 40, 1),
+        "all, 10 days": Ensemble((*iterated, *garch), "likelihood", "roots", 10, 1),
+        "all, 40 days": Ensemble((*iterated, *garch), "likelihood", "roots", 40, 1),
+        "all, 120 days": Ensemble((*iterated, *garch), "likelihood", "roots", 120, 1),
+    }
+
+
+def forecasts(forecaster: CovarianceForecaster, returns: Array, first: int) -> list[Array]:
+    """Covariance for each day from ``first`` on; parameters are calibrated anew every 21 days.
+
+    An ensemble's record of its experts goes on through a calibration.
+    """
+    found, state = [], None
+    for t in range(first, len(returns)):
+        if state is None or (t - first) % RECALIBRATE == 0:
+            fresh = forecaster.init(returns[max(0, t - WINDOW) : t])
+            if isinstance(forecaster, Ensemble) and state is not None:
+                fresh = fresh._replace(record=state.record)
+            state = fresh
+        found.append(forecaster.forecast(state).matrix())
+        state = forecaster.update(state, returns[t])
+    return found
+
+
+def log_likelihood(matrices: list[Array], rows: Array) -> Array:
+    """Gaussian, of each day."""
+    values = []
+    for matrix, row in zip(matrices, rows, strict=True):
+        factor = np.linalg.cholesky(matrix)
+        white = np.linalg.solve(factor, row)
+        values.append(-white @ white / 2 - np.log(np.diag(factor)).sum() - len(row) / 2 * np.log(2 * np.pi))
+    return np.array(values)
+
+
+class LeastRisk:
+    """The portfolio problem, compiled once."""
+
+    def __init__(self, assets: int) -> None:
+        self.weights = cp.Variable(assets)
+        self.factor = cp.Parameter((assets, assets))
+        limits = [
+            cp.sum(self.weights) == 1,
+            self.weights >= -0.1,
+            self.weights <= 0.15,
+            cp.norm(self.weights, 1) <= 1.6,
+        ]
+        self.problem = cp.Problem(cp.Minimize(cp.sum_squares(self.factor @ self.weights)), limits)
+
+    def __call__(self, matrix: Array) -> Array:
+        """Weights diluted with cash, or levered, to the target volatility."""
+        scale = np.mean(np.diag(matrix))
+        self.factor.value = np.linalg.cholesky(matrix / scale).T
+        self.problem.solve(solver=cp.CLARABEL)
+        weights = self.weights.value
+        return weights * TARGET / np.sqrt(252 * weights @ matrix @ weights)
+
+
+def main() -> None:
+    """Run and record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
+    parser.add_argument("--only", nargs="*", help="names of forecasters")
+    arguments = parser.parse_args()
+    use_cores()
+    record = Record("min_risk_25", "Daily covariances of 25 large stocks")
+    frame = pd.read_parquet(arguments.data / PANEL)
+    returns, dates = frame.to_numpy(np.float64), frame.index
+    first = int(np.searchsorted(dates, START))
+    rows, quarters = returns[first:], dates[first:].to_period("Q")
+    prescient = {q: returns[dates.to_period("Q") == q] for q in quarters.unique()}
+    prescient = {q: part.T @ part / len(part) for q, part in prescient.items()}
+    best = log_likelihood([prescient[q] for q in quarters], rows)
+    whole = quarters != quarters[0]  # three days of 2011
+    optimise, table = LeastRisk(returns.shape[1]), []
+    for name, forecaster in forecasters().items():
+        if arguments.only and name not in arguments.only:
+            continue
+        matrices = forecasts(forecaster, returns, first)
+        regret = pd.Series(best - log_likelihood(matrices, rows))[whole].groupby(quarters[whole]).mean()
+        weights = np.array([optimise(matrix) for matrix in matrices])
+        realised = np.einsum("ij,ij->i", weights, rows)
+        traded = np.abs(np.diff(weights, axis=0)).sum(axis=1).mean()
+        table.append(
+            [
+                name,
+                f"{regret.mean():.2f}",
+                f"{regret.std():.2f}",
+                f"{regret.max():.1f}",
+                f"{np.sqrt(252) * realised.std():.2%}",
+                f"{traded:.2f}",
+            ]
+        )
+        print(table[-1], flush=True)
+    record.say(
+        "Regret: log-likelihood a day below that of the quarter's own second moments, mean over the days of a quarter; "
+        "mean, standard deviation and maximum over the 44 full quarters of 2012 to 2022. Realised volatility of a "
+        "portfolio of least risk scaled to 10%; turnover a day. Published: rolling window 7.0, EWMA 6.2, iterated "
+        "EWMA 5.8, DCC 5.6, CM-IEWMA 5.3, with realised risks of 12.0, 11.1, 11.3, 12.3 and 11.0%."
+    )
+    headings = ["forecast", "regret", "standard deviation", "maximum", "realised volatility", "turnover"]
+    record.table("regret", headings, table)
+    record.write()
+
+
+if __name__ == "__main__":
+    main()
