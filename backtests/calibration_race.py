@@ -31,8 +31,8 @@ from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.garch import holding_period_variance, log_density
 
 WINDOWS, AHEAD = (250, 500, 1000), 21
+MEASURES = ("log score", "QLIKE, 1 day", "QLIKE, 21 days")
 UNIVERSE = 256  # assets at a date that the network sees, those that are compared among them
-EXACT_ON = "20 US stocks"
 TUNED_ON = ("20 US stocks", "1,500 US stocks")  # panels that settings of pooling were chosen on
 FLOOR = 1e-12  # a variance per day no forecast may fall below, and squared returns of zero are lifted to
 SEED = 5
@@ -151,89 +151,99 @@ def confidence_set(tables: dict[str, list[np.ndarray]]) -> list[str]:
     return [str(name) for name in mcs.included]
 
 
+class Results:
+    """Rows of the tables so far."""
+
+    def __init__(self) -> None:
+        self.scores: list[list[object]] = []
+        self.pairs: list[list[object]] = []
+        self.sets: list[list[object]] = []
+        self.absent: list[str] = []
+        self.record = Record("calibration_race", "Calibrators and their rivals on real panels", seed=SEED)
+
+    def add(
+        self, panel: str, window: int, found: list[dict[str, dict[str, np.ndarray]]], exact: bool
+    ) -> None:
+        """The dates of one panel and window."""
+        names = list(calibrators(exact))
+        kept = {
+            measure: {name: [one[name][measure] for one in found] for name in names}
+            for measure in (*MEASURES, "wild")
+        }
+        fits = sum(x.shape[1] for x in kept["wild"]["arch"])
+        for name in names:
+            row: list[object] = [panel, window, name, fits]
+            for measure in MEASURES:
+                row.append(f"{np.concatenate([x.mean(axis=1) for x in kept[measure][name]]).mean():.5f}")
+                row.append("" if name == "arch" else lead(kept[measure][name], kept[measure]["arch"]))
+            won = compare(kept["log score"][name], kept["log score"]["arch"])[2]
+            row += ["" if name == "arch" else f"{won:.1%}", int(sum(x.sum() for x in kept["wild"][name]))]
+            self.scores.append(row)
+            print(row, flush=True)
+        others = ("pooled", "robust", "robust, pooled", *["exact posterior"] * exact)
+        for name in others:
+            cells = [lead(kept[measure][name], kept[measure]["network"]) for measure in MEASURES]
+            won = compare(kept["log score"][name], kept["log score"]["network"])[2]
+            self.pairs.append([panel, window, name, *cells, f"{won:.1%}"])
+        for measure in MEASURES[:2]:
+            self.sets.append([panel, window, measure, ", ".join(confidence_set(kept[measure]))])
+
+    def write(self) -> None:
+        """All that is known; called after every panel, so that a run that is cut off leaves what it had."""
+        record = self.record
+        record.clear()
+        record.say(
+            "Leads are means over days and assets, higher is better; log score in nats a stock-day, QLIKE likewise "
+            "(log variance plus squared return over variance, with its sign turned). t: HAC over daily means of the "
+            "cross-section. won: share of asset-windows with a better mean log score than arch. Wild: forecasts that "
+            "are not finite or above a thousand times the window's mean square."
+        )
+        record.say(
+            "The networks were trained on simulations alone. Two settings of pooling were chosen on "
+            f"{' and '.join(TUNED_ON)}; the other panels were kept for this comparison."
+        )
+        for name in self.absent:
+            record.say(f"{name} is not there, left out.")
+        headings = ["panel", "window", "calibrator", "fits", "log score", "lead over arch (t)"]
+        headings += ["QLIKE, 1 day", "lead (t)", "QLIKE, 21 days", "lead (t) ", "won", "wild"]
+        record.table("scores", headings, self.scores)
+        record.say("Over the plain network: mean lead (t), and share of asset-windows won by log score.")
+        record.table(
+            "over the plain network", ["panel", "window", "calibrator", *MEASURES, "won"], self.pairs
+        )
+        record.say("Model confidence sets, 90%, block bootstrap of daily means (500 draws).")
+        record.table("sets", ["panel", "window", "measure", "in the set"], self.sets)
+        record.write()
+
+
+def lead(mine: list[np.ndarray], theirs: list[np.ndarray]) -> str:
+    """Mean lead with its t-value."""
+    mean, t, _ = compare(mine, theirs)
+    return f"{mean:+.5f} ({t:+.1f})"
+
+
 def main() -> None:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--exact", nargs="*", default=[], help="panels on which the exact posterior runs too")
     parser.add_argument("--only", nargs="*", default=list(PANELS), help="names of panels")
     arguments = parser.parse_args()
-    record = Record("calibration_race", "Calibrators and their rivals on real panels", seed=SEED)
-    record.say(
-        "Leads are means over days and assets, higher is better; log score in nats a stock-day, QLIKE likewise (log "
-        "variance plus squared return over variance, with its sign turned). t: HAC over daily means of the "
-        "cross-section. won: share of asset-windows with a better mean log score than arch. Wild: forecasts that are "
-        "not finite or above a thousand times the window's mean square."
-    )
-    record.say(
-        "The networks were trained on simulations alone. Two settings of pooling were chosen on "
-        f"{' and '.join(TUNED_ON)}; the other panels were kept for this comparison."
-    )
-    tables, leads, sets = [], [], []
+    results = Results()
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
         for panel in arguments.only:
             file, sample, dates, kind = PANELS[panel]
             returns = load_returns(arguments.data, file, kind)
             if returns is None:
-                record.say(f"{panel}: {file} is not there, left out.")
+                results.absent.append(f"{panel}: {file}")
                 continue
-            exact = panel == EXACT_ON
-            names = list(calibrators(exact))
+            exact = panel in arguments.exact
             for window in WINDOWS:
                 found = list(pool.map(task, jobs(returns, window, sample, dates, exact)))
-                if not found:
-                    continue
-                kept = {
-                    measure: {name: [one[name][measure] for one in found] for name in names}
-                    for measure in ("log score", "QLIKE, 1 day", "QLIKE, 21 days", "wild")
-                }
-                fits = sum(x.shape[1] for x in kept["wild"]["arch"])
-                for name in names:
-                    row: list[object] = [panel, window, name, fits]
-                    for measure in ("log score", "QLIKE, 1 day", "QLIKE, 21 days"):
-                        mean = np.concatenate([x.mean(axis=1) for x in kept[measure][name]]).mean()
-                        row.append(f"{mean:.5f}")
-                        if name == "arch":
-                            row.append("")
-                        else:
-                            lead, t, won = compare(kept[measure][name], kept[measure]["arch"])
-                            row.append(f"{lead:+.5f} ({t:+.1f})")
-                            if measure == "log score":
-                                share = won
-                    row.append("" if name == "arch" else f"{share:.1%}")
-                    row.append(int(sum(x.sum() for x in kept["wild"][name])))
-                    tables.append(row)
-                    print(row, flush=True)
-                for mine, theirs in (
-                    ("pooled", "network"),
-                    ("robust", "network"),
-                    *[("exact posterior", "network")] * exact,
-                ):
-                    cells: list[object] = [panel, window, f"{mine} over {theirs}"]
-                    for measure in ("log score", "QLIKE, 1 day", "QLIKE, 21 days"):
-                        lead, t, won = compare(kept[measure][mine], kept[measure][theirs])
-                        cells.append(f"{lead:+.5f} ({t:+.1f})")
-                    leads.append(
-                        [*cells, f"{compare(kept['log score'][mine], kept['log score'][theirs])[2]:.1%}"]
-                    )
-                for measure in ("log score", "QLIKE, 1 day"):
-                    sets.append([panel, window, measure, ", ".join(confidence_set(kept[measure]))])
-    record.table(
-        "scores",
-        [
-            *("panel", "window", "calibrator", "fits"),
-            *("log score", "lead over arch (t)", "QLIKE, 1 day", "lead (t)", "QLIKE, 21 days", "lead (t) "),
-            *("won", "wild"),
-        ],
-        tables,
-    )
-    record.say("Ours among themselves: mean lead (t), and share of asset-windows won by log score.")
-    record.table(
-        "ours", ["panel", "window", "pair", "log score", "QLIKE, 1 day", "QLIKE, 21 days", "won"], leads
-    )
-    record.say("Model confidence sets, 90%, block bootstrap of daily means (500 draws).")
-    record.table("sets", ["panel", "window", "measure", "in the set"], sets)
-    record.write()
+                if found:
+                    results.add(panel, window, found, exact)
+            results.write()
 
 
 if __name__ == "__main__":

@@ -18,15 +18,19 @@ class Record:
     """Collects sections of a study and writes them at the end."""
 
     def __init__(self, name: str, title: str, **origin: Any) -> None:
-        self.name = name
+        self.name, self.title = name, title
         self.started = time.perf_counter()
-        self.lines = [f"# {title}", ""]
-        self.numbers: dict[str, Any] = {}
+        self.clear()
         self.origin = {
             "commit": commit(),
             "weights": weights_hash(),
             "python": platform.python_version(),
         } | origin
+
+    def clear(self) -> None:
+        """Begin the page anew."""
+        self.lines = [f"# {self.title}", ""]
+        self.numbers: dict[str, Any] = {}
 
     def say(self, text: str) -> None:
         """A paragraph."""
@@ -43,8 +47,8 @@ class Record:
     def write(self) -> None:
         """Write ``results/NAME.md`` and ``.json``, and print the former."""
         self.origin["runtime_seconds"] = round(time.perf_counter() - self.started)
-        self.lines += ["## Provenance", ""] + [f"- {key}: {value}" for key, value in self.origin.items()]
-        text = "\n".join(self.lines) + "\n"
+        origin = ["## Provenance", "", *(f"- {key}: {value}" for key, value in self.origin.items())]
+        text = "\n".join(self.lines + origin) + "\n"
         write_atomically(RESULTS / f"{self.name}.md", text.encode())
         content = {"provenance": self.origin, **self.numbers}
         write_atomically(
