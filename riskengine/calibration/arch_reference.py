@@ -97,6 +97,9 @@ class ArchReference:
         omega, alpha, gamma, beta, dof = np.where(usable[:, None], params, [1e-2, 0.05, 0.05, 0.9, 8.0]).T
         alpha, beta = np.maximum(alpha, _EDGE), np.maximum(beta, _EDGE)
         gamma = np.maximum(gamma, _EDGE - alpha)
+        news = alpha + gamma / 2  # an optimiser that fails may leave it above one
+        shrink = np.minimum(1.0, (1 - 2 * _EDGE) / news)
+        alpha, gamma = alpha * shrink, gamma * shrink
         beta = np.minimum(beta, 1 - _EDGE - alpha - gamma / 2)
         inside = GarchParams(np.maximum(omega, _EDGE**2), alpha, gamma, beta, np.clip(dof, 2 + 1e-6, 1e6))
         with jax.enable_x64(True):

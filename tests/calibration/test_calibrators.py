@@ -151,3 +151,12 @@ def test_intervals_and_samples_surround_the_estimate(fit):
     narrow = fit.posterior.interval(0.5)
     assert (narrow[0].beta >= low.beta).all()
     assert (narrow[1].beta <= high.beta).all()
+
+
+def test_parameters_that_arch_leaves_outside_are_moved_inside():
+    """Its optimiser may end with more news than one."""
+    from riskengine.calibration.pretraining import fresh_series
+    from riskengine.calibration.training import Training
+
+    returns = fresh_series(Training(), 250, 2048, 66_007)[1][:, [284, 495]]
+    assert_sound(ArchReference()(returns))
