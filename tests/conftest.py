@@ -28,6 +28,13 @@ ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "data" / "us_equities_20" / "prices.parquet"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forget_compiled():
+    """Drop what a module has compiled: all modules together would take gigabytes."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def bundled():
     """The bundled panel."""

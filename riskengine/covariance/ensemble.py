@@ -73,7 +73,7 @@ class Ensemble:
         ``memory`` days likeliest, a convex program (Johansson and others 2023); ``"variance"``: the mixture of the
         experts' minimum-variance portfolios that had the least variance on these days
     mean : of the covariances (``"arithmetic"``), of their inverses (``"harmonic"``), or of the Cholesky factors of
-        these (``"roots"``)
+        these (``"roots"``), which depends slightly on the order of the assets
     memory : days that learned weights rest on; they come off the end of the history at ``init``
     refresh : days between the forecasts that experts are judged by
 

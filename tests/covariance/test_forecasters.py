@@ -114,6 +114,8 @@ def test_permuting_assets_permutes_the_forecast(forecaster, returns):
     order = np.array([3, 0, 5, 1, 4, 2])
     if isinstance(forecaster, Dcc):
         forecaster = Dcc(QUICK, window=400, a=0.03, b=0.9)  # composite likelihood depends on neighbours
+    if getattr(forecaster, "mean", None) == "roots":
+        return  # Cholesky factors depend on the order of the assets, and so does their mixture
     plain = forecaster.forecast(forecaster.init(returns), 3).matrix()
     mixed = forecaster.forecast(forecaster.init(returns[:, order]), 3).matrix()
     np.testing.assert_allclose(mixed, plain[np.ix_(order, order)], rtol=1e-3, atol=1e-9)

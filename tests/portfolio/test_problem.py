@@ -198,7 +198,7 @@ def test_the_budget_is_exact_even_if_only_dust_can_fill_it():
     found = optimizer.solve(c)
     assert found.status == cp.OPTIMAL
     # The solver stops a hair below the caps, so its own answer would not show the corner: hand it in.
-    for w in (found.weights, optimizer._polished(np.array([5e-8, cap, cap, cap]))):
+    for w in (found.weights, optimizer.trimmed(np.array([5e-8, cap, cap, cap]))):
         assert abs(w.sum() - 1) < 1e-14
         assert w[1:].max() <= cap
 
