@@ -23,7 +23,7 @@ from riskengine.calibration.training import Training
 from riskengine.garch import log_likelihood
 from riskengine.runtime import use_cores
 
-SEED, SERIES, ARCH_SERIES, ENOUGH = 55_001, 1000, 200, 1e-6
+SEED, SERIES, ARCH_SERIES, ENOUGH = 55_001, 400, 100, 1e-6
 
 
 def per_day(fit: Calibration, returns: np.ndarray) -> np.ndarray:
@@ -59,6 +59,7 @@ def main() -> None:
             continue
         recent = returns.iloc[-1000:].to_numpy(np.float64)
         whole = ~np.isnan(recent).any(axis=0) & (np.mean(recent == 0, axis=0) < 0.5)
+        whole &= np.cumsum(whole) <= SERIES
         if whole.any():
             cases.append((f"{panel}, last {len(recent)} days", recent[:, whole]))
     rows, within = [], []
