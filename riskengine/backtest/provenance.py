@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
 from importlib.metadata import version
@@ -34,9 +35,11 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def weights_hash() -> str:
-    """sha256 of the shipped weights, or ``"none"``."""
-    path = PRETRAINED / "plain" / WEIGHTS
-    return sha256(path) if path.is_file() else "none"
+    """sha256 over the weights of both shipped networks, or ``"none"``."""
+    paths = [PRETRAINED / network / WEIGHTS for network in ("plain", "robust")]
+    if not all(path.is_file() for path in paths):
+        return "none"
+    return hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
 
 
 def provenance(

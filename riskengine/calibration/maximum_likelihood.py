@@ -31,6 +31,9 @@ _STARTS = (
     (0.995, 0.02, 0.0, 0.1),
 )
 
+# Of these, the starts that a climb from the network tries when in doubt, and its distance that makes it doubt.
+_SECOND, _FAR = (2, 3), 1.5
+
 # Coordinates are kept in this box (the sixth is the mean); an estimate on its edge is "at bound".
 _LOW = np.array([-14.0, -9.0, -14.0, -16.0, -16.0, -30.0])
 _HIGH = np.array([16.0, 15.0, 9.0, 16.0, 9.0, 30.0])
@@ -237,15 +240,32 @@ class MaximumLikelihood:
         return self._maximise(matrix, assets, starts, centre)
 
     def climb(self, returns: Any, start: Calibration) -> Calibration:
-        """Exact scoring from a calibration of the same returns, alone: no other start is tried.
+        """Exact scoring from a calibration of the same returns, such as the network's.
 
-        Started at the network's means this reaches the maximum of :meth:`__call__` on nearly every series at
-        a fraction of its time.
+        The likelihood of a short series has several maxima. Where the climb ends at a bound or further from
+        the start than its posterior makes likely, the two starts that disagree most with it are tried
+        as well: of simulated series, 1 to 6% then find a higher maximum.
         """
         matrix, _ = as_matrix(returns)
         scale, _ = screen(matrix)
         centre = start.mean / scale
-        return self._maximise(matrix, start.assets, self._from(start, centre, scale), centre)
+        found = self._maximise(matrix, start.assets, self._from(start, centre, scale), centre)
+        doubtful = np.flatnonzero(self._far(found, start))
+        if not len(doubtful):
+            return found
+        others = self._starts(centre[doubtful], scale[doubtful])[list(_SECOND)]
+        again = self._maximise(matrix[:, doubtful], found.take(doubtful).assets, others, centre[doubtful])
+        higher = np.flatnonzero(again.log_likelihood > found.log_likelihood[doubtful])
+        return found.merged(doubtful[higher], again.take(higher))
+
+    def _far(self, found: Calibration, start: Calibration) -> np.ndarray:
+        """Which assets ended at a bound, or far from the start in persistence, news and asymmetry."""
+        bound = np.array([status is Status.AT_BOUND for status in found.status])
+        usable = np.array([not status.fell_back for status in found.status])
+        moved = found.posterior.mean - start.posterior.mean
+        moved[~np.isfinite(moved)] = 0.0
+        steps = np.linalg.solve(start.posterior.cholesky, moved[..., None])[:, 1:4, 0]
+        return usable & (bound | (np.linalg.norm(steps, axis=-1) > _FAR))
 
     def _maximise(
         self, matrix: np.ndarray, assets: tuple[str, ...], starts: np.ndarray, centre: np.ndarray
