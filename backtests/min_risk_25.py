@@ -155,9 +155,9 @@ def main() -> None:
         print(table[-1], flush=True)
     record.say(
         "Regret: log-likelihood a day below that of the quarter's own second moments, mean over the days of a quarter; "
-        "mean, standard deviation and maximum over the 44 full quarters of 2012 to 2022. As published: the first day of "
-        "a quarter is judged by the moments of the quarter before, which is what reproduces the published figures; own "
-        "quarter: it is not. Realised volatility of a "
+        "mean, standard deviation and maximum over the 44 full quarters of 2012 to 2022. As published: the first day "
+        "of a quarter is judged by the moments of the quarter before, which is what reproduces the published figures; "
+        "own quarter: it is not. Realised volatility of a "
         "portfolio of least risk scaled to 10%; turnover a day. Published: rolling window 7.0, EWMA 6.2, iterated "
         "EWMA 5.8, DCC 5.6, CM-IEWMA 5.3, with realised risks of 12.0, 11.1, 11.3, 12.3 and 11.0%."
     )
