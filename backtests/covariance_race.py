@@ -44,9 +44,9 @@ YARDSTICKS = ("quadratic-inverse", "Ledoit-Wolf linear", "legacy: ML GARCH, samp
 INTRODUCTION = (
     "The most traded of 1,500 US stocks that were listed throughout, out of sample 2010-03 to 2017-11. Realized "
     "volatility, a year; change against the static quadratic-inverse forecast, against Ledoit-Wolf and against the "
-    "legacy pipeline, with the p-value of equal variances (Ledoit and Wolf 2011); turnover a rebalancing, summed "
-    "over assets, after drift; t of the daily mean return less that of the legacy pipeline, HAC. Half pace: every "
-    "trade goes half of the way to its target; trades priced: they minimise variance plus .05 of the least variance times "
+    "legacy pipeline, with the p-value of equal variances (Ledoit and Wolf 2011); turnover a rebalancing, summed over "
+    "assets, after drift; t of the daily mean return less that of the legacy pipeline, HAC. Half pace: every trade "
+    "goes half of the way to its target; trades priced: they minimise variance plus .05 of the least variance times "
     "turnover. The ensemble was composed, and that price chosen, on the stocks ranked 501 to 1,000, none of which is "
     "among the first 500."
 )
