@@ -28,11 +28,11 @@ from riskengine import (
     Ensemble,
     FactorGarch,
     LedoitWolf,
-    MaximumLikelihood,
     NeuralCalibrator,
     QuadraticInverseShrinkage,
     SampleCovariance,
 )
+from riskengine.backtest import legacy_forecaster
 from riskengine.backtest.inference import long_run_variance, variance_test
 from riskengine.covariance import CovarianceForecaster
 from riskengine.runtime import use_cores
@@ -56,16 +56,13 @@ Array = np.ndarray
 def forecasters() -> dict[str, CovarianceForecaster]:
     """Everything that runs; the static quadratic-inverse forecast is what others are compared with."""
     network = NeuralCalibrator.pretrained(robust=True, pooled=True)
-    legacy = MaximumLikelihood(tolerance=1e-4)
     experts = Ensemble().experts
     return {
         "quadratic-inverse": QuadraticInverseShrinkage(),
         "sample": SampleCovariance(),
         "Ledoit-Wolf linear": LedoitWolf(),
         "analytical nonlinear": AnalyticalShrinkage(),
-        "legacy: ML GARCH, sample correlation": ConstantCorrelation(
-            legacy, shrinkage="none", residuals=False
-        ),
+        "legacy: ML GARCH, sample correlation": legacy_forecaster(),
         "GARCH, constant correlation": ConstantCorrelation(network),
         "GARCH, DCC": Dcc(network),
         "one factor, diagonal": FactorGarch(network, residuals="diagonal"),
