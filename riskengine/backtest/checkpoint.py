@@ -115,7 +115,7 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
     mine = {name: fingerprint(value) for name, value in settings.items()}
     mine |= {f"strategy {one.name}": fingerprint((one, _source(one))) for one in strategies}
     mine |= {
-        "code": _code(),
+        "code": code_hash(),
         **{name: version(name) for name in _VERSIONS},
         "python": platform.python_version(),
     }
@@ -139,7 +139,7 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
 _VERSIONS = ("numpy", "scipy", "jax", "cvxpy")
 
 
-def _code() -> str:
+def code_hash() -> str:
     """Hash of the package's sources: a release says too little about a checkout that is being worked on."""
     root = Path(__file__).parents[1]
     return fingerprint([(str(path.relative_to(root)), sha256(path)) for path in sorted(root.rglob("*.py"))])
