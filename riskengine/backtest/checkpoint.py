@@ -98,6 +98,11 @@ class Journal:
         return unpack(content, self._modules, fresh=state)
 
 
+def is_begun(folder: Path) -> bool:
+    """Whether a folder holds the checkpoint of a run."""
+    return (folder / IDENTITY).is_file()
+
+
 def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str, Any]) -> list[Journal]:
     """One journal a strategy in a folder, which is made, or must be of the same run.
 
@@ -120,7 +125,7 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
         "python": platform.python_version(),
     }
     path = folder / IDENTITY
-    if path.is_file():
+    if is_begun(folder):
         try:
             kept = json.loads(path.read_text())
         except json.JSONDecodeError as error:

@@ -36,8 +36,8 @@ def break_even_cost(result: BacktestResult, other: BacktestResult | None = None)
 
     Returns
     -------
-    A rate like 0.002; infinite if the portfolio is ahead and does not trade more than the other, and negative
-    if it is behind without costs and trades more
+    A rate like 0.002. Negative if the portfolio is behind without costs and trades more, infinite if it is ahead and
+    trades no more; if it is behind and trades less, the cost from which on it is ahead
     """
     mine, turnover = result.gross, result.turnover
     if other is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.backtest.checkpoint import code_hash
-from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost
+from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
 from riskengine.backtest.encoding import fingerprint
 from riskengine.backtest.engine import run_backtest
 from riskengine.backtest.grid import Grid
@@ -185,7 +187,9 @@ def _pool(
         return joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
 
     if scheduler is None:
-        with joblib.parallel_config("loky"):
+        with joblib.parallel_config("loky"), warnings.catch_warnings():
+            # Compiled programs fill a worker's memory; joblib then begins a new one, which is as it should be.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             yield parallel
         return
     distributed = _optional("distributed")
@@ -262,6 +266,27 @@ class Sweep:
                 found[market] = superior_ability(losses.iloc[:, 0], losses.iloc[:, 1:])
         return found
 
+    def to_json(self) -> str:
+        """Table, tests and failures as JSON; what is not finite becomes null."""
+        table = self.table().astype(object)
+        rows = table.where(table.notna() & ~table.isin([np.inf, -np.inf]), None).to_dict(orient="records")
+        content = {
+            "cells": [
+                row | {"key": cell.key, "costs": _sensitivity(result)}
+                for row, (cell, result) in zip(rows, self._ran(), strict=True)
+            ],
+            "superior_ability": {name: test._asdict() for name, test in self.superior_ability().items()},
+            "failures": [
+                {"universe": self.cells[k].market, "cell": self.cells[k].label, "error": message}
+                for k, message in self.failures.items()
+            ],
+        }
+        return json.dumps(content, indent=2, default=str)
+
+    def _ran(self) -> list[tuple[Cell, BacktestResult]]:
+        """Cells with results, in the order of the table."""
+        return [pair for members in self._markets().values() for pair in members]
+
     def _markets(self) -> dict[str, list[tuple[Cell, BacktestResult]]]:
         """Cells that ran, by universe."""
         found: dict[str, list[tuple[Cell, BacktestResult]]] = {}
@@ -273,3 +298,7 @@ class Sweep:
     @staticmethod
     def _returns(members: list[tuple[Cell, BacktestResult]]) -> pd.DataFrame:
         return pd.DataFrame({cell.label: result.returns for cell, result in members})
+
+
+def _sensitivity(result: BacktestResult) -> list[dict[Hashable, float]]:
+    return cost_sensitivity(result).reset_index().to_dict(orient="records")
