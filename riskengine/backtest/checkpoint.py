@@ -142,12 +142,16 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
 
 
 _VERSIONS = ("numpy", "scipy", "jax", "cvxpy")
+_SHOWING = ("cli.py", "report")  # what only shows results does not decide them
 
 
 def code_hash() -> str:
-    """Hash of the package's sources: a release says too little about a checkout that is being worked on."""
+    """Hash of the sources that make numbers: a release says too little about a checkout that is being worked on."""
     root = Path(__file__).parents[1]
-    return fingerprint([(str(path.relative_to(root)), sha256(path)) for path in sorted(root.rglob("*.py"))])
+    sources = sorted(path.relative_to(root) for path in root.rglob("*.py"))
+    return fingerprint(
+        [(str(path), sha256(root / path)) for path in sources if path.parts[0] not in _SHOWING]
+    )
 
 
 def _source(strategy: Strategy) -> str | None:

@@ -252,7 +252,10 @@ def _found(name: str, modules: tuple[str, ...]) -> Any:
         raise DataError(
             f"a checkpoint names {name}, which is neither of {PACKAGE} nor of the strategy's file"
         )
-    found: Any = importlib.import_module(module) if known else sys.modules.get(module, _MISSING)
+    try:
+        found: Any = importlib.import_module(module) if known else sys.modules.get(module, _MISSING)
+    except ImportError:
+        found = _MISSING
     for part in path.split("."):
         found = getattr(found, part, _MISSING)
     plain = isinstance(found, type) and (

@@ -24,6 +24,8 @@ from riskengine import (
     Constraints,
     Ensemble,
     EqualWeight,
+    Ewma,
+    LedoitWolf,
     MaximumLikelihood,
     NeuralCalibrator,
     OptimizedStrategy,
@@ -122,7 +124,7 @@ def test_a_file_makes_no_class_but_those_of_the_package_and_the_strategy():
 
         buffer = io.BytesIO()
         np.savez(buffer, text=np.frombuffer(text, np.uint8))
-        with pytest.raises(DataError, match="begin anew|neither of"):
+        with pytest.raises(DataError, match=r"begin anew|neither of"):
             unpack(buffer.getvalue())
     with pytest.raises(DataError, match="damaged"):
         unpack(pack(np.ones(500))[:-300])
@@ -130,7 +132,7 @@ def test_a_file_makes_no_class_but_those_of_the_package_and_the_strategy():
 
 def test_fingerprints_tell_settings_apart():
     def strategy(**settings):
-        return OptimizedStrategy("x", Ensemble(), **settings)
+        return OptimizedStrategy("x", Ensemble((Ewma(63.0), LedoitWolf())), **settings)
 
     same = {fingerprint(strategy()), fingerprint(strategy())}
     assert len(same) == 1
@@ -186,18 +188,15 @@ def test_a_stopped_run_goes_on_and_ends_bit_by_bit_the_same(forecaster, prices, 
                 strategy, Panel(prices), SCHEDULE, report=stopped_at(fold), checkpoint=tmp_path / str(fold),
                 benchmarks=(EqualWeight(),),
             )  # fmt: skip
-        asked = []
         resumed = run_backtest(
             strategy,
             Panel(prices),
             SCHEDULE,
-            report=lambda *news: asked.append(news),
             checkpoint=tmp_path / str(fold),
             benchmarks=(EqualWeight(),),
         )
         same(resumed, whole)
         same(resumed.benchmarks[0], whole.benchmarks[0])
-        assert len(asked) == 2 * 6
     finished = run_backtest(
         strategy, Panel(prices), SCHEDULE, checkpoint=tmp_path / "1", benchmarks=(EqualWeight(),)
     )
