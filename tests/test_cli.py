@@ -44,7 +44,7 @@ def small(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", ["", "backtest", "calibrate", "pretrain", "report"])
+@pytest.mark.parametrize("command", ["", "backtest", "sweep", "calibrate", "pretrain", "report"])
 def test_help_reads_well(command):
     done = CliRunner().invoke(app, [command, "--help"] if command else ["--help"])
     assert done.exit_code == 0
@@ -82,6 +82,62 @@ def test_backtest_then_report_show_tables(run, small, tmp_path):
     assert "legacy GARCH" in text
     code, text, _ = run("report", out, "--json")
     assert json.loads(text)["strategy"] == "equal weight"
+
+
+EQUAL = ROOT / "strategies" / "equal_weight.py"
+
+
+def test_a_backtest_with_a_checkpoint_goes_on_only_when_asked(run, small, tmp_path):
+    """And the options of calendar, universe, cash and band reach the walk-forward."""
+    options = (
+        "--prices",
+        small,
+        "--train",
+        300,
+        "--step",
+        "quarter",
+        "--cash",
+        "0.02",
+        "--band",
+        "0.5",
+        "--top",
+        4,
+    )
+    kept = ("--checkpoint", tmp_path / "run", "--json")
+    code, first, _ = run("backtest", EQUAL, *options, *kept, "--out", tmp_path / "a")
+    assert code == 0
+    assert "step='quarter'" in json.loads(first)["provenance"]["schedule"]
+    weights = pd.read_parquet(tmp_path / "a" / "targets.parquet")
+    assert (weights > 0).sum(axis=1).eq(4).all()
+    assert weights.index.to_period("Q").is_unique
+    code, _, err = run("backtest", EQUAL, *options, *kept, "--out", tmp_path / "b")
+    assert code == 1
+    assert "add --resume" in err
+    code, second, _ = run("backtest", EQUAL, *options, *kept, "--out", tmp_path / "b", "--resume")
+    assert code == 0
+    assert second == first
+    code, _, err = run("backtest", EQUAL, *options[:-1], 5, *kept, "--resume")
+    assert code == 1
+    assert "schedule differs" in err
+
+
+def test_a_sweep_shows_its_table_and_is_not_run_twice(run, small, tmp_path):
+    arguments = ("sweep", EQUAL, "--set", "min_history=100,310", "--prices", small, "--top", 3, "--top", 6)
+    arguments += ("--train", 300, "--step", "month", "--jobs", 1, "--out", tmp_path / "sweep")
+    code, text, _ = run(*arguments, "--json")
+    assert code == 0
+    content = json.loads(text)
+    assert len(content["cells"]) == 6
+    assert content["failures"] == []
+    assert len({cell["universe"] for cell in content["cells"]}) == 2
+    assert all(0 <= cell["deflated_sharpe"] <= 1 for cell in content["cells"])
+    assert [row["rate"] for row in content["cells"][0]["costs"]][0] == 0
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*.parquet")}
+    code, text, _ = run(*arguments)
+    assert code == 0
+    assert "equal_weight min_history=100" in text
+    assert "Superior ability" in text
+    assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*.parquet")}
 
 
 @pytest.mark.parametrize("method", ["network", "mle", "arch"])
@@ -161,6 +217,12 @@ def test_other_mistakes_are_one_clear_line(run, tmp_path):
         (("backtest", tmp_path / "none.py"), "no strategy file"),
         (("calibrate", "--prices", tmp_path / "none.csv"), "no file"),
         (("calibrate", "--window", "-3"), "window"),
+        (("backtest", EQUAL, "--resume"), "--checkpoint DIR"),
+        (("backtest", EQUAL, "--step", "year"), "week, month, quarter"),
+        (("backtest", EQUAL, "--cash", "none.csv"), "no file none.csv"),
+        (("sweep", EQUAL, "--set", "nothing=1"), "takes the setting nothing"),
+        (("sweep", "--grid", tmp_path / "none.toml"), "cannot be read as TOML"),
+        (("sweep", tmp_path / "none.py"), "no strategy file"),
         (("pretrain", "--steps", "0", "--out", tmp_path), "at least one step"),
     ):
         code, _, err = run(*arguments)

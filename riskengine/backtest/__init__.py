@@ -1,23 +1,55 @@
-"""The walk-forward: schedule, books, engine, risk monitor, inference, results."""
+"""The walk-forward: schedule, books, engine, checkpoints, risk monitor, inference, results, sweeps."""
 
+from riskengine.backtest.bands import NoTradeBand
 from riskengine.backtest.benchmarks import legacy_forecaster, standard_benchmarks
+from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
 from riskengine.backtest.engine import run_backtest
+from riskengine.backtest.grid import Grid, Market, load_grid, parse_settings
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.loading import load_strategy
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.result import BacktestResult, Comparison
 from riskengine.backtest.schedule import Fold, WalkForward
+from riskengine.backtest.selection import (
+    confidence_set,
+    deflated_sharpe_ratio,
+    deflated_sharpe_ratios,
+    probabilistic_sharpe_ratio,
+    superior_ability,
+    variance_losses,
+)
+from riskengine.backtest.storage import load_result, save_result
+from riskengine.backtest.sweep import Sweep, plan, run_sweep
 
 __all__ = [
     "BacktestResult",
     "Comparison",
     "Fold",
+    "Grid",
+    "Market",
+    "NoTradeBand",
     "RiskMonitor",
+    "Sweep",
     "WalkForward",
+    "at_cost",
+    "break_even_cost",
+    "confidence_set",
+    "cost_sensitivity",
+    "deflated_sharpe_ratio",
+    "deflated_sharpe_ratios",
     "legacy_forecaster",
+    "load_grid",
+    "load_result",
     "load_strategy",
+    "parse_settings",
+    "plan",
+    "probabilistic_sharpe_ratio",
     "reduction_interval",
     "run_backtest",
+    "run_sweep",
+    "save_result",
     "standard_benchmarks",
+    "superior_ability",
+    "variance_losses",
     "variance_test",
 ]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from riskengine.backtest.accounting import Book
+from riskengine.backtest.accounting import Book, daily_cash
+from riskengine.backtest.checkpoint import Decided, Journal, journals
+from riskengine.backtest.encoding import restart
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.result import BacktestResult
-from riskengine.backtest.schedule import Fold, WalkForward
+from riskengine.backtest.schedule import WalkForward
 from riskengine.errors import SettingsError, StrategyError
 from riskengine.market import MarketView, Panel
 from riskengine.portfolio import Decision, ProportionalCosts, Strategy
@@ -43,27 +47,33 @@ def run_backtest(
     benchmarks: Sequence[Strategy] = (),
     monitor: RiskMonitor | None = None,
     report: Report = lambda stage, done, total: None,
+    cash: float | pd.Series = 0.0,
+    checkpoint: Path | str | None = None,
 ) -> BacktestResult:
     """Run a strategy, and benchmarks beside it, through history.
 
     A decision at the close of day t sees data up to and including t and is traded at the close of
-    ``t + delay``. Between trades weights drift. Missing prices leave a holding at its last value; after
-    five days it is sold at that value and flagged.
+    ``t + delay``. Between trades weights drift and cash earns its rate. Missing prices leave a holding at its last
+    value. On its stated delisting it makes its stated return and becomes cash; without a statement that happens
+    after five days, at the default return of the panel's :class:`~riskengine.market.Delistings`. Both are flagged.
 
     Parameters
     ----------
     strategy : what to test
     panel : prices
-    schedule : when to decide; ``WalkForward()`` if not given
+    schedule : when to decide, and in which universe; ``WalkForward()`` if not given
     costs : of trades; five basis points of what is traded if not given
     benchmarks : other strategies, run on the same days with the same costs
     monitor : forecasts daily VaR and CVaR of every portfolio from the past alone; none if not given
     report : called with a stage, steps done and steps in all, for a progress bar
+    cash : rate a year that cash earns, and borrowed cash costs; a series holds it from each of its dates on
+    checkpoint : folder to which every decision is written. A run that finds its own decisions there goes on from
+        them, and its result is bit by bit that of a run that was never stopped.
 
     Raises
     ------
     DataError
-        If the panel is too short for the schedule.
+        If the panel is too short for the schedule, or the checkpoint is of another run.
     StrategyError
         If the strategy raises or breaks its contract; the message names strategy and date.
     SettingsError
@@ -79,18 +89,23 @@ def run_backtest(
     >>> len(result.returns), result.weights.shape
     (149, (149, 3))
     """
-    names = [candidate.name for candidate in (strategy, *benchmarks)]
+    everyone = (strategy, *benchmarks)
+    names = [one.name for one in everyone]
     if len(set(names)) < len(names):
         raise SettingsError(f"two portfolios share a name among {', '.join(names)}: rename one")
     schedule = schedule or WalkForward()
     costs = costs or ProportionalCosts()
-    folds = schedule.folds(len(panel.dates))
-    runs = [_run_one(one, panel, folds, costs, report) for one in (strategy, *benchmarks)]
+    walk = Walk(panel, schedule, costs, cash)
+    kept: Sequence[Journal | None] = [None] * len(everyone)
+    if checkpoint is not None:
+        settings = {"prices": panel.hash, "schedule": schedule, "costs": costs, "cash": cash}
+        kept = journals(Path(checkpoint), everyone, settings)
+    runs = [walk.run(one, journal, report) for one, journal in zip(everyone, kept, strict=True)]
     origin = provenance(panel, schedule, costs, strategy)
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
         paths = [run["weights"].to_numpy() for run in runs]
-        risks = monitor.follow(panel, folds, paths, report)
+        risks = monitor.follow(panel, walk.folds, paths, report)
     results = [
         BacktestResult(**run, risk=risk, provenance=origin) for run, risk in zip(runs, risks, strict=True)
     ]
@@ -98,95 +113,128 @@ def run_backtest(
     return result if monitor is None else result.with_risk_today(monitor.today(panel, paths[0][-1]))
 
 
-def _run_one(
-    strategy: Strategy, panel: Panel, folds: tuple[Fold, ...], costs: ProportionalCosts, report: Report
-) -> dict[str, Any]:
-    """Decisions and books of one strategy, as the fields of its result."""
-    prices = panel.prices.to_numpy()
-    priced = ~np.isnan(prices)
-    known = panel.prices.ffill().to_numpy()
-    with np.errstate(invalid="ignore"):
-        growth = np.where(priced[1:] & ~np.isnan(known[:-1]), known[1:] / known[:-1], 1.0)
-    names = [f"{date:%Y-%m-%d}" for date in panel.dates]
-    book = Book.empty(panel.assets)
-    start = folds[0].trade
-    days = len(prices) - start
-    gross, cost, turnover = np.zeros(days), np.zeros(days), np.zeros(days)
-    weights = np.zeros((days, len(panel.assets)))
-    earner = np.full(days, -1)
-    decisions: list[Decision] = []
-    trade_days = {fold.trade: k for k, fold in enumerate(folds)}
-    state: Any = None
-    held = -1
-    decide_days = {fold.decide for fold in folds}
+class Walk:
+    """What all portfolios of a backtest share: prices and what follows from them, schedule, costs, cash."""
 
-    for t in range(folds[0].decide, len(prices)):
-        if t > start:
-            gross[t - start] = book.pass_day(growth[t - 1], priced[t], names[t])
-            earner[t - start] = held
-        if t in decide_days:
-            view = panel.view(t)
-            decision, state = _ask(strategy, state, view, book.weights, first=not decisions)
-            decisions.append(decision)
-            report(strategy.name, len(decisions), len(folds))
-        if t in trade_days:
-            held = trade_days[t]
-            trades = book.trade(decisions[held].weights, priced[t], names[t])
-            turnover[t - start] = np.abs(trades).sum()
-            cost[t - start] = costs.cost(trades)
-        if t >= start:
-            weights[t - start] = book.weights
+    def __init__(
+        self, panel: Panel, schedule: WalkForward, costs: ProportionalCosts, cash: float | pd.Series
+    ) -> None:
+        self.panel, self.schedule, self.costs = panel, schedule, costs
+        self.folds = schedule.folds(panel.dates)
+        self.priced = ~np.isnan(panel.prices.to_numpy())
+        known = panel.prices.ffill().to_numpy()
+        with np.errstate(invalid="ignore"):
+            bridged = self.priced[1:] & ~np.isnan(known[:-1])
+            self.growth = np.where(bridged, known[1:] / known[:-1], 1.0)
+        self.cash = daily_cash(cash, panel.dates)
+        self.delisted = panel.delistings.proceeds(panel.prices)
+        self.names = [f"{date:%Y-%m-%d}" for date in panel.dates]
 
-    dates = panel.dates[start:]
-    made = panel.dates[[fold.decide for fold in folds]]
-    forecast = [
-        np.sqrt(252 * d.covariance.variance(d.weights)) if d.covariance is not None else np.nan
-        for d in decisions
-    ]
-    return {
-        "name": strategy.name,
-        "gross": pd.Series(gross, dates, name="gross"),
-        "costs": pd.DataFrame({"trading": cost}, dates),
-        "turnover": pd.Series(turnover, dates, name="turnover"),
-        "weights": pd.DataFrame(weights, dates, list(panel.assets)),
-        "decision": pd.Series(earner, dates, name="decision"),
-        "targets": pd.DataFrame([d.weights for d in decisions], made, list(panel.assets)),
-        "predicted_volatility": pd.Series(forecast, made, name="predicted volatility"),
-        "status": pd.Series([d.status for d in decisions], made, name="status", dtype=object),
-        "notes": tuple(
-            f"{date:%Y-%m-%d}: {note}" for date, d in zip(made, decisions, strict=True) for note in d.notes
-        )
-        + tuple(book.flags),
-        "contributions": _contributions(decisions, made, panel.assets),
-    }
+    def run(self, strategy: Strategy, journal: Journal | None, report: Report) -> dict[str, Any]:
+        """Decisions and books of one strategy, as the fields of its result."""
+        start, end = self.folds[0].trade, len(self.names)
+        gross, cost, turnover = np.zeros(end - start), np.zeros(end - start), np.zeros(end - start)
+        weights = np.zeros((end - start, len(self.panel.assets)))
+        earner = np.full(end - start, -1)
+        decide_days = {fold.decide for fold in self.folds}
+        trade_days = {fold.trade: k for k, fold in enumerate(self.folds)}
+        decider = Decider(strategy, self, journal)
+        book, band, held = self._book(), self.schedule.band, -1
+
+        for t in range(self.folds[0].decide, end):
+            if t > start:
+                gone = self.delisted.get(t, {})
+                gross[t - start] = book.pass_day(
+                    self.growth[t - 1], self.priced[t], self.names[t], self.cash[t - 1], gone
+                )
+                earner[t - start] = held
+            if t in decide_days:
+                decider.decide(t, book.weights)
+                report(strategy.name, len(decider.decided), len(self.folds))
+            if t in trade_days:
+                held = trade_days[t]
+                target = decider.decided[held].weights
+                goal = target if band is None else band.goal(book.weights, target)
+                trades = book.trade(goal, self.priced[t], self.names[t])
+                turnover[t - start] = np.abs(trades).sum()
+                cost[t - start] = self.costs.cost(trades)
+            if t >= start:
+                weights[t - start] = book.weights
+
+        dates, assets = self.panel.dates[start:], list(self.panel.assets)
+        daily = {
+            "gross": pd.Series(gross, dates, name="gross"),
+            "costs": pd.DataFrame({"trading": cost}, dates),
+            "turnover": pd.Series(turnover, dates, name="turnover"),
+            "weights": pd.DataFrame(weights, dates, assets),
+            "decision": pd.Series(earner, dates, name="decision"),
+        }
+        return {"name": strategy.name, **daily, **self._decisions(decider.decided, book)}
+
+    def _book(self) -> Book:
+        awaited = np.zeros(len(self.panel.assets), bool)
+        for columns in self.delisted.values():
+            awaited[list(columns)] = True
+        return Book.empty(self.panel.assets, awaited, self.panel.delistings.default)
+
+    def _decisions(self, decided: list[Decided], book: Book) -> dict[str, Any]:
+        """The fields of a result that have a row a decision, and the notes."""
+        made, assets = self.panel.dates[[fold.decide for fold in self.folds]], list(self.panel.assets)
+        said = [
+            f"{date:%Y-%m-%d}: {note}" for date, one in zip(made, decided, strict=True) for note in one.notes
+        ]
+        forecast = [one.predicted_volatility for one in decided]
+        return {
+            "targets": pd.DataFrame([one.weights for one in decided], made, assets),
+            "predicted_volatility": pd.Series(forecast, made, name="predicted volatility"),
+            "contributions": pd.DataFrame([one.contributions for one in decided], made, assets),
+            "status": pd.Series([one.status for one in decided], made, name="status", dtype=object),
+            "notes": (*said, *book.flags),
+        }
 
 
-def _contributions(
-    decisions: list[Decision], dates: pd.DatetimeIndex, assets: tuple[str, ...]
-) -> pd.DataFrame:
-    """Share of each asset in the forecast variance, one row a decision; they add up to one."""
-    rows = []
-    for decision in decisions:
-        if decision.covariance is None or not decision.weights.any():
-            rows.append(np.full(len(assets), np.nan))
-            continue
-        pull = decision.weights * (decision.covariance.matrix() @ decision.weights)
-        rows.append(pull / pull.sum())
-    return pd.DataFrame(rows, dates, list(assets))
+class Decider:
+    """Asks a strategy for its decisions in turn; those that a journal holds already are not asked for again."""
+
+    def __init__(self, strategy: Strategy, walk: Walk, journal: Journal | None) -> None:
+        self.strategy, self.walk, self.journal = strategy, walk, journal
+        self.decided: list[Decided] = []
+        self._state: Any = None
+        self._ready = False
+
+    def decide(self, position: int, holdings: Array) -> None:
+        """Make the decision at this close."""
+        done = len(self.decided)
+        if self.journal is not None and done < len(self.journal.decided):
+            self.decided.append(self.journal.decided[done])
+            return
+        view = self.walk.schedule.view(self.walk.panel, position)
+        if not self._ready:
+            self._begin(view)
+        # Solvers keep a little of the last solve: without it a decision is a function of state, view and holdings.
+        restart(self._state)
+        decision, self._state = _ask(self.strategy, self._state, view, holdings)
+        one = Decided.of(decision)
+        if self.journal is not None:
+            self._state = self.journal.add(one, self._state)
+        self.decided.append(one)
+
+    def _begin(self, view: MarketView) -> None:
+        """The state before the first decision, or after the last one that the journal holds."""
+        first = view
+        if self.decided:
+            first = self.walk.schedule.view(self.walk.panel, self.walk.folds[0].decide)
+        with _naming(self.strategy, first):
+            fresh = self.strategy.init(first)
+        self._state = self.journal.state(fresh) if self.journal is not None and self.decided else fresh
+        self._ready = True
 
 
-def _ask(
-    strategy: Strategy, state: Any, view: MarketView, holdings: Array, first: bool
-) -> tuple[Decision, Any]:
+def _ask(strategy: Strategy, state: Any, view: MarketView, holdings: Array) -> tuple[Decision, Any]:
     """One decision, checked."""
-    date = pd.Timestamp(view.date).strftime("%Y-%m-%d")
-    try:
-        if first:
-            state = strategy.init(view)
+    date = _day(view)
+    with _naming(strategy, view):
         decision, state = strategy.decide(state, view, holdings.copy())
-    except STRATEGY_FAULTS as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise StrategyError(f"strategy {strategy.name!r} failed on {date}: {cause}") from error
     if not isinstance(decision, Decision):
         raise StrategyError(f"strategy {strategy.name!r} returned {type(decision).__name__}, not a Decision")
     if decision.weights.shape != holdings.shape:
@@ -201,3 +249,17 @@ def _ask(
             f"strategy {strategy.name!r} wants {asset} on {date}, which cannot be traded then"
         )
     return decision, state
+
+
+@contextmanager
+def _naming(strategy: Strategy, view: MarketView) -> Iterator[None]:
+    """Faults of a strategy's own code get its name and the date."""
+    try:
+        yield
+    except STRATEGY_FAULTS as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise StrategyError(f"strategy {strategy.name!r} failed on {_day(view)}: {cause}") from error
+
+
+def _day(view: MarketView) -> str:
+    return pd.Timestamp(view.date).strftime("%Y-%m-%d")

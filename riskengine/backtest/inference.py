@@ -106,12 +106,10 @@ def reduction_interval(
     >>> f"{low:.2f} {high:.2f}"
     '0.20 0.20'
     """
-    from arch.bootstrap import StationaryBootstrap, optimal_block_length
+    from arch.bootstrap import StationaryBootstrap
 
     first, second = _checked(first, second)
-    squares = np.column_stack([first**2, second**2])
-    length = float(np.nanmax(optimal_block_length(squares)["stationary"].to_numpy()))
-    length = float(np.clip(length if np.isfinite(length) else 1.0, 1.0, len(first) / 10))
+    length = block_length(np.column_stack([first**2, second**2]))
     bootstrap = StationaryBootstrap(length, first, second, seed=np.random.default_rng(seed))
 
     def reduction(x: Array, y: Array) -> Array:
@@ -120,6 +118,17 @@ def reduction_interval(
     outcomes = bootstrap.apply(reduction, draws)
     low, high = np.quantile(outcomes, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def block_length(series: Array) -> float:
+    """Mean block of the stationary bootstrap for dependent ``(days, columns)`` series: the longest that is needed.
+
+    Politis and White (2004), between a day and a tenth of the sample.
+    """
+    from arch.bootstrap import optimal_block_length
+
+    length = float(np.nanmax(optimal_block_length(series)["stationary"].to_numpy()))
+    return float(np.clip(length if np.isfinite(length) else 1.0, 1.0, len(series) / 10))
 
 
 def _checked(first: Array, second: Array) -> tuple[Array, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,29 @@ def load_strategy(path: str | Path, **settings: Any) -> Strategy:
     StrategyError
         If the file is missing or broken, has no ``build``, or builds something that is not a strategy.
         The message names the file, the line and the cause.
+    """
+    path = Path(path)
+    build = load_builder(path)
+    try:
+        strategy = build(**settings)
+    except STRATEGY_FAULTS as error:
+        raise StrategyError(
+            f"{_place(path, error)}: build() failed: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(
+            f"{path}: build() gave a {type(strategy).__name__}, not a strategy with name, init and decide"
+        )
+    return strategy
+
+
+def load_builder(path: str | Path) -> Callable[..., Any]:
+    """The ``build`` of a strategy file.
+
+    Raises
+    ------
+    StrategyError
+        If the file is missing or broken, or has no ``build``.
     """
     path = Path(path)
     if not path.is_file():
@@ -40,17 +64,7 @@ def load_strategy(path: str | Path, **settings: Any) -> Strategy:
     build = getattr(module, "build", None)
     if not callable(build):
         raise StrategyError(f"{path} has no build(): define `def build(*, ...) -> Strategy`")
-    try:
-        strategy = build(**settings)
-    except STRATEGY_FAULTS as error:
-        raise StrategyError(
-            f"{_place(path, error)}: build() failed: {type(error).__name__}: {error}"
-        ) from error
-    if not isinstance(strategy, Strategy):
-        raise StrategyError(
-            f"{path}: build() gave a {type(strategy).__name__}, not a strategy with name, init and decide"
-        )
-    return strategy
+    return build
 
 
 def _place(path: Path, error: BaseException) -> str:

@@ -137,12 +137,14 @@ class BacktestResult:
     def bias_statistic(self) -> float:
         """Root mean square of holding-period returns over their forecast volatility; one if forecasts are right.
 
-        Over the full holding periods, from the day after a trade to the day of the next.
+        Over the full holding periods, from the day after a trade to the day of the next; the last one is left out
+        if it is shorter than all others.
         """
         earned = self.gross[self.decision >= 0].groupby(self.decision[self.decision >= 0])
         sums, days = earned.sum(), earned.size()
         forecast = self.predicted_volatility.to_numpy()[sums.index] * np.sqrt(days / YEAR)
-        scores = (sums / forecast)[days == days.max()].dropna()
+        full = days >= (days.iloc[:-1].min() if len(days) > 1 else 1)
+        scores = (sums / forecast)[full].dropna()
         return float(np.sqrt(np.mean(scores**2))) if len(scores) else float("nan")
 
     def exceptions(self, level: float = 0.99, method: str = "var") -> pd.Series:

@@ -1,11 +1,21 @@
-"""When a strategy decides, and when its trades are done."""
+"""When a strategy decides, among which assets, and when its trades are done."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Literal, NamedTuple, get_args
 
+import numpy as np
+import pandas as pd
+
+from riskengine.backtest.bands import NoTradeBand
 from riskengine.errors import DataError, SettingsError
+from riskengine.market import MarketView, Panel, Universe
+
+Calendar = Literal["week", "month", "quarter"]
+_PERIOD = {"week": "W-SUN", "month": "M", "quarter": "Q"}
+_DAYS = {"week": 5, "month": 21, "quarter": 63}
 
 
 class Fold(NamedTuple):
@@ -25,49 +35,96 @@ class Fold(NamedTuple):
 
 @dataclass(frozen=True)
 class WalkForward:
-    """A decision every ``step`` days, the first once ``train`` returns have been observed.
+    """A decision every ``step`` days or at the end of every period, once ``train`` returns have been observed.
 
     Attributes
     ----------
     train : returns seen before the first decision
-    step : days between decisions
+    step : days between decisions; or ``"week"``, ``"month"`` or ``"quarter"``, at whose last close they fall. The
+        panel's last close ends no period: whether it does is not known from the panel.
     delay : days between the close of the decision and the close of the trade
+    window : returns that a strategy is shown, a rolling window; all of the past, which expands, if not given
+    universe : who may be held; every member with a price if not given
+    band : how far weights may stray before they are traded; every decision is traded in full if not given
 
     Examples
     --------
     >>> WalkForward(train=3, step=2, delay=1).folds(9)
     (Fold(decide=3, trade=4, last=5), Fold(decide=5, trade=6, last=7), Fold(decide=7, trade=8, last=8))
+    >>> dates = pd.bdate_range("2024-01-15", "2024-04-12")
+    >>> [str(dates[fold.decide].date()) for fold in WalkForward(train=3, step="month").folds(dates)]
+    ['2024-01-31', '2024-02-29', '2024-03-29']
     """
 
     train: int = 1250
-    step: int = 21
+    step: int | Calendar = 21
     delay: int = 1
+    window: int | None = None
+    universe: Universe | None = None
+    band: NoTradeBand | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.step, str) and self.step not in get_args(Calendar):
+            raise SettingsError(f"step is a number of days, or one of {', '.join(_DAYS)}, not {self.step!r}")
         for name, value, least in (
             ("train", self.train, 2),
-            ("step", self.step, 1),
+            ("step", self.days, 1),
             ("delay", self.delay, 0),
+            ("window", self.window, 2),
         ):
-            if value < least:
+            if value is not None and value < least:
                 raise SettingsError(f"{name} must be at least {least}, not {value}")
-        if self.delay >= self.step:
+        if self.delay >= self.days:
             raise SettingsError(
-                f"a delay of {self.delay} days reaches the next decision, {self.step} days on: lower it"
+                f"a delay of {self.delay} days reaches the next decision, {self.days} days on: lower it"
             )
 
-    def folds(self, dates: int) -> tuple[Fold, ...]:
-        """Folds of a panel with this many dates of prices.
+    @property
+    def days(self) -> int:
+        """Days between decisions; for periods of the calendar about as many."""
+        return _DAYS[self.step] if isinstance(self.step, str) else self.step
+
+    def folds(self, dates: int | pd.DatetimeIndex) -> tuple[Fold, ...]:
+        """Folds of a panel with these dates of prices; their number is enough for a fixed step.
 
         Raises
         ------
         DataError
-            If not even one trade fits.
+            If not even one trade fits, or two closes of the calendar are nearer than the delay.
         """
-        if dates < self.train + self.delay + 2:
+        count = dates if isinstance(dates, int) else len(dates)
+        if count < self.train + self.delay + 2:
             raise DataError(
-                f"{dates} dates are too few for a walk-forward with train={self.train} and delay={self.delay}: "
+                f"{count} dates are too few for a walk-forward with train={self.train} and delay={self.delay}: "
                 f"it needs {self.train + self.delay + 2}; shorten train or bring more history"
             )
-        decisions = range(self.train, dates - self.delay, self.step)
-        return tuple(Fold(d, d + self.delay, min(d + self.step + self.delay, dates) - 1) for d in decisions)
+        decisions = [d for d in self._closes(dates) if self.train <= d < count - self.delay]
+        if not decisions:
+            raise DataError(
+                f"no {self.step} ends after {self.train} returns: shorten train or bring more history"
+            )
+        for first, second in pairwise(decisions):
+            if second - first <= self.delay:
+                raise DataError(
+                    f"only {second - first} close(s) between two ends of a {self.step}: a delay of {self.delay} "
+                    "reaches the next decision"
+                )
+        lasts = [*(later + self.delay - 1 for later in decisions[1:]), count - 1]
+        if not isinstance(self.step, str):
+            lasts[-1] = min(decisions[-1] + self.step + self.delay, count) - 1
+        return tuple(Fold(d, d + self.delay, last) for d, last in zip(decisions, lasts, strict=True))
+
+    def _closes(self, dates: int | pd.DatetimeIndex) -> list[int]:
+        """Positions at which a decision may fall."""
+        if not isinstance(self.step, str):
+            count = dates if isinstance(dates, int) else len(dates)
+            return list(range(self.train, count, self.step))
+        if isinstance(dates, int):
+            raise SettingsError(f"a decision every {self.step} needs dates, not their number")
+        periods = dates.to_period(_PERIOD[self.step])
+        return [int(k) for k in np.flatnonzero(periods[1:] != periods[:-1])]
+
+    def view(self, panel: Panel, position: int) -> MarketView:
+        """What a strategy is shown when it decides at this close."""
+        view = panel.view(position, self.window)
+        return view if self.universe is None else self.universe.restrict(view)

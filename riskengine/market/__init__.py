@@ -1,8 +1,24 @@
-"""Prices: the panel, its audit, files, and the view of the past that strategies are handed."""
+"""Prices: the panel, its audit, files, who belongs to it when, and the view of the past that strategies are handed."""
 
 from riskengine.market.audit import Finding, audit_prices
-from riskengine.market.loading import load_panel, save_panel
+from riskengine.market.delisting import Delistings, load_delistings
+from riskengine.market.loading import load_panel, load_series, load_volume, save_panel
+from riskengine.market.membership import load_membership
 from riskengine.market.panel import Panel
+from riskengine.market.universe import Universe
 from riskengine.market.view import MarketView
 
-__all__ = ["Finding", "MarketView", "Panel", "audit_prices", "load_panel", "save_panel"]
+__all__ = [
+    "Delistings",
+    "Finding",
+    "MarketView",
+    "Panel",
+    "Universe",
+    "audit_prices",
+    "load_delistings",
+    "load_membership",
+    "load_panel",
+    "load_series",
+    "load_volume",
+    "save_panel",
+]

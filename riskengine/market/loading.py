@@ -13,13 +13,20 @@ import pyarrow.parquet as pq
 
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
+from riskengine.market.delisting import Delistings, load_delistings
+from riskengine.market.membership import is_long, load_membership
 from riskengine.market.panel import Panel
 
 _MISSING = ("", "NaN", "nan", "NA", "N/A", "null")
 _TRUTH = {"true": "1", "false": "0"}
 
 
-def load_panel(path: str | Path, membership: str | Path | None = None) -> Panel:
+def load_panel(
+    path: str | Path,
+    membership: str | Path | None = None,
+    delistings: str | Path | None = None,
+    default_delisting_return: float = 0.0,
+) -> Panel:
     """Read wide prices: one row a date, one column an asset, from ``.csv`` or ``.parquet``.
 
     The first column of a CSV holds the dates (ISO format); a Parquet file has them as its index or in its
@@ -28,7 +35,10 @@ def load_panel(path: str | Path, membership: str | Path | None = None) -> Panel:
     Parameters
     ----------
     path : file of prices
-    membership : file of the same shape with true (1) where an asset may be held and false (0) where not
+    membership : file of the same shape with true (1) where an asset may be held and false (0) where not, or a
+        table of intervals or snapshots, see :func:`~riskengine.market.membership.load_membership`
+    delistings : table of assets, dates and returns, see :func:`~riskengine.market.delisting.load_delistings`
+    default_delisting_return : of what vanishes without a word in that table
 
     Raises
     ------
@@ -37,7 +47,41 @@ def load_panel(path: str | Path, membership: str | Path | None = None) -> Panel:
         table is not a valid :class:`Panel`. The message names row (the header of a CSV is row 1) and column.
     """
     prices = _read(Path(path))
-    return Panel(prices, None if membership is None else _read(Path(membership), truth=True))
+    gone = (
+        Delistings(default=default_delisting_return)
+        if delistings is None
+        else load_delistings(delistings, default_delisting_return)
+    )
+    if membership is None:
+        return Panel(prices, delistings=gone)
+    wide = not is_long(Path(membership))
+    members = _read(Path(membership), truth=True) if wide else load_membership(membership, prices)
+    return Panel(prices, members, gone)
+
+
+def load_volume(path: str | Path) -> pd.DataFrame:
+    """Read wide traded values for a :class:`~riskengine.market.universe.Universe`, a file like that of prices.
+
+    Raises
+    ------
+    DataError
+        As :func:`load_panel`.
+    """
+    return _read(Path(path))
+
+
+def load_series(path: str | Path) -> pd.Series:
+    """Read dates and one column of numbers, such as a cash rate, from ``.csv`` or ``.parquet``.
+
+    Raises
+    ------
+    DataError
+        As :func:`load_panel`, or if there is more than one column beside the dates.
+    """
+    frame = _read(Path(path))
+    if frame.shape[1] != 1:
+        raise DataError(f"{path} has {frame.shape[1]} columns beside the dates: one is wanted")
+    return frame.iloc[:, 0]
 
 
 def save_panel(panel: Panel, path: str | Path) -> Path:

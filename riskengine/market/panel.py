@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,23 +11,26 @@ import pandas as pd
 
 from riskengine.errors import DataError
 from riskengine.market.audit import Finding, audit_prices
+from riskengine.market.delisting import Delistings
 from riskengine.market.view import MarketView
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Prices, dates x assets, and who may be held when.
+    """Prices, dates x assets, who may be held when, and what was left of those that were delisted.
 
     Attributes
     ----------
     prices : positive, NaN where there is no price; sorted unique dates, unique column names
     membership : bool, same shape, True where an asset may be held; everything if not given
+    delistings : what a holding returned when its asset was delisted; for the books, no view shows it
 
     Raises
     ------
     DataError
-        If dates or columns are unsorted or repeated, a price is not a positive number, or there are fewer
-        than two dates. The message names row and column of the first offence.
+        If dates or columns are unsorted or repeated, a price is not a positive number, there are fewer
+        than two dates, or an asset has prices after its delisting. The message names row and column of the
+        first offence.
 
     Examples
     --------
@@ -38,6 +41,7 @@ class Panel:
 
     prices: pd.DataFrame
     membership: pd.DataFrame | None = None
+    delistings: Delistings = field(default_factory=Delistings)
 
     def __post_init__(self) -> None:
         prices = self.prices
@@ -57,6 +61,7 @@ class Panel:
         object.__setattr__(self, "prices", _numbers(prices.set_axis(names, axis=1)))
         if self.membership is not None:
             object.__setattr__(self, "membership", self._aligned(self.membership))
+        self.delistings.check(self.prices)
 
     def _aligned(self, membership: pd.DataFrame) -> pd.DataFrame:
         membership = membership.set_axis(membership.columns.map(str), axis=1)
@@ -94,7 +99,7 @@ class Panel:
 
     @cached_property
     def hash(self) -> str:
-        """sha256 of dates, names, prices and membership; the same on every platform."""
+        """sha256 of dates, names, prices, membership and delistings; the same on every platform."""
         digest = hashlib.sha256()
         digest.update("\n".join(f"{date:%Y-%m-%dT%H:%M:%S}" for date in self.dates).encode())
         digest.update("\x1f".join(self.assets).encode())
@@ -102,14 +107,21 @@ class Panel:
         digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
         if self.membership is not None:
             digest.update(np.packbits(self.membership.to_numpy()).tobytes())
+        if self.delistings != Delistings():
+            digest.update(self.delistings.text().encode())
         return digest.hexdigest()
 
     def audit(self) -> tuple[Finding, ...]:
         """What looks wrong; see :func:`riskengine.market.audit.audit_prices`."""
         return audit_prices(self.prices)
 
-    def view(self, when: int | str | pd.Timestamp) -> MarketView:
+    def view(self, when: int | str | pd.Timestamp, window: int | None = None) -> MarketView:
         """Everything up to and including a close, by position or date (the last one at or before it).
+
+        Parameters
+        ----------
+        when : position or date
+        window : returns before the close that are shown; all if not given
 
         Raises
         ------
@@ -129,7 +141,9 @@ class Panel:
             )
         everything = np.ones(len(self.assets), bool)
         member = everything if self.membership is None else self.membership.to_numpy()[position]
-        return MarketView(self.dates[position], self.assets, self.prices.to_numpy()[: position + 1], member)
+        first = 0 if window is None else max(0, position - window)
+        past = self.prices.to_numpy()[first : position + 1]
+        return MarketView(self.dates[position], self.assets, past, member)
 
     def between(self, start: str | None = None, end: str | None = None) -> Panel:
         """The panel from ``start`` to ``end``, both included.
@@ -145,7 +159,8 @@ class Panel:
             raise DataError(
                 f"{start!r} to {end!r} are not dates like 2024-01-31 without a time zone"
             ) from error
-        return Panel(self.prices.iloc[rows], None if self.membership is None else self.membership.iloc[rows])
+        member = None if self.membership is None else self.membership.iloc[rows]
+        return Panel(self.prices.iloc[rows], member, self.delistings)
 
     def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
         """The panel of some assets.
@@ -159,7 +174,8 @@ class Panel:
         if unknown:
             raise DataError(f"unknown asset {unknown[0]}: the panel has {', '.join(self.assets[:8])}, ...")
         names = list(assets)
-        return Panel(self.prices[names], None if self.membership is None else self.membership[names])
+        member = None if self.membership is None else self.membership[names]
+        return Panel(self.prices[names], member, self.delistings)
 
 
 def _check_index(index: pd.Index) -> None:

@@ -39,7 +39,8 @@ class MarketView:
     @cached_property
     def history(self) -> Array:
         """Number of observed returns of each asset, ``(assets,)``."""
-        return _frozen(np.sum(~np.isnan(self.returns), axis=0))
+        seen = ~np.isnan(self.prices)
+        return _frozen(np.sum(seen[1:] & seen[:-1], axis=0))
 
     @cached_property
     def tradable(self) -> Array:
@@ -56,10 +57,20 @@ class MarketView:
         """
         if days < 1:
             raise SettingsError(f"a window has at least one day, not {days}")
-        return _frozen(self.returns[-days:])
+        # From the prices of these days alone: a wide and long past need not be divided again each time.
+        rows = self.prices[-(days + 1) :]
+        return _frozen(rows[1:] / rows[:-1] - 1)
+
+    def restricted(self, member: Array) -> MarketView:
+        """The same past, with only those of its members ``(assets,)`` that are marked."""
+        return MarketView(self.date, self.assets, self.prices, self.member & member)
 
 
 def _frozen(array: Array) -> Array:
+    """A read-only array that owns its memory: the array itself if it is one, otherwise a copy."""
+    if array.base is None and not array.flags.writeable:
+        return array
+    # A result that nobody else holds need not be copied to be frozen, but a slice must.
     copy = np.array(array)
     copy.flags.writeable = False
     return copy

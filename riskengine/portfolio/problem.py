@@ -109,6 +109,13 @@ class Optimizer:
         """The cvxpy problem, for those who want to look."""
         return self._problem
 
+    def restart(self) -> None:
+        """Forget the solver's work on the last problem, not the compiled problem: the next solve is as the first.
+
+        A solver that goes on from the last problem gives the same weights to its tolerance, but not to the bit.
+        """
+        self._problem._solver_cache.clear()
+
     def solve(
         self,
         covariance: Covariance,

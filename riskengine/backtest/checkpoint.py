@@ -1,0 +1,160 @@
+"""Decisions on disk as they are made, so that a run that was stopped goes on and ends bit by bit the same."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from riskengine.backtest.encoding import fingerprint, pack, unpack
+from riskengine.errors import DataError
+from riskengine.files import sha256, write_atomically
+from riskengine.portfolio import Decision, Strategy
+
+Array = np.ndarray
+IDENTITY = "run.json"
+
+
+class Decided(NamedTuple):
+    """What the books and the result keep of a decision; the covariance behind it may go.
+
+    Attributes
+    ----------
+    weights : (assets,) targets
+    status, notes : see :class:`~riskengine.portfolio.Decision`
+    predicted_volatility : of the portfolio, annualised; NaN without a forecast
+    contributions : (assets,) shares in the forecast variance, adding up to one; NaN without a forecast
+    """
+
+    weights: Array
+    status: str
+    notes: tuple[str, ...]
+    predicted_volatility: float
+    contributions: Array
+
+    @classmethod
+    def of(cls, decision: Decision) -> Decided:
+        """Summary of a decision."""
+        weights, covariance = decision.weights, decision.covariance
+        volatility, shares = float("nan"), np.full(len(weights), np.nan)
+        if covariance is not None:
+            volatility = float(np.sqrt(252 * covariance.variance(weights)))
+            if weights.any():
+                # w times the gradient, without ever making the assets x assets matrix
+                pull = covariance.loadings @ (covariance.loadings.T @ weights) + covariance.specific * weights
+                shares = weights * pull / (weights @ pull)
+        return cls(weights, decision.status, decision.notes, volatility, shares)
+
+
+class Journal:
+    """One strategy's decisions in a folder: a file a decision, and the state after the last one.
+
+    A decision is written before its state, and the state before last goes when the next one is there: whenever the
+    process is killed, the folder holds a state and all decisions before it.
+
+    Parameters
+    ----------
+    folder : of this strategy alone
+    strategy : whose states they are; classes of its file may appear in them
+
+    Attributes
+    ----------
+    decided : decisions made before, of an earlier process
+    """
+
+    def __init__(self, folder: Path, strategy: Strategy) -> None:
+        self.folder = folder
+        self._modules = (type(strategy).__module__,)
+        self._count = max(
+            (int(path.stem.partition("_")[2]) for path in folder.glob("state_*.npz")), default=0
+        )
+        self.decided: list[Decided] = []
+        for k in range(1, self._count + 1):
+            path = self._path("decision", k)
+            if not path.is_file():
+                raise DataError(f"{path} of a checkpoint is gone: begin anew without it")
+            self.decided.append(unpack(path.read_bytes()))
+
+    def _path(self, what: str, k: int) -> Path:
+        return self.folder / f"{what}_{k:05d}.npz"
+
+    def state(self, fresh: Any) -> Any:
+        """The state after the last decision; compiled things come from ``fresh``, what ``init`` makes."""
+        return unpack(self._path("state", self._count).read_bytes(), self._modules, fresh)
+
+    def add(self, decided: Decided, state: Any) -> Any:
+        """Write one more decision; returns the state as a process that goes on from here would read it."""
+        content = pack(state)
+        self._count += 1
+        write_atomically(self._path("decision", self._count), pack(decided))
+        write_atomically(self._path("state", self._count), content)
+        self._path("state", self._count - 1).unlink(missing_ok=True)
+        return unpack(content, self._modules, fresh=state)
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a folder holds the checkpoint of a run."""
+    return (folder / IDENTITY).is_file()
+
+
+def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str, Any]) -> list[Journal]:
+    """One journal a strategy in a folder, which is made, or must be of the same run.
+
+    Parameters
+    ----------
+    folder : of the checkpoint
+    strategies : in their order
+    settings : what decides the numbers, by name
+
+    Raises
+    ------
+    DataError
+        If the folder holds a checkpoint of other prices, strategies, settings or code; the message says which.
+    """
+    mine = {name: fingerprint(value) for name, value in settings.items()}
+    mine |= {f"strategy {one.name}": fingerprint((one, _source(one))) for one in strategies}
+    mine |= {
+        "code": code_hash(),
+        **{name: version(name) for name in _VERSIONS},
+        "python": platform.python_version(),
+    }
+    path = folder / IDENTITY
+    if is_begun(folder):
+        try:
+            kept = json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path} is damaged ({error}): begin anew in another folder") from error
+        other = [name for name in {**kept, **mine} if kept.get(name) != mine.get(name)]
+        if other:
+            raise DataError(
+                f"the checkpoint in {folder} is of another run ({', '.join(other)} differ{'s' * (len(other) == 1)}): "
+                "name another folder, or delete it"
+            )
+    else:
+        write_atomically(path, (json.dumps(mine, indent=2) + "\n").encode())
+    return [Journal(folder / f"{k:02d}", one) for k, one in enumerate(strategies)]
+
+
+_VERSIONS = ("numpy", "scipy", "jax", "cvxpy")
+_SHOWING = ("cli.py", "report")  # what only shows results does not decide them
+
+
+def code_hash() -> str:
+    """Hash of the sources that make numbers: a release says too little about a checkout that is being worked on."""
+    root = Path(__file__).parents[1]
+    sources = sorted(path.relative_to(root) for path in root.rglob("*.py"))
+    return fingerprint(
+        [(str(path), sha256(root / path)) for path in sources if path.parts[0] not in _SHOWING]
+    )
+
+
+def _source(strategy: Strategy) -> str | None:
+    """Hash of the strategy's own file, where it has one."""
+    file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None)
+    return sha256(Path(file)) if file and Path(file).is_file() else None

@@ -1,0 +1,281 @@
+"""States and settings as plain text and arrays, exactly, and nothing that executes.
+
+Numbers, text, arrays, tuples, lists, dicts, enumerations, NamedTuples and dataclasses are written down; classes by
+their names, and only those of this package and of the strategy's own file are ever looked up again. Compiled things,
+which a strategy's ``init`` makes anew, are not written: they say so by a method ``restart()``, which makes them forget
+the last solve.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import importlib
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from riskengine.errors import DataError, SettingsError
+
+PACKAGE = "riskengine"
+_TEXT = "text"
+_MISSING = object()
+
+
+def pack(value: Any) -> bytes:
+    """A value as the bytes of an ``.npz`` file.
+
+    Raises
+    ------
+    SettingsError
+        If it holds something that cannot be written down; the message says where.
+    """
+    arrays: list[np.ndarray] = []
+    text = json.dumps(_written(value, arrays, "state", loose=False))
+    buffer = io.BytesIO()
+    named = {f"a{k}": array for k, array in enumerate(arrays)}
+    np.savez(buffer, allow_pickle=False, **{_TEXT: np.frombuffer(text.encode(), np.uint8)}, **named)
+    return buffer.getvalue()
+
+
+def unpack(content: bytes, modules: tuple[str, ...] = (), fresh: Any = None) -> Any:
+    """What :func:`pack` wrote.
+
+    Parameters
+    ----------
+    content : of the file
+    modules : names of modules, beside this package, whose classes may be made
+    fresh : a value of the same structure that holds the compiled things
+
+    Raises
+    ------
+    DataError
+        If the content is damaged, or names a class that is not known or has changed.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            text = json.loads(file[_TEXT].tobytes())
+            arrays = [file[f"a{k}"] for k in range(len(file.files) - 1)]
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+        raise DataError(f"a checkpoint is damaged ({error}): begin anew without it") from error
+    return _read(text, arrays, modules, fresh)
+
+
+def fingerprint(value: Any) -> str:
+    """sha256 of settings: the same in every process for the same settings, another one for any other.
+
+    Beside what :func:`pack` writes, functions count by their code, and objects by their class and attributes.
+
+    Examples
+    --------
+    >>> fingerprint((1, 2.5, np.arange(3))) == fingerprint((1, 2.5, np.arange(3)))
+    True
+    >>> fingerprint(1) == fingerprint(1.0)
+    False
+    """
+    arrays: list[np.ndarray] = []
+    digest = hashlib.sha256(json.dumps(_written(value, arrays, "settings", loose=True)).encode())
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def restart(state: Any) -> None:
+    """Let every compiled thing in a state forget its last solve: a decision rests on what the state shows alone."""
+    for part in _parts(state):
+        if _compiled(part):
+            part.restart()
+
+
+def _compiled(value: Any) -> bool:
+    return callable(getattr(value, "restart", None)) and not isinstance(value, type)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """A value and everything inside it."""
+    yield value
+    if isinstance(value, Mapping):
+        children: Any = value.values()
+    elif isinstance(value, tuple | list):
+        children = value
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        children = (getattr(value, field.name) for field in dataclasses.fields(value))
+    else:
+        return
+    for child in children:
+        yield from _parts(child)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """Fields of a NamedTuple or dataclass."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return dict(zip(value._fields, value, strict=True))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return None
+
+
+def _written(value: Any, arrays: list[np.ndarray], where: str, loose: bool) -> Any:
+    """The value as JSON, its arrays put aside. What JSON itself would change is tagged."""
+
+    def inside(child: Any, name: Any) -> Any:
+        return _written(child, arrays, f"{where}.{name}", loose)
+
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if type(value) is float:
+        return {"float": value.hex()}
+    if isinstance(value, enum.Enum):
+        return {"enum": _name(type(value)), "member": value.name}
+    if isinstance(value, pd.Timestamp):
+        return {"time": value.isoformat()}
+    if isinstance(value, np.ndarray | np.generic | jax.Array) and _plain(value.dtype):
+        kind = (
+            "jax" if isinstance(value, jax.Array) else "array" if isinstance(value, np.ndarray) else "scalar"
+        )
+        arrays.append(np.asarray(value))
+        return {kind: len(arrays) - 1}
+    if _compiled(value) and not loose:
+        return {"compiled": _name(type(value))}
+    fields = _fields(value)
+    if fields is not None:
+        return {"type": _name(type(value)), "fields": {k: inside(v, k) for k, v in fields.items()}}
+    if type(value) in (tuple, list):
+        kind = "tuple" if type(value) is tuple else "list"
+        return {kind: [inside(child, k) for k, child in enumerate(value)]}
+    if type(value) is dict:
+        return {"dict": [[inside(k, "key"), inside(v, k)] for k, v in value.items()]}
+    if loose:
+        return inside(_described(value, where), type(value).__name__)
+    raise SettingsError(
+        f"a checkpoint cannot hold {where}, a {_name(type(value))}: keep states in arrays, numbers, tuples, dicts and "
+        "dataclasses, and give compiled things that init makes again a method restart()"
+    )
+
+
+def _plain(dtype: Any) -> bool:
+    """Whether numbers of this kind can stand in a file: neither objects nor typed random keys."""
+    return not (dtype == np.dtype(object) or jnp.issubdtype(dtype, jax.dtypes.extended))
+
+
+def _described(value: Any, where: str) -> Any:
+    """Plain values that tell one setting from another."""
+    if isinstance(value, pd.DataFrame | pd.Series):
+        columns = list(map(str, value.columns)) if isinstance(value, pd.DataFrame) else str(value.name)
+        return ("frame", list(map(str, value.index)), columns, value.to_numpy())
+    if isinstance(value, np.ndarray):
+        return ("objects", value.tolist())
+    if isinstance(value, type):
+        return ("class", _name(value))
+    if isinstance(value, set | frozenset):
+        return ("set", sorted(map(repr, value)))
+    code = getattr(getattr(value, "__func__", value), "__code__", None)
+    if code is not None:
+        inner = [repr(one) for one in code.co_consts if not hasattr(one, "co_code")]
+        cells = [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
+        owner = getattr(value, "__self__", None)
+        return ("function", value.__qualname__, code.co_code.hex(), inner, list(code.co_names), cells, owner)
+    if isinstance(value, Path):
+        return ("path", str(value))
+    if hasattr(value, "__dict__"):
+        return ("object", _name(type(value)), dict(vars(value)))
+    if " at 0x" not in repr(value):
+        return ("value", _name(type(value)), repr(value))
+    raise SettingsError(
+        f"{where}, a {_name(type(value))}, cannot be told from another one: use plain settings"
+    )
+
+
+def _read(text: Any, arrays: list[np.ndarray], modules: tuple[str, ...], fresh: Any) -> Any:
+    if not isinstance(text, dict):
+        return text
+
+    def inside(child: Any, part: Any) -> Any:
+        return _read(child, arrays, modules, part)
+
+    match text:
+        case {"float": value}:
+            return float.fromhex(value)
+        case {"time": value}:
+            return pd.Timestamp(value)
+        case {"enum": name, "member": member}:
+            return _found(name, modules)[member]
+        case {"array": k}:
+            return arrays[k]
+        case {"scalar": k}:
+            return arrays[k][()]
+        case {"jax": k}:
+            with jax.enable_x64(True):
+                return jnp.asarray(arrays[k])
+        case {"compiled": name}:
+            if _name(type(fresh)) != name:
+                raise DataError(f"init makes no {name} where the checkpoint had one: begin anew without it")
+            return fresh
+        case {"type": name, "fields": fields}:
+            kind = _found(name, modules)
+            return _made(kind, {k: inside(v, getattr(fresh, k, None)) for k, v in fields.items()})
+        case {"tuple": items} | {"list": items}:
+            parts = (
+                list(fresh)
+                if isinstance(fresh, tuple | list) and len(fresh) == len(items)
+                else [None] * len(items)
+            )
+            found = [inside(item, part) for item, part in zip(items, parts, strict=True)]
+            return tuple(found) if "tuple" in text else found
+        case {"dict": items}:
+            known = fresh if isinstance(fresh, Mapping) else {}
+            found_keys = [inside(key, None) for key, _ in items]
+            return {k: inside(v, known.get(k)) for k, (_, v) in zip(found_keys, items, strict=True)}
+    raise DataError("a checkpoint is damaged: begin anew without it")
+
+
+def _found(name: str, modules: tuple[str, ...]) -> Any:
+    """A dataclass, NamedTuple or enumeration by its name, if it may be made."""
+    module, _, path = name.partition(":")
+    known = module == PACKAGE or module.startswith(PACKAGE + ".")
+    if not known and module not in modules:
+        raise DataError(
+            f"a checkpoint names {name}, which is neither of {PACKAGE} nor of the strategy's file"
+        )
+    try:
+        found: Any = importlib.import_module(module) if known else sys.modules.get(module, _MISSING)
+    except ImportError:
+        found = _MISSING
+    for part in path.split("."):
+        found = getattr(found, part, _MISSING)
+    plain = isinstance(found, type) and (
+        dataclasses.is_dataclass(found) or issubclass(found, enum.Enum) or hasattr(found, "_fields")
+    )
+    if not plain:
+        raise DataError(f"a checkpoint names {name}, which does not exist any more: begin anew without it")
+    return found
+
+
+def _made(kind: Any, fields: dict[str, Any]) -> Any:
+    """An instance with exactly these fields; no code of the class runs, so nothing is altered on the way."""
+    names = (
+        kind._fields if hasattr(kind, "_fields") else tuple(field.name for field in dataclasses.fields(kind))
+    )
+    if set(names) != set(fields):
+        raise DataError(f"{_name(kind)} has other fields than in the checkpoint: begin anew without it")
+    if hasattr(kind, "_fields"):
+        return kind(**fields)
+    one = object.__new__(kind)
+    for name, value in fields.items():
+        object.__setattr__(one, name, value)
+    return one

@@ -1,0 +1,225 @@
+"""How much of a winner's record is luck, when many strategies were tried."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kurtosis, norm, skew
+
+from riskengine.backtest.inference import block_length
+from riskengine.errors import DataError, SettingsError
+
+Array = np.ndarray
+
+
+def probabilistic_sharpe_ratio(
+    sharpe: float, observations: int, skewness: float = 0.0, kurt: float = 3.0, benchmark: float = 0.0
+) -> float:
+    """Probability that the true Sharpe ratio is above a benchmark (Bailey and Lopez de Prado 2012).
+
+    Parameters
+    ----------
+    sharpe, benchmark : per observation, not annualised
+    observations : on which the ratio rests
+    skewness, kurt : of the returns; 0 and 3 for a Gaussian
+
+    Examples
+    --------
+    Two years of months at an annualised ratio of 1.59, once Gaussian and once with the moments of hedge funds, the
+    authors' own example:
+
+    >>> round(probabilistic_sharpe_ratio(0.458, 24), 3), round(probabilistic_sharpe_ratio(0.458, 24, -2.448, 10.164), 3)
+    (0.982, 0.913)
+    """
+    if observations < 2:
+        raise DataError(f"a Sharpe ratio needs two observations at least, not {observations}")
+    variance = 1 - skewness * sharpe + (kurt - 1) / 4 * sharpe**2
+    if not variance > 0:
+        raise DataError(
+            f"skewness {skewness} and kurtosis {kurt} belong to no distribution at this Sharpe ratio"
+        )
+    return float(norm.cdf((sharpe - benchmark) * np.sqrt(observations - 1) / np.sqrt(variance)))
+
+
+def expected_maximum_sharpe(trials: float, variance: float) -> float:
+    """Highest Sharpe ratio that so many trials without any skill lead one to expect.
+
+    Parameters
+    ----------
+    trials : independent ones
+    variance : of the trials' Sharpe ratios, in the same unit as the answer squared
+
+    Examples
+    --------
+    >>> round(expected_maximum_sharpe(100, 0.5 / 250), 4)  # Bailey and Lopez de Prado (2014)
+    0.1132
+    """
+    if trials < 1 or variance < 0:
+        raise SettingsError(
+            f"trials are at least one and a variance not below zero, not {trials} and {variance}"
+        )
+    if trials == 1:
+        return 0.0
+    gamma = np.euler_gamma
+    quantiles = (1 - gamma) * norm.ppf(1 - 1 / trials) + gamma * norm.ppf(1 - 1 / (trials * np.e))
+    return float(np.sqrt(variance) * quantiles)
+
+
+def deflated_sharpe_ratio(
+    sharpe: float,
+    observations: int,
+    trials: float,
+    variance: float,
+    skewness: float = 0.0,
+    kurt: float = 3.0,
+) -> float:
+    """Probability that the best of many trials has any skill (Bailey and Lopez de Prado 2014).
+
+    The probabilistic Sharpe ratio against the highest that luck alone would have shown.
+
+    Parameters
+    ----------
+    sharpe : of the best one, per observation
+    observations, skewness, kurt : see :func:`probabilistic_sharpe_ratio`
+    trials, variance : see :func:`expected_maximum_sharpe`
+
+    Examples
+    --------
+    The authors' example: an annualised ratio of 2.5 over 1,250 days, the best of 100:
+
+    >>> round(deflated_sharpe_ratio(2.5 / 250**0.5, 1250, 100, 0.5 / 250, -3, 10), 4)
+    0.9004
+    """
+    hurdle = expected_maximum_sharpe(trials, variance)
+    return probabilistic_sharpe_ratio(sharpe, observations, skewness, kurt, hurdle)
+
+
+def effective_trials(returns: Array) -> float:
+    """Number of independent trials among correlated ones: the participation ratio of their correlations.
+
+    ``(sum of eigenvalues)^2 / sum of squared eigenvalues``: one for copies, their number for independent trials.
+
+    Parameters
+    ----------
+    returns : (days, trials)
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((5000, 4))
+    >>> round(effective_trials(x)), round(effective_trials(x[:, [0, 0, 0]]))
+    (4, 1)
+    """
+    moving = returns[:, returns.std(axis=0) > 0]
+    if moving.shape[1] < 2:
+        return 1.0
+    correlation = np.corrcoef(moving.T)
+    return float(len(correlation) ** 2 / np.sum(correlation**2))
+
+
+def deflated_sharpe_ratios(returns: pd.DataFrame) -> pd.Series:
+    """Deflated Sharpe ratio of every strategy of a sweep, as if it were the one that was picked.
+
+    The variance of Sharpe ratios is that among all strategies, the number of trials that of :func:`effective_trials`.
+
+    Parameters
+    ----------
+    returns : days x strategies, without gaps
+    """
+    values = _checked(returns)
+    deviation = values.std(axis=0)
+    sharpe = np.divide(values.mean(axis=0), deviation, out=np.zeros(values.shape[1]), where=deviation > 0)
+    trials, days = effective_trials(values), len(values)
+    variance = float(np.var(sharpe, ddof=1)) if len(sharpe) > 1 else 0.0
+    found = [
+        deflated_sharpe_ratio(ratio, days, trials, variance, float(skew(x)), float(kurtosis(x, fisher=False)))
+        if s > 0
+        else np.nan
+        for ratio, x, s in zip(sharpe, values.T, deviation, strict=True)
+    ]
+    return pd.Series(found, returns.columns, name="deflated_sharpe")
+
+
+class SuperiorAbility(NamedTuple):
+    """Hansen's (2005) test of superior predictive ability.
+
+    Attributes
+    ----------
+    p_value : consistent; small if some strategy is truly better than the benchmark, however many were tried
+    lower, upper : p-values that bound it
+    """
+
+    p_value: float
+    lower: float
+    upper: float
+
+
+def superior_ability(
+    benchmark: pd.Series, losses: pd.DataFrame, draws: int = 1000, seed: int = 0
+) -> SuperiorAbility:
+    """Is the best of many strategies better than a benchmark, given that it was picked as the best?
+
+    Parameters
+    ----------
+    benchmark : daily losses; :func:`variance_losses` for a comparison of volatilities
+    losses : days x strategies, of the same days
+    draws, seed : of the stationary bootstrap, whose mean block is the automatic choice of Politis and White (2004)
+
+    Raises
+    ------
+    DataError
+        If days differ, are fewer than 30, or losses are not finite.
+    """
+    from arch.bootstrap import SPA
+
+    values = _checked(losses)
+    if not benchmark.index.equals(losses.index) or not np.isfinite(benchmark.to_numpy()).all():
+        raise DataError("benchmark and strategies need finite losses of the same days: align them first")
+    gain = benchmark.to_numpy()[:, None] - values
+    values = values[:, gain.std(axis=0) > 0]  # the benchmark itself among the strategies proves nothing
+    if values.shape[1] == 0:
+        return SuperiorAbility(1.0, 1.0, 1.0)
+    length = block_length(gain[:, gain.std(axis=0) > 0])
+    test = SPA(benchmark.to_numpy(), values, block_size=length, reps=draws, bootstrap="stationary", seed=seed)
+    test.compute()
+    found = test.pvalues
+    return SuperiorAbility(float(found["consistent"]), float(found["lower"]), float(found["upper"]))
+
+
+def confidence_set(losses: pd.DataFrame, draws: int = 1000, seed: int = 0) -> pd.Series:
+    """Model confidence set (Hansen, Lunde and Nason 2011): p-value of each strategy's staying in it.
+
+    The strategies with a p-value above .1 are a set that holds the best one with 90% confidence.
+
+    Parameters
+    ----------
+    losses, draws, seed : see :func:`superior_ability`
+    """
+    from arch.bootstrap import MCS
+
+    values = _checked(losses)
+    # A strategy with the losses of another stands and falls with it, and the test cannot divide by their difference.
+    _, first, copies = np.unique(values, axis=1, return_index=True, return_inverse=True)
+    if len(first) == 1:
+        return pd.Series(1.0, losses.columns, name="mcs_p")
+    alone = values[:, first]
+    length = block_length(alone - alone.mean(axis=1, keepdims=True))
+    test = MCS(alone, size=0.1, reps=draws, block_size=length, method="R", bootstrap="stationary", seed=seed)
+    test.compute()
+    p_values = test.pvalues["Pvalue"].sort_index().to_numpy()
+    return pd.Series(p_values[copies.ravel()], losses.columns, name="mcs_p")
+
+
+def variance_losses(returns: pd.DataFrame) -> pd.DataFrame:
+    """Squared deviations from the mean: daily losses whose mean is the variance."""
+    return (returns - returns.mean()) ** 2
+
+
+def _checked(table: pd.DataFrame) -> Array:
+    values = table.to_numpy(np.float64)
+    if len(values) < 30 or values.shape[1] < 1:
+        raise DataError(f"{len(values)} days of {values.shape[1]} strategies are too few: 30 days are needed")
+    if not np.isfinite(values).all():
+        raise DataError("returns of strategies to compare must be free of NaN: align them first")
+    return values

@@ -1,0 +1,117 @@
+"""Results on disk: Parquet for what has a row a day or a decision, JSON for the rest."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from riskengine.backtest.result import BacktestResult
+from riskengine.errors import DataError
+from riskengine.files import sha256, write_atomically
+
+SUMMARY = "result.json"
+_COST = "cost: "
+
+
+def save_result(result: BacktestResult, folder: str | Path) -> Path:
+    """Write a result, its benchmarks in folders of their own; returns the folder.
+
+    ``result.json`` comes last and holds the hashes of the other files: a folder that was written in part, or of
+    which a file was exchanged, is never taken for a result.
+    """
+    folder = Path(folder)
+    (folder / SUMMARY).unlink(missing_ok=True)
+    for k, other in enumerate(result.benchmarks):
+        save_result(other, folder / "benchmarks" / f"{k:02d}")
+    hashes = {}
+    for name, frame in _frames(result).items():
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, compression="zstd")
+        write_atomically(folder / name, buffer.getvalue())
+        hashes[name] = sha256(folder / name)
+    content = json.loads(result.to_json()) | {"benchmarks": len(result.benchmarks), "files": hashes}
+    write_atomically(folder / SUMMARY, (json.dumps(content, indent=2) + "\n").encode())
+    return folder
+
+
+def load_result(folder: str | Path) -> BacktestResult:
+    """Read what :func:`save_result` wrote: every number is the same to the last bit.
+
+    Raises
+    ------
+    DataError
+        If there is no result in the folder, or a file is missing, damaged or of another run.
+    """
+    folder = Path(folder)
+    content = _summary(folder)
+    frames = {name: _frame(folder / name, wanted) for name, wanted in content["files"].items()}
+    try:
+        daily, made = frames["daily.parquet"], frames["decisions.parquet"]
+        costs = daily[[name for name in daily.columns if name.startswith(_COST)]]
+        result = BacktestResult(
+            name=content["strategy"],
+            gross=daily["gross"],
+            costs=costs.rename(columns=lambda name: name.removeprefix(_COST)),
+            turnover=daily["turnover"],
+            weights=frames["weights.parquet"],
+            decision=daily["decision"],
+            targets=frames["targets.parquet"],
+            predicted_volatility=made["predicted volatility"],
+            contributions=frames["contributions.parquet"],
+            status=made["status"].astype(object),
+            notes=tuple(content["notes"]),
+            risk=frames.get("risk.parquet"),
+            risk_today=frames.get("risk_today.parquet"),
+            provenance=content["provenance"],
+        )
+    except KeyError as error:
+        raise DataError(f"the result in {folder} lacks {error}: run the backtest again") from error
+    others = [load_result(folder / "benchmarks" / f"{k:02d}") for k in range(content["benchmarks"])]
+    return replace(result, benchmarks=tuple(others))
+
+
+def _frames(result: BacktestResult) -> dict[str, pd.DataFrame]:
+    """Everything but text, by the file that it goes to."""
+    daily = pd.DataFrame({"gross": result.gross, "turnover": result.turnover, "decision": result.decision})
+    frames = {
+        "daily.parquet": daily.join(result.costs.add_prefix(_COST)),
+        "weights.parquet": result.weights,
+        "decisions.parquet": pd.DataFrame(
+            {"predicted volatility": result.predicted_volatility, "status": result.status}
+        ),
+        "targets.parquet": result.targets,
+        "contributions.parquet": result.contributions,
+    }
+    if result.risk is not None:
+        frames["risk.parquet"] = result.risk
+    if result.risk_today is not None:
+        frames["risk_today.parquet"] = result.risk_today
+    return frames
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    path = folder / SUMMARY
+    if not path.is_file():
+        raise DataError(f"no {SUMMARY} in {folder}: no result was written there, or not to its end")
+    try:
+        content = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is damaged ({error}): run the backtest again") from error
+    if not isinstance(content, dict) or not {"files", "strategy", "notes", "benchmarks"} <= set(content):
+        raise DataError(f"{path} is a summary without its tables: run the backtest again")
+    return content
+
+
+def _frame(path: Path, wanted: str) -> pd.DataFrame:
+    if not path.is_file() or sha256(path) != wanted:
+        raise DataError(f"{path} is missing, damaged or of another run: run the backtest again")
+    try:
+        return pd.read_parquet(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} is no Parquet file: {error}") from error
