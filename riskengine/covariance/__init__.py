@@ -7,6 +7,7 @@ from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.moments import pairwise_moments, to_correlation
+from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
 from riskengine.covariance.static import (
     AnalyticalShrinkage,
@@ -28,6 +29,7 @@ __all__ = [
     "IteratedEwma",
     "LedoitWolf",
     "QuadraticInverseShrinkage",
+    "RiskMetrics2006",
     "SampleCovariance",
     "analytical_shrinkage",
     "linear_shrinkage",
