@@ -48,7 +48,9 @@ class DccState(NamedTuple):
     def q(self) -> Array:
         """``Q`` of the next day: the target, and what the days did to it; missing products count as the target's."""
         sums, a, b = Fading(self.b).settled(self.products).sums, self.a, self.b
-        return (1 - a - b) / (1 - b) * self.target + a * (sums.matrix + (1 / (1 - b) - sums.counts) * self.target)
+        return (1 - a - b) / (1 - b) * self.target + a * (
+            sums.matrix + (1 / (1 - b) - sums.counts) * self.target
+        )
 
 
 def _diagonals(z: jax.Array, a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:

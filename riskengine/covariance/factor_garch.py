@@ -15,7 +15,7 @@ from riskengine.covariance.moments import Moments
 from riskengine.covariance.sums import Fading, Rolling
 from riskengine.covariance.weighting import decay_of, fading_weights, weighted_moments
 from riskengine.covariance.window import as_row, last_days
-from riskengine.errors import SettingsError
+from riskengine.errors import DataError, SettingsError
 
 Array = np.ndarray
 
@@ -26,7 +26,7 @@ class FactorState(NamedTuple):
     Attributes
     ----------
     portfolios : (assets, factors) weights
-    exposures : (assets, factors)
+    exposures : (assets, factors), NaN for an asset that never moved
     margins : of ``assets`` residuals, then ``factors`` factors
     """
 
@@ -41,7 +41,8 @@ class FactorGarch:
 
     ``Sigma = B diag(f) B' + D R D``, as in the approximate factor models of Engle, Ledoit and Wolf (2019) and
     De Nard, Ledoit and Wolf (2021), with ``R`` the identity or the residuals' shrunk correlation. A factor is the
-    return of a portfolio; on days on which some of its assets are missing, the others stand in for them.
+    return of a portfolio; on days on which some of its assets are missing, the others stand in for them. An asset
+    that was never seen, or never moved, is flagged and taken for the median asset.
 
     Attributes
     ----------
@@ -88,7 +89,11 @@ class FactorGarch:
         assets = rows.shape[1]
         count = min(self.factors, assets)
         weights = fading_weights(len(rows), self.half_life)[:, None]
-        portfolios = np.full((assets, 1), 1 / assets)
+        moved = (np.nan_to_num(rows) != 0).any(axis=0)
+        if not moved.any():
+            raise DataError("no asset has moved: a factor model needs returns that vary")
+        rows = np.where(moved, rows, np.nan)
+        portfolios = moved[:, None] / moved.sum()
         exposures = _exposures(weights, rows, portfolio_returns(rows, portfolios))
         if count > 1:
             rest = _parts(rows, portfolios, exposures)[:, :assets]
@@ -100,7 +105,7 @@ class FactorGarch:
             more /= np.abs(more).sum(axis=0)
             portfolios = np.hstack([portfolios, more])
             exposures = _exposures(weights, rows, portfolio_returns(rows, portfolios))
-        return portfolios, exposures
+        return portfolios, np.where(moved[:, None], exposures, np.nan)
 
     def update(self, state: FactorState, row: Array) -> FactorState:
         """One more day with the same factors, exposures and parameters."""
@@ -117,7 +122,10 @@ class FactorGarch:
             static = GarchMargins.static_variance(state.margins, self.half_life)[:assets]
             static = np.where(np.isnan(static), rest, static)
             rest = rest ** (1 - self.static_share) * static**self.static_share
-        loadings = state.exposures * np.sqrt(variance[assets:])
+        exposures = np.where(
+            np.isnan(state.exposures), np.nanmedian(state.exposures, axis=0), state.exposures
+        )
+        loadings = exposures * np.sqrt(variance[assets:])
         notes = GarchMargins.notes(state.margins)
         if self.residuals == "diagonal":
             return Covariance(loadings, rest, horizon, notes)

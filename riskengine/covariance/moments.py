@@ -114,9 +114,7 @@ def pairwise_moments(returns: Array, centred: bool = True) -> Moments:
         if products.counts.size == 1:
             raise DataError(f"a covariance needs at least two days, not {few}")
         pair = np.unravel_index(np.argmin(products.counts), products.counts.shape)
-        raise DataError(
-            f"assets {pair[0]} and {pair[1]} share {few} day(s): lengthen the window or drop one"
-        )
+        raise DataError(f"assets {pair[0]} and {pair[1]} share {few} day(s): lengthen the window or drop one")
     return moments_of(products, centred)
 
 

@@ -47,7 +47,9 @@ class RiskMetrics2006:
         if not (self.tau1 > 0 and self.rho > 1 and self.components >= 1):
             raise SettingsError("RiskMetrics 2006 needs tau1 > 0, rho > 1 and at least one component")
         if not self.tau0 > self.days[-1]:
-            raise SettingsError(f"tau0 = {self.tau0} must be above the slowest component, {self.days[-1]:g} days")
+            raise SettingsError(
+                f"tau0 = {self.tau0} must be above the slowest component, {self.days[-1]:g} days"
+            )
 
     @property
     def days(self) -> Array:
@@ -65,7 +67,7 @@ class RiskMetrics2006:
         Examples
         --------
         >>> RiskMetrics2006().weights(1)[[0, -1]].round(3), RiskMetrics2006().weights(250)[[0, -1]].round(3)
-        (array([0.114, 0.021]), array([0.045, 0.097]))
+        (array([0.112, 0.021]), array([0.014, 0.078]))
         """
         if horizon < 1:
             raise SettingsError(f"a horizon is at least one day, not {horizon}")
