@@ -7,7 +7,9 @@ from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.moments import pairwise_moments, to_correlation
+from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
+from riskengine.covariance.state import load_state, save_state
 from riskengine.covariance.static import (
     AnalyticalShrinkage,
     LedoitWolf,
@@ -28,10 +30,13 @@ __all__ = [
     "IteratedEwma",
     "LedoitWolf",
     "QuadraticInverseShrinkage",
+    "RiskMetrics2006",
     "SampleCovariance",
     "analytical_shrinkage",
     "linear_shrinkage",
+    "load_state",
     "pairwise_moments",
     "quadratic_inverse",
+    "save_state",
     "to_correlation",
 ]

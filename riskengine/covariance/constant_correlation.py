@@ -13,11 +13,11 @@ from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibration, Calibrator
 from riskengine.covariance.contract import Covariance
-from riskengine.covariance.ewma import Ewma, EwmaState
-from riskengine.covariance.moments import Moments, pairwise_moments, to_correlation
+from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
 from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
-from riskengine.covariance.static import last_days, roll
-from riskengine.covariance.weighting import fading_weights
+from riskengine.covariance.sums import Fading, FadingSums, Rolling, RollingSums
+from riskengine.covariance.weighting import decay_of, fading_weights
+from riskengine.covariance.window import Window, as_row, last_days
 from riskengine.errors import SettingsError
 from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.forecast import holding_period_variance
@@ -40,18 +40,28 @@ class GarchState(NamedTuple):
     ----------
     fit : parameters, held until the next ``init``
     variance : (assets,) of the next day
-    returns : (days, assets) rolling window
-    residuals : (days, assets) the same window over its conditional volatilities
+    past : rolling window of returns
+    standardised : the same window over its conditional volatilities
     hypotheses : of the next day's variance, if the calibration reckons with outliers
-    products : fading sums of products of residuals, or of returns, that the correlation rests on
+    products : sums of products of residuals, or of returns, that the correlation rests on
     """
 
     fit: Calibration
     variance: Array
-    returns: Array
-    residuals: Array
+    past: Window
+    standardised: Window
     hypotheses: Hypotheses | None = None
-    products: EwmaState | None = None
+    products: FadingSums | RollingSums | None = None
+
+    @property
+    def returns(self) -> Array:
+        """Window of returns ``(days, assets)``."""
+        return self.past.rows
+
+    @property
+    def residuals(self) -> Array:
+        """Window of returns over their conditional volatilities ``(days, assets)``."""
+        return self.standardised.rows
 
 
 def conditional_variance(fit: Calibration, returns: Array) -> Array:
@@ -76,14 +86,14 @@ class GarchMargins:
     calibrator : network, maximum likelihood, ...
     window : days kept for residuals and correlations
     warm_start : hand the last calibration to a :class:`MaximumLikelihood` as its start
-    fading : keep fading sums of products as well
-    of_residuals : sum products of residuals; otherwise of returns
+    sums : what sums of products to keep as well
+    of_residuals : products of residuals; otherwise of returns
     """
 
     calibrator: Calibrator
     window: int = 1250
     warm_start: bool = True
-    fading: Ewma | None = None
+    sums: Fading | Rolling | None = None
     of_residuals: bool = True
 
     def init(
@@ -95,13 +105,14 @@ class GarchMargins:
             calibration = self._calibrate(rows, previous)
         path = _filtered(calibration, rows)
         residuals = (rows - calibration.mean) / np.sqrt(np.asarray(path.variance))
+        summed = residuals if self.of_residuals else rows
         return GarchState(
             calibration,
             np.asarray(path.next_variance),
-            rows[-self.window :].copy(),
-            residuals[-self.window :].copy(),
-            path.hypotheses,
-            self.fading.init(residuals if self.of_residuals else rows) if self.fading is not None else None,
+            Window.of(rows, self.window),
+            Window.of(residuals, self.window),
+            _on_host(path.hypotheses),
+            None if self.sums is None else self.sums.init(summed),
         )
 
     def _calibrate(self, rows: Array, previous: GarchState | None) -> Calibration:
@@ -111,6 +122,7 @@ class GarchMargins:
 
     def update(self, state: GarchState, row: Array) -> GarchState:
         """One more day with the same parameters."""
+        row = as_row(row, len(state.variance))
         shock = row - state.fit.mean
         with jax.enable_x64(True):
             params = GarchParams(*map(jnp.asarray, state.fit.params))
@@ -121,17 +133,33 @@ class GarchMargins:
                 hypotheses = _next_hypotheses(params, hypotheses, today, jnp.asarray(odds))
                 tomorrow = hypotheses.variance
         residual = shock / np.sqrt(state.variance)
-        products = state.products
-        if self.fading is not None and products is not None:
-            products = self.fading.update(products, residual if self.of_residuals else row)
+        products: Any = state.products
+        if self.sums is not None and products is not None:
+            products = self.sums.update(products, residual if self.of_residuals else row)
         return GarchState(
             state.fit,
             np.asarray(tomorrow),
-            roll(state.returns, row, self.window),
-            roll(state.residuals, residual, self.window),
-            hypotheses,
+            state.past.moved(row),
+            state.standardised.moved(residual),
+            _on_host(hypotheses),
             products,
         )
+
+    def moments(self, state: GarchState) -> Moments:
+        """What the sums of products amount to; residuals have mean zero, returns their own."""
+        sums: Any = self.sums
+        return sums.moments(state.products, centred=isinstance(sums, Rolling) and not self.of_residuals)
+
+    @staticmethod
+    def static_variance(state: GarchState, half_life: float | None) -> Array:
+        """Mean square of the window ``(assets,)``, fading or not; NaN where an asset has none of its own."""
+        square = (state.returns - state.fit.mean) ** 2
+        weights = fading_weights(len(square), half_life)[:, None]
+        seen = ~np.isnan(square)
+        total = np.where(seen, weights, 0.0).sum(axis=0)
+        summed = np.where(seen, weights * square, 0.0).sum(axis=0)
+        usable = (summed > 0) & ~np.array([status.fell_back for status in state.fit.status])
+        return np.divide(summed, total, out=np.full_like(total, np.nan), where=usable)
 
     def holding_variance(self, state: GarchState, horizon: int) -> Array:
         """Mean variance per day over the holding period, ``(assets,)``."""
@@ -148,9 +176,14 @@ class GarchMargins:
 
 def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:
     """Correlation matrix of ``rows`` ``(time, assets)``, shrunk; its diagonal is one."""
+    moments = moments_of(products_of(rows), centred)
     if shrinkage == "linear":
-        return to_correlation(linear_shrinkage(rows, centred))
-    return shrunk_correlation(pairwise_moments(rows, centred), shrinkage)
+        return to_correlation(linear_shrinkage(rows, centred, moments))
+    return shrunk_correlation(moments, shrinkage)
+
+
+def _on_host(hypotheses: Hypotheses | None) -> Hypotheses | None:
+    return None if hypotheses is None else Hypotheses(*(np.asarray(leaf) for leaf in hypotheses))
 
 
 def shrunk_correlation(moments: Moments, shrinkage: Shrinkage) -> Array:
@@ -209,8 +242,12 @@ class ConstantCorrelation:
     @property
     def margins(self) -> GarchMargins:
         """The univariate half."""
-        fading = None if self.half_life is None else Ewma(self.half_life)
-        return GarchMargins(self.calibrator, self.window, self.warm_start, fading, self.residuals)
+        sums: Fading | Rolling | None = None  # linear shrinkage reads the rows themselves
+        if self.half_life is not None:
+            sums = Fading(decay_of(self.half_life))
+        elif self.shrinkage != "linear":
+            sums = Rolling(self.window)
+        return GarchMargins(self.calibrator, self.window, self.warm_start, sums, self.residuals)
 
     def init(self, returns: Array, **known: Any) -> GarchState:
         """State after a history; ``calibration=`` or ``previous=`` as in :class:`GarchMargins`."""
@@ -224,22 +261,13 @@ class ConstantCorrelation:
         """``D R D`` over the holding period."""
         daily = self.margins.holding_variance(state, horizon)
         if self.static_share > 0:
-            square = self._static_variance(state)
-            usable = (square > 0) & ~np.array([s.fell_back for s in state.fit.status])
-            square = np.where(usable, square, daily)
-            daily = daily ** (1 - self.static_share) * square**self.static_share
+            static = GarchMargins.static_variance(state, self.static_half_life)
+            static = np.where(np.isnan(static), daily, static)
+            daily = daily ** (1 - self.static_share) * static**self.static_share
         if state.products is not None:
-            matrix = shrunk_correlation(Ewma.moments(state.products), self.shrinkage)
+            matrix = shrunk_correlation(self.margins.moments(state), self.shrinkage)
         else:
             rows = state.residuals if self.residuals else state.returns
             matrix = correlation(rows, self.shrinkage, centred=not self.residuals)
         deviation = np.sqrt(daily)
         return Covariance.dense(matrix * np.outer(deviation, deviation), horizon, GarchMargins.notes(state))
-
-    def _static_variance(self, state: GarchState) -> Array:
-        square = (state.returns - state.fit.mean) ** 2
-        weights = fading_weights(len(square), self.static_half_life)[:, None]
-        seen = ~np.isnan(square)
-        return np.where(seen, weights * square, 0).sum(axis=0) / np.maximum(
-            np.where(seen, weights, 0).sum(axis=0), np.finfo(float).tiny
-        )

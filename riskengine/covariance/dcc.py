@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +16,8 @@ from riskengine.calibration.result import Calibrator
 from riskengine.covariance.constant_correlation import GarchMargins, GarchState, Shrinkage, correlation
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import to_correlation
+from riskengine.covariance.sums import Fading, FadingSums
+from riskengine.covariance.window import as_row
 from riskengine.errors import SettingsError
 from riskengine.garch.forecast import term_structure
 
@@ -23,48 +26,91 @@ _term_structure = jax.jit(term_structure, static_argnames="horizon")
 
 
 class DccState(NamedTuple):
-    """GARCH margins, and ``Q`` of the next day with its target and parameters."""
+    """GARCH margins, and what ``Q`` of the next day is made of.
+
+    Attributes
+    ----------
+    margins : univariate half
+    target : (assets, assets) long-run correlation
+    products : sums of products of residuals, which fade at the rate ``b``
+    diagonal : (assets,) of ``Q`` of the next day
+    a, b : parameters
+    """
 
     margins: GarchState
     target: Array
-    q: Array
+    products: FadingSums
+    diagonal: Array
     a: float
     b: float
 
+    @property
+    def q(self) -> Array:
+        """``Q`` of the next day: the target, and what the days did to it; missing products count as the target's."""
+        sums, a, b = Fading(self.b).settled(self.products).sums, self.a, self.b
+        return (1 - a - b) / (1 - b) * self.target + a * (
+            sums.matrix + (1 / (1 - b) - sums.counts) * self.target
+        )
 
-@jax.jit
-def _pair_loss(raw: jax.Array, z: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean negative bivariate Gaussian log-likelihood over days and pairs of neighbours.
+
+def _diagonals(z: jax.Array, a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Diagonal of corrected ``Q`` of each day ``(time, assets)``, and of the day after the last ``(assets,)``."""
+
+    def day(q: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
+        news = jnp.where(jnp.isnan(row), 1, q * row**2)
+        return 1 - a - b + a * news + b * q, q
+
+    last, path = jax.lax.scan(day, jnp.ones_like(z[0]), z)
+    return path, last
+
+
+_diagonal_path = jax.jit(_diagonals)
+
+
+@partial(jax.jit, static_argnames="corrected")
+def _pair_loss(raw: jax.Array, z: jax.Array, target: jax.Array, corrected: bool = False) -> jax.Array:
+    """Mean negative bivariate Gaussian log-likelihood over days and pairs of neighbours, seen together.
 
     Parameters
     ----------
     raw : (2,) logits of the persistence ``a + b`` and of the share ``a / (a + b)``
-    z : (time, assets) residuals, zero where missing
-    target : (assets - 1,) correlations of neighbours
+    z : (time, assets) residuals, NaN where missing
+    target : (assets - 1,) correlations of neighbours; of no account if corrected
+    corrected : Aielli's recursion, whose target is the correlation of the residuals that it rescales itself
     """
     persistence, share = jax.nn.sigmoid(raw)
     a, b = persistence * share, persistence * (1 - share)
-    x, y = z[:, :-1], z[:, 1:]
+    seen = ~jnp.isnan(z)
+    plain = jnp.where(seen, z, 0)
+    both = seen[:, :-1] & seen[:, 1:]
+    news = plain
+    if corrected:
+        news = plain * jnp.sqrt(_diagonals(z, a, b)[0])
+        left, right = jnp.where(both, news[:, :-1], 0), jnp.where(both, news[:, 1:], 0)
+        power = jnp.sum(left**2, axis=0) * jnp.sum(right**2, axis=0)
+        target = jnp.sum(left * right, axis=0) / jnp.sqrt(jnp.where(power > 0, power, 1))
 
-    def day(q: tuple[jax.Array, ...], row: tuple[jax.Array, jax.Array]) -> tuple[tuple, jax.Array]:
+    def day(q: tuple[jax.Array, ...], row: tuple[jax.Array, ...]) -> tuple[tuple, jax.Array]:
         qx, qy, qxy = q
-        x, y = row
+        x, y, u, v, sees_x, sees_y = row
         rho = jnp.clip(qxy / jnp.sqrt(qx * qy), -0.9999, 0.9999)
         rest = 1 - rho**2
+        together = sees_x & sees_y
         loss = jnp.log(rest) + (x**2 + y**2 - 2 * rho * x * y) / rest
         left = 1 - a - b
         return (
-            left + a * x * x + b * qx,
-            left + a * y * y + b * qy,
-            left * target + a * x * y + b * qxy,
-        ), loss
+            left + a * jnp.where(sees_x, u * u, 1) + b * qx,
+            left + a * jnp.where(sees_y, v * v, 1) + b * qy,
+            left * target + a * jnp.where(together, u * v, target) + b * qxy,
+        ), jnp.where(together, loss, 0)
 
     ones = jnp.ones_like(target)
-    _, losses = jax.lax.scan(day, (ones, ones, target), (x, y))
-    return jnp.mean(losses) / 2
+    days = (plain[:, :-1], plain[:, 1:], news[:, :-1], news[:, 1:], seen[:, :-1], seen[:, 1:])
+    _, losses = jax.lax.scan(day, (ones, ones, target), days)
+    return jnp.sum(losses) / jnp.maximum(jnp.sum(both), 1).astype(losses.dtype) / 2
 
 
-_pair_slope = jax.jit(jax.value_and_grad(_pair_loss))
+_pair_slope = jax.jit(jax.value_and_grad(_pair_loss), static_argnames="corrected")
 
 
 @dataclass(frozen=True)
@@ -76,11 +122,22 @@ class Dcc:
     Engle 2021), whose cost grows with the number of assets, not its square. Over a holding period the
     correlation returns to the target at the rate ``a + b`` (Engle and Sheppard 2001).
 
+    The recursion of ``Q`` is not that of the residuals' second moments, so that their sample correlation is not quite
+    its target. Corrected (Aielli 2013), residuals enter as ``diag(Q)^(1/2) z``, whose second moment is the target.
+
     Attributes
     ----------
     calibrator, window, warm_start : see :class:`~riskengine.covariance.constant_correlation.GarchMargins`
     shrinkage : of the target
     a, b : fixed values instead of estimates, both or neither
+    corrected : cDCC
+
+    Examples
+    --------
+    >>> x = 0.01 * np.random.default_rng(0).standard_normal((500, 3))
+    >>> forecaster = Dcc(a=0.02, b=0.95, corrected=True)
+    >>> forecaster.forecast(forecaster.init(x), horizon=21).correlation().shape
+    (3, 3)
     """
 
     calibrator: Calibrator = field(default_factory=NeuralCalibrator.pretrained)
@@ -90,6 +147,7 @@ class Dcc:
     b: float | None = None
     warm_start: bool = True
     carry: bool = False
+    corrected: bool = False
 
     def __post_init__(self) -> None:
         if (self.a is None) != (self.b is None):
@@ -108,26 +166,30 @@ class Dcc:
         z = margins.residuals
         target = correlation(z, self.shrinkage, centred=False)
         a, b = (self.a, self.b) if self.a is not None and self.b is not None else self._estimate(z, target)
-        q = target
-        if not np.isnan(z).any():
-            # One weighted product instead of a recursion over matrices.
-            weights = a * b ** np.arange(len(z) - 1, -1, -1.0)
-            faded = b ** len(z)
-            q = (1 - a - b) / (1 - b) * (1 - faded) * target + faded * target + (weights[:, None] * z).T @ z
-        else:
-            for row in z:
-                q = _next_q(q, row, target, a, b)
-        return DccState(margins, target, q, a, b)
+        news, diagonal = z, np.ones(z.shape[1])
+        if self.corrected:
+            path, diagonal = self._diagonals(z, a, b)
+            news = np.sqrt(path) * z
+            target = correlation(news, self.shrinkage, centred=False)
+        products = Fading(b).init(news)
+        state = DccState(margins, target, products, diagonal, a, b)
+        return state if self.corrected else state._replace(diagonal=np.diag(state.q).copy())
+
+    @staticmethod
+    def _diagonals(z: Array, a: float, b: float) -> tuple[Array, Array]:
+        with jax.enable_x64(True):
+            path, last = _diagonal_path(jnp.asarray(z), jnp.asarray(a), jnp.asarray(b))
+            return np.asarray(path), np.asarray(last)
 
     def _estimate(self, z: Array, target: Array) -> tuple[float, float]:
         if z.shape[1] < 2:
             return 0.0, 0.0
         with jax.enable_x64(True):
-            data = jnp.asarray(np.nan_to_num(z))
+            data = jnp.asarray(z)
             neighbours = jnp.asarray(np.diagonal(target, 1))
 
             def slope(raw: Array) -> tuple[float, Array]:
-                value, gradient = _pair_slope(jnp.asarray(raw), data, neighbours)
+                value, gradient = _pair_slope(jnp.asarray(raw), data, neighbours, corrected=self.corrected)
                 return float(value), np.asarray(gradient)
 
             bounds = [(-3.0, 7.0), (-8.0, 1.0)]
@@ -137,9 +199,18 @@ class Dcc:
 
     def update(self, state: DccState, row: Array) -> DccState:
         """One more day: the filter, and a rank-one update of ``Q``."""
-        z = (row - state.margins.fit.mean) / np.sqrt(state.margins.variance)
-        q = _next_q(state.q, z, state.target, state.a, state.b)
-        return state._replace(margins=self.margins.update(state.margins, row), q=q)
+        a, b = state.a, state.b
+        z = (as_row(row, len(state.diagonal)) - state.margins.fit.mean) / np.sqrt(state.margins.variance)
+        news = z * np.sqrt(state.diagonal) if self.corrected else z
+        square = np.where(np.isnan(news), 1.0, news**2)
+        return DccState(
+            self.margins.update(state.margins, row),
+            state.target,
+            Fading(b).update(state.products, news),
+            1 - a - b + a * square + b * state.diagonal,
+            a,
+            b,
+        )
 
     def forecast(self, state: DccState, horizon: int = 1) -> Covariance:
         """Mean over the holding period of ``D[k] R[k] D[k]``."""
@@ -152,11 +223,3 @@ class Dcc:
         now = (fade * deviations).T @ deviations * to_correlation(state.q)
         later = ((1 - fade) * deviations).T @ deviations * state.target
         return Covariance.dense((now + later) / horizon, horizon, GarchMargins.notes(state.margins))
-
-
-def _next_q(q: Array, z: Array, target: Array, a: float, b: float) -> Array:
-    """``Q`` of the next day; pairs with a missing residual move by their expectation."""
-    seen = ~np.isnan(z)
-    filled = np.where(seen, z, 0.0)
-    news = np.where(np.outer(seen, seen), np.outer(filled, filled), q)
-    return (1 - a - b) * target + a * news + b * q

@@ -8,29 +8,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from riskengine.covariance.contract import Covariance
-from riskengine.covariance.moments import Moments, to_correlation
+from riskengine.covariance.moments import Moments, adopted, to_correlation
 from riskengine.covariance.shrinkage import quadratic_inverse
-from riskengine.covariance.static import last_days
+from riskengine.covariance.sums import Fading, FadingSums
 from riskengine.covariance.weighting import decay_of
+from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import SettingsError
 
 Array = np.ndarray
-
-
-class EwmaState(NamedTuple):
-    """Fading sums.
-
-    Attributes
-    ----------
-    products : (assets, assets) weighted sum of products of returns
-    weights : (assets, assets) weights that went into each
-    total, squares : sum of all days' weights, and of their squares
-    """
-
-    products: Array
-    weights: Array
-    total: float
-    squares: float
 
 
 @dataclass(frozen=True)
@@ -66,45 +51,24 @@ class Ewma:
         """Weight of yesterday relative to today."""
         return 1.0 if self.half_life is None else decay_of(self.half_life)
 
-    def init(self, returns: Array) -> EwmaState:
+    @property
+    def sums(self) -> Fading:
+        """What the state adds up."""
+        return Fading(self.decay)
+
+    def init(self, returns: Array) -> FadingSums:
         """State after all rows of ``(time, assets)``."""
-        rows = last_days(returns, len(returns))
-        seen = (~np.isnan(rows)).astype(np.float64)
-        filled = np.where(seen > 0, rows, 0.0)
-        weights = self.decay ** np.arange(len(rows) - 1, -1, -1.0)[:, None]
-        return EwmaState(
-            (weights * filled).T @ filled,
-            (weights * seen).T @ seen,
-            float(weights.sum()),
-            float(np.sum(weights**2)),
-        )
+        return self.sums.init(last_days(returns, len(returns)))
 
-    def update(self, state: EwmaState, row: Array) -> EwmaState:
+    def update(self, state: FadingSums, row: Array) -> FadingSums:
         """State after one more day: a rank-one update."""
-        decay, seen = self.decay, (~np.isnan(row)).astype(np.float64)
-        filled = np.where(seen > 0, row, 0.0)
-        return EwmaState(
-            decay * state.products + np.outer(filled, filled),
-            decay * state.weights + np.outer(seen, seen),
-            decay * state.total + 1,
-            decay**2 * state.squares + 1,
-        )
+        return self.sums.update(state, row)
 
-    def forecast(self, state: EwmaState, horizon: int = 1) -> Covariance:
-        """Weighted mean of the products; pairs never seen together are uncorrelated."""
-        moments = self.moments(state)
+    def forecast(self, state: FadingSums, horizon: int = 1) -> Covariance:
+        """Weighted mean of the products; pairs never seen together are uncorrelated (:func:`adopted`)."""
+        moments, notes = adopted(self.sums.moments(state))
         matrix = quadratic_inverse(moments) if self.shrinkage == "quadratic-inverse" else moments.matrix
-        return Covariance.dense(matrix, horizon)
-
-    @staticmethod
-    def moments(state: EwmaState) -> Moments:
-        """Weighted means, and the effective number of days that they rest on (Kish)."""
-        return Moments(_means(state), max(2, round(state.total**2 / state.squares)))
-
-
-def _means(state: EwmaState) -> Array:
-    products, weights = state.products, state.weights
-    return np.divide(products, weights, out=np.zeros_like(products), where=weights > 0)
+        return Covariance.dense(matrix, horizon, notes)
 
 
 class IteratedEwmaState(NamedTuple):
@@ -112,7 +76,7 @@ class IteratedEwmaState(NamedTuple):
 
     squares: Array
     weights: Array
-    standard: EwmaState
+    standard: FadingSums
 
 
 @dataclass(frozen=True)
@@ -149,11 +113,8 @@ class IteratedEwma:
     def init(self, returns: Array) -> IteratedEwmaState:
         """State after all rows of ``(time, assets)``."""
         rows = last_days(returns, len(returns))
-        assets = rows.shape[1]
-        none = np.zeros((assets, assets))
-        state = IteratedEwmaState(np.zeros(assets), np.zeros(assets), EwmaState(none, none, 0.0, 0.0))
         decay = decay_of(self.volatility_half_life)
-        squares, weights = state.squares, state.weights
+        squares, weights = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
         standard = np.full_like(rows, np.nan)
         for day, row in enumerate(rows):
             squares, weights = _faded(squares, weights, row, decay)
@@ -162,18 +123,20 @@ class IteratedEwma:
 
     def update(self, state: IteratedEwmaState, row: Array) -> IteratedEwmaState:
         """State after one more day."""
+        row = as_row(row, len(state.squares))
         squares, weights = _faded(state.squares, state.weights, row, decay_of(self.volatility_half_life))
         standard = self._standardised(row, squares, weights)
         return IteratedEwmaState(squares, weights, self.correlations.update(state.standard, standard))
 
     def forecast(self, state: IteratedEwmaState, horizon: int = 1) -> Covariance:
-        """``D R D``."""
-        matrix = to_correlation(_means(state.standard))
+        """``D R D``; assets never seen are noted (:func:`adopted`)."""
+        matrix = to_correlation(self.correlations.sums.moments(state.standard).matrix)
         known = state.weights > 0
         variance = np.divide(state.squares, state.weights, out=np.zeros_like(state.squares), where=known)
         deviation = np.sqrt(variance)
-        found = matrix * np.outer(deviation, deviation)
-        return Covariance.dense(found + self.ridge * np.diag(variance), horizon)
+        moments, notes = adopted(Moments(matrix * np.outer(deviation, deviation), len(matrix)))
+        found = moments.matrix + self.ridge * np.diag(np.diag(moments.matrix))
+        return Covariance.dense(found, horizon, notes)
 
     def _standardised(self, row: Array, squares: Array, weights: Array) -> Array:
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -11,9 +11,11 @@ from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
 from riskengine.covariance.constant_correlation import GarchMargins, GarchState, shrunk_correlation
 from riskengine.covariance.contract import Covariance
-from riskengine.covariance.static import last_days
-from riskengine.covariance.weighting import fading_weights, weighted_moments
-from riskengine.errors import SettingsError
+from riskengine.covariance.moments import Moments
+from riskengine.covariance.sums import Fading, Rolling
+from riskengine.covariance.weighting import decay_of, fading_weights, weighted_moments
+from riskengine.covariance.window import as_row, last_days
+from riskengine.errors import DataError, SettingsError
 
 Array = np.ndarray
 
@@ -24,7 +26,7 @@ class FactorState(NamedTuple):
     Attributes
     ----------
     portfolios : (assets, factors) weights
-    exposures : (assets, factors)
+    exposures : (assets, factors), NaN for an asset that never moved
     margins : of ``assets`` residuals, then ``factors`` factors
     """
 
@@ -38,8 +40,9 @@ class FactorGarch:
     """Approximate factor model: the equally weighted market and principal components, each with a GARCH variance.
 
     ``Sigma = B diag(f) B' + D R D``, as in the approximate factor models of Engle, Ledoit and Wolf (2019) and
-    De Nard, Ledoit and Wolf (2021), with ``R`` the identity or the residuals' shrunk correlation. Missing days
-    of an asset count as days on which it moved with the factors alone.
+    De Nard, Ledoit and Wolf (2021), with ``R`` the identity or the residuals' shrunk correlation. A factor is the
+    return of a portfolio; on days on which some of its assets are missing, the others stand in for them. An asset
+    that was never seen, or never moved, is flagged and taken for the median asset.
 
     Attributes
     ----------
@@ -69,7 +72,10 @@ class FactorGarch:
     @property
     def margins(self) -> GarchMargins:
         """Of residuals and factors."""
-        return GarchMargins(self.calibrator, self.window)
+        sums: Fading | Rolling | None = None
+        if self.residuals == "quadratic-inverse":
+            sums = Rolling(self.window) if self.half_life is None else Fading(decay_of(self.half_life))
+        return GarchMargins(self.calibrator, self.window, sums=sums)
 
     def init(self, returns: Array, held: FactorState | None = None) -> FactorState:
         """State after a history; factors, exposures and parameters are those of ``held`` if it is given."""
@@ -83,64 +89,86 @@ class FactorGarch:
         assets = rows.shape[1]
         count = min(self.factors, assets)
         weights = fading_weights(len(rows), self.half_life)[:, None]
-        seen = ~np.isnan(rows)
-        filled = np.where(seen, rows, 0.0)
-        portfolios = np.full((assets, 1), 1 / assets)
-        market = filled @ portfolios
-        exposures = _exposures(weights, seen, filled, market)
+        moved = (np.nan_to_num(rows) != 0).any(axis=0)
+        if not moved.any():
+            raise DataError("no asset has moved: a factor model needs returns that vary")
+        rows = np.where(moved, rows, np.nan)
+        portfolios = moved[:, None] / moved.sum()
+        exposures = _exposures(weights, rows, portfolio_returns(rows, portfolios))
         if count > 1:
-            rest = np.where(seen, filled - market @ exposures.T, 0.0)
-            scale = np.sqrt(np.maximum((weights * rest**2).sum(axis=0), np.finfo(float).tiny))
+            rest = _parts(rows, portfolios, exposures)[:, :assets]
+            square = np.diag(weighted_moments(rest, self.half_life).matrix)
+            scale = np.where(square > 0, np.sqrt(square), np.inf)  # an asset never seen is in no portfolio
             _, vectors = np.linalg.eigh(weighted_moments(rest / scale, self.half_life).matrix)
             more = vectors[:, ::-1][:, : count - 1]
             more = more * np.sign(np.sum(more**3, axis=0)) / scale[:, None]  # news of losses needs a sign
             more /= np.abs(more).sum(axis=0)
             portfolios = np.hstack([portfolios, more])
-            exposures = _exposures(weights, seen, filled, filled @ portfolios)
-        return portfolios, exposures
+            exposures = _exposures(weights, rows, portfolio_returns(rows, portfolios))
+        return portfolios, np.where(moved[:, None], exposures, np.nan)
 
     def update(self, state: FactorState, row: Array) -> FactorState:
         """One more day with the same factors, exposures and parameters."""
-        parts = _parts(np.asarray(row)[None], state.portfolios, state.exposures)[0]
+        row = as_row(row, len(state.exposures))
+        parts = _parts(row[None], state.portfolios, state.exposures)[0]
         return state._replace(margins=self.margins.update(state.margins, parts))
 
     def forecast(self, state: FactorState, horizon: int = 1) -> Covariance:
         """``B diag(f) B' + D R D`` over the holding period; without correlation it stays in factor form."""
         assets = len(state.exposures)
         variance = self.margins.holding_variance(state.margins, horizon)
-        rest, own = variance[:assets], state.margins.residuals[:, :assets]
+        rest = variance[:assets]
         if self.static_share > 0:
-            rows = np.nan_to_num(state.margins.returns[:, :assets])
-            square = (fading_weights(len(rows), self.half_life)[:, None] * rows**2).sum(axis=0)
-            rest = np.where(square > 0, rest ** (1 - self.static_share) * square**self.static_share, rest)
-        loadings = state.exposures * np.sqrt(variance[assets:])
+            static = GarchMargins.static_variance(state.margins, self.half_life)[:assets]
+            static = np.where(np.isnan(static), rest, static)
+            rest = rest ** (1 - self.static_share) * static**self.static_share
+        exposures = np.where(
+            np.isnan(state.exposures), np.nanmedian(state.exposures, axis=0), state.exposures
+        )
+        loadings = exposures * np.sqrt(variance[assets:])
         notes = GarchMargins.notes(state.margins)
         if self.residuals == "diagonal":
             return Covariance(loadings, rest, horizon, notes)
-        matrix = shrunk_correlation(weighted_moments(own, self.half_life), "quadratic-inverse")
+        matrix, days = self.margins.moments(state.margins)
+        matrix = shrunk_correlation(Moments(matrix[:assets, :assets], days), "quadratic-inverse")
         deviation = np.sqrt(rest)
         return Covariance.dense(
             loadings @ loadings.T + matrix * np.outer(deviation, deviation), horizon, notes
         )
 
 
-def _exposures(weights: Array, seen: Array, filled: Array, factors: Array) -> Array:
-    """Weighted least squares of each asset on the factors, over the days on which it was observed."""
-    assets, count = filled.shape[1], factors.shape[1]
+def portfolio_returns(rows: Array, portfolios: Array) -> Array:
+    """Returns ``(time, portfolios)`` of portfolios ``(assets, portfolios)``.
+
+    Where assets are missing the others are held in proportion, so that the absolute weights add up to what they do on
+    full days; NaN where none of a portfolio's assets was observed.
+
+    Examples
+    --------
+    >>> portfolio_returns(np.array([[0.02, 0.02], [0.02, np.nan]]), np.array([[0.5], [0.5]])).ravel()
+    array([0.02, 0.02])
+    """
+    seen = ~np.isnan(rows)
     if seen.all():
-        gram = (weights * factors).T @ factors
-        return np.linalg.lstsq(gram, (weights * factors).T @ filled, rcond=None)[0].T
-    found = np.zeros((assets, count))
-    for asset in range(assets):
-        some = seen[:, asset]
-        weighted = weights[some] * factors[some]
-        found[asset] = np.linalg.lstsq(
-            weighted.T @ factors[some], weighted.T @ filled[some, asset], rcond=None
-        )[0]
-    return found
+        return rows @ portfolios
+    size = np.abs(portfolios)
+    share = seen @ size / size.sum(axis=0)
+    found = np.where(seen, rows, 0.0) @ portfolios
+    return np.divide(found, share, out=np.full_like(found, np.nan), where=share > 0)
+
+
+def _exposures(weights: Array, rows: Array, factors: Array) -> Array:
+    """Weighted least squares of each asset on the factors ``(assets, factors)``, over the days it was observed."""
+    seen = ~np.isnan(rows) & ~np.isnan(factors).any(axis=1, keepdims=True)
+    count = factors.shape[1]
+    filled, known = np.where(seen, rows, 0.0), np.where(seen.any(axis=1, keepdims=True), factors, 0.0)
+    squares = (known[:, :, None] * known[:, None, :]).reshape(len(rows), count * count)
+    gram = ((weights * seen).T @ squares).reshape(-1, count, count)
+    cross = (weights * filled).T @ known
+    return np.einsum("akl,al->ak", np.linalg.pinv(gram, hermitian=True), cross)
 
 
 def _parts(rows: Array, portfolios: Array, exposures: Array) -> Array:
     """Residuals and factors ``(time, assets + factors)``."""
-    factors = np.nan_to_num(rows) @ portfolios
+    factors = portfolio_returns(rows, portfolios)
     return np.hstack([rows - factors @ exposures.T, factors])

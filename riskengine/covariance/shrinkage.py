@@ -9,13 +9,14 @@ from riskengine.covariance.moments import Moments, pairwise_moments
 Array = np.ndarray
 
 
-def linear_shrinkage(returns: Array, centred: bool = True) -> Array:
+def linear_shrinkage(returns: Array, centred: bool = True, moments: Moments | None = None) -> Array:
     """Ledoit and Wolf (2004): the sample covariance pulled to a multiple of the identity.
 
     Parameters
     ----------
     returns : (time, assets), NaN where missing (a missing day counts as uninformative)
     centred : take out each asset's mean first
+    moments : of these returns, where they are known already
 
     Returns
     -------
@@ -27,13 +28,13 @@ def linear_shrinkage(returns: Array, centred: bool = True) -> Array:
     >>> bool(np.linalg.cond(linear_shrinkage(x)) < np.linalg.cond(np.cov(x.T)))
     True
     """
-    matrix, days = pairwise_moments(returns, centred)
-    if not np.isnan(returns).any():
-        matrix = matrix * days / len(returns)
+    matrix, days = pairwise_moments(returns, centred) if moments is None else moments
     observed = ~np.isnan(returns)
+    if observed.all():
+        matrix = matrix * days / len(returns)
     filled = np.where(observed, returns, 0.0)
     if centred:
-        filled = np.where(observed, filled - filled.sum(axis=0) / observed.sum(axis=0), 0.0)
+        filled = np.where(observed, filled - filled.sum(axis=0) / np.maximum(observed.sum(axis=0), 1), 0.0)
     n, assets = len(returns), matrix.shape[0]
     level = np.trace(matrix) / assets
     dispersion = np.sum((matrix - level * np.eye(assets)) ** 2)
@@ -57,13 +58,9 @@ def quadratic_inverse(moments: Moments) -> Array:
     -------
     (assets, assets) positive definite unless the sample is zero
     """
-    sample, n = moments
-    p = len(sample)
+    positive, vectors, trace = _spectrum(moments)
+    p, n = len(vectors), moments.days
     c = p / n
-    values, vectors = np.linalg.eigh(sample)
-    values = np.clip(values, 0.0, None)
-    floor = values[-1] * 1e-12
-    positive = np.maximum(values[max(0, p - n) :], floor)  # the others are zero by rank
     bandwidth = min(c**2, 1 / c**2) ** 0.35 / p**0.35
     inverse = 1 / positive
     gap = inverse[:, None] - inverse[None, :]  # row j, column i: 1/lambda_j - 1/lambda_i
@@ -76,9 +73,7 @@ def quadratic_inverse(moments: Moments) -> Array:
     else:
         null = 1 / ((c - 1) * np.mean(inverse))
         shrunk = np.concatenate([np.full(p - n, null), 1 / (inverse * amplitude)])
-    shrunk *= values.sum() / shrunk.sum()  # the trace is estimated well: keep it
-    matrix = (vectors * shrunk) @ vectors.T
-    return (matrix + matrix.T) / 2
+    return _assembled(shrunk * trace / shrunk.sum(), vectors)  # the trace is estimated well: keep it
 
 
 def analytical_shrinkage(moments: Moments) -> Array:
@@ -92,11 +87,8 @@ def analytical_shrinkage(moments: Moments) -> Array:
     -------
     (assets, assets) positive definite unless the sample is zero
     """
-    sample, n = moments
-    p = len(sample)
-    values, vectors = np.linalg.eigh(sample)
-    values = np.clip(values, 0.0, None)
-    positive = np.maximum(values[max(0, p - n) :], values[-1] * 1e-12)
+    positive, vectors, _ = _spectrum(moments)
+    p, n = len(vectors), moments.days
     width = n ** (-1 / 3)
     spread = width * positive[None, :]
     x = (positive[:, None] - positive[None, :]) / spread
@@ -122,5 +114,18 @@ def analytical_shrinkage(moments: Moments) -> Array:
         null = 1 / (np.pi * (p - n) / n * at_zero)
         nonzero = positive / (np.pi**2 * positive**2 * (density**2 + hilbert**2))
         shrunk = np.concatenate([np.full(p - n, null), nonzero])
-    matrix = (vectors * shrunk) @ vectors.T
+    return _assembled(shrunk, vectors)
+
+
+def _spectrum(moments: Moments) -> tuple[Array, Array, float]:
+    """Eigenvalues that are not zero by rank, ascending and kept from zero, all eigenvectors, and the trace."""
+    values, vectors = np.linalg.eigh(moments.matrix)
+    values = np.clip(values, 0.0, None)
+    null = max(0, len(values) - moments.days)
+    return np.maximum(values[null:], values[-1] * 1e-12), vectors, float(values.sum())
+
+
+def _assembled(values: Array, vectors: Array) -> Array:
+    """Symmetric matrix of eigenvalues and eigenvectors."""
+    matrix = (vectors * values) @ vectors.T
     return (matrix + matrix.T) / 2

@@ -7,37 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from riskengine.covariance.contract import Covariance
-from riskengine.covariance.moments import pairwise_moments
+from riskengine.covariance.moments import Moments, adopted
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
-from riskengine.errors import DataError, SettingsError
+from riskengine.covariance.sums import Rolling, RollingSums
+from riskengine.covariance.window import last_days
+from riskengine.errors import SettingsError
 
 Array = np.ndarray
 
 
-def last_days(returns: Array, window: int) -> Array:
-    """The last ``window`` rows, as an array of their own.
-
-    Raises
-    ------
-    DataError
-        If there are fewer than two rows or no asset.
-    """
-    returns = np.asarray(returns, dtype=np.float64)
-    if returns.ndim != 2 or returns.shape[0] < 2 or returns.shape[1] < 1:
-        raise DataError(
-            f"a covariance needs (time, assets) returns of at least two days, not {returns.shape}"
-        )
-    return returns[-window:].copy()
-
-
-def roll(window_rows: Array, row: Array, window: int) -> Array:
-    """Window ``(days, assets)`` after one more row ``(assets,)``; the oldest day leaves a full one."""
-    return np.vstack([window_rows[-(window - 1) :] if len(window_rows) >= window else window_rows, row])
-
-
 @dataclass(frozen=True)
 class _Rolling:
-    """A forecaster whose state is the rolling window itself."""
+    """A forecaster whose state is a window and the sums of its products."""
 
     window: int = 1250
 
@@ -45,19 +26,20 @@ class _Rolling:
         if self.window < 2:
             raise SettingsError(f"a window has at least two days, not {self.window}")
 
-    def init(self, returns: Array) -> Array:
-        """The last ``window`` days."""
-        return last_days(returns, self.window)
+    def init(self, returns: Array) -> RollingSums:
+        """State after a history ``(time, assets)``."""
+        return Rolling(self.window).init(last_days(returns, self.window))
 
-    def update(self, state: Array, row: Array) -> Array:
+    def update(self, state: RollingSums, row: Array) -> RollingSums:
         """The window moved on by one day."""
-        return roll(state, row, self.window)
+        return Rolling(self.window).update(state, row)
 
-    def forecast(self, state: Array, horizon: int = 1) -> Covariance:
-        """The same covariance for every horizon."""
-        return Covariance.dense(self._estimate(state), horizon)
+    def forecast(self, state: RollingSums, horizon: int = 1) -> Covariance:
+        """The same covariance for every horizon; assets that never moved are noted (:func:`adopted`)."""
+        moments, notes = adopted(Rolling(self.window).moments(state, centred=True))
+        return Covariance.dense(self._estimate(moments, state), horizon, notes)
 
-    def _estimate(self, returns: Array) -> Array:
+    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
         raise TypeError("choose SampleCovariance, LedoitWolf or QuadraticInverseShrinkage")
 
 
@@ -73,29 +55,29 @@ class SampleCovariance(_Rolling):
     True
     """
 
-    def _estimate(self, returns: Array) -> Array:
-        return pairwise_moments(returns).matrix
+    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+        return moments.matrix
 
 
 @dataclass(frozen=True)
 class LedoitWolf(_Rolling):
     """Ledoit and Wolf (2004) shrinkage to a multiple of the identity; see :func:`linear_shrinkage`."""
 
-    def _estimate(self, returns: Array) -> Array:
-        return linear_shrinkage(returns)
+    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+        return linear_shrinkage(state.window.rows, moments=moments)
 
 
 @dataclass(frozen=True)
 class QuadraticInverseShrinkage(_Rolling):
     """Ledoit and Wolf (2022) nonlinear shrinkage; see :func:`quadratic_inverse`."""
 
-    def _estimate(self, returns: Array) -> Array:
-        return quadratic_inverse(pairwise_moments(returns))
+    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+        return quadratic_inverse(moments)
 
 
 @dataclass(frozen=True)
 class AnalyticalShrinkage(_Rolling):
     """Ledoit and Wolf (2020) nonlinear shrinkage; see :func:`analytical_shrinkage`."""
 
-    def _estimate(self, returns: Array) -> Array:
-        return analytical_shrinkage(pairwise_moments(returns))
+    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+        return analytical_shrinkage(moments)

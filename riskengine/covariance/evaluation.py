@@ -1,0 +1,290 @@
+"""How good covariance forecasts were: calibration, likelihood, and the portfolios made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import cho_solve, solve_triangular
+
+from riskengine.covariance.contract import Covariance, CovarianceForecaster
+from riskengine.errors import DataError, SettingsError
+
+Array = np.ndarray
+YEAR = 252
+
+
+class Forecasted(NamedTuple):
+    """A covariance, and the returns of the days that it was made for.
+
+    Attributes
+    ----------
+    day : position of the first of these days
+    covariance : made from the days before
+    rows : (horizon, assets)
+    """
+
+    day: int
+    covariance: Covariance
+    rows: Array
+
+
+def forecasts(
+    forecaster: CovarianceForecaster,
+    returns: Array,
+    window: int,
+    horizon: int = 1,
+    refit: int = 21,
+) -> Iterator[Forecasted]:
+    """Forecasts through time, each from the past alone, every ``horizon`` days.
+
+    Parameters
+    ----------
+    forecaster : of covariances
+    returns : (time, assets)
+    window : days that each ``init`` sees
+    horizon : days ahead, and between forecasts
+    refit : days between calls of ``init``; in between the state is updated
+
+    Examples
+    --------
+    >>> from riskengine.covariance import Ewma
+    >>> x = 0.01 * np.random.default_rng(0).standard_normal((300, 3))
+    >>> found = list(forecasts(Ewma(), x, window=250, horizon=21))
+    >>> [one.day for one in found], found[0].rows.shape
+    ([250, 271], (21, 3))
+    """
+    if not 2 <= window < len(returns):
+        raise SettingsError(f"a window of {window} days leaves nothing of {len(returns)} days to forecast")
+    if horizon < 1 or refit < 1:
+        raise SettingsError(f"horizon and refit are at least one day, not {horizon} and {refit}")
+    returns = np.asarray(returns, dtype=np.float64)
+    state, fitted = None, -refit
+    for day in range(window, len(returns) - horizon + 1):
+        if state is None or day - fitted >= refit:
+            state, fitted = forecaster.init(returns[day - window : day]), day
+        else:
+            state = forecaster.update(state, returns[day - 1])
+        if (day - window) % horizon == 0:
+            yield Forecasted(day, forecaster.forecast(state, horizon), returns[day : day + horizon])
+
+
+def bias_statistic(returns: Array, volatility: Array) -> Array:
+    """Standard deviation of returns over their forecast volatility; one if the forecasts are right.
+
+    Above one risk was forecast too low. As the mean of returns is small against their deviation it is taken as zero.
+
+    Parameters
+    ----------
+    returns : (periods, portfolios), or (periods,) of one
+    volatility : their forecasts, of the same shape and over the same periods
+
+    Returns
+    -------
+    (portfolios,) statistics
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> bias_statistic(0.02 * rng.standard_normal((100_000, 1)), np.full((100_000, 1), 0.01)).round(2)
+    array([2.])
+    """
+    returns, volatility = np.asarray(returns, float), np.asarray(volatility, float)
+    if returns.shape != volatility.shape:
+        raise DataError(f"returns of shape {returns.shape} for volatilities of shape {volatility.shape}")
+    if not (volatility > 0).all():
+        raise DataError("a forecast volatility is not positive: no return can be judged by it")
+    return np.sqrt(np.mean((returns / volatility) ** 2, axis=0))
+
+
+def bias_band(periods: int, kurtosis: float = 3.0) -> tuple[float, float]:
+    """Where the bias statistic of right forecasts lies 95 times in 100, ``1 +- 1.96 sqrt((kurtosis - 1) / 4 periods)``.
+
+    With normal returns that is ``1 +- sqrt(2 / periods)`` but for rounding (Menchero, Wang and Orr 2011). Standardised
+    returns with fat tails have a wider one.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in bias_band(200)]
+    [0.902, 1.098]
+    """
+    reach = 1.96 * float(np.sqrt((kurtosis - 1) / (4 * periods)))
+    return 1 - reach, 1 + reach
+
+
+def mahalanobis_ratio(row: Array, covariance: Array) -> float:
+    """``r' Sigma^-1 r / assets``, whose mean is one if the whole forecast is right.
+
+    Parameters
+    ----------
+    row : (assets,) returns, their mean zero; NaN where missing: such assets are left out
+    covariance : (assets, assets), of the same period
+
+    Examples
+    --------
+    >>> mahalanobis_ratio(np.array([0.02, -0.01]), 1e-4 * np.eye(2))
+    2.5
+    """
+    row, _, white = _whitened(row, covariance)
+    return float(white @ white / len(row))
+
+
+def log_likelihood(row: Array, covariance: Array) -> float:
+    """Gaussian, in nats, of returns ``(assets,)`` with mean zero; NaN assets are left out.
+
+    Examples
+    --------
+    >>> round(log_likelihood(np.zeros(1), np.array([[1.0]])), 4)
+    -0.9189
+    """
+    row, factor, white = _whitened(row, covariance)
+    return float(-white @ white / 2 - np.log(np.diag(factor)).sum() - len(row) / 2 * np.log(2 * np.pi))
+
+
+def _whitened(row: Array, covariance: Array) -> tuple[Array, Array, Array]:
+    """Returns that were seen, the lower factor of their covariance, and these returns freed of it."""
+    row, seen = np.asarray(row, float), ~np.isnan(row)
+    try:
+        factor = np.linalg.cholesky(covariance[np.ix_(seen, seen)])
+    except np.linalg.LinAlgError as error:
+        raise DataError("the covariance is singular: returns have no density under it") from error
+    return row[seen], factor, solve_triangular(factor, row[seen], lower=True)
+
+
+def qlike(realised: Array, forecast: Array) -> Array:
+    """Loss of variance forecasts, ``x / f - log(x / f) - 1``, zero if right (Patton 2011); any one shape.
+
+    ``realised`` is any unbiased proxy, as squared returns; where it is zero the logarithm is left away, which does not
+    depend on the forecast. So take differences between forecasts of the same days.
+
+    Examples
+    --------
+    >>> qlike(np.array([1.0, 2.0, 0.5]), np.array([1.0, 1.0, 1.0])).round(3)
+    array([0.   , 0.307, 0.193])
+    """
+    ratio = np.asarray(realised, float) / np.asarray(forecast, float)
+    return ratio - np.log(np.where(ratio > 0, ratio, 1.0)) - 1
+
+
+def matrix_qlike(row: Array, covariance: Array) -> float:
+    """``log det Sigma + r' Sigma^-1 r`` of returns ``(assets,)``: QLIKE of a whole matrix, up to what is the same for
+    every forecast (Patton and Sheppard 2009).
+
+    Examples
+    --------
+    >>> matrix_qlike(np.array([1.0, 2.0]), np.eye(2))
+    5.0
+    """
+    _, factor, white = _whitened(row, covariance)
+    return float(2 * np.log(np.diag(factor)).sum() + white @ white)
+
+
+def likelihood_regret(likelihoods: Array, rows: Array, period: Array) -> Array:
+    """By how much the best constant covariance of each period, known only afterwards, was likelier a day.
+
+    That covariance is the period's own second moment (Johansson and others 2023).
+
+    Parameters
+    ----------
+    likelihoods : (days,) of the forecasts, from :func:`log_likelihood`
+    rows : (days, assets) returns without gaps
+    period : (days,) labels, as quarters, each of more days than there are assets
+
+    Returns
+    -------
+    (periods,) mean regret a day, in nats, periods in their order in time
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((126, 2))
+    >>> quarter = np.repeat([0, 1], 63)
+    >>> found = np.array([log_likelihood(row, np.eye(2)) for row in x])
+    >>> bool((likelihood_regret(found, x, quarter) > 0).all())
+    True
+    """
+    rows, period = np.asarray(rows, float), np.asarray(period)
+    assets, regret = rows.shape[1], []
+    for label in dict.fromkeys(period.tolist()):
+        chosen = period == label
+        days = rows[chosen]
+        if len(days) <= assets or np.isnan(days).any():
+            raise DataError(
+                f"period {label} has {len(days)} days of {assets} assets: its own covariance needs more days than "
+                "assets, and no gaps"
+            )
+        sign, log_det = np.linalg.slogdet(days.T @ days / len(days))
+        if sign <= 0:
+            raise DataError(f"the second moments of period {label} are singular: leave out redundant assets")
+        best = -(log_det + assets * (1 + np.log(2 * np.pi))) / 2
+        regret.append(best - np.mean(likelihoods[chosen]))
+    return np.array(regret)
+
+
+def minimum_variance(covariance: Array) -> Array:
+    """Fully invested weights ``(assets,)`` of least variance, without limits.
+
+    Examples
+    --------
+    >>> minimum_variance(np.diag([1.0, 4.0]))
+    array([0.8, 0.2])
+    """
+    try:
+        factor = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError as error:
+        raise DataError("the covariance is singular: no single portfolio has the least variance") from error
+    weights = cho_solve((factor, True), np.ones(len(covariance)))
+    return weights / weights.sum()
+
+
+class Held(NamedTuple):
+    """Daily returns of portfolios held between their forecasts.
+
+    Attributes
+    ----------
+    returns : (days,)
+    turnover : (trades - 1,) sum of absolute trades, after drift
+    gross : (trades,) gross exposure
+    """
+
+    returns: Array
+    turnover: Array
+    gross: Array
+
+    @property
+    def volatility(self) -> float:
+        """Realized, annualised with 252 days."""
+        return float(np.sqrt(YEAR) * np.std(self.returns))
+
+
+def held(weights: Array, periods: list[Array]) -> Held:
+    """Portfolios that are bought, drift with their assets, and are traded to the next.
+
+    Parameters
+    ----------
+    weights : (trades, assets) at the start of each period; cash is what they leave of one and earns nothing
+    periods : for each the returns ``(days, assets)``; a missing return counts as none
+
+    Examples
+    --------
+    >>> book = held(np.array([[0.5, 0.5], [0.5, 0.5]]), [np.array([[0.5, 0.0]]), np.array([[0.0, 0.0]])])
+    >>> book.returns, book.turnover
+    (array([0.25, 0.  ]), array([0.2]))
+    """
+    found, traded, before = [], [], None
+    for target, rows in zip(weights, periods, strict=True):
+        if before is not None:
+            traded.append(np.abs(target - before).sum())
+        growth = np.vstack([np.ones(len(target)), np.cumprod(1 + np.nan_to_num(rows), axis=0)])
+        value = 1 + (growth - 1) @ target
+        if not (value > 0).all():
+            raise DataError("a portfolio lost all its wealth: its leverage is too high for these returns")
+        found.append(value[1:] / value[:-1] - 1)
+        before = target * growth[-1] / value[-1]
+    return Held(np.concatenate(found), np.array(traded), np.abs(weights).sum(axis=1))
+
+
+def realized_minimum_variance(made: list[Forecasted]) -> Held:
+    """What the minimum-variance portfolios of these forecasts earned, and traded."""
+    weights = np.array([minimum_variance(one.covariance.matrix()) for one in made])
+    return held(weights, [one.rows for one in made])
