@@ -289,7 +289,7 @@ def _aligned(losses: Array, value_at_risk: Array, cvar: Array | None) -> tuple[A
     if x.ndim != 1:
         raise DataError(f"losses are one entry a day, not of shape {x.shape}")
     known = ~np.isnan(x)
-    found = []
+    found: list[Array] = []
     for name, forecast in (("VaR", value_at_risk), ("CVaR", cvar)):
         if forecast is None:
             found.append(found[0])
