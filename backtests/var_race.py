@@ -198,8 +198,8 @@ def main() -> None:
         f"{arguments.portfolios} portfolios with random fixed weights, long only; nine tests a series with p-values by "
         f"simulation ({DRAWS} draws), passed at p > 5%: a right forecast passes each in 95% of series. Historical "
         f"simulation looks back {HISTORY} days; RiskMetrics is Gaussian with a decay of {DECAY}. The maximum "
-        "likelihood is that of the package arch, batched. Losses are compared as daily means over the series (negative: ours "
-        f'is ahead), with HAC t-statistics; "ours" is "{OURS}", chosen on the last 300 days of the bundled panel.'
+        "likelihood is that of the package arch, batched. Losses are compared as daily means over the series "
+        f'(negative: ours is ahead), with HAC t-statistics; "ours" is "{OURS}", chosen on the last 300 days of the bundled panel.'
     )
     everything: dict[float, dict[str, dict[str, list[Array]]]] = {level: {} for level in LEVELS}
     ahead: list[list[str]] = []

@@ -68,10 +68,9 @@ class ParetoTail:
             )
         var = self.quantile(1 - level)
         cvar = (var + self.scale - self.shape * self.threshold) / (1 - self.shape)
-        scaled = (volatility * var, volatility * cvar)
-        if np.ndim(volatility) == 0:
-            scaled = (float(scaled[0]), float(scaled[1]))
-        return TailRisk(*scaled, level, horizon, "peaks over threshold")
+        return TailRisk(
+            volatility * float(var), volatility * float(cvar), level, horizon, "peaks over threshold"
+        )
 
 
 def pareto_tail(losses: Array, share: float = SHARE) -> ParetoTail:
