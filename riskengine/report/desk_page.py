@@ -33,7 +33,12 @@ class Section:
 
 
 def page(
-    title: str, subtitle: str, headline: str, sections: Sequence[Section], origin: dict[str, Any], flagged: bool
+    title: str,
+    subtitle: str,
+    headline: str,
+    sections: Sequence[Section],
+    origin: dict[str, Any],
+    flagged: bool,
 ) -> str:
     """The page as text. Everything from data is escaped."""
     environment = Environment(

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class StressSettings:
     window : days of the calibration
     """
 
-    simulation: Simulation = Simulation()
+    simulation: Simulation = field(default_factory=Simulation)
     volatility: float = 3.0
     correlation: float = 0.8
     market: float = -0.2
@@ -144,7 +144,9 @@ def stress_test(
     variance = conditional_variance(fit, everything)
     outcomes += _states(panel, model, weights, how, variance, notes)
     outcomes += _episodes(panel, model, weights, everything - fit.mean, variance, notes)
-    reverse = tuple(reverse_stress(model, weights, loss, how.horizon) for loss in settings.losses if weights.any())
+    reverse = tuple(
+        reverse_stress(model, weights, loss, how.horizon) for loss in settings.losses if weights.any()
+    )
     return StressTest(tuple(outcomes), reverse, model, tuple(notes) + model.notes)
 
 
@@ -173,11 +175,11 @@ def _episodes(
     for name, first, last in EPISODES:
         if not dates[0] <= np.datetime64(first) or not np.datetime64(last) <= dates[-1]:
             continue
-        days = np.asarray((dates >= first) & (dates <= last))
+        days = np.asarray((dates >= np.datetime64(first)) & (dates <= np.datetime64(last)))
         surprises = returns[days] / np.sqrt(variance[:-1][days])
         missing = [model.assets[j] for j in np.flatnonzero(np.isnan(surprises).all(axis=0) & (weights != 0))]
         if missing:
-            notes.append(f"{name}: {', '.join(missing[:5])} had no prices then and {'stay' if len(missing) > 1 else 'stays'} still")
+            notes.append(f"{name}: no prices then, moves nothing: {', '.join(missing[:5])}")
         yield replay(model, weights, surprises, f"{name}, at today's volatility")
         yield replay_returns(model.assets, weights, returns[days], f"{name}, as it was")
 
@@ -188,7 +190,9 @@ def _parquet(path: Path | None, assets: tuple[str, ...]) -> Iterator[Any]:
     if path is None:
         yield None
         return
-    schema = pa.schema([("path", pa.int32()), ("day", pa.int16()), *((name, pa.float32()) for name in assets)])
+    schema = pa.schema(
+        [("path", pa.int32()), ("day", pa.int16()), *((name, pa.float32()) for name in assets)]
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     os.close(handle)
@@ -225,7 +229,11 @@ def figures(test: StressTest, desk: Desk) -> dict[str, Any]:
             row |= {"loss": float(outcome.losses[0]), "drawdown": float(outcome.drawdowns[0])}
         else:
             quantiles = np.quantile(outcome.losses, [0.5, 0.95, 0.99])
-            row |= {"loss_median": float(quantiles[0]), "var_95": float(quantiles[1]), "var_99": float(quantiles[2])}
+            row |= {
+                "loss_median": float(quantiles[0]),
+                "var_95": float(quantiles[1]),
+                "var_99": float(quantiles[2]),
+            }
             row |= {"cvar_99": float(drivers.sum()), "drawdown": float(np.quantile(outcome.drawdowns, LEVEL))}
         if limit is not None:
             row["margin"] = float(limit - row["drawdown"])
@@ -271,13 +279,16 @@ def sections(numbers: dict[str, Any], desk: Desk) -> list[Section]:
     return [
         Section(
             "Simulated scenarios",
-            f"Losses over {horizon} days as fractions of wealth; drawdown: its 99% quantile, with the margin to the limit. "
-            "Drivers: the holdings that lose most in the worst 1% of paths.",
+            f"Losses over {horizon} days as fractions of wealth; drawdown: its 99% quantile, with the margin to the "
+            "limit. Drivers: the holdings that lose most in the worst 1% of paths.",
             ["scenario", "median", "VaR 95%", "VaR 99%", "CVaR 99%", "drawdown", *ends, "drivers"],
             [
                 [
                     row["name"],
-                    *(f"{row[key]:.1%}" for key in ("loss_median", "var_95", "var_99", "cvar_99", "drawdown")),
+                    *(
+                        f"{row[key]:.1%}"
+                        for key in ("loss_median", "var_95", "var_99", "cvar_99", "drawdown")
+                    ),
                     *end(row),
                     drivers(row),
                 ]
@@ -302,7 +313,7 @@ def sections(numbers: dict[str, Any], desk: Desk) -> list[Section]:
         ),
         Section(
             "Reverse stress",
-            "The likeliest way to lose a given sum, its distance in standard deviations, the chance of losing it or more.",
+            "The likeliest way to lose a given sum, its distance in standard deviations, the chance of losing as much.",
             ["loss", "days", "distance", "probability", "the largest moves"],
             [
                 [
