@@ -1,13 +1,15 @@
 """How often each test of VaR and CVaR rejects forecasts that are exactly right.
 
-    python -m backtests.risk_test_sizes [--simulations 10000]
+    python -m backtests.risk_test_sizes [--simulations 10000] [--resume]
 
-GARCH returns, forecast with their own parameters. About a quarter of an hour on two cores.
+GARCH returns, forecast with their own parameters. About half an hour on two cores; it writes after every column.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -15,7 +17,7 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from backtests.record import Record
+from backtests.record import RESULTS, Record
 from riskengine.risk import validate
 
 DAYS = (250, 500, 1000)
@@ -90,32 +92,52 @@ def main() -> None:
         f"p-values are ranks among {DRAWS} simulated series, so that a right test rejects 5% with a standard error of "
         f"{np.sqrt(0.05 * 0.95 / arguments.simulations):.2%}."
     )
-    inside, cells = 0, 0
+    introduction = record.lines
+    columns = earlier(record.name) if arguments.resume else {}
+    names = [test.name for test in validate(np.arange(99.0), 90.0, 95.0, 0.95, draws=19).tests]
     with ProcessPoolExecutor(arguments.cores) as pool:
-        for kind, level in (("Student-t", 0.975), ("Student-t", 0.99), ("skewed", 0.975)):
-            columns, names = [], []
-            for days in DAYS:
+        for kind, level, days in itertools.product(("Student-t", "skewed"), (0.975, 0.99), DAYS):
+            key = f"{kind}, {level:.1%}"
+            if (key, days) not in columns and (kind, level) != ("skewed", 0.99):
                 job = partial(one, kind=kind, days=days, level=level)
                 found = list(pool.map(job, range(arguments.simulations), chunksize=100))
-                simulated, textbook = (np.array(x) for x in zip(*found, strict=True))
-                size, old = (simulated <= 0.05).mean(axis=0), (textbook < 0.05).mean(axis=0)
-                known = ~np.isnan(textbook).all(axis=0)
-                inside += int(((size >= 0.04) & (size <= 0.06)).sum())
-                cells += len(size)
-                columns.append(
-                    [
-                        f"{s:.1%}" + (f" ({o:.1%})" if k else "")
-                        for s, o, k in zip(size, old, known, strict=True)
-                    ]
-                )
-                print(kind, level, days, columns[-1], file=sys.stderr, flush=True)
-            names = [test.name for test in validate(np.arange(99.0), 90.0, 95.0, 0.95, draws=19).tests]
-            record.table(
-                f"{kind} {level}",
-                [f"{kind}, {level:.1%}", *(f"T = {days}" for days in DAYS)],
-                [[name, *row] for name, *row in zip(names, *columns, strict=True)],
-            )
-    record.say(f"{inside} of {cells} cells lie between 4% and 6%.")
+                columns[key, days] = shares(*(np.array(x) for x in zip(*found, strict=True)))
+                print(key, days, columns[key, days], file=sys.stderr, flush=True)
+                write(record, introduction, names, columns)
+    write(record, introduction, names, columns)
+
+
+def shares(simulated: Array, textbook: Array) -> list[str]:
+    """Rejections at 5%, with those of the textbook in brackets."""
+    size, old = (simulated <= 0.05).mean(axis=0), (textbook < 0.05).mean(axis=0)
+    known = ~np.isnan(textbook).all(axis=0)
+    return [f"{s:.1%}" + (f" ({o:.1%})" if k else "") for s, o, k in zip(size, old, known, strict=True)]
+
+
+def earlier(name: str) -> dict[tuple[str, int], list[str]]:
+    """Columns of a study that was stopped."""
+    path = RESULTS / f"{name}.json"
+    tables = json.loads(path.read_text()) if path.is_file() else {}
+    return {
+        (key, days): [row[f"T = {days}"] for row in rows]
+        for key, rows in tables.items()
+        if key != "provenance"
+        for days in DAYS
+        if f"T = {days}" in rows[0]
+    }
+
+
+def write(
+    record: Record, introduction: list[str], names: list[str], columns: dict[tuple[str, int], list[str]]
+) -> None:
+    """The page with the columns so far."""
+    record.lines, record.numbers = list(introduction), {}
+    for key in dict.fromkeys(key for key, _ in columns):
+        days = [d for d in DAYS if (key, d) in columns]
+        rows = [[name, *(columns[key, d][k] for d in days)] for k, name in enumerate(names)]
+        record.table(key, [key, *(f"T = {d}" for d in days)], rows)
+    sizes = [float(cell.split("%")[0]) for column in columns.values() for cell in column]
+    record.say(f"{sum(4 <= s <= 6 for s in sizes)} of {len(sizes)} cells lie between 4% and 6%.")
     record.write()
 
 

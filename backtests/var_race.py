@@ -1,6 +1,6 @@
 """One-day VaR and CVaR on real panels: which forecasts pass which test, and whose Fissler-Ziegel loss is least.
 
-    python -m backtests.var_race [--data DIR] [--assets 60] [--portfolios 60] [--days 1000]
+    python -m backtests.var_race [--data DIR] [--assets 40] [--series 80] [--days 1000]
 
 Assets, and portfolios with random fixed weights, each as one series. About half an hour on two cores.
 """
@@ -24,11 +24,11 @@ from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.errors import DataError
 from riskengine.risk import fissler_ziegel_loss, student_t_tail, validate
 from riskengine.risk.extremes import pareto_tail
-from riskengine.runtime import use_cores
+from riskengine.runtime import keep_compiled, use_cores
 
 WINDOW, REFIT, HISTORY, DECAY = 1000, 63, 500, 0.94
 LEVELS = (0.95, 0.975, 0.99)
-DRAWS = 199
+DRAWS = 99
 OURS = "robust pooled network, Pareto tail"
 RIVALS = ("GJR-t, maximum likelihood", "historical simulation", "RiskMetrics")
 PANELS = {
@@ -185,17 +185,18 @@ def main() -> None:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
-    parser.add_argument("--assets", type=int, default=60, help="at most, evenly spread over a panel")
-    parser.add_argument("--portfolios", type=int, default=60)
+    parser.add_argument("--assets", type=int, default=40, help="at most, evenly spread over a panel")
+    parser.add_argument("--series", type=int, default=80, help="assets and portfolios together")
     parser.add_argument("--days", type=int, default=1000, help="out of sample, the last of each panel")
     parser.add_argument("--panels", nargs="*", default=list(PANELS))
     arguments = parser.parse_args()
     use_cores()
+    keep_compiled()
     record = Record("var_race", "VaR and CVaR of one day on real panels")
     origin = (
         f"The last {arguments.days} days of each panel, out of sample; parameters from the {WINDOW} days before, every "
-        f"{REFIT} days, variances every day. Up to {arguments.assets} assets evenly spread over the panel and "
-        f"{arguments.portfolios} portfolios with random fixed weights, long only; nine tests a series with p-values by "
+        f"{REFIT} days, variances every day. Up to {arguments.assets} assets evenly spread over the panel, "
+        f"and portfolios with random fixed weights, long only, to make {arguments.series} series of each panel; nine tests a series with p-values by "
         f"simulation ({DRAWS} draws), passed at p > 5%: a right forecast passes each in 95% of series. Historical "
         f"simulation looks back {HISTORY} days; RiskMetrics is Gaussian with a decay of {DECAY}. The maximum "
         "likelihood is that of the package arch, batched. Losses are compared as daily means over the series "
@@ -206,7 +207,9 @@ def main() -> None:
     for panel in arguments.panels:
         path = Path(PANELS[panel]) if panel == "bundled 20" else arguments.data / PANELS[panel]
         rows = load(panel, path, arguments.assets, arguments.days)
-        weights = np.random.default_rng(1).dirichlet(np.full(rows.shape[1], 0.5), arguments.portfolios)
+        weights = np.random.default_rng(1).dirichlet(
+            np.full(rows.shape[1], 0.5), arguments.series - rows.shape[1]
+        )
         series = np.hstack([rows, rows @ weights.T])
         found = forecasts(series, WINDOW)
         for level in LEVELS:
