@@ -19,6 +19,7 @@ FLOORS = {
     "risk": 3,
     "portfolio": 4,
     "backtest": 5,
+    "live": 6,
     "report": 7,
     "cli": 7,
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import xlogy
 from scipy.stats import binom, chi2
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.risk.hits import chain_ratio, coverage_ratio
 from riskengine.risk.tails import check_level
 
 Array = np.ndarray
@@ -61,9 +61,7 @@ def kupiec(exceptions: Array, level: float) -> CoverageTest:
     '3.5554 0.0594'
     """
     hits = _hits(exceptions, level)
-    n, x = len(hits), int(hits.sum())
-    statistic = 2 * (_bernoulli(x, n, x / n) - _bernoulli(x, n, 1 - level))
-    return _test("unconditional coverage", statistic, 1, x, n, level)
+    return _test("unconditional coverage", float(coverage_ratio(hits, level)), 1, hits, level)
 
 
 def independence(exceptions: Array, level: float) -> CoverageTest:
@@ -91,15 +89,7 @@ def independence(exceptions: Array, level: float) -> CoverageTest:
     hits = _hits(exceptions, level)
     if len(hits) < 2:
         raise DataError("a test of independence needs at least two days")
-    before, after = hits[:-1], hits[1:]
-    calm, hit = int((~before).sum()), int(before.sum())
-    calm_hit, hit_hit = int((~before & after).sum()), int((before & after).sum())
-    pooled = (calm_hit + hit_hit) / (calm + hit)
-    free = _bernoulli(calm_hit, calm, calm_hit / max(calm, 1)) + _bernoulli(
-        hit_hit, hit, hit_hit / max(hit, 1)
-    )
-    statistic = 2 * (free - _bernoulli(calm_hit + hit_hit, calm + hit, pooled))
-    return _test("independence", statistic, 1, int(hits.sum()), len(hits), level)
+    return _test("independence", float(chain_ratio(hits)), 1, hits, level)
 
 
 def christoffersen(exceptions: Array, level: float) -> CoverageTest:
@@ -128,7 +118,7 @@ def christoffersen(exceptions: Array, level: float) -> CoverageTest:
     """
     coverage, order = kupiec(exceptions, level), independence(exceptions, level)
     statistic = coverage.statistic + order.statistic
-    return _test("conditional coverage", statistic, 2, coverage.exceptions, coverage.observations, level)
+    return _test("conditional coverage", statistic, 2, _hits(exceptions, level), level)
 
 
 @dataclass(frozen=True)
@@ -188,11 +178,7 @@ def _hits(exceptions: Array, level: float) -> Array:
     return hits
 
 
-def _bernoulli(hits: int, days: int, probability: float) -> float:
-    """Log-likelihood, with 0 log 0 = 0."""
-    return float(xlogy(hits, probability) + xlogy(days - hits, 1 - probability))
-
-
-def _test(name: str, statistic: float, degrees: int, hits: int, days: int, level: float) -> CoverageTest:
-    statistic = max(statistic, 0.0)  # rounding can leave it just below
-    return CoverageTest(name, statistic, float(chi2.sf(statistic, degrees)), hits, days, days * (1 - level))
+def _test(name: str, statistic: float, degrees: int, hits: Array, level: float) -> CoverageTest:
+    days = len(hits)
+    p_value = float(chi2.sf(statistic, degrees))
+    return CoverageTest(name, statistic, p_value, int(hits.sum()), days, days * (1 - level))

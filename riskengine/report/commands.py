@@ -1,0 +1,131 @@
+"""What the commands of the desk do, from files to files; the command line only names the options."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from riskengine.backtest import load_strategy
+from riskengine.calibration import NeuralCalibrator
+from riskengine.errors import DataError, SettingsError
+from riskengine.live import LiveEngine, LiveSettings
+from riskengine.market import Panel, load_panel
+from riskengine.report.desk_files import read_desk, read_holdings
+from riskengine.report.rebalance import read_history, rebalance, write_rebalance
+from riskengine.report.stress import StressSettings, stress_test, write_stress
+from riskengine.report.watch import Watch
+from riskengine.risk import Validation
+from riskengine.risk import validate as validate_forecasts
+
+Array = np.ndarray
+
+
+def _panel(prices: Path, asof: str | None) -> Panel:
+    panel = load_panel(prices)
+    return panel if asof is None else panel.between(end=asof)
+
+
+def _weights(panel: Panel, holdings: Path | None) -> Array:
+    """Weights of a file of holdings at the last known prices; equal ones without it."""
+    known = panel.prices.ffill().to_numpy()[-1]
+    if holdings is None:
+        alive = ~np.isnan(known)
+        return alive / alive.sum()
+    held = read_holdings(holdings, panel.assets)
+    bare = (held.quantity > 0) & np.isnan(known)
+    if bare.any():
+        raise DataError(
+            f"{panel.assets[int(np.argmax(bare))]} is held but has no price: add one, or write it off"
+        )
+    if not held.wealth(known) > 0:
+        raise DataError(f"{holdings}: there is nothing in these holdings")
+    return held.weights(known)
+
+
+def run_rebalance(
+    strategy: Path,
+    prices: Path,
+    holdings: Path,
+    limits: Path | None,
+    asof: str | None,
+    out: Path,
+    window: int,
+) -> dict[str, Any]:
+    """Write the daily report; its content."""
+    panel = _panel(prices, asof)
+    held, desk = read_holdings(holdings, panel.assets), read_desk(limits, panel.assets)
+    _, last = read_history(out, f"{panel.dates[-1]:%Y-%m-%d}")
+    found = rebalance(load_strategy(strategy), panel, held, desk, NeuralCalibrator.pretrained(), window, last)
+    write_rebalance(found, desk, out)
+    return found.content
+
+
+def run_stress(
+    prices: Path,
+    holdings: Path | None,
+    limits: Path | None,
+    asof: str | None,
+    settings: StressSettings,
+    write_paths: bool,
+    out: Path,
+) -> tuple[dict[str, Any], bool]:
+    """Write the stress test; its content, and whether a limit is broken."""
+    panel = _panel(prices, asof)
+    desk = read_desk(limits, panel.assets)
+    file = out / "paths.parquet" if write_paths else None
+    found = stress_test(panel, _weights(panel, holdings), NeuralCalibrator.pretrained(), settings, file)
+    return write_stress(found, panel, desk, settings, out)
+
+
+def run_validate(forecasts: Path, level: float, draws: int) -> Validation:
+    """Test the forecasts of a CSV.
+
+    Raises
+    ------
+    DataError
+        If the file is not a table with numbers in the columns ``return`` or ``loss``, ``var`` and perhaps ``cvar``.
+    """
+    if not forecasts.is_file():
+        raise DataError(f"no file {forecasts}")
+    try:
+        table = pd.read_csv(forecasts)
+        table.columns = table.columns.str.strip().str.lower()
+        columns = {name: table[name].to_numpy(np.float64) for name in table.columns if name in _COLUMNS}
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{forecasts} is not a table of numbers: {error}") from error
+    if "var" not in columns or len({"return", "loss"} & set(columns)) != 1:
+        raise DataError(f"{forecasts} needs the columns var and return (or loss), and may have cvar")
+    losses = columns["loss"] if "loss" in columns else -columns["return"]
+    return validate_forecasts(losses, columns["var"], columns.get("cvar"), level, draws=draws)
+
+
+_COLUMNS = ("return", "loss", "var", "cvar")
+
+
+def run_watch(
+    state: Path,
+    prices: Path,
+    holdings: Path | None,
+    of_prices: bool,
+    window: int,
+    recalibrate: int,
+    snapshot: int,
+) -> None:
+    """Follow standard input until it ends."""
+    if snapshot < 1:
+        raise SettingsError(f"there is at least one row between snapshots, not {snapshot}")
+    calibrator = NeuralCalibrator.pretrained()
+
+    def start() -> tuple[LiveEngine, Array]:
+        panel = load_panel(prices)
+        settings = LiveSettings(window, recalibrate=recalibrate)
+        returns = panel.returns.to_numpy()
+        engine = LiveEngine(calibrator, returns, panel.assets, _weights(panel, holdings), settings)
+        return engine, panel.prices.to_numpy()[-1]
+
+    counts = Watch(state, start, calibrator, of_prices, snapshot).run(sys.stdin, sys.stdout, sys.stderr)
+    print(", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())), file=sys.stderr)

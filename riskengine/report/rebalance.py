@@ -1,0 +1,447 @@
+"""`riskengine rebalance`: today's targets, orders, risk before and after, limits, stress, and what has changed since.
+
+``report.json`` holds
+
+- ``date``, ``strategy``, ``status`` (``clean`` or ``flagged``), ``flags``
+- ``trades``: rows of asset, side, units, price, value, participation; ``cash``, ``cost``, ``wealth``, ``drift``
+- ``risk``: ``before`` and ``after``, each with volatility a year, VaR and CVaR of one day, contributions by asset
+- ``limits``: rows of name, limit, before, after, light
+- ``backtest``: a :class:`~riskengine.risk.validation.Validation` of the holdings' daily VaR, as a table
+- ``stress``: scenarios and reverse stress, see :mod:`riskengine.report.stress`
+- ``changes``: volatility forecast of the last report, and by how much trades, prices, volatilities, correlations and
+  today's trades have moved it; they add up
+- ``provenance``
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from riskengine.backtest.engine import STRATEGY_FAULTS
+from riskengine.calibration import Calibrator
+from riskengine.covariance.constant_correlation import conditional_variance
+from riskengine.errors import DataError, StrategyError
+from riskengine.files import write_atomically
+from riskengine.market import Panel
+from riskengine.portfolio import Decision, Strategy
+from riskengine.report.desk_files import Desk, Holdings
+from riskengine.report.desk_page import Section, light, origin, page
+from riskengine.report.stress import LEVEL, StressSettings, figures, sections, stress_test
+from riskengine.report.trades import TradeList, trade_list
+from riskengine.risk import FilteredHistory, empirical_tail, validate
+from riskengine.risk.scenario_model import ScenarioModel
+from riskengine.risk.scenarios import Simulation
+
+Array = np.ndarray
+
+HISTORY = "history.jsonl"
+_STRESS = StressSettings(Simulation(horizon=21, paths=2000))
+_BACKTEST_DAYS, _BACKTEST_WINDOW = 250, 500
+_RISK = ("volatility", "var_95", "var_99", "cvar_97.5")
+
+
+@dataclass(frozen=True, eq=False)
+class Rebalance:
+    """The content of a daily report; see the module.
+
+    Attributes
+    ----------
+    content : as in ``report.json``
+    trades : the orders
+    assets, prices : of the panel at the close
+    """
+
+    content: dict[str, Any]
+    trades: TradeList
+    assets: tuple[str, ...]
+    prices: Array
+
+    @property
+    def flagged(self) -> bool:
+        """Whether something needs a look."""
+        return bool(self.content["status"] == "flagged")
+
+
+def rebalance(
+    strategy: Strategy,
+    panel: Panel,
+    holdings: Holdings,
+    desk: Desk,
+    calibrator: Calibrator,
+    window: int = 1250,
+    last: dict[str, Any] | None = None,
+) -> Rebalance:
+    """Ask the strategy at the last close of the panel, and judge what it answers.
+
+    Parameters
+    ----------
+    strategy : the object that a backtest takes
+    panel : prices up to today
+    holdings : before trading
+    desk : rules and limits
+    calibrator : for the risk figures
+    window : days that they rest on
+    last : entry of the last report in the history
+
+    Raises
+    ------
+    DataError
+        If a holding has no price at all, or there is no wealth.
+    StrategyError
+        If the strategy fails.
+    """
+    view = panel.view(len(panel.dates) - 1)
+    known = panel.prices.ffill().to_numpy()[-1]
+    flags = [
+        f"{name}: no price today, valued at its last one"
+        for name, now, held in zip(panel.assets, view.prices[-1], holdings.quantity, strict=True)
+        if held > 0 and np.isnan(now)
+    ]
+    before = holdings.weights(known) if holdings.wealth(known) > 0 else np.zeros(len(known))
+    decision = _decide(strategy, view, before)
+    if decision.status != "ok":
+        flags.append(f"decision: {decision.status}")
+    flags += [str(note) for note in decision.notes]
+    trades = trade_list(holdings, known, np.maximum(decision.weights, 0.0), desk, ~np.isnan(view.prices[-1]))
+    if (decision.weights < -1e-12).any():
+        raise StrategyError(f"strategy {strategy.name!r} goes short, which a list of whole lots cannot")
+    flags += trades.flags
+    after = np.where(trades.after > 0, trades.after * known, 0.0) / trades.wealth
+
+    rows = panel.returns.to_numpy()
+    alive = np.flatnonzero((~np.isnan(rows[-window:])).sum(axis=0) >= 2)
+    if not len(alive):
+        raise DataError("no asset has returns in the window: bring more history")
+    table = panel.returns.iloc[:, alive]
+    fit = calibrator(table.iloc[-window:])
+    model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
+    flags += [f"calibration: {note}" for note in model.notes]
+    risk = {name: _risk(model, weights[alive]) for name, weights in (("before", before), ("after", after))}
+    stress = stress_test(panel, after, calibrator, replace(_STRESS, window=window))
+    stressed = figures(stress, desk)
+    limits = _limits(desk, panel.assets, before, after, risk, stressed, trades)
+    flags += [
+        f"limit {row['name']}: {row['after']:.2%} against {row['limit']:.2%}"
+        for row in limits
+        if row["light"] == "red"
+    ]
+    tested = _tested(rows[:, alive], conditional_variance(fit, rows[-window:, alive]), before[alive])
+    if tested is not None and not tested["holds"]:
+        flags.append("VaR of the holdings: rejected by " + ", ".join(tested["rejected"]))
+    content = {
+        "date": f"{panel.dates[-1]:%Y-%m-%d}",
+        "strategy": strategy.name,
+        "status": "flagged" if flags else "clean",
+        "flags": flags,
+        "trades": _orders(trades, panel.assets, known),
+        "wealth": trades.wealth,
+        "cash": trades.cash,
+        "cost": trades.cost,
+        "targets": _named(panel.assets, decision.weights),
+        "weights": _named(panel.assets, after),
+        "drift": _named(panel.assets, trades.drift),
+        "risk": {
+            name: {key: value for key, value in found.items() if key != "contributions"}
+            | {"contributions": _named(model.assets, found["contributions"])}
+            for name, found in risk.items()
+        },
+        "limits": limits,
+        "backtest": tested,
+        "stress": stressed,
+        "changes": _changes(panel, calibrator, window, last, model, before[alive], after[alive]),
+        "provenance": origin(panel, strategy=strategy.name, window=window, desk=repr(desk)),
+    }
+    return Rebalance(content, trades, panel.assets, known)
+
+
+def _decide(strategy: Strategy, view: Any, before: Array) -> Decision:
+    try:
+        decision, _ = strategy.decide(strategy.init(view), view, before.copy())
+    except STRATEGY_FAULTS as error:
+        raise StrategyError(f"strategy {strategy.name!r} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(decision, Decision) or decision.weights.shape != before.shape:
+        raise StrategyError(
+            f"strategy {strategy.name!r} gave no decision of one weight a column of the prices"
+        )
+    return decision
+
+
+def _named(assets: tuple[str, ...], values: Array) -> dict[str, float]:
+    """What is not zero, by name."""
+    return {name: float(v) for name, v in zip(assets, values, strict=True) if abs(v) > 1e-12}
+
+
+def _risk(model: ScenarioModel, weights: Array) -> dict[str, Any]:
+    """Volatility a year, VaR and CVaR of one day by filtered history, contributions to the volatility."""
+    pulled, variance = model.pull(weights)
+    deviation = np.sqrt(variance)
+    history = FilteredHistory(model.residuals, model.params, model.variance).one_day() @ weights
+    tails = {level: empirical_tail(history, level) for level in (0.95, 0.975, 0.99)}
+    share = weights * pulled / deviation if deviation > 0 else np.zeros(len(weights))
+    return {
+        "volatility": float(deviation * np.sqrt(252)),
+        "var_95": float(tails[0.95].value_at_risk),
+        "var_99": float(tails[0.99].value_at_risk),
+        "cvar_97.5": float(tails[0.975].conditional_value_at_risk),
+        "contributions": share * np.sqrt(252),
+    }
+
+
+def _limits(
+    desk: Desk,
+    assets: tuple[str, ...],
+    before: Array,
+    after: Array,
+    risk: dict[str, dict[str, Any]],
+    stressed: dict[str, Any],
+    trades: TradeList,
+) -> list[dict[str, Any]]:
+    """A row a limit, in the order of the file."""
+    rows = []
+    for name, limit in desk.limits.items():
+        old: float | None = None
+        if name in _RISK:
+            old, new = risk["before"][name], risk["after"][name]
+        elif name == "weight":
+            old, new = float(before.max()), float(after.max())
+        elif name == "drawdown":
+            new = stressed["scenarios"][0]["drawdown"]
+        elif name == "participation":
+            new = float(np.nanmax(trades.participation, initial=0.0)) if len(assets) else 0.0
+        else:
+            members = np.array([desk.groups.get(asset) == name.removeprefix("group:") for asset in assets])
+            old, new = float(before[members].sum()), float(after[members].sum())
+        rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": light(new, limit)})
+    return rows
+
+
+def _tested(rows: Array, variance: Array, weights: Array) -> dict[str, Any] | None:
+    """Daily 99% VaR of today's holdings over the last year, by filtered history; None without holdings or history."""
+    rows = rows[-(len(variance) - 1) :]
+    if not weights.any() or len(rows) < _BACKTEST_DAYS + _BACKTEST_WINDOW:
+        return None
+    outcome = np.nan_to_num(rows) @ weights
+    deviation = np.sqrt(variance[:-1])
+    residuals = np.nan_to_num(rows / deviation)
+    found = []
+    for t in range(len(rows) - _BACKTEST_DAYS, len(rows)):
+        past = residuals[t - _BACKTEST_WINDOW : t] @ (deviation[t] * weights)
+        tail = empirical_tail(past, LEVEL)
+        found.append((tail.value_at_risk, tail.conditional_value_at_risk))
+    var, cvar = np.array(found, dtype=np.float64).T
+    if not (np.all(var > 0) and np.all(cvar > var)):
+        return None
+    return validate(-outcome[-_BACKTEST_DAYS:], var, cvar, LEVEL).to_dict()
+
+
+def _orders(trades: TradeList, assets: tuple[str, ...], prices: Array) -> list[dict[str, Any]]:
+    return [
+        {
+            "asset": assets[j],
+            "side": "sell" if trades.units[j] < 0 else "buy",
+            "units": float(abs(trades.units[j])),
+            "price": float(prices[j]),
+            "value": float(abs(trades.value[j])),
+            "participation": None if np.isnan(trades.participation[j]) else float(trades.participation[j]),
+        }
+        for j in trades.order()
+    ]
+
+
+def _changes(
+    panel: Panel,
+    calibrator: Calibrator,
+    window: int,
+    last: dict[str, Any] | None,
+    model: ScenarioModel,
+    before: Array,
+    after: Array,
+) -> dict[str, Any] | None:
+    """By how much each cause has moved the volatility forecast since the last report; the steps add up."""
+    if last is None:
+        return None
+    earlier = panel.between(end=last["date"]).returns.loc[:, list(model.assets)]
+    if np.any((~np.isnan(earlier.to_numpy()[-window:])).sum(axis=0) < 2):
+        return None
+    old = ScenarioModel.fit(earlier, calibrator, window)
+    place = {name: j for j, name in enumerate(model.assets)}
+    weights = np.zeros(len(place))
+    for name, weight in last["weights"].items():
+        if name in place:
+            weights[place[name]] = weight
+    mixed = replace(old, variance=model.variance)
+
+    def volatility(state: ScenarioModel, held: Array) -> float:
+        return float(np.sqrt(252 * state.pull(held)[1]))
+
+    steps = [
+        ("last report", volatility(old, weights)),
+        ("prices and trades since", volatility(old, before)),
+        ("volatilities", volatility(mixed, before)),
+        ("correlations", volatility(model, before)),
+        ("today's trades", volatility(model, after)),
+    ]
+    moved = {name: value - steps[k][1] for k, (name, value) in enumerate(steps[1:])}
+    return {"since": last["date"], "last": steps[0][1], "now": steps[-1][1], "moved": moved}
+
+
+def read_history(out: Path, date: str) -> tuple[list[str], dict[str, Any] | None]:
+    """Lines of the history, and its last entry before a date.
+
+    Raises
+    ------
+    DataError
+        If the history is damaged.
+    """
+    path = out / HISTORY
+    if not path.is_file():
+        return [], None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        entries = [json.loads(line) for line in lines]
+        earlier = [entry for entry in entries if entry["date"] < date and isinstance(entry["weights"], dict)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error}): move it away to begin a new history") from error
+    return lines, earlier[-1] if earlier else None
+
+
+def write_rebalance(found: Rebalance, desk: Desk, out: Path) -> None:
+    """Write ``trades.csv``, ``report.json`` and ``report.html``, and add a line to the history unless it is there."""
+    content = found.content
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = ("asset", "side", "units", "price", "value", "participation")
+    writer.writerow(columns)
+    for row in content["trades"]:
+        writer.writerow(["" if row[name] is None else _plain(row[name]) for name in columns])
+    report = (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()
+    entry = {
+        name: content[name] for name in ("date", "strategy", "status", "weights", "wealth", "cash", "flags")
+    }
+    entry |= {
+        "volatility": content["risk"]["after"]["volatility"],
+        "report": hashlib.sha256(report).hexdigest(),
+    }
+    line = json.dumps(entry)
+    lines, _ = read_history(out, content["date"])
+    write_atomically(out / "trades.csv", text.getvalue().encode())
+    write_atomically(out / "report.json", report)
+    write_atomically(out / "report.html", render(content, desk).encode())
+    if line not in lines:
+        write_atomically(out / HISTORY, ("\n".join([*lines, line]) + "\n").encode())
+
+
+def _plain(value: Any) -> str:
+    """A cell that a spreadsheet takes for text where it is text, and for a number where it is one."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "'" + value if value[:1] in "=+-@\t\r" else value
+
+
+def render(content: dict[str, Any], desk: Desk) -> str:
+    """The page as text."""
+    before, after = content["risk"]["before"], content["risk"]["after"]
+    tested, changes = content["backtest"], content["changes"]
+    orders = content["trades"]
+    headline = (
+        f"{len(orders)} trades, {sum(row['value'] for row in orders):,.0f} of {content['wealth']:,.0f}; volatility "
+        f"{before['volatility']:.1%} before and {after['volatility']:.1%} after; "
+        + ("nothing flagged." if content["status"] == "clean" else f"{len(content['flags'])} flags.")
+    )
+    parts = [
+        Section("Flags", items=content["flags"]),
+        Section(
+            "Trades",
+            f"Sells first. Estimated cost {content['cost']:,.2f}; cash afterwards {content['cash']:,.2f}.",
+            ["asset", "side", "units", "price", "value", "of daily volume"],
+            [
+                [
+                    row["asset"],
+                    row["side"],
+                    f"{row['units']:,.0f}",
+                    f"{row['price']:,.2f}",
+                    f"{row['value']:,.0f}",
+                    "" if row["participation"] is None else f"{row['participation']:.1%}",
+                ]
+                for row in orders
+            ],
+        ),
+        Section(
+            "Risk before and after",
+            "Volatility a year; VaR and CVaR of one day, by filtered historical simulation.",
+            ["", "before", "after"],
+            [[name.replace("_", " "), f"{before[name]:.2%}", f"{after[name]:.2%}"] for name in _RISK],
+        ),
+        Section(
+            "Limits",
+            "Green up to four fifths of a limit, amber up to it, red beyond.",
+            ["limit", "before", "after", "at most", "light"],
+            [
+                [
+                    row["name"],
+                    "" if row["before"] is None else f"{row['before']:.2%}",
+                    f"{row['after']:.2%}",
+                    f"{row['limit']:.2%}",
+                    row["light"],
+                ]
+                for row in content["limits"]
+            ],
+        ),
+    ]
+    if changes is not None:
+        parts.append(
+            Section(
+                "What has changed",
+                f"Volatility forecast: {changes['last']:.2%} on {changes['since']}, {changes['now']:.2%} now.",
+                ["cause", "moved by"],
+                [[name, f"{move:+.2%}"] for name, move in changes["moved"].items()],
+            )
+        )
+    parts.append(
+        Section(
+            "Weights and risk",
+            "Drift: weight reached less weight wanted. Contributions to the volatility after trading.",
+            ["asset", "target", "weight", "drift", "contribution"],
+            [
+                [
+                    name,
+                    f"{content['targets'].get(name, 0.0):.2%}",
+                    f"{content['weights'].get(name, 0.0):.2%}",
+                    f"{content['drift'].get(name, 0.0):+.2%}",
+                    f"{after['contributions'].get(name, 0.0):.2%}",
+                ]
+                for name in sorted(
+                    set(content["targets"]) | set(content["weights"]),
+                    key=lambda n: (-content["weights"].get(n, 0.0), n),
+                )
+            ],
+        )
+    )
+    if tested is not None:
+        parts.append(
+            Section(
+                "VaR of the holdings, last 250 days",
+                f"{tested['exceptions']} exceptions at 99%, expected {tested['expected']:.1f}; zone {tested['zone']}"
+                + (f", multiplier {tested['multiplier']:.2f}." if tested["multiplier"] else ".")
+                + " p-values by simulation, adjusted for the number of tests.",
+                ["test", "p-value", "adjusted"],
+                [[t["name"], f"{t['p_value']:.3f}", f"{t['adjusted']:.3f}"] for t in tested["tests"]],
+            )
+        )
+    parts += sections(content["stress"], desk)
+    return page(
+        f"Rebalance: {content['strategy']}",
+        content["date"],
+        headline,
+        parts,
+        content["provenance"],
+        content["status"] != "clean",
+    )

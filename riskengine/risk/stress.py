@@ -1,0 +1,153 @@
+"""Stress without simulation: episodes of the past on today's portfolio, and the likeliest way to lose a given sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from riskengine.errors import DataError, SettingsError
+from riskengine.risk.scenario_model import ScenarioModel
+from riskengine.risk.scenarios import Outcome, checked_weights
+
+Array = np.ndarray
+
+
+def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "replay") -> Outcome:
+    """The standardised surprises of an episode, day by day, at today's volatilities and weights: one path.
+
+    Variances go on from today's by each asset's own recursion.
+
+    Parameters
+    ----------
+    model : today's
+    weights : (assets,)
+    surprises : (days, assets) returns of the episode over their conditional volatilities then; NaN moves nothing,
+        and its variance by the expectation
+    name : of the episode
+
+    Raises
+    ------
+    DataError
+        If the shapes differ or the episode is empty.
+
+    Examples
+    --------
+    >>> from riskengine.garch.params import GarchParams
+    >>> p = GarchParams(*(np.full(1, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> m = ScenarioModel(("A",), p, np.array([1e-4]), np.ones((1, 1)), np.ones((1, 1)), np.zeros(1))
+    >>> replay(m, np.ones(1), np.array([[-2.0], [0.0]])).losses.round(3)
+    array([0.02])
+    """
+    weights = checked_weights(weights, model)
+    surprises = np.asarray(surprises, dtype=np.float64)
+    if surprises.ndim != 2 or surprises.shape[1] != len(weights) or not len(surprises):
+        raise DataError(f"an episode has shape (days, {len(weights)}) and at least one day")
+    p, variance = model.params, model.variance
+    growth, wealth = np.ones(len(weights)), []
+    for z in surprises:
+        seen = ~np.isnan(z)
+        row = np.where(seen, z, 0.0) * np.sqrt(variance)
+        growth = growth * np.maximum(1 + row, 0)
+        wealth.append(1 + weights @ (growth - 1))
+        news = np.where(seen, (p.alpha + p.gamma * (row < 0)) * row**2, (p.alpha + p.gamma / 2) * variance)
+        variance = p.omega + news + p.beta * variance
+    return _one_path(name, model.assets, weights, growth, np.array(wealth))
+
+
+def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name: str = "replay") -> Outcome:
+    """The returns of an episode as they were, on today's weights: one path; NaN moves nothing."""
+    rows = np.nan_to_num(np.asarray(returns, dtype=np.float64))
+    paths = np.cumprod(np.maximum(1 + rows, 0), axis=0)
+    return _one_path(name, assets, np.asarray(weights), paths[-1], 1 + (paths - 1) @ weights)
+
+
+def _one_path(name: str, assets: tuple[str, ...], weights: Array, growth: Array, wealth: Array) -> Outcome:
+    peak = np.maximum(np.maximum.accumulate(wealth), 1.0)
+    return Outcome(
+        name,
+        assets,
+        weights,
+        len(wealth),
+        np.array([-(growth - 1) @ weights]),
+        np.array([(1 - wealth / peak).max()]),
+        (growth - 1)[None],
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ReverseStress:
+    """The likeliest scenario that loses a given sum.
+
+    Attributes
+    ----------
+    loss : fraction of wealth
+    horizon : days
+    returns : (assets,) over the horizon
+    contributions : (assets,) losses of the holdings, which add up to ``loss``
+    distance : Mahalanobis distance of the scenario, in standard deviations of the portfolio
+    probability : of losing this much or more over the horizon
+    """
+
+    loss: float
+    horizon: int
+    returns: Array
+    contributions: Array
+    distance: float
+    probability: float
+
+
+def reverse_stress(model: ScenarioModel, weights: Array, loss: float, horizon: int = 1) -> ReverseStress:
+    """Of all joint returns that cost the portfolio ``loss``, those of the highest density.
+
+    In an elliptical law they are the regression on the portfolio, ``-loss Sigma w / (w' Sigma w)`` (Breuer, Jandacka,
+    Rheinberger and Summer 2009). Over several days the covariance is today's correlation at the mean of the term
+    structure of variances; the probability takes a Student-t with the holdings' degrees of freedom, those of one day,
+    which is cautious over more.
+
+    Parameters
+    ----------
+    model : calibrated universe
+    weights : (assets,)
+    loss : fraction of wealth, above zero
+    horizon : days
+
+    Raises
+    ------
+    SettingsError
+        If the loss is not above zero or the horizon below one.
+    DataError
+        If the portfolio has no risk.
+
+    Examples
+    --------
+    >>> from riskengine.garch.params import GarchParams
+    >>> p = GarchParams(*(np.full(2, x) for x in (1e-6, 0.05, 0.0, 0.94, np.inf)))
+    >>> m = ScenarioModel(("A", "B"), p, np.full(2, 1e-4), np.ones((1, 2)), np.full((2, 1), 0.5), np.full(2, 0.75))
+    >>> found = reverse_stress(m, np.array([1.0, 0.0]), loss=0.03)
+    >>> found.returns.round(4), round(found.distance, 2), round(found.probability, 5)
+    (array([-0.03  , -0.0075]), 3.0, 0.00135)
+    """
+    if not loss > 0 or horizon < 1:
+        raise SettingsError(f"a loss is above zero and a horizon at least one day, not {loss} and {horizon}")
+    weights = checked_weights(weights, model)
+    p = model.params
+    level = np.minimum(p.persistence, 1 - 1e-12)
+    long_run = p.omega / (1 - level)
+    mean = long_run + (1 - level**horizon) / (horizon * (1 - level)) * (model.variance - long_run)
+    deviation = np.sqrt(horizon * mean)
+    scaled = deviation * weights
+    pulled = deviation * (model.loadings @ (model.loadings.T @ scaled) + model.specific * scaled)
+    variance = float(weights @ pulled)
+    if not variance > 0:
+        raise DataError(
+            "this portfolio has no risk, so that nothing makes it lose: give it holdings that move"
+        )
+    share = scaled**2
+    eta = float(share @ (1 / np.asarray(p.dof)) / share.sum())
+    dof = 1 / max(eta, 1e-9)
+    distance = float(loss / np.sqrt(variance))
+    returns = -loss * pulled / variance
+    probability = float(stats.t.sf(distance * np.sqrt(dof / (dof - 2)), dof))
+    return ReverseStress(loss, horizon, returns, -weights * returns + 0.0, distance, probability)
