@@ -132,12 +132,10 @@ def deflated_sharpe_ratios(returns: pd.DataFrame) -> pd.Series:
     sharpe = np.divide(values.mean(axis=0), deviation, out=np.zeros(values.shape[1]), where=deviation > 0)
     trials, days = effective_trials(values), len(values)
     variance = float(np.var(sharpe, ddof=1)) if len(sharpe) > 1 else 0.0
-    found = [
-        deflated_sharpe_ratio(ratio, days, trials, variance, float(skew(x)), float(kurtosis(x, fisher=False)))
-        if s > 0
-        else np.nan
-        for ratio, x, s in zip(sharpe, values.T, deviation, strict=True)
-    ]
+    found = np.full(len(sharpe), np.nan)
+    for k in np.flatnonzero(deviation > 0):
+        moments = float(skew(values[:, k])), float(kurtosis(values[:, k], fisher=False))
+        found[k] = deflated_sharpe_ratio(float(sharpe[k]), days, trials, variance, *moments)
     return pd.Series(found, returns.columns, name="deflated_sharpe")
 
 

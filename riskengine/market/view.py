@@ -34,18 +34,18 @@ class MarketView:
     @cached_property
     def returns(self) -> Array:
         """Simple returns ``(t, assets)``; NaN where either price is missing."""
-        return _frozen(self.prices[1:] / self.prices[:-1] - 1)
+        return _sealed(self.prices[1:] / self.prices[:-1] - 1)
 
     @cached_property
     def history(self) -> Array:
         """Number of observed returns of each asset, ``(assets,)``."""
         seen = ~np.isnan(self.prices)
-        return _frozen(np.sum(seen[1:] & seen[:-1], axis=0))
+        return _sealed(np.sum(seen[1:] & seen[:-1], axis=0))
 
     @cached_property
     def tradable(self) -> Array:
         """Whether each asset is a member and has a price at this close, ``(assets,)``."""
-        return _frozen(self.member & ~np.isnan(self.prices[-1]))
+        return _sealed(self.member & ~np.isnan(self.prices[-1]))
 
     def window(self, days: int) -> Array:
         """The last ``days`` rows of returns, or all if there are fewer.
@@ -59,7 +59,7 @@ class MarketView:
             raise SettingsError(f"a window has at least one day, not {days}")
         # From the prices of these days alone: a wide and long past need not be divided again each time.
         rows = self.prices[-(days + 1) :]
-        return _frozen(rows[1:] / rows[:-1] - 1)
+        return _sealed(rows[1:] / rows[:-1] - 1)
 
     def restricted(self, member: Array) -> MarketView:
         """The same past, with only those of its members ``(assets,)`` that are marked."""
@@ -68,9 +68,10 @@ class MarketView:
 
 def _frozen(array: Array) -> Array:
     """A read-only array that owns its memory: the array itself if it is one, otherwise a copy."""
-    if array.base is None and not array.flags.writeable:
-        return array
-    # A result that nobody else holds need not be copied to be frozen, but a slice must.
-    copy = np.array(array)
-    copy.flags.writeable = False
-    return copy
+    return array if array.base is None and not array.flags.writeable else _sealed(np.array(array))
+
+
+def _sealed(array: Array) -> Array:
+    """A new array that nobody else holds, made read-only."""
+    array.flags.writeable = False
+    return array

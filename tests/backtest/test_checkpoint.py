@@ -287,7 +287,7 @@ for line in sys.stdin:
     child = os.fork()
     if child == 0:
         result = rk.run_backtest(
-            rk.load_strategy(strategy), rk.load_panel(prices), rk.WalkForward(train=100, step=20),
+            rk.load_strategy(strategy), rk.load_panel(prices), rk.WalkForward(train=100, step=25),
             checkpoint=None if line.strip() == "whole" else checkpoint)
         save_result(result, out / line.strip())
         os._exit(0)
@@ -300,11 +300,11 @@ def test_killed_ten_times_a_run_ends_bit_by_bit_the_same(prices, tmp_path):
     """SIGKILL from outside, at random folds and at a random moment after the fold was written."""
     strategy, panel, checkpoint = tmp_path / "streaming.py", tmp_path / "prices.parquet", tmp_path / "run"
     strategy.write_text(STREAMING)
-    prices.iloc[:700].to_parquet(panel)
+    prices.iloc[:500].to_parquet(panel)
     command = [sys.executable, "-c", FORKING, strategy, panel, checkpoint, tmp_path / "out"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     rng = np.random.default_rng(0)
-    folds = np.sort(rng.choice(np.arange(1, 29), 10, replace=False))
+    folds = np.sort(rng.choice(np.arange(1, 14), 10, replace=False))
     with subprocess.Popen(
         list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as parent:
@@ -329,7 +329,7 @@ def test_killed_ten_times_a_run_ends_bit_by_bit_the_same(prices, tmp_path):
         assert int(parent.stdout.readline()) == 0
         parent.stdin.close()
     whole, resumed = (load_result(tmp_path / "out" / name) for name in ("whole", "resumed"))
-    assert len(whole.targets) == 30
+    assert len(whole.targets) == 16
     assert not (tmp_path / "out" / "killed").exists()
     same(resumed, whole)
     assert resumed.provenance == whole.provenance
