@@ -152,11 +152,11 @@ def main() -> None:
     record.say(
         f"{PORTFOLIOS} long-only portfolios with exponential weights and {PORTFOLIOS} long-short ones with normal "
         f"weights that add up to zero; the last {arguments.days} days of each panel, {WINDOW} days of history, "
-        f"parameters anew every {REFIT} days. The bias statistic is the root mean square of returns over their forecast "
-        "volatility: above one, risk was forecast too low. Share of portfolios whose statistic lies within its 95% band under "
-        "normality, `1 +- sqrt(2 / periods)`: over all days, over stretches of a year, and over months of 21 days; "
-        "mean and standard deviation of the statistics over all days. The portfolios share their assets, so that they "
-        "tend to be in or out together."
+        f"parameters anew every {REFIT} days. The bias statistic is the root mean square of returns over their "
+        "forecast volatility: above one, risk was forecast too low. Share of portfolios whose statistic lies within "
+        "its 95% band under normality, `1 +- sqrt(2 / periods)`, over all days and over stretches of a year, one day "
+        "and 21 days ahead; mean and standard deviation of the statistics over all days. The portfolios share their "
+        "assets, so that they tend to be in or out together."
     )
     headings = [
         "forecast",
