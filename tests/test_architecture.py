@@ -20,6 +20,7 @@ FLOORS = {
     "portfolio": 4,
     "backtest": 5,
     "live": 6,
+    "ecosystem": 6,
     "report": 7,
     "cli": 7,
 }
@@ -42,7 +43,7 @@ HOMES = {
     "typer": {"cli"},
     "jinja2": {"report"},
 }
-PANDAS = {"market", "backtest", "report", "cli"}
+PANDAS = {"market", "backtest", "ecosystem", "report", "cli"}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

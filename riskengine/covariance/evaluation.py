@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
@@ -30,22 +30,41 @@ class Forecasted(NamedTuple):
     rows: Array
 
 
-def forecasts(
-    forecaster: CovarianceForecaster,
-    returns: Array,
-    window: int,
-    horizon: int = 1,
-    refit: int = 21,
-) -> Iterator[Forecasted]:
-    """Forecasts through time, each from the past alone, every ``horizon`` days.
+def states(
+    forecaster: CovarianceForecaster, returns: Array, window: int, refit: int = 21
+) -> Iterator[tuple[int, Any]]:
+    """States through time: for each day from ``window`` on its position, and the state after the days before it.
 
     Parameters
     ----------
     forecaster : of covariances
     returns : (time, assets)
     window : days that each ``init`` sees
-    horizon : days ahead, and between forecasts
     refit : days between calls of ``init``; in between the state is updated
+
+    Raises
+    ------
+    SettingsError
+        If the window leaves no day, or ``refit`` is below one.
+    """
+    if not 2 <= window < len(returns) or refit < 1:
+        raise SettingsError(
+            f"a window of {window} days, anew every {refit}, leaves nothing of {len(returns)} days to forecast"
+        )
+    returns = np.asarray(returns, dtype=np.float64)
+    state = None
+    for day in range(window, len(returns)):
+        if (day - window) % refit == 0:
+            state = forecaster.init(returns[day - window : day])
+        else:
+            state = forecaster.update(state, returns[day - 1])
+        yield day, state
+
+
+def forecasts(
+    forecaster: CovarianceForecaster, returns: Array, window: int, horizon: int = 1, refit: int = 21
+) -> Iterator[Forecasted]:
+    """Forecasts every ``horizon`` days, each from the past alone; see :func:`states`.
 
     Examples
     --------
@@ -55,18 +74,10 @@ def forecasts(
     >>> [one.day for one in found], found[0].rows.shape
     ([250, 271], (21, 3))
     """
-    if not 2 <= window < len(returns):
-        raise SettingsError(f"a window of {window} days leaves nothing of {len(returns)} days to forecast")
-    if horizon < 1 or refit < 1:
-        raise SettingsError(f"horizon and refit are at least one day, not {horizon} and {refit}")
-    returns = np.asarray(returns, dtype=np.float64)
-    state, fitted = None, -refit
-    for day in range(window, len(returns) - horizon + 1):
-        if state is None or day - fitted >= refit:
-            state, fitted = forecaster.init(returns[day - window : day]), day
-        else:
-            state = forecaster.update(state, returns[day - 1])
-        if (day - window) % horizon == 0:
+    if horizon < 1:
+        raise SettingsError(f"a horizon is at least one day, not {horizon}")
+    for day, state in states(forecaster, returns, window, refit):
+        if (day - window) % horizon == 0 and day + horizon <= len(returns):
             yield Forecasted(day, forecaster.forecast(state, horizon), returns[day : day + horizon])
 
 

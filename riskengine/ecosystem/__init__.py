@@ -1,0 +1,7 @@
+"""Forecasts and returns in the shapes that other libraries take. None of these is needed to install the engine."""
+
+from riskengine.ecosystem.cvxportfolio import CvxportfolioForecaster
+from riskengine.ecosystem.frames import covariance_frame, returns_for_quantstats
+from riskengine.ecosystem.skfolio import covariance_for_skfolio
+
+__all__ = ["CvxportfolioForecaster", "covariance_for_skfolio", "covariance_frame", "returns_for_quantstats"]
