@@ -9,6 +9,7 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
 from riskengine.risk import FilteredHistory
 from riskengine.risk.breakdown import breakdown, liquidity_tail
+from riskengine.risk.dcc_paths import DccSimulation, simulate_dcc
 from riskengine.risk.scenario_model import ScenarioModel, mixing_table
 from riskengine.risk.scenarios import Shock, Simulation, conditional_day, simulate, simulate_blocks
 from riskengine.risk.stress import replay, replay_returns, reverse_stress
@@ -230,6 +231,29 @@ def test_reverse_stress_is_the_nearest_scenario_that_loses_so_much(model):
         reverse_stress(model, WEIGHTS, 0.0)
     with pytest.raises(DataError, match="no risk"):
         reverse_stress(model, np.zeros(N), 0.1)
+
+
+def test_dcc_paths_have_the_covariance_that_dcc_forecasts():
+    """Over ten days, in the mean over paths: variance by the term structure, correlation fading to its target."""
+    from types import SimpleNamespace
+
+    from riskengine.covariance.dcc import DccState
+
+    variance = np.array([1e-4, 2e-4])
+    one = np.ones(2)
+    params = GarchParams(2e-6 * one, 0.05 * one, 0.0 * one, 0.93 * one, 8.0 * one)
+    fit = SimpleNamespace(params=params)
+    target, q = np.array([[1.0, 0.2], [0.2, 1.0]]), np.array([[1.0, 0.8], [0.8, 1.0]])
+    state = DccState(SimpleNamespace(fit=fit, variance=variance), target, q, 0.02, 0.9)
+    found = simulate_dcc(state, DccSimulation(horizon=10, paths=60_000))
+    mean = 1e-4 + (variance - 1e-4) * (1 - 0.98**10) / (10 * 0.02)
+    assert found.var(axis=0) == pytest.approx(10 * mean, rel=0.03)
+    fade = 0.92 ** np.arange(10)
+    assert np.corrcoef(found.T)[0, 1] == pytest.approx((fade * 0.8 + (1 - fade) * 0.2).mean(), abs=0.03)
+    again = simulate_dcc(state, DccSimulation(horizon=10, paths=500))
+    np.testing.assert_array_equal(again, simulate_dcc(state, DccSimulation(horizon=10, paths=500)))
+    with pytest.raises(SettingsError, match="horizon"):
+        DccSimulation(horizon=0)
 
 
 def test_breakdown_adds_up_by_asset_and_by_group(outcome):
