@@ -104,8 +104,8 @@ def main() -> None:
         ])  # fmt: skip
         print(rows[-1], file=sys.stderr, flush=True)
     record.say(
-        f"{arguments.paths:,} paths of {arguments.days} days and {arguments.assets} assets with the wealth of a portfolio "
-        f"every day, {cores} cores; medians of {arguments.repeats} runs taken in turn."
+        f"{arguments.paths:,} paths of {arguments.days} days and {arguments.assets} assets with the wealth of a "
+        f"portfolio every day, {cores} cores; medians of {arguments.repeats} runs taken in turn."
     )
     record.table(
         "speed",
