@@ -194,13 +194,14 @@ def main() -> None:
     keep_compiled()
     record = Record("var_race", "VaR and CVaR of one day on real panels")
     origin = (
-        f"The last {arguments.days} days of each panel, out of sample; parameters from the {WINDOW} days before, every "
-        f"{REFIT} days, variances every day. Up to {arguments.assets} assets evenly spread over the panel, "
-        f"and portfolios with random fixed weights, long only, to make {arguments.series} series of each panel; nine tests a series with p-values by "
-        f"simulation ({DRAWS} draws), passed at p > 5%: a right forecast passes each in 95% of series. Historical "
-        f"simulation looks back {HISTORY} days; RiskMetrics is Gaussian with a decay of {DECAY}. The maximum "
-        "likelihood is that of the package arch, batched. Losses are compared as daily means over the series "
-        f'(negative: ours is ahead), with HAC t-statistics; "ours" is "{OURS}", chosen on the last 300 days of the bundled panel.'
+        f"The last {arguments.days} days of each panel, out of sample; parameters from the {WINDOW} days before, "
+        f"every {REFIT} days, variances every day. Up to {arguments.assets} assets evenly spread over the panel, and "
+        f"portfolios with random fixed weights, long only, to make {arguments.series} series of each panel; nine "
+        f"tests a series with p-values by simulation ({DRAWS} draws), passed at p > 5%: a right forecast passes each "
+        f"in 95% of series. Historical simulation looks back {HISTORY} days; RiskMetrics is Gaussian with a decay of "
+        f"{DECAY}. The maximum likelihood is that of the package arch, batched. Losses are compared as daily means "
+        f'over the series (negative: ours is ahead), with HAC t-statistics; "ours" is "{OURS}", chosen on the last '
+        "300 days of the bundled panel."
     )
     everything: dict[float, dict[str, dict[str, list[Array]]]] = {level: {} for level in LEVELS}
     ahead: list[list[str]] = []

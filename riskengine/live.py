@@ -148,6 +148,14 @@ class LiveEngine:
         # Row k of the stream stands at place k of the ring.
         self._residuals = np.roll(residuals, self.rows % self.settings.window, axis=0)
         self._adopt(fit, state.variance, state.hypotheses)
+        self._expose()
+
+    def _expose(self) -> None:
+        """Surprises of what is held alone, zero where there is none: a row a day is all that changes."""
+        self._held = np.flatnonzero(self.weights)
+        exposed = self._residuals[:, self._held]
+        self._seen: Array = np.array(~np.isnan(exposed).all(axis=1) | (not len(self._held)))
+        self._exposed = np.nan_to_num(exposed)
 
     def _adopt(self, fit: Calibration, variance: Array, hypotheses: Hypotheses | None) -> None:
         self._params = GarchParams(*(np.asarray(leaf, np.float64) for leaf in fit.params))
@@ -175,7 +183,10 @@ class LiveEngine:
         place = self.rows % self.settings.window
         shock = row - self._mean
         self._returns[place] = row
-        self._residuals[place] = shock / np.sqrt(self.variance)
+        residual = shock / np.sqrt(self.variance)
+        self._residuals[place] = residual
+        self._exposed[place] = np.nan_to_num(residual[self._held])
+        self._seen[place] = not np.isnan(residual[self._held]).all() or not len(self._held)
         self._step(shock)
         self.rows += 1
         every = self.settings.recalibrate
@@ -202,10 +213,8 @@ class LiveEngine:
 
         Days of the window on which an asset has no surprise count as zero for it.
         """
-        held = np.flatnonzero(self.weights)
-        past = np.nan_to_num(self._residuals[:, held]) @ (np.sqrt(self.variance[held]) * self.weights[held])
-        seen = ~np.isnan(self._residuals[:, held]).all(axis=1) if len(held) else np.ones(len(past), bool)
-        past = past[seen] if seen.any() else np.zeros(len(past))
+        past = self._exposed @ (np.sqrt(self.variance[self._held]) * self.weights[self._held])
+        past = past[self._seen] if self._seen.any() else np.zeros(len(past))
         var, cvar = {}, {}
         for level in self.settings.levels:
             if len(past) * (1 - level) >= 1 - 1e-9:
@@ -273,4 +282,5 @@ class LiveEngine:
                 )
         except (ValueError, KeyError, OSError, EOFError) as error:
             raise DataError(f"this is no snapshot of a live engine, or a damaged one: {error}") from error
+        engine._expose()
         return engine

@@ -58,3 +58,37 @@ def prices(returns) -> pd.DataFrame:
     """Prices of the simulated returns, 901 business days."""
     levels = 100 * np.vstack([np.ones(6), np.cumprod(1 + returns, axis=0)])
     return pd.DataFrame(levels, pd.bdate_range("2015-01-01", periods=901), list("ABCDEF"))
+
+
+class FixedShape:
+    """A calibrator that estimates nothing but the level: all that tests of the floors above it need."""
+
+    def __call__(self, returns):
+        from riskengine.calibration import Calibration, Status
+        from riskengine.calibration.posterior import Posterior
+        from riskengine.calibration.result import as_matrix
+        from riskengine.garch import GarchParams
+
+        matrix, assets = as_matrix(returns)
+        n, seen = len(assets), ~np.isnan(matrix)
+        total = np.sum(np.where(seen, matrix, 0) ** 2, axis=0)
+        variance = np.maximum(total / np.maximum(seen.sum(axis=0), 1), 1e-8)
+        one = np.ones(n)
+        mean = np.stack([np.log(variance), 3.5 * one, -2.5 * one, 0.8 * one, -0.8 * one], axis=-1)
+        return Calibration(
+            assets=assets,
+            params=GarchParams(0.03 * variance, 0.04 * one, 0.06 * one, 0.90 * one, 6.0 * one),
+            posterior=Posterior(mean, np.broadcast_to(0.1 * np.eye(5), (n, 5, 5)).copy()),
+            log_likelihood=np.zeros(n),
+            status=(Status.OK,) * n,
+            mean=np.zeros(n),
+            next_variance=variance,
+            presample=variance,
+            observations=seen.sum(axis=0),
+        )
+
+
+@pytest.fixture(scope="session")
+def fixed_shape() -> FixedShape:
+    """A calibrator that costs nothing to compile."""
+    return FixedShape()

@@ -45,7 +45,7 @@ Array = np.ndarray
 HISTORY = "history.jsonl"
 _STRESS = StressSettings(Simulation(horizon=21, paths=2000))
 _BACKTEST_DAYS, _BACKTEST_WINDOW = 250, 500
-_RISK = ("volatility", "var_95", "var_99", "cvar_97.5")
+_RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -378,7 +378,7 @@ def render(content: dict[str, Any], desk: Desk) -> str:
             "Risk before and after",
             "Volatility a year; VaR and CVaR of one day, by filtered historical simulation.",
             ["", "before", "after"],
-            [[name.replace("_", " "), f"{before[name]:.2%}", f"{after[name]:.2%}"] for name in _RISK],
+            [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in _RISK.items()],
         ),
         Section(
             "Limits",

@@ -73,7 +73,7 @@ def shortfall_regression(losses: Array, value_at_risk: Array, cvar: Array, level
     """
     days, p = losses.shape[-1], 1 - level
     excess = losses - cvar
-    tail = int(np.ceil(days * p))
+    tail = int(np.ceil(np.round(days * p, 9)))
     ranked = np.partition(excess, days - tail, axis=-1)[..., days - tail :]
     quantile = ranked[..., :1]  # of the losses, from above
     beyond = ranked - quantile

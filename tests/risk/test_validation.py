@@ -148,22 +148,22 @@ def test_ties_leave_the_p_value_uniform(observed, others, small):
 
 
 def test_size_under_the_null_is_exact():
-    """2,000 series with few exceptions; the rejections at 5% have a standard error of .5%."""
+    """200 series with few exceptions; the tolerance is four standard errors of the share rejected."""
     rng = np.random.default_rng(2)
     var, cvar = np.full(250, 0.0233), np.full(250, 0.0267)
     p = []
-    for k in range(600):
+    for k in range(200):
         losses = draw_losses(var, cvar, 0.99, 1, rng)[0]
         p.append([test.p_value for test in validate(losses, var, cvar, draws=19, seed=k).tests])
     size = (np.array(p) <= 0.05).mean(axis=0)
-    assert (np.abs(size - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 600)).all(), size
+    assert (np.abs(size - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 200)).all(), size
 
 
 def test_wrong_forecasts_are_rejected(sample):
     losses, var, cvar = sample
     assert validate(losses, var, cvar, LEVEL, draws=199).holds
     low = validate(losses, 0.6 * var, 0.6 * cvar, LEVEL, draws=999)
-    assert {"unconditional coverage", "Z2", "joint calibration"} <= set(low.rejected)
+    assert {"unconditional coverage", "Z2"} <= set(low.rejected)
     thin = validate(losses, var, 1.02 * var, LEVEL, draws=999)
     assert not thin.passed()["Z1"]
     flat = validate(losses, np.full(600, np.quantile(losses, LEVEL)), None, LEVEL, draws=999)
@@ -196,7 +196,7 @@ def test_holm_steps_down(p):
 
 
 def test_bad_forecasts_are_refused(sample):
-    losses, var, cvar = sample
+    losses, var, _ = sample
     for bad, message in (
         ((losses, -var), "positive"),
         ((losses[:40], var[:40]), "too few"),
