@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cvxpy as cp
 import numpy as np
 
+from riskengine.portfolio.blocks import Blocks
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.situation import Situation
 
@@ -38,11 +39,11 @@ class Imposed:
 class Limits:
     """Parameters of the limits on ``slots`` assets, and the constraints made of them.
 
-    Everything that changes from day to day is a parameter that enters linearly. Weights may have a free
+    Everything that changes from day to day is a parameter that enters linearly, or a block. Weights may have a free
     ``scale``, by which every limit is then multiplied: that is how ratios are maximised.
     """
 
-    def __init__(self, constraints: Constraints, slots: int) -> None:
+    def __init__(self, constraints: Constraints, slots: int, blocks: Blocks) -> None:
         self.settings = constraints
         self.slots = slots
         self.lower, self.upper = cp.Parameter(slots), cp.Parameter(slots)
@@ -50,7 +51,7 @@ class Limits:
         self.allowance = cp.Parameter(nonneg=True)
         self.greatest = cp.Parameter(slots, nonneg=True)
         self.room = cp.Parameter(slots, nonneg=True)  # zero where even a soft bound must hold
-        self.rows = [cp.Parameter(slots) for _ in constraints.rows]
+        self.rows = blocks.reserve(len(constraints.rows), slots) if constraints.rows else None
         self.prices = {kind: cp.Parameter(nonneg=True) for kind in constraints.soft}
 
     def fill(self, today: Situation, pick: Array, coin: float) -> None:
@@ -66,8 +67,9 @@ class Limits:
         self.allowance.value = min(today.turnover, _FAR)
         self.greatest.value = padded(today.greatest_trades)
         self.room.value = padded(np.where(today.tradable, _FAR, 0.0))
-        for parameter, row in zip(self.rows, today.rows, strict=True):
-            parameter.value = padded(row)
+        if self.rows is not None:
+            self.rows.values[:] = 0.0
+            self.rows.values[:, : len(pick)] = today.rows[:, pick]
         for kind, price in self.settings.soft.items():
             if kind in self.prices:
                 self.prices[kind].value = price / coin
@@ -91,13 +93,14 @@ class Limits:
         least = y + self._slack(made, "lower", self.slots)
         made.constraints += [least >= self.lower * scale, most <= self.upper * scale]
         self._impose_budget(made, y, scale)
-        for limit, row in zip(settings.rows, self.rows, strict=True):
-            place = settings.rows.index(limit)
+        for place, limit in enumerate(settings.rows):
+            assert self.rows is not None
+            total = self.rows.expression[place] @ y
             slack = self._slack(made, str(limit))
             if np.isfinite(limit.lower):
-                self._impose_sum(made, -(row @ y) - slack <= -limit.lower * scale, place, -1.0)
+                self._impose_sum(made, -total - slack <= -limit.lower * scale, place, -1.0)
             if np.isfinite(limit.upper):
-                self._impose_sum(made, row @ y - slack <= limit.upper * scale, place, 1.0)
+                self._impose_sum(made, total - slack <= limit.upper * scale, place, 1.0)
         if trades:
             made.trades = cp.Variable(self.slots)
             made.constraints += [y - before <= made.trades, before - y <= made.trades]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import cvxpy as cp
 import numpy as np
-from scipy import sparse
 
+from riskengine.portfolio.blocks import Blocks, write_square
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import YEAR, Costs
 from riskengine.portfolio.day import Day
@@ -48,8 +48,9 @@ class Answer(NamedTuple):
 class Program:
     """A portfolio problem over ``slots`` assets.
 
-    Everything that changes from day to day is a cvxpy parameter that enters linearly (disciplined
-    parametrised programming, Agrawal et al. 2019): which assets fill the slots, their risk, bounds, costs.
+    Everything that changes from day to day (which assets fill the slots, their risk, bounds, costs) is a cvxpy
+    parameter that enters linearly (disciplined parametrised programming, Agrawal et al. 2019), or a matrix
+    that is written into the solver's data: see :mod:`~riskengine.portfolio.blocks`. So cvxpy compiles it once.
     Empty slots have both bounds at zero.
 
     Parameters
@@ -70,14 +71,15 @@ class Program:
         scenarios: int = 0,
     ) -> None:
         self.objective, self.slots = objective, slots
-        self.limits = Limits(constraints, slots)
+        self.blocks = Blocks()
+        self.limits = Limits(constraints, slots, self.blocks)
         self.y = cp.Variable(slots)
         self.scale = cp.Variable(nonneg=True) if isinstance(objective, RATIOS) else cp.Constant(1.0)
         cone = isinstance(objective, TargetVolatility)
         self.risk = (
             DenseRisk(self.y)
             if factors is None and not cone
-            else FactorRisk(self.y, factors or slots, cone)
+            else FactorRisk(self.y, factors or slots, self.blocks, cone)
         )
         self.charges = Charges(costs if isinstance(objective, MONEY) else Costs(spread=0.0), slots)
         before = self.limits.previous * self.scale
@@ -87,7 +89,7 @@ class Program:
         self.reward, self.budgets = cp.Parameter(slots), cp.Parameter(slots, nonneg=True)
         self.closed = cp.Parameter(slots, nonneg=True)
         self.cap = cp.Parameter(nonneg=True)
-        self.scenarios = cp.Parameter((scenarios, slots)) if scenarios else None
+        self.scenarios = self.blocks.reserve(scenarios, slots) if scenarios else None
         charge, more = self.charges.of(self.imposed, self.scale)
         composed = compose(
             objective,
@@ -121,13 +123,13 @@ class Program:
         if isinstance(self.objective, TargetVolatility):
             self.cap.value = self.objective.volatility / np.sqrt(YEAR * day.risk.unit)
         if self.scenarios is not None:
-            self.scenarios.value = np.zeros(self.scenarios.shape)
-            self.scenarios.value[:, used] = day.scenarios[:, pick]
+            self.scenarios.values[:] = 0.0
+            self.scenarios.values[:, used] = day.scenarios[:, pick]
 
     def _fill_factors(self, day: Day, pick: Array) -> None:
         assert isinstance(self.risk, FactorRisk)
         loadings, specific = day.risk.loadings[pick], day.risk.specific[pick]
-        if loadings.shape[1] > self.risk.loadings.shape[0]:
+        if loadings.shape[1] > len(self.risk.loadings.values):
             loadings, specific = np.linalg.cholesky(day.risk.block(pick)), np.zeros(len(pick))
         self.risk.fill(loadings / np.sqrt(day.risk.unit), specific / day.risk.unit)
 
@@ -152,7 +154,8 @@ class Program:
             options = {"direct_solve_method": "faer", "max_threads": 1, **options}
         data, chain, inverse = self.problem.get_problem_data(solver, solver_opts=options)
         if isinstance(self.risk, DenseRisk) and not isinstance(self.objective, MinimumCvar):
-            data["P"] = self._dense_quadratic(data["P"])
+            data["P"] = write_square(data["P"], self.risk.matrix)
+        self.blocks.write(data)
         raw = chain.solve_via_data(self.problem, data, warm_start=False, verbose=False, solver_opts=options)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Solution may be inaccurate")  # the status says so
@@ -163,19 +166,6 @@ class Program:
             return Answer(np.zeros(self.slots), status, seconds, 1.0)
         scale = float(self.scale.value)
         return Answer(np.asarray(self.y.value) / (scale or 1.0), status, seconds, scale)
-
-    def _dense_quadratic(self, place: sparse.csc_array) -> sparse.csc_array:
-        """The solver's quadratic matrix with the covariance where the sum of squares held its place."""
-        assert isinstance(self.risk, DenseRisk)
-        diagonal = place.diagonal()
-        at = np.flatnonzero(diagonal)
-        assert len(at) == self.slots, "only the weights enter the goal squared"
-        # Column by column, as the format wants it: empty columns have no entries.
-        counts = np.where(diagonal != 0, self.slots, 0)
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        rows = np.tile(at, self.slots).astype(np.int32)
-        values = diagonal[at[0]] * np.ravel(self.risk.matrix, order="F")
-        return sparse.csc_array((values, rows, starts), shape=place.shape)
 
     def marginal(self, day: Day, weights: Array, scale: float) -> Array:
         """By how much the goal rises with each asset at the last solution, limits priced in, ``(assets,)``.

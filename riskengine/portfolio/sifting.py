@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cvxpy as cp
 import numpy as np
 
 from riskengine.portfolio.day import Day
@@ -65,7 +66,10 @@ def sift(
         pick = np.flatnonzero(chosen)
         one = program(size)
         one.fill(day, pick)
-        answer = one.solve(solver)
+        try:
+            answer = one.solve(solver)
+        except cp.SolverError:
+            return None
         seconds += answer.seconds
         if answer.status != "optimal":
             return None  # infeasible perhaps only for want of assets: the whole problem decides

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import cvxpy as cp
 import numpy as np
 
+from riskengine.portfolio.blocks import Block, Blocks
 from riskengine.portfolio.limits import Imposed
 from riskengine.portfolio.objectives import (
     MaximumDiversification,
@@ -24,18 +25,18 @@ Array = np.ndarray
 
 
 class FactorRisk:
-    """Variance as sums of squares of few factors and of each asset's own part: parameters enter linearly.
+    """Variance as sums of squares of factors and of each asset's own part.
 
     For a ``cone``, which limits the norm of all moves together, the assets' own are variables too.
     """
 
-    def __init__(self, y: cp.Variable, factors: int, cone: bool = False) -> None:
+    def __init__(self, y: cp.Variable, factors: int, blocks: Blocks, cone: bool = False) -> None:
         slots = y.size
-        self.loadings = cp.Parameter((factors, slots))
+        self.loadings = blocks.reserve(factors, slots)
         self.own = cp.Parameter(slots, nonneg=True)
         # A variable of its own for the factors' returns keeps the solver's matrices sparse.
         self.moves = cp.Variable(factors + slots if cone else factors)
-        self.constraints: list[cp.Constraint] = [self.moves[:factors] == self.loadings @ y]
+        self.constraints: list[cp.Constraint] = [self.moves[:factors] == self.loadings.expression @ y]
         if cone:
             self.constraints.append(self.moves[factors:] == cp.multiply(self.own, y))
             self.square = cp.sum_squares(self.moves)
@@ -44,19 +45,17 @@ class FactorRisk:
 
     def fill(self, loadings: Array, specific: Array) -> None:
         """Loadings ``(picked, factors)`` and specific variances ``(picked,)``, in the goal's unit."""
-        slots, factors = self.own.size, self.loadings.shape[0]
-        padded = np.zeros((factors, slots))
-        padded[: loadings.shape[1], : len(loadings)] = loadings.T
-        own = np.ones(slots)
+        self.loadings.values[:] = 0.0
+        self.loadings.values[: loadings.shape[1], : len(loadings)] = loadings.T
+        own = np.ones(self.own.size)
         own[: len(specific)] = np.sqrt(specific)
-        self.loadings.value, self.own.value = padded, own
+        self.own.value = own
 
 
 class DenseRisk:
     """Variance of a dense covariance, written straight into the solver's quadratic matrix.
 
-    A matrix of parameters would cost cvxpy more than the solver takes. So a sum of squares holds the place,
-    and the program puts the matrix there (see :meth:`~.Program.solve`). For goals only, not for cones.
+    A sum of squares holds its place: see :func:`~.blocks.write_square`. For goals only, not for cones.
     """
 
     def __init__(self, y: cp.Variable) -> None:
@@ -79,7 +78,7 @@ class Pieces:
     imposed: Imposed
     reward: cp.Parameter
     charge: cp.Expression
-    scenarios: cp.Parameter | None
+    scenarios: Block | None
     cap: cp.Parameter
     budgets: cp.Parameter
     closed: cp.Parameter
@@ -129,8 +128,8 @@ def compose(objective: Objective, p: Pieces) -> Composed:
 
 def _tail_loss(objective: MinimumCvar, p: Pieces) -> Composed:
     assert p.scenarios is not None
-    count = p.scenarios.shape[0]
+    count = len(p.scenarios.values)
     threshold, beyond = cp.Variable(), cp.Variable(count, nonneg=True)
-    tail = -(p.scenarios @ p.y) - threshold <= beyond
+    tail = -(p.scenarios.expression @ p.y) - threshold <= beyond
     goal = threshold + cp.sum(beyond) / ((1 - objective.level) * count) + p.charge
     return Composed(goal, [tail], tail=tail)
