@@ -109,8 +109,11 @@ def feasible(assets: int, limits: list[Limit]) -> bool:
             upper_values.append(limit.values)
     for place, limit in enumerate(distances):
         upper_rows += [padded(eye, place, -eye), padded(-eye, place, -eye)]
-        upper_rows.append(padded(sparse.csr_array((1, assets)), place, sparse.csr_array(np.ones((1, assets)))))
-        upper_values += [limit.centre, -limit.centre, np.array([limit.size])]  # type: ignore[operator]
+        upper_rows.append(
+            padded(sparse.csr_array((1, assets)), place, sparse.csr_array(np.ones((1, assets))))
+        )
+        centre = np.asarray(limit.centre)
+        upper_values += [centre, -centre, np.array([limit.size])]
     found = linprog(
         np.zeros(width),
         A_ub=sparse.vstack(upper_rows) if upper_rows else None,

@@ -96,7 +96,9 @@ class Optimizer:
         self._factors = factors
         self._programs: dict[tuple[int, int | None, int], Program] = {}
         self._last: tuple[Array, Array] = constraints.bounds(assets)
-        situation(assets, replace(constraints, participation=None, exposures=()))  # names an unknown asset now
+        situation(
+            assets, replace(constraints, participation=None, exposures=())
+        )  # names an unknown asset now
         least, most = constraints.budget_range
         if isinstance(objective, RATIOS) and not (least == most > 0 and "budget" not in constraints.soft):
             raise SettingsError(
@@ -146,12 +148,8 @@ class Optimizer:
         DataError
             If the covariance, the expected returns or the previous weights are not finite.
         """
-        today = situation(
-            self.assets, self.constraints, previous, tradable, turnover, volume, exposures
-        )
-        day = prepare(
-            self.objective, self.costs, today, covariance, expected_returns, scenarios, benchmark
-        )
+        today = situation(self.assets, self.constraints, previous, tradable, turnover, volume, exposures)
+        day = prepare(self.objective, self.costs, today, covariance, expected_returns, scenarios, benchmark)
         columns = day.risk.loadings.shape[1]
         if self._factors is not None and columns > self._factors:
             raise SettingsError(
@@ -260,9 +258,7 @@ class Optimizer:
             factor = np.hstack([day.risk.loadings, np.diag(np.sqrt(day.risk.specific))])
             name = f"volatility <= {objective.volatility:g} a year"
             unit = np.sqrt(day.risk.unit)
-            found.append(
-                Limit.volatility(name, factor / unit, objective.volatility / np.sqrt(YEAR) / unit)
-            )
+            found.append(Limit.volatility(name, factor / unit, objective.volatility / np.sqrt(YEAR) / unit))
         if isinstance(objective, MaximumSharpe):
             name = "expected return above the risk-free rate"
             found.append(Limit.below(name, -day.reward[None], np.array([-1e-6])))

@@ -28,7 +28,8 @@ from riskengine.portfolio.terms import DenseRisk, FactorRisk, Pieces, compose
 Array = np.ndarray
 
 SOLVERS = (cp.CLARABEL, cp.SCS)
-OPTIONS: dict[str, dict[str, float | str]] = {
+Options = dict[str, float | str | bool]
+OPTIONS: dict[str, Options] = {
     cp.CLARABEL: {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
     cp.SCS: {"eps_abs": 1e-7, "eps_rel": 1e-7, "max_iters": 50_000},
 }
@@ -133,35 +134,18 @@ class Program:
             loadings, specific = np.linalg.cholesky(day.risk.block(pick)), np.zeros(len(pick))
         self.risk.fill(loadings / np.sqrt(day.risk.unit), specific / day.risk.unit)
 
-    def solve(self, solver: str = SOLVERS[0], options: dict[str, float | str] | None = None) -> Answer:
+    def solve(self, solver: str = SOLVERS[0], options: Options | None = None) -> Answer:
         """Solve with the values filled in.
-
-        Every solve starts cold: interior points gain next to nothing from a warm start, and what is solved
-        must not depend on what was solved before, or a run that was killed could not be repeated.
 
         Raises
         ------
         cvxpy.SolverError
             If the solver gave up.
         """
-        if options is None:
-            with contextlib.suppress(cp.SolverError):
-                answer = self.solve(solver, OPTIONS.get(solver, {}))
-                if answer.status != cp.OPTIMAL_INACCURATE:
-                    return answer
-            return self.solve(solver, {})  # its own tolerances, which many cones may need
-        if solver == cp.CLARABEL and isinstance(self.risk, DenseRisk) and self.slots > WIDE:
-            options = {"direct_solve_method": "faer", "max_threads": 1, **options}
-        data, chain, inverse = self.problem.get_problem_data(solver, solver_opts=options)
+        square = None
         if isinstance(self.risk, DenseRisk) and not isinstance(self.objective, MinimumCvar):
-            data["P"] = write_square(data["P"], self.risk.matrix)
-        self.blocks.write(data)
-        raw = chain.solve_via_data(self.problem, data, warm_start=False, verbose=False, solver_opts=options)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Solution may be inaccurate")  # the status says so
-            self.problem.unpack_results(raw, chain, inverse)
-        status = str(self.problem.status)
-        seconds = float(self.problem.solver_stats.solve_time or 0.0)
+            square = self.risk.matrix
+        status, seconds = solve_compiled(self.problem, solver, self.blocks, square, options)
         if self.y.value is None:
             return Answer(np.zeros(self.slots), status, seconds, 1.0)
         scale = float(self.scale.value)
@@ -235,3 +219,48 @@ class Charges:
     def scaled(scale: cp.Expression, ones: Array) -> cp.Expression:
         """The scale once a slot."""
         return ones * scale
+
+
+def solve_compiled(
+    problem: cp.Problem,
+    solver: str,
+    blocks: Blocks,
+    square: Array | None = None,
+    options: Options | None = None,
+) -> tuple[str, float]:
+    """Solve a problem whose matrices are written into the solver's data; its status, the solver's own seconds.
+
+    Every solve starts cold: interior points gain next to nothing from a warm start, and what is solved
+    must not depend on what was solved before, or a run that was killed could not be repeated.
+
+    Parameters
+    ----------
+    problem : its variables have their values afterwards
+    solver : name
+    blocks : filled
+    square : (slots, slots) covariance, if it is dense
+    options : for the solver; tight tolerances first, then its own, if not given
+
+    Raises
+    ------
+    cvxpy.SolverError
+        If the solver gave up.
+    """
+    if options is None:
+        with contextlib.suppress(cp.SolverError):
+            found = solve_compiled(problem, solver, blocks, square, OPTIONS.get(solver, {}))
+            if found[0] != cp.OPTIMAL_INACCURATE:
+                return found
+        # Its own tolerances, which many cones may need; what is short of them is handed on as inaccurate.
+        options = {"accept_unknown": True} if solver == cp.CLARABEL else {}
+    if solver == cp.CLARABEL and square is not None and len(square) > WIDE:
+        options = {"direct_solve_method": "faer", "max_threads": 1, **options}
+    data, chain, inverse = problem.get_problem_data(solver, solver_opts=options)
+    if square is not None:
+        data["P"] = write_square(data["P"], square)
+    blocks.write(data)
+    raw = chain.solve_via_data(problem, data, warm_start=False, verbose=False, solver_opts=options)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Solution may be inaccurate")  # the status says so
+        problem.unpack_results(raw, chain, inverse)
+    return str(problem.status), float(problem.solver_stats.solve_time or 0.0)

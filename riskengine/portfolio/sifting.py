@@ -42,9 +42,7 @@ def sifts(objective: Objective, factors: int, day: Day) -> bool:
     return dense and n > 2 * SIZES[0] and int(np.sum(_needed(day))) <= n // 4
 
 
-def sift(
-    objective: Objective, program: Callable[[int], Program], day: Day, solver: str
-) -> Answer | None:
+def sift(objective: Objective, program: Callable[[int], Program], day: Day, solver: str) -> Answer | None:
     """An answer with the weights of all assets ``(assets,)``; None if it is better not to sift.
 
     Parameters
