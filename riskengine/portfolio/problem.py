@@ -96,9 +96,8 @@ class Optimizer:
         self._factors = factors
         self._programs: dict[tuple[int, int | None, int], Program] = {}
         self._last: tuple[Array, Array] = constraints.bounds(assets)
-        situation(
-            assets, replace(constraints, participation=None, exposures=())
-        )  # names an unknown asset now
+        for limit in constraints.rows:
+            limit.loadings(assets)  # so that an unknown asset is named now
         least, most = constraints.budget_range
         if isinstance(objective, RATIOS) and not (least == most > 0 and "budget" not in constraints.soft):
             raise SettingsError(
