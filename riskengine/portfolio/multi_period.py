@@ -46,8 +46,9 @@ class Plan:
 class MultiPeriodOptimizer:
     """Mean-variance over several holding periods: sum of utilities less costs, limits in each.
 
-    Planning ahead pays where expected returns decay at different speeds and trades are dear: what will be
-    sold again soon is not bought. Without costs and turnover limits every period is a problem of its own.
+    Planning ahead pays where expected returns decay at different speeds and trades are dear: what is bought to
+    be held is worth its cost sooner than what will be sold again soon. Without costs and turnover limits every
+    period is a problem of its own.
 
     Parameters
     ----------

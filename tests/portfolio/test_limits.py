@@ -124,7 +124,9 @@ def test_the_price_is_in_the_unit_of_the_objective():
     price, aversion = 3e-4, 2.0
     risk = Covariance.dense(np.diag([4e-4, 4e-4]), 21)
     found = Optimizer(
-        ("A", "B"), MeanVariance(aversion), Constraints(lower=-5, upper={"A": 0.2, "*": 5}, soft={"upper": price})
+        ("A", "B"),
+        MeanVariance(aversion),
+        Constraints(lower=-5, upper={"A": 0.2, "*": 5}, soft={"upper": price}),
     ).solve(risk, np.array([1e-3, 0.0]))
     a, b = found.weights
     assert a > 0.2

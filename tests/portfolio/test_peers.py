@@ -25,7 +25,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
 N = 8
 NAMES = tuple(f"S{k}" for k in range(N))
 RNG = np.random.default_rng(5)
-RETURNS = 0.01 * RNG.standard_t(5, (300, N)) * np.linspace(0.6, 1.5, N) + 0.005 * RNG.standard_normal((300, 1))
+RETURNS = 0.01 * RNG.standard_t(5, (300, N)) * np.linspace(0.6, 1.5, N) + 0.005 * RNG.standard_normal(
+    (300, 1)
+)
 MATRIX = np.cov(RETURNS.T)
 RISK = Covariance.dense(MATRIX, 1)
 MU = RNG.uniform(2e-4, 9e-4, N)
@@ -39,7 +41,11 @@ def mine(objective, constraints=CAPPED):
 
 def frontier(pypfopt):
     made = pypfopt.EfficientFrontier(
-        pd.Series(MU, NAMES), pd.DataFrame(MATRIX, NAMES, NAMES), (0, 0.35), solver="CLARABEL", solver_options=TIGHT
+        pd.Series(MU, NAMES),
+        pd.DataFrame(MATRIX, NAMES, NAMES),
+        (0, 0.35),
+        solver="CLARABEL",
+        solver_options=TIGHT,
     )
     made.add_sector_constraints({n: "half" for n in NAMES[: N // 2]} | dict.fromkeys(NAMES[N // 2 :], "rest"), {},
                                 {"half": 0.5, "rest": 1.0})  # fmt: skip
@@ -73,8 +79,15 @@ def test_pyportfolioopt_agrees_on_cvar():
 
 
 def test_pyportfolioopt_agrees_on_idzoreks_confidences():
-    models = pytest.importorskip("pypfopt.black_litterman", reason="PyPortfolioOpt is an extra of the studies")
-    prior, tau, opinions, confidences = np.linspace(2e-4, 6e-4, N), 0.05, {"S1": 8e-4, "S4": -1e-4}, [0.3, 0.8]
+    models = pytest.importorskip(
+        "pypfopt.black_litterman", reason="PyPortfolioOpt is an extra of the studies"
+    )
+    prior, tau, opinions, confidences = (
+        np.linspace(2e-4, 6e-4, N),
+        0.05,
+        {"S1": 8e-4, "S4": -1e-4},
+        [0.3, 0.8],
+    )
     theirs = models.BlackLittermanModel(
         pd.DataFrame(MATRIX, NAMES, NAMES), pi=pd.Series(prior, NAMES), absolute_views=opinions,
         omega="idzorek", view_confidences=confidences, tau=tau,
@@ -93,7 +106,9 @@ def test_skfolio_agrees(which):
     shares = {name: 1.0 + (k < 3) for k, name in enumerate(NAMES)}
     if which == "risk budgeting":
         objective = RiskBudgeting(shares)
-        theirs = skfolio.RiskBudgeting(risk_budget=list(shares.values()), max_weights=1.0, solver_params=TIGHT)
+        theirs = skfolio.RiskBudgeting(
+            risk_budget=list(shares.values()), max_weights=1.0, solver_params=TIGHT
+        )
     else:
         objective = MaximumDiversification()
         theirs = skfolio.MaximumDiversification(max_weights=1.0, solver_params=TIGHT)

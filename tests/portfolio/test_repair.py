@@ -91,6 +91,8 @@ def test_what_is_no_covariance_is_refused(objective):
 
 def test_several_periods_check_theirs_too():
     planner = MultiPeriodOptimizer(NAMES, MeanVariance(), Constraints(), periods=2)
-    assert any("singular" in note for note in planner.solve(Covariance.dense(TWINS), np.array([MU, MU])).notes)
+    assert any(
+        "singular" in note for note in planner.solve(Covariance.dense(TWINS), np.array([MU, MU])).notes
+    )
     with pytest.raises(DataError, match="not finite"):
         planner.solve(Covariance(np.full((3, 1), np.nan), np.ones(3)), np.array([MU, MU]))

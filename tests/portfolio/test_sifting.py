@@ -70,10 +70,10 @@ def test_sifting_finds_the_optimum_of_the_whole(objective, market, monkeypatch):
     optimizer = Optimizer(NAMES, objective, limits(objective), Costs(0.0005))
     whole = optimizer.solve(**market)
     assert list(optimizer._programs)[0][0] == N
-    monkeypatch.setattr(sifting, "SIZES", (16, 24))
+    monkeypatch.setattr(sifting, "SIZES", (20, 30))
     sifted = optimizer.solve(**market)
-    if not isinstance(objective, TrackingError):  # ten assets and their hedges may need more than 24 slots
-        assert {key[0] for key in optimizer._programs} & {16, 24}
+    if not isinstance(objective, TrackingError):  # ten assets and their hedges may need more than 30 slots
+        assert {key[0] for key in optimizer._programs} & {20, 30}
         assert next(reversed(optimizer._programs))[0] < N
     np.testing.assert_allclose(sifted.weights, whole.weights, atol=2e-5)
     assert sifted.value == pytest.approx(whole.value, rel=1e-6)
@@ -84,7 +84,8 @@ def test_clashing_limits_are_named_without_the_whole_problem(market, monkeypatch
     optimizer = Optimizer(NAMES, MinimumVariance(), Constraints(upper=0.01))
     with pytest.raises(InfeasibleError) as caught:
         optimizer.solve(market["covariance"], tradable=market["tradable"])
-    assert set(caught.value.limits) == {"budget = 1", "upper bound 0.01"}
+    assert {"budget = 1", "upper bound 0.01"} <= set(caught.value.limits)
+    assert all(key[0] < N for key in optimizer._programs)
 
 
 def test_what_is_feasible_only_with_more_assets_than_a_small_problem_has_is_solved(market, monkeypatch):
