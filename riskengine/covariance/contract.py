@@ -42,7 +42,7 @@ class Covariance:
 
     @classmethod
     def dense(cls, matrix: Array, horizon: int = 1, notes: tuple[str, ...] = ()) -> Covariance:
-        """From a symmetric matrix ``(assets, assets)``; eigenvalues below zero are clipped to zero.
+        """From a symmetric matrix ``(assets, assets)``; eigenvalues below zero are clipped to zero, and noted.
 
         Raises
         ------
@@ -61,6 +61,8 @@ class Covariance:
             loadings = np.linalg.cholesky(matrix)
         except np.linalg.LinAlgError:  # not positive definite: ten times as slow, and always answers
             values, vectors = np.linalg.eigh(matrix)
+            if values[0] < -1e-10 * values[-1]:
+                notes += (f"not positive semi-definite: eigenvalues down to {values[0]:.2g} were set to zero",)
             loadings = vectors * np.sqrt(np.clip(values, 0, None))
         return cls(loadings, np.zeros(len(matrix)), horizon, notes)
 

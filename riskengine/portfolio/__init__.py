@@ -1,12 +1,23 @@
-"""Objectives, constraints, costs, Black-Litterman, the compiled problem, and strategies."""
+"""Objectives, constraints, costs, Black-Litterman, the compiled problem, several periods, and strategies."""
 
 from riskengine.portfolio.black_litterman import Posterior, View, black_litterman, equilibrium_returns
-from riskengine.portfolio.constraints import Constraints, Group
-from riskengine.portfolio.costs import ProportionalCosts
+from riskengine.portfolio.constraints import Constraints, Exposure, Group
+from riskengine.portfolio.costs import Costs, ProportionalCosts
 from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.fallback import solve_or_fall_back
 from riskengine.portfolio.feasibility import Limit, clashing_limits, feasible
-from riskengine.portfolio.objectives import MeanVariance, MinimumVariance, Objective
+from riskengine.portfolio.multi_period import MultiPeriodOptimizer, Plan
+from riskengine.portfolio.objectives import (
+    MaximumDiversification,
+    MaximumSharpe,
+    MeanVariance,
+    MinimumCvar,
+    MinimumVariance,
+    Objective,
+    RiskBudgeting,
+    TargetVolatility,
+    TrackingError,
+)
 from riskengine.portfolio.problem import Optimizer, Solution
 from riskengine.portfolio.strategy import (
     BlackLittermanStrategy,
@@ -19,19 +30,29 @@ from riskengine.portfolio.strategy import (
 __all__ = [
     "BlackLittermanStrategy",
     "Constraints",
+    "Costs",
     "Decision",
     "EqualWeight",
+    "Exposure",
     "Group",
     "Limit",
+    "MaximumDiversification",
+    "MaximumSharpe",
     "MeanVariance",
+    "MinimumCvar",
     "MinimumVariance",
+    "MultiPeriodOptimizer",
     "Objective",
     "OptimizedStrategy",
     "Optimizer",
+    "Plan",
     "Posterior",
     "ProportionalCosts",
+    "RiskBudgeting",
     "Solution",
     "Strategy",
+    "TargetVolatility",
+    "TrackingError",
     "View",
     "black_litterman",
     "clashing_limits",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from riskengine.errors import SettingsError
 
 Array = np.ndarray
 Bound = float | Mapping[str, float]
+KINDS = ("budget", "lower", "upper", "turnover", "leverage", "participation", "min_holding")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,46 @@ class Group:
     def __post_init__(self) -> None:
         if not self.assets:
             raise SettingsError(f"group {self.name} has no assets")
-        if not self.lower <= self.upper:
-            raise SettingsError(f"group {self.name}: lower {self.lower:g} is above upper {self.upper:g}")
+        _check_range(self)
+
+    def __str__(self) -> str:
+        return f"group {self.name}"
+
+    def loadings(self, assets: tuple[str, ...]) -> Array:
+        """One for its members, zero for all others, ``(assets,)``."""
+        return _spread(str(self), dict.fromkeys(self.assets, 1.0), assets)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Limits on a factor exposure: the sum of weights times loadings.
+
+    Attributes
+    ----------
+    name : for messages
+    by_asset : asset to loading, zero for all others; if not given, loadings are handed to each solve by name
+    lower, upper : of the exposure
+
+    Examples
+    --------
+    >>> Exposure("beta", {"A": 1.2, "B": 0.8}, lower=0.9, upper=1.1).loadings(("A", "B", "C"))
+    array([1.2, 0.8, 0. ])
+    """
+
+    name: str
+    by_asset: Mapping[str, float] | None = None
+    lower: float = -np.inf
+    upper: float = np.inf
+
+    def __post_init__(self) -> None:
+        _check_range(self)
+
+    def __str__(self) -> str:
+        return f"exposure {self.name}"
+
+    def loadings(self, assets: tuple[str, ...]) -> Array | None:
+        """Loadings ``(assets,)``; None if they are handed to each solve."""
+        return None if self.by_asset is None else _spread(str(self), self.by_asset, assets)
 
 
 @dataclass(frozen=True)
@@ -44,9 +83,18 @@ class Constraints:
     ----------
     lower, upper : one number for all assets, or a mapping from asset to number in which the key ``"*"``
         stands for all others (0 below and 1 above without it)
-    budget : sum of the weights; the rest of wealth is cash
+    budget : sum of the weights, or a range of it ``(least, most)``; the rest of wealth is cash
     groups : limits on sums
     turnover : limit on the sum of absolute trades, so that selling all and buying anew is two
+    leverage : limit on the sum of absolute weights
+    exposures : limits on sums of weights times loadings
+    participation : limit on each trade, as a share of the asset's traded volume, which each solve is handed
+    min_holding : least absolute weight of what is held at all. Not convex: see :mod:`~.min_holding`
+    soft : prices of exceeding limits, from ``"budget"``, ``"lower"``, ``"upper"``, ``"turnover"``,
+        ``"leverage"``, ``"participation"``, ``"min_holding"``, ``"group NAME"`` or ``"exposure NAME"``. A limit
+        named here may be exceeded: by how much times its price is taken from the objective, in the
+        objective's unit: variance per day for minimum variance and tracking error, volatility per day for
+        risk budgeting and maximum diversification, loss over the holding period for CVaR, otherwise return per day.
 
     Examples
     --------
@@ -56,18 +104,46 @@ class Constraints:
 
     lower: Bound = 0.0
     upper: Bound = 1.0
-    budget: float = 1.0
+    budget: float | tuple[float, float] = 1.0
     groups: tuple[Group, ...] = ()
     turnover: float | None = None
+    leverage: float | None = None
+    exposures: tuple[Exposure, ...] = ()
+    participation: float | None = None
+    min_holding: float | None = None
+    soft: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.budget):
-            raise SettingsError(f"the budget must be a number, not {self.budget}")
-        if self.turnover is not None and not self.turnover >= 0:
-            raise SettingsError(f"turnover must not be negative, but is {self.turnover}")
-        names = [group.name for group in self.groups]
+        least, most = self.budget_range
+        if not np.isfinite([least, most]).all():
+            raise SettingsError(f"the budget must be a number, or a range of two, not {self.budget}")
+        if least > most:
+            raise SettingsError(f"the budget's range must rise, not fall from {least:g} to {most:g}")
+        for name in ("turnover", "leverage", "participation", "min_holding"):
+            limit = getattr(self, name)
+            if limit is not None and not limit >= 0:
+                raise SettingsError(f"{name} must not be negative, but is {limit}")
+        names = [str(row) for row in self.rows]
         if len(set(names)) < len(names):
-            raise SettingsError("two groups share a name: messages could not tell them apart")
+            raise SettingsError("two groups or exposures share a name: messages could not tell them apart")
+        for name, price in self.soft.items():
+            if name not in (*KINDS, *names):
+                raise SettingsError(f"soft names {name!r}, which is none of {', '.join((*KINDS, *names))}")
+            if not 0 <= price < np.inf:
+                raise SettingsError(f"the price of {name} must be finite and not negative, not {price}")
+
+    @property
+    def rows(self) -> tuple[Group | Exposure, ...]:
+        """Groups and exposures: the limits that are sums over assets."""
+        return (*self.groups, *self.exposures)
+
+    @property
+    def budget_range(self) -> tuple[float, float]:
+        """Least and greatest sum of the weights."""
+        if isinstance(self.budget, tuple):
+            least, most = self.budget
+            return float(least), float(most)
+        return float(self.budget), float(self.budget)
 
     def bounds(self, assets: tuple[str, ...]) -> tuple[Array, Array]:
         """Lower and upper bounds ``(assets,)``.
@@ -92,16 +168,23 @@ class Constraints:
         SettingsError
             If a group names an unknown asset.
         """
-        rows = np.zeros((len(self.groups), len(assets)))
-        place = {name: j for j, name in enumerate(assets)}
-        for row, group in zip(rows, self.groups, strict=True):
-            for name in group.assets:
-                if name not in place:
-                    raise SettingsError(
-                        f"group {group.name} names {name}, which is not an asset of the panel"
-                    )
-                row[place[name]] = 1.0
-        return rows
+        return np.array([group.loadings(assets) for group in self.groups]).reshape(-1, len(assets))
+
+
+def _check_range(limit: Group | Exposure) -> None:
+    if not limit.lower <= limit.upper:
+        raise SettingsError(f"{limit}: lower {limit.lower:g} is above upper {limit.upper:g}")
+
+
+def _spread(who: str, by_asset: Mapping[str, float], assets: tuple[str, ...]) -> Array:
+    """A mapping from asset to number as an array in the panel's order, zero where it is silent."""
+    unknown = set(by_asset) - set(assets)
+    if unknown:
+        raise SettingsError(f"{who} names {sorted(unknown)[0]}, which is not an asset of the panel")
+    values = np.array([float(by_asset.get(name, 0.0)) for name in assets])
+    if not np.isfinite(values).all():
+        raise SettingsError(f"{who} has a loading that is not a finite number")
+    return values
 
 
 def _expand(bound: Bound, assets: tuple[str, ...], default: float) -> Array:

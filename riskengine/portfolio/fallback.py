@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from riskengine.covariance.contract import Covariance
@@ -19,6 +21,7 @@ def solve_or_fall_back(
     previous: Array | None = None,
     tradable: Array | None = None,
     notes: tuple[str, ...] = (),
+    **market: Any,
 ) -> Decision:
     """Solve as asked; if no portfolio satisfies the limits, fall back and say so.
 
@@ -26,27 +29,34 @@ def solve_or_fall_back(
     scaled to the budget; equal weight over what can be traded; all in cash. The last three may break
     limits, and the decision's notes name the ones that clashed. Previous weights are passed over where
     scaling them to the budget would lever them up, as with long and short positions that nearly cancel.
+    A budget that is a range counts as the nearest point of it, of equal weight as the greatest.
+    What else the objective needs (scenarios, volume, benchmark, exposures) goes in by name as ``market``.
     """
     n = len(optimizer.assets)
     allowed = np.ones(n, bool) if tradable is None else np.asarray(tradable)
     try:
-        solution = optimizer.solve(covariance, expected_returns, previous, tradable)
+        solution = optimizer.solve(covariance, expected_returns, previous, tradable, **market)
         return Decision(solution.weights, "ok", covariance, (*notes, *_caution(solution)))
     except InfeasibleError as error:
         reason = _reason(error)
     if optimizer.constraints.turnover is not None and previous is not None:
         try:
-            solution = optimizer.solve(covariance, expected_returns, previous, tradable, turnover=False)
+            solution = optimizer.solve(
+                covariance, expected_returns, previous, tradable, turnover=False, **market
+            )
             said = (*notes, reason, *_caution(solution))
             return Decision(solution.weights, "without turnover limit", covariance, said)
         except InfeasibleError as error:
             reason = _reason(error)
-    budget = optimizer.constraints.budget
-    kept = None if previous is None else _scaled(previous, allowed, budget)
+    least, most = optimizer.constraints.budget_range
+    kept = None
+    if previous is not None:
+        net = float(np.sum(np.where(allowed, previous, 0.0)))
+        kept = _scaled(previous, allowed, min(max(net, least), most))
     if kept is not None:
         return Decision(kept, "previous weights", covariance, (*notes, reason))
-    if allowed.any() and budget != 0:
-        return Decision(allowed * (budget / allowed.sum()), "equal weight", covariance, (*notes, reason))
+    if allowed.any() and most != 0:
+        return Decision(allowed * (most / allowed.sum()), "equal weight", covariance, (*notes, reason))
     return Decision(np.zeros(n), "all in cash", covariance, (*notes, reason))
 
 
@@ -70,4 +80,5 @@ def _reason(error: InfeasibleError) -> str:
 
 
 def _caution(solution: Solution) -> tuple[str, ...]:
-    return () if solution.status == "optimal" else (f"{solution.solver} reports {solution.status}",)
+    said = () if solution.status == "optimal" else (f"{solution.solver} reports {solution.status}",)
+    return (*solution.notes, *said)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cvxpy as cp
 import numpy as np
+from scipy import sparse
 from scipy.optimize import linprog
 
 Array = np.ndarray
@@ -12,21 +14,23 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Limit:
-    """One named limit on weights: linear rows, or a bound on the sum of absolute trades.
+    """One named limit on weights.
 
     Attributes
     ----------
     name : for messages
     rows, values : ``rows @ w <= values``, or ``=`` if ``equality``
-    previous, size : with these, ``sum |w - previous| <= size`` instead
+    centre, size : with these, ``sum |w - centre| <= size`` instead
+    factor : with this and ``size``, ``|factor.T @ w| <= size`` instead
     """
 
     name: str
     rows: Array
     values: Array
     equality: bool = False
-    previous: Array | None = None
+    centre: Array | None = None
     size: float = 0.0
+    factor: Array | None = None
 
     @classmethod
     def below(cls, name: str, rows: Array, values: Array) -> Limit:
@@ -44,10 +48,15 @@ class Limit:
         return cls(name, rows, np.zeros(len(rows)), equality=True)
 
     @classmethod
-    def turnover(cls, name: str, previous: Array, size: float) -> Limit:
-        """``sum |w - previous| <= size``."""
-        nothing = np.zeros((0, len(previous)))
-        return cls(name, nothing, np.zeros(0), previous=np.asarray(previous), size=size)
+    def distance(cls, name: str, centre: Array, size: float) -> Limit:
+        """``sum |w - centre| <= size``: turnover, or leverage if the centre is zero."""
+        nothing = np.zeros((0, len(centre)))
+        return cls(name, nothing, np.zeros(0), centre=np.asarray(centre), size=size)
+
+    @classmethod
+    def volatility(cls, name: str, factor: Array, size: float) -> Limit:
+        """``|factor.T @ w| <= size`` for a factor ``(assets, k)`` of the covariance."""
+        return cls(name, np.zeros((0, len(factor))), np.zeros(0), size=size, factor=factor)
 
 
 def clashing_limits(assets: int, limits: list[Limit]) -> tuple[str, ...]:
@@ -75,36 +84,64 @@ def clashing_limits(assets: int, limits: list[Limit]) -> tuple[str, ...]:
 
 
 def feasible(assets: int, limits: list[Limit]) -> bool:
-    """Whether some portfolio satisfies all limits, by linear programming."""
-    # Variables: weights, then the absolute trades that a turnover limit bounds.
-    pad = np.zeros((1, assets))
+    """Whether some portfolio satisfies all limits, by linear programming; a quadratic one for volatility."""
+    conic = [limit for limit in limits if limit.factor is not None]
+    if conic:
+        return _feasible_in_cones(assets, limits)
+    # Variables: weights, then for each distance the absolute differences that it bounds.
+    distances = [limit for limit in limits if limit.centre is not None]
+    width = assets * (1 + len(distances))
+    eye = sparse.eye_array(assets)
     upper_rows, upper_values, equal_rows, equal_values = [], [], [], []
+
+    def padded(rows: Array, place: int | None = None, more: Array | None = None) -> Array:
+        blocks = [rows] + [sparse.coo_array((rows.shape[0], assets))] * len(distances)
+        if place is not None:
+            blocks[1 + place] = more
+        return sparse.hstack(blocks)
+
     for limit in limits:
-        wide = np.hstack([limit.rows, np.zeros((len(limit.rows), assets))])
         if limit.equality:
-            equal_rows.append(wide)
+            equal_rows.append(padded(sparse.csr_array(limit.rows)))
             equal_values.append(limit.values)
-        else:
-            upper_rows.append(wide)
+        elif len(limit.rows):
+            upper_rows.append(padded(sparse.csr_array(limit.rows)))
             upper_values.append(limit.values)
-        if limit.previous is not None:
-            eye = np.eye(assets)
-            upper_rows += [
-                np.hstack([eye, -eye]),
-                np.hstack([-eye, -eye]),
-                np.hstack([pad, np.ones((1, assets))]),
-            ]
-            upper_values += [limit.previous, -limit.previous, np.array([limit.size])]
+    for place, limit in enumerate(distances):
+        upper_rows += [padded(eye, place, -eye), padded(-eye, place, -eye)]
+        upper_rows.append(
+            padded(sparse.csr_array((1, assets)), place, sparse.csr_array(np.ones((1, assets))))
+        )
+        centre = np.asarray(limit.centre)
+        upper_values += [centre, -centre, np.array([limit.size])]
     found = linprog(
-        np.zeros(2 * assets),
-        A_ub=np.vstack(upper_rows) if upper_rows else None,
+        np.zeros(width),
+        A_ub=sparse.vstack(upper_rows) if upper_rows else None,
         b_ub=np.concatenate(upper_values) + 1e-9 if upper_values else None,
-        A_eq=np.vstack(equal_rows) if equal_rows else None,
+        A_eq=sparse.vstack(equal_rows) if equal_rows else None,
         b_eq=np.concatenate(equal_values) if equal_values else None,
-        bounds=[(None, None)] * assets + [(0, None)] * assets,
+        bounds=[(None, None)] * assets + [(0, None)] * (width - assets),
         method="highs",
     )
     return found.status != 2
+
+
+def _feasible_in_cones(assets: int, limits: list[Limit]) -> bool:
+    """The same where volatility is limited: the least multiple of its limit that the others leave."""
+    w, multiple = cp.Variable(assets), cp.Variable()
+    rest: list[cp.Constraint] = []
+    for limit in limits:
+        if limit.factor is not None:
+            rest.append(cp.norm(limit.factor.T @ w) / limit.size <= multiple)
+        elif limit.centre is not None:
+            rest.append(cp.norm1(w - limit.centre) <= limit.size)
+        elif limit.equality:
+            rest.append(limit.rows @ w == limit.values)
+        else:
+            rest.append(limit.rows @ w <= limit.values)
+    problem = cp.Problem(cp.Minimize(multiple), rest)
+    problem.solve(solver=cp.CLARABEL)
+    return bool(problem.status in cp.settings.SOLUTION_PRESENT and problem.value <= 1 + 1e-7)
 
 
 def bound_limits(kind: str, sign: str, rows: Array, values: Array, names: list[str]) -> list[Limit]:
@@ -115,11 +152,12 @@ def bound_limits(kind: str, sign: str, rows: Array, values: Array, names: list[s
             continue
         same = values == value
         chosen = [name for name, hit in zip(names, same, strict=True) if hit]
-        who = (
-            ""
-            if same.all() and len(chosen) > 1
-            else f" of {', '.join(chosen[:5])}" + (f" and {len(chosen) - 5} more" if len(chosen) > 5 else "")
-        )
+        who = "" if same.all() and len(chosen) > 1 else f" of {listed(chosen)}"
         side = 1.0 if sign == "<=" else -1.0
         found.append(Limit.below(f"{kind} {value:g}{who}", side * rows[same], side * values[same]))
     return found
+
+
+def listed(names: list[str]) -> str:
+    """The first five names, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

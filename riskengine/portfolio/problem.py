@@ -1,23 +1,36 @@
-"""The cvxpy problem: compiled once a run, then solved with new parameters."""
+"""The portfolio problem: checked, solved, polished; infeasible limits named."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import cvxpy as cp
 import numpy as np
 
 from riskengine.covariance.contract import Covariance
-from riskengine.errors import DataError, InfeasibleError, SettingsError
+from riskengine.errors import InfeasibleError, SettingsError
+from riskengine.portfolio import program as compiled
 from riskengine.portfolio.constraints import Constraints
-from riskengine.portfolio.costs import ProportionalCosts
-from riskengine.portfolio.feasibility import Limit, bound_limits, clashing_limits
-from riskengine.portfolio.objectives import MeanVariance, Objective
+from riskengine.portfolio.costs import YEAR, Costs, ProportionalCosts, itemised
+from riskengine.portfolio.day import Day, prepare
+from riskengine.portfolio.feasibility import Limit, clashing_limits
+from riskengine.portfolio.min_holding import settle
+from riskengine.portfolio.objectives import (
+    GAINS,
+    RATIOS,
+    MaximumSharpe,
+    Objective,
+    TargetVolatility,
+)
+from riskengine.portfolio.polish import binding, trimmed
+from riskengine.portfolio.program import Answer, Program
+from riskengine.portfolio.sifting import sift, sifts
+from riskengine.portfolio.situation import Situation, situation
+from riskengine.portfolio.value import value
 
 Array = np.ndarray
-SOLVERS = (cp.CLARABEL, cp.SCS)
-_CLEAN = 1e-7
-_FAR = 1e3  # stands for infinity in parameters
+SOLVERS = compiled.SOLVERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +41,12 @@ class Solution:
     ----------
     weights : (assets,) within their bounds, summing to the budget
     solver : that found them
-    value : of the objective: variance per day, or utility per day
+    value : of the objective: variance per day, utility per day, Sharpe ratio of a day, expected return per day,
+        CVaR with costs, volatility per day, diversification ratio, or tracking error per day
     binding : names of the limits that bind
     status : the solver's word: ``"optimal"``, or ``"optimal_inaccurate"`` when it missed its tolerance
+    notes : what had to be mended in the covariance
+    seconds : that the solver itself took
     """
 
     weights: Array
@@ -38,20 +54,23 @@ class Solution:
     value: float
     binding: tuple[str, ...]
     status: str = cp.OPTIMAL
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 class Optimizer:
-    """A portfolio problem over fixed assets, compiled at the first solve.
+    """A portfolio problem over fixed assets, compiled at the first solve and then filled with each day's values.
 
-    Everything that changes from day to day is a cvxpy parameter that enters linearly (disciplined
-    parametrised programming, Agrawal et al. 2019): the covariance as its factor, bounds, previous weights.
+    The solver is Clarabel, and SCS where it gives up: ``backtests/optimiser_speed.py`` has the measurements.
     An asset that may not be held has both bounds at zero, so a changing universe needs no new problem.
+    Long-only problems of many assets with a dense covariance are solved over the assets that matter: see
+    :mod:`~riskengine.portfolio.sifting`.
 
     Parameters
     ----------
     assets : names
-    objective, constraints, costs : see their classes; costs weigh on the objective
-    factors : columns that a covariance factor may have at most; the number of assets if not given
+    objective, constraints, costs : see their classes; costs weigh on objectives that are measured in money
+    factors : columns that a covariance factor may have at most; by the first covariances seen if not given
 
     Examples
     --------
@@ -67,47 +86,30 @@ class Optimizer:
         assets: tuple[str, ...],
         objective: Objective,
         constraints: Constraints,
-        costs: ProportionalCosts | None = None,
+        costs: ProportionalCosts | Costs | None = None,
         factors: int | None = None,
     ) -> None:
         self.assets = assets
         self.objective = objective
         self.constraints = constraints
-        self.costs = costs or ProportionalCosts(0.0)
-        self._bounds = constraints.bounds(assets)
-        self._members = constraints.membership(assets)
-        n = len(assets)
-        self._factors = factors or n
-        self._w = cp.Variable(n)
-        self._trades = cp.Variable(n)  # at least the absolute trades; a norm of them would not be DPP
-        self._factor = cp.Parameter((self._factors, n))
-        self._specific = cp.Parameter(n, nonneg=True)
-        self._reward = cp.Parameter(n)
-        self._price = cp.Parameter(nonneg=True)
-        self._previous = cp.Parameter(n)
-        self._lower, self._upper = cp.Parameter(n), cp.Parameter(n)
-        self._allowance = cp.Parameter(nonneg=True)
-        self._problem = self._build()
-
-    def _build(self) -> cp.Problem:
-        w, trades = self._w, self._trades
-        risk = cp.sum_squares(self._factor @ w) + cp.sum_squares(cp.multiply(self._specific, w))
-        goal = risk - self._reward @ w + self._price * cp.sum(trades)
-        limits = [cp.sum(w) == self.constraints.budget, w >= self._lower, w <= self._upper]
-        limits += [trades >= w - self._previous, trades >= self._previous - w]
-        for row, group in zip(self._members, self.constraints.groups, strict=True):
-            if np.isfinite(group.lower):
-                limits.append(row @ w >= group.lower)
-            if np.isfinite(group.upper):
-                limits.append(row @ w <= group.upper)
-        if self.constraints.turnover is not None:
-            limits.append(cp.sum(trades) <= self._allowance)
-        return cp.Problem(cp.Minimize(goal), limits)
+        self.costs = itemised(costs)
+        self._factors = factors
+        self._programs: dict[tuple[int, int | None, int], Program] = {}
+        self._last: tuple[Array, Array] = constraints.bounds(assets)
+        for limit in constraints.rows:
+            limit.loadings(assets)  # so that an unknown asset is named now
+        least, most = constraints.budget_range
+        if isinstance(objective, RATIOS) and not (least == most > 0 and "budget" not in constraints.soft):
+            raise SettingsError(
+                f"{type(objective).__name__} does not change with scale: its budget must be one positive number"
+            )
 
     @property
     def problem(self) -> cp.Problem:
-        """The cvxpy problem, for those who want to look."""
-        return self._problem
+        """The cvxpy problem last solved, for those who want to look."""
+        if not self._programs:
+            return self._program(len(self.assets), None, 0).problem
+        return next(reversed(self._programs.values())).problem
 
     def restart(self) -> None:
         """Forget the solver's work on the last problem, not the compiled problem: the next solve is as the first.
@@ -123,38 +125,82 @@ class Optimizer:
         previous: Array | None = None,
         tradable: Array | None = None,
         turnover: bool = True,
+        *,
+        scenarios: Array | None = None,
+        volume: Array | None = None,
+        benchmark: Array | None = None,
+        exposures: Mapping[str, Array] | None = None,
     ) -> Solution:
         """Best weights.
 
         Parameters
         ----------
         covariance : per day, over the holding period
-        expected_returns : (assets,) per day; mean-variance needs them
+        expected_returns : (assets,) per day; mean-variance, maximum Sharpe and target volatility need them
         previous : (assets,) weights held now; none held if not given, and then no turnover limit applies
         tradable : (assets,) which may be held; all if not given
         turnover : whether the turnover limit applies
+        scenarios : (scenarios, assets) simple returns over the holding period; CVaR needs them
+        volume : (assets,) value traded a day, as a multiple of own wealth; participation and impact need it
+        benchmark : (assets,) weights; tracking needs them
+        exposures : name to loadings ``(assets,)``, of exposures that have none of their own
 
         Raises
         ------
         InfeasibleError
             If no portfolio satisfies the limits; ``.limits`` names those that clash.
         SettingsError
-            If shapes disagree or expected returns are missing.
+            If shapes disagree, or something that is needed is missing.
         DataError
             If the covariance, the expected returns or the previous weights are not finite.
         """
-        self._set(covariance, expected_returns, previous, tradable, turnover)
+        today = situation(self.assets, self.constraints, previous, tradable, turnover, volume, exposures)
+        day = prepare(self.objective, self.costs, today, covariance, expected_returns, scenarios, benchmark)
+        columns = day.risk.loadings.shape[1]
+        if self._factors is not None and columns > self._factors:
+            raise SettingsError(
+                f"a covariance with {columns} factors for a problem built for {self._factors}"
+            )
+        least = self.constraints.min_holding
+        return self._solve(day) if least is None else self._solve_in_lumps(day, least)
+
+    def _solve(self, day: Day) -> Solution:
+        """The convex problem: over some assets where that pays, else over all."""
+        answer, name = self._answer(day)
+        today = day.today
+        lower, upper = self._bounds(today, answer.weights)
+        self._last = lower, upper
+        weights = trimmed(answer.weights, lower, upper, self._budget(answer.weights))
+        worth = value(self.objective, self.costs, day, weights)
+        return Solution(
+            weights, name, worth, binding(weights, today), answer.status, day.risk.notes, answer.seconds
+        )
+
+    def _answer(self, day: Day) -> tuple[Answer, str]:
+        """Weights of all assets and the solver that found them."""
+        n, factors = len(self.assets), day.risk.loadings.shape[1]
+        scenarios = len(day.scenarios)
+        if SOLVERS and sifts(self.objective, factors, day):
+            found = sift(self.objective, lambda size: self._program(size, None, scenarios), day, SOLVERS[0])
+            if found is not None:
+                return found, SOLVERS[0]
+            clash = clashing_limits(n, self._named(day))
+            if clash:
+                raise InfeasibleError(clash)
+        few = self._factors or 1 << max(factors - 1, 7).bit_length()  # room for a few more tomorrow
+        program = self._program(n, None if 4 * factors > n else few, scenarios)
+        program.fill(day, np.arange(n))
         limits: tuple[str, ...] | None = None
         for solver in SOLVERS:
             try:
-                self._problem.solve(solver=solver, warm_start=True, **_TIGHT[solver])
+                answer = program.solve(solver)
             except cp.SolverError:
                 continue
-            if self._problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-                return self._solution(solver, covariance, expected_returns)
+            if answer.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+                return answer, solver
             if limits is None:
                 # A linear program has the last word: only limits that truly clash end the search.
-                limits = clashing_limits(len(self.assets), self.limits(previous, tradable, turnover))
+                limits = clashing_limits(n, self._named(day))
             if limits:
                 raise InfeasibleError(limits)
         raise InfeasibleError(
@@ -162,146 +208,80 @@ class Optimizer:
             f"the solvers {', '.join(SOLVERS)} gave up on a feasible problem: check the covariance for extremes",
         )
 
-    def _set(
-        self,
-        covariance: Covariance,
-        expected_returns: Array | None,
-        previous: Array | None,
-        tradable: Array | None,
-        turnover: bool,
-    ) -> None:
-        n = len(self.assets)
-        for what, vector in (
-            ("expected returns", expected_returns),
-            ("previous weights", previous),
-            ("a tradable mask", tradable),
-        ):
-            if vector is not None and np.shape(vector) != (n,):
-                raise SettingsError(f"{what} of shape {np.shape(vector)} for a problem of {n} assets")
-            if vector is not None and not np.isfinite(vector).all():
-                raise DataError(f"{what}: not finite for {', '.join(self._named(~np.isfinite(vector))[:5])}")
-        if covariance.loadings.shape[0] != n:
-            raise SettingsError(f"a covariance of {covariance.loadings.shape[0]} assets for a problem of {n}")
-        broken = ~np.isfinite(covariance.volatility)
-        if broken.any():
-            raise DataError(
-                f"the covariance is not finite for {', '.join(self._named(broken)[:5])}: mend their forecast"
-            )
-        loadings = covariance.loadings
-        if (
-            loadings.shape[1] > n
-        ):  # as in a selection of assets: B B' = R'R with B' = QR, R no larger than n x n
-            loadings = np.linalg.qr(loadings.T).R.T
-        if loadings.shape[1] > self._factors:
-            raise SettingsError(
-                f"a covariance with {loadings.shape[1]} factors for a problem built for {self._factors}"
-            )
-        # Daily variances are tiny; at a typical variance of one the solvers' tolerances mean something.
-        unit = float(np.mean(covariance.volatility**2)) or 1.0
-        factor = np.zeros((self._factors, n))
-        factor[: loadings.shape[1]] = loadings.T / np.sqrt(unit)
-        self._factor.value = factor
-        self._specific.value = np.sqrt(covariance.specific / unit)
-        self._reward.value = np.zeros(n)
-        price = self.costs.rate / covariance.horizon  # paid once a holding period
-        if isinstance(self.objective, MeanVariance):
-            if expected_returns is None:
-                raise SettingsError(
-                    "mean-variance needs expected returns: give the strategy a forecast of them"
-                )
-            half = unit * self.objective.risk_aversion / 2
-            self._reward.value = np.asarray(expected_returns) / half
-            price /= half
-        else:
-            price = 0.0  # a variance has no exchange rate with money; limit turnover instead
-        self._price.value = price if previous is not None else 0.0
-        lower, upper = self._bounds
-        allowed = np.ones(n, bool) if tradable is None else np.asarray(tradable)
-        # What cannot be traded is sold in any case: its sale neither costs nor counts as turnover here.
-        self._previous.value = np.where(allowed, 0.0 if previous is None else previous, 0.0)
-        lower, upper = np.clip(lower, -_FAR, _FAR), np.clip(upper, -_FAR, _FAR)
-        self._lower.value, self._upper.value = np.where(allowed, lower, 0.0), np.where(allowed, upper, 0.0)
-        limit = self.constraints.turnover
-        free = limit is None or previous is None or not turnover
-        self._allowance.value = _FAR if free else limit
+    def _program(self, slots: int, factors: int | None, scenarios: int) -> Program:
+        """The program of that size, compiled when it is first needed; the last used comes last."""
+        key = (slots, factors, scenarios)
+        made = self._programs.pop(key, None) or Program(
+            self.objective, self.constraints, self.costs, slots, factors, scenarios
+        )
+        self._programs[key] = made
+        return made
+
+    def _solve_in_lumps(self, day: Day, least: float) -> Solution:
+        """With a least size of positions, by the heuristic of :mod:`~riskengine.portfolio.min_holding`."""
+        relaxed = self._solve(day)
+        price = self.constraints.soft.get("min_holding")
+
+        def weights_within(today: Situation) -> Array:
+            return self._solve(replace(day, today=today)).weights
+
+        name = f"min_holding >= {least:g}"
+        try:
+            lumpy = self._solve(replace(day, today=settle(day.today, least, weights_within)))
+        except InfeasibleError as error:
+            if price is not None:
+                return relaxed
+            kept = tuple(limit for limit in error.limits if not limit.startswith("lower bound"))
+            raise InfeasibleError(
+                (name, *kept),
+                f"no portfolio was found whose positions all reach {least:g}: lower min_holding, "
+                f"or give it a price in soft (it clashed with {'; '.join(kept) or 'the bounds'})",
+            ) from error
+        if price is None:
+            return lumpy
+        size = np.abs(relaxed.weights)
+        short = np.sum(np.where(size > 0, np.maximum(least - size, 0.0), 0.0))
+        loss = (relaxed.value - lumpy.value) * (1 if isinstance(self.objective, GAINS) else -1)
+        return lumpy if price * short > loss else relaxed
 
     def limits(
-        self, previous: Array | None = None, tradable: Array | None = None, turnover: bool = True
+        self,
+        previous: Array | None = None,
+        tradable: Array | None = None,
+        turnover: bool = True,
+        volume: Array | None = None,
+        exposures: Mapping[str, Array] | None = None,
     ) -> list[Limit]:
-        """Every limit by name, in the form that :func:`clashing_limits` takes."""
-        n = len(self.assets)
-        allowed = np.ones(n, bool) if tradable is None else np.asarray(tradable)
-        eye = np.eye(n)
-        lower, upper = self._bounds
-        found = [Limit.equal(f"budget = {self.constraints.budget:g}", np.ones(n), self.constraints.budget)]
-        found += bound_limits("lower bound", ">=", eye[allowed], lower[allowed], self._named(allowed))
-        found += bound_limits("upper bound", "<=", eye[allowed], upper[allowed], self._named(allowed))
-        if not allowed.all():
-            shut = self._named(~allowed)
-            listed = ", ".join(shut[:5]) + (f" and {len(shut) - 5} more" if len(shut) > 5 else "")
-            found.append(Limit.zero(f"not tradable: {listed}", eye[~allowed]))
-        for row, group in zip(self._members, self.constraints.groups, strict=True):
-            if np.isfinite(group.lower):
-                found.append(
-                    Limit.below(
-                        f"group {group.name} >= {group.lower:g}", -row[None], np.array([-group.lower])
-                    )
-                )
-            if np.isfinite(group.upper):
-                found.append(
-                    Limit.below(f"group {group.name} <= {group.upper:g}", row[None], np.array([group.upper]))
-                )
-        if self.constraints.turnover is not None and previous is not None and turnover:
-            found.append(
-                Limit.turnover(
-                    f"turnover <= {self.constraints.turnover:g}",
-                    np.where(allowed, previous, 0.0),
-                    self.constraints.turnover,
-                )
-            )
+        """Every hard limit by name, in the form that :func:`clashing_limits` takes."""
+        return situation(
+            self.assets, self.constraints, previous, tradable, turnover, volume, exposures
+        ).limits()
+
+    def _named(self, day: Day) -> list[Limit]:
+        """Hard limits, and what the objective itself asks for."""
+        found, objective = day.today.limits(), self.objective
+        if isinstance(objective, TargetVolatility):
+            factor = np.hstack([day.risk.loadings, np.diag(np.sqrt(day.risk.specific))])
+            name = f"volatility <= {objective.volatility:g} a year"
+            unit = np.sqrt(day.risk.unit)
+            found.append(Limit.volatility(name, factor / unit, objective.volatility / np.sqrt(YEAR) / unit))
+        if isinstance(objective, MaximumSharpe):
+            name = "expected return above the risk-free rate"
+            found.append(Limit.below(name, -day.reward[None], np.array([-1e-6])))
         return found
-
-    def _named(self, mask: Array) -> list[str]:
-        return [name for name, chosen in zip(self.assets, mask, strict=True) if chosen]
-
-    def _solution(self, solver: str, covariance: Covariance, expected_returns: Array | None) -> Solution:
-        weights = self.trimmed(np.asarray(self._w.value))
-        value = covariance.variance(weights)
-        if isinstance(self.objective, MeanVariance) and expected_returns is not None:
-            value = float(expected_returns @ weights) - self.objective.risk_aversion / 2 * value
-        return Solution(weights, solver, value, self._binding(weights), self._problem.status)
 
     def trimmed(self, weights: Array) -> Array:
         """Weights made to fit the last problem solved: inside the bounds, dust to zero, the budget exact."""
-        lower, upper = self._lower.value, self._upper.value
-        weights = np.clip(np.where(np.abs(weights) < _CLEAN, 0.0, weights), lower, upper)
-        for _ in range(5):
-            missing = self.constraints.budget - weights.sum()
-            room = (upper - weights) if missing > 0 else (weights - lower)
-            held = np.where(weights != 0, room, 0.0)
-            if held.sum() >= abs(missing):  # else what is held is full, and dust must come back
-                room = held
-            if abs(missing) < 1e-15 or room.sum() <= 0:
-                break
-            weights = np.clip(weights + missing * room / room.sum(), lower, upper)
-        return weights
+        return trimmed(weights, *self._last, self._budget(weights))
 
-    def _binding(self, weights: Array) -> tuple[str, ...]:
-        lower, upper = self._lower.value, self._upper.value
-        open_ = lower < upper
-        names = [f"upper bound of {a}" for a in self._named(open_ & (weights > upper - 1e-6))]
-        names += [f"lower bound of {a}" for a in self._named(open_ & (weights < lower + 1e-6) & (lower != 0))]
-        for row, group in zip(self._members, self.constraints.groups, strict=True):
-            if row @ weights > group.upper - 1e-6:
-                names.append(f"group {group.name} <= {group.upper:g}")
-            if row @ weights < group.lower + 1e-6:
-                names.append(f"group {group.name} >= {group.lower:g}")
-        if np.abs(weights - self._previous.value).sum() > self._allowance.value - 1e-6:
-            names.append("turnover")
-        return tuple(names)
+    def _bounds(self, today: Situation, weights: Array) -> tuple[Array, Array]:
+        """Bounds that weights are trimmed to: where they are soft, only what may not be held."""
+        soft = self.constraints.soft
+        lower = np.minimum(today.lower, weights) if "lower" in soft else today.lower
+        upper = np.maximum(today.upper, weights) if "upper" in soft else today.upper
+        return np.where(today.tradable, lower, 0.0), np.where(today.tradable, upper, 0.0)
 
-
-_TIGHT = {
-    cp.CLARABEL: {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
-    cp.SCS: {"eps": 1e-7, "max_iters": 50_000},
-}
+    def _budget(self, weights: Array) -> tuple[float, float]:
+        if "budget" in self.constraints.soft:
+            return float(weights.sum()), float(weights.sum())
+        return self.constraints.budget_range

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
@@ -11,11 +12,19 @@ from riskengine.covariance.contract import Covariance, CovarianceForecaster
 from riskengine.errors import SettingsError
 from riskengine.portfolio.black_litterman import View, black_litterman, equilibrium_returns
 from riskengine.portfolio.constraints import Constraints
-from riskengine.portfolio.costs import ProportionalCosts
+from riskengine.portfolio.costs import Costs, ProportionalCosts
 from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.fallback import solve_or_fall_back
-from riskengine.portfolio.objectives import MeanVariance, MinimumVariance, Objective
+from riskengine.portfolio.objectives import (
+    FORECASTERS,
+    MeanVariance,
+    MinimumCvar,
+    MinimumVariance,
+    Objective,
+    TrackingError,
+)
 from riskengine.portfolio.problem import Optimizer
+from riskengine.portfolio.scenarios import holding_period_scenarios
 
 if TYPE_CHECKING:
     from riskengine.market.view import MarketView
@@ -101,18 +110,25 @@ class OptimizedStrategy:
         for little (Garleanu and Pedersen 2013). Bounds and budget hold all the same, and what may no longer be held
         is sold at once; a group limit that drift has broken heals at this pace.
     fallback : whether to fall back when the limits clash; otherwise the error is raised
+    benchmark : asset to weight, for tracking; equal weight in what is eligible if not given
+    volume : view to the value traded a day ``(assets,)``, as a multiple of own wealth; for limits on
+        participation and for market impact
+    scenarios : for CVaR, the most that are made of the window
     """
 
     name: str
     forecaster: CovarianceForecaster
     objective: Objective = field(default_factory=MinimumVariance)
     constraints: Constraints = field(default_factory=Constraints)
-    costs: ProportionalCosts | None = None
+    costs: ProportionalCosts | Costs | None = None
     window: int = 1250
     horizon: int = 21
     min_history: int = 250
     pace: float = 1.0
     fallback: bool = True
+    benchmark: Mapping[str, float] | None = None
+    volume: Callable[[MarketView], Array] | None = None
+    scenarios: int = 500
 
     def __post_init__(self) -> None:
         if not 2 <= self.min_history <= self.window:
@@ -143,31 +159,62 @@ class OptimizedStrategy:
             forecast = self.forecaster.init(rows)
         covariance = self._embedded(self.forecaster.forecast(forecast, self.horizon), chosen, view.assets)
         held = holdings if np.any(holdings) else None
-        decision = self._solve(state.optimizer, covariance, held, chosen)
+        market = self._market_today(view, covariance, chosen)
+        decision = self._solve(state.optimizer, covariance, held, chosen, market)
         if self.pace < 1 and held is not None:
             way = self.pace * decision.weights + (1 - self.pace) * np.where(chosen, held, 0.0)
             decision = replace(decision, weights=state.optimizer.trimmed(way))
         return decision, OptimizedState(state.optimizer, forecast, chosen)
 
     def _solve(
-        self, optimizer: Optimizer, covariance: Covariance, held: Array | None, chosen: Array
+        self,
+        optimizer: Optimizer,
+        covariance: Covariance,
+        held: Array | None,
+        chosen: Array,
+        market: dict[str, Array],
     ) -> Decision:
         expected = self.expected_returns(covariance, chosen, optimizer.assets)
-        if not self.fallback:
-            solution = optimizer.solve(covariance, expected, held, chosen)
-            return Decision(solution.weights, "ok", covariance, covariance.notes)
-        return solve_or_fall_back(optimizer, covariance, expected, held, chosen, covariance.notes)
+        return self._decision(optimizer, covariance, expected, held, chosen, covariance.notes, market)
+
+    def _decision(
+        self,
+        optimizer: Optimizer,
+        covariance: Covariance,
+        expected: Array | None,
+        held: Array | None,
+        chosen: Array,
+        notes: tuple[str, ...],
+        market: dict[str, Array],
+    ) -> Decision:
+        if self.fallback:
+            return solve_or_fall_back(optimizer, covariance, expected, held, chosen, notes, **market)
+        solution = optimizer.solve(covariance, expected, held, chosen, **market)
+        return Decision(solution.weights, "ok", covariance, (*notes, *solution.notes))
+
+    def _market_today(self, view: MarketView, covariance: Covariance, chosen: Array) -> dict[str, Array]:
+        """What else the objective, the constraints and the costs need."""
+        market = {}
+        if isinstance(self.objective, MinimumCvar):
+            rows = view.window(self.window)
+            market["scenarios"] = holding_period_scenarios(rows, covariance, chosen, self.scenarios)
+        if isinstance(self.objective, TrackingError):
+            market["benchmark"] = _held_market(self.benchmark, view.assets, chosen)
+        if self.volume is not None:
+            market["volume"] = self.volume(view)
+        return market
 
     def expected_returns(
         self, covariance: Covariance, chosen: Array, assets: tuple[str, ...]
     ) -> Array | None:
         """Expected returns over the horizon, ``(assets,)``: the equilibrium of an equally weighted market.
 
-        None for minimum variance. Subclasses bring their own.
+        None where the objective has no use for them. Subclasses bring their own.
         """
-        if not isinstance(self.objective, MeanVariance):
+        if not isinstance(self.objective, FORECASTERS):
             return None
-        return equilibrium_returns(covariance, chosen / chosen.sum(), self.objective.risk_aversion)
+        aversion = getattr(self.objective, "risk_aversion", 2.5)
+        return equilibrium_returns(covariance, chosen / chosen.sum(), aversion)
 
     @staticmethod
     def _embedded(covariance: Covariance, chosen: Array, assets: tuple[str, ...]) -> Covariance:
@@ -208,7 +255,12 @@ class BlackLittermanStrategy(OptimizedStrategy):
     tau: float = 0.05
 
     def _solve(
-        self, optimizer: Optimizer, covariance: Covariance, held: Array | None, chosen: Array
+        self,
+        optimizer: Optimizer,
+        covariance: Covariance,
+        held: Array | None,
+        chosen: Array,
+        market: dict[str, Array],
     ) -> Decision:
         assets = optimizer.assets
         open_ = {name for name, mask in zip(assets, chosen, strict=True) if mask}
@@ -222,26 +274,28 @@ class BlackLittermanStrategy(OptimizedStrategy):
             for view in self.views
             if view not in usable
         )
-        market = self._market(assets, chosen)
-        equilibrium = equilibrium_returns(covariance, market, self.risk_aversion)
+        weights = _held_market(self.market_weights, assets, chosen)
+        equilibrium = equilibrium_returns(covariance, weights, self.risk_aversion)
         posterior = black_litterman(covariance, equilibrium, usable, assets, self.tau)
-        notes = covariance.notes + left_out
-        if not self.fallback:
-            solution = optimizer.solve(posterior.covariance, posterior.expected_returns, held, chosen)
-            return Decision(solution.weights, "ok", posterior.covariance, notes)
-        return solve_or_fall_back(
-            optimizer, posterior.covariance, posterior.expected_returns, held, chosen, notes
+        return self._decision(
+            optimizer,
+            posterior.covariance,
+            posterior.expected_returns,
+            held,
+            chosen,
+            covariance.notes + left_out,
+            market,
         )
 
-    def _market(self, assets: tuple[str, ...], chosen: Array) -> Array:
-        if self.market_weights is None:
-            return chosen / chosen.sum()
-        unknown = set(self.market_weights) - set(assets)
-        if unknown:
-            raise SettingsError(
-                f"market weights name {sorted(unknown)[0]}, which is not an asset of the panel"
-            )
-        weights = chosen * np.array([self.market_weights.get(name, 0.0) for name in assets])
-        if not weights.sum() > 0:
-            raise SettingsError("market weights leave nothing in the eligible assets")
-        return weights / weights.sum()
+
+def _held_market(weights: Mapping[str, float] | None, assets: tuple[str, ...], chosen: Array) -> Array:
+    """Weights of a market or benchmark in what is eligible, summing to one; equal if not given."""
+    if weights is None:
+        return chosen / chosen.sum()
+    unknown = set(weights) - set(assets)
+    if unknown:
+        raise SettingsError(f"market weights name {sorted(unknown)[0]}, which is not an asset of the panel")
+    found = chosen * np.array([weights.get(name, 0.0) for name in assets])
+    if not found.sum() > 0:
+        raise SettingsError("market weights leave nothing in the eligible assets")
+    return found / found.sum()

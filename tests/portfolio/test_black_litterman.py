@@ -106,3 +106,23 @@ def test_certain_views_on_multiples_of_one_portfolio_are_refused():
 def test_a_view_needs_finite_coefficients(portfolio):
     with pytest.raises(SettingsError, match="coefficients"):
         View(portfolio, 0.05)
+
+
+def test_confidences_are_those_that_idzorek_finds_by_search():
+    # Idzorek (2005): the variance of a view is the one at which, with the view alone, weights move the share
+    # ``confidence`` of the way from the market's to those of full certainty; he finds it by least squares.
+    sigma, prior = world().matrix(), equilibrium_returns(world(), MARKET)
+    pick, opinion, tau = np.array([0, 0, 0, 0, -1.0, 1.0, 0]), 0.04 / 252, 0.05
+
+    def weights(omega):
+        gain = tau * sigma @ pick / (tau * pick @ sigma @ pick + omega)
+        return np.linalg.solve(2.5 * sigma, prior + gain * (opinion - pick @ prior))
+
+    for confidence in (0.2, 0.5, 0.9):
+        target = MARKET + confidence * (weights(0.0) - MARKET)
+        grid = tau * pick @ sigma @ pick * np.geomspace(1e-2, 1e2, 4001)
+        omega = grid[np.argmin([np.sum((weights(value) - target) ** 2) for value in grid])]
+        view = View.relative("UK", over="Japan", by=0.04, confidence=confidence)
+        found = black_litterman(world(), prior, (view,), COUNTRIES, tau).expected_returns
+        np.testing.assert_allclose(np.linalg.solve(2.5 * sigma, found), weights(omega), atol=2e-3)
+        np.testing.assert_allclose(np.linalg.solve(2.5 * sigma, found), target, atol=1e-9)

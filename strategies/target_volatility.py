@@ -1,0 +1,27 @@
+"""A steady volatility: the market near equal weight, more or less of it as the forecast says, the rest in cash.
+
+Claim: realized volatility stays nearer to the target than at constant exposure, since volatility can be forecast.
+"""
+
+from riskengine import (
+    ConstantCorrelation,
+    Constraints,
+    NeuralCalibrator,
+    OptimizedStrategy,
+    ProportionalCosts,
+)
+from riskengine.portfolio import TargetVolatility
+
+
+def build(
+    *, upper: float = 0.2, volatility: float = 0.10, leverage: float = 1.0, window: int = 1250
+) -> OptimizedStrategy:
+    """Long only, at most ``upper`` an asset and ``leverage`` in all; the forecast is kept at ``volatility`` a year."""
+    return OptimizedStrategy(
+        name="target volatility",
+        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
+        objective=TargetVolatility(volatility),
+        constraints=Constraints(upper=upper, budget=(0.0, leverage)),
+        costs=ProportionalCosts(0.0005),
+        window=window,
+    )
