@@ -1,4 +1,4 @@
-"""The command line: backtest, sweep, calibrate, pretrain, report; rebalance, stress, validate and watch for the desk."""
+"""The command line: backtest, sweep, calibrate, pretrain, report; and the desk's rebalance, stress, validate, watch."""
 
 from __future__ import annotations
 

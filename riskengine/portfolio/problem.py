@@ -116,7 +116,8 @@ class Optimizer:
 
         A solver that goes on from the last problem gives the same weights to its tolerance, but not to the bit.
         """
-        self._problem._solver_cache.clear()
+        for program in self._programs.values():
+            program.problem._solver_cache.clear()
 
     def solve(
         self,
