@@ -16,6 +16,7 @@ from riskengine.portfolio.objectives import (
     MaximumSharpe,
     MeanVariance,
     MinimumCvar,
+    MinimumVariance,
     Objective,
     RiskBudgeting,
     TrackingError,
@@ -105,12 +106,15 @@ def prepare(
         losses = (losses - costs.cash * days / YEAR) / coin
     money = isinstance(objective, MONEY)
     rate = days / risk.horizon / coin if money else 0.0  # trades are paid for once a holding period
+    spread = costs.spread * rate
+    if isinstance(objective, MinimumVariance):
+        spread = objective.trading * risk.variance(today.previous) / coin
     return Day(
         today,
         risk,
         coin,
         reward / coin,
-        costs.spread * rate,
+        spread,
         costs.borrow * days / YEAR / coin if money else 0.0,
         _impact(costs, today, risk) * rate,
         losses,

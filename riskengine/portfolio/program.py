@@ -82,7 +82,9 @@ class Program:
             if factors is None and not cone
             else FactorRisk(self.y, factors or slots, self.blocks, cone)
         )
-        self.charges = Charges(costs if isinstance(objective, MONEY) else Costs(spread=0.0), slots)
+        if not isinstance(objective, MONEY):
+            costs = Costs(spread=getattr(objective, "trading", 0.0))
+        self.charges = Charges(costs, slots)
         before = self.limits.previous * self.scale
         self.imposed = self.limits.impose(
             self.y, self.scale, before, self.charges.of_trades, self.charges.of_shorts

@@ -217,3 +217,21 @@ def test_a_selection_of_a_dense_covariance_has_more_factors_than_assets():
     optimizer = Optimizer(("A", "B"), MinimumVariance(), Constraints())
     same = optimizer.solve(Covariance.dense(part.matrix())).weights
     np.testing.assert_allclose(optimizer.solve(part).weights, same, atol=1e-6)
+
+
+def test_priced_trades_stop_short_and_no_neighbour_is_better():
+    rng = np.random.default_rng(5)
+    c, held, wide = covariance(rng, 6), np.full(6, 1 / 6), Constraints(lower=-5, upper=5)
+    price = 0.1 * c.variance(held)
+
+    def goal(w: np.ndarray) -> float:
+        return c.variance(w) + price * np.abs(w - held).sum()
+
+    best = Optimizer(names(6), MinimumVariance(trading=0.1), wide).solve(c, previous=held).weights
+    free = Optimizer(names(6), MinimumVariance(), wide).solve(c, previous=held).weights
+    assert 0 < np.abs(best - held).sum() < np.abs(free - held).sum()
+    for _ in range(200):
+        step = rng.standard_normal(6) * 10 ** rng.uniform(-6, -1)
+        assert goal(best + step - step.mean()) > goal(best) - 1e-12
+    still = Optimizer(names(6), MinimumVariance(trading=10.0), wide).solve(c, previous=held).weights
+    np.testing.assert_allclose(still, held, atol=1e-6)
