@@ -82,8 +82,8 @@ class Program:
             if factors is None and not cone
             else FactorRisk(self.y, factors or slots, self.blocks, cone)
         )
-        if not isinstance(objective, MONEY):
-            costs = Costs(spread=getattr(objective, "trading", 0.0))
+        if not isinstance(objective, MONEY):  # the day says at what price, only whether matters here
+            costs = Costs(spread=1e-4 if getattr(objective, "trading", 0.0) else 0.0)
         self.charges = Charges(costs, slots)
         before = self.limits.previous * self.scale
         self.imposed = self.limits.impose(
