@@ -43,6 +43,9 @@ Outcome = tuple[int, BacktestResult | str]
 STRESS_RATE = 0.005
 """A high cost of trading, fifty basis points, at which the table shows every Sharpe ratio once more."""
 
+WORKERS_WITHIN = 120
+"""Seconds that a scheduler may be without any worker before a sweep gives up."""
+
 _ONE_AT_A_TIME = threading.Lock()  # compiled programs that call LAPACK from several threads can wait forever
 
 
@@ -205,10 +208,14 @@ def _pool(jobs: int, scheduler: str | None) -> Iterator[Callable[[Iterable[Task]
         return
     distributed = _optional("distributed")
     try:
-        client = distributed.Client(scheduler, timeout="10s", set_as_default=False)
+        client = distributed.Client(scheduler, timeout="30s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise SettingsError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-    with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=60):
+    with client, joblib.parallel_config("dask", client=client):
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_WITHIN)
+        except TimeoutError as error:
+            raise SettingsError(f"no worker has joined the scheduler at {scheduler}: start some") from error
         yield parallel
 
 
