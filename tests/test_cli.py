@@ -87,8 +87,12 @@ def test_backtest_then_report_show_tables(run, small, tmp_path):
 EQUAL = ROOT / "strategies" / "equal_weight.py"
 
 
-def test_a_backtest_with_a_checkpoint_goes_on_only_when_asked(run, small, tmp_path):
+def test_a_backtest_with_a_checkpoint_goes_on_only_when_asked(run, small, tmp_path, monkeypatch):
     """And the options of calendar, universe, cash and band reach the walk-forward."""
+    from riskengine import backtest
+
+    monkeypatch.setattr(backtest, "standard_benchmarks", lambda *settings, **more: ())
+    monkeypatch.setattr(backtest, "RiskMonitor", lambda *settings, **more: None)
     options = (
         "--prices",
         small,

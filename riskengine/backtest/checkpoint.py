@@ -45,9 +45,9 @@ class Decided(NamedTuple):
         volatility, shares = float("nan"), np.full(len(weights), np.nan)
         if covariance is not None:
             volatility = float(np.sqrt(252 * covariance.variance(weights)))
-            if weights.any():
-                # w times the gradient, without ever making the assets x assets matrix
-                pull = covariance.loadings @ (covariance.loadings.T @ weights) + covariance.specific * weights
+            # w times the gradient, without ever making the assets x assets matrix
+            pull = covariance.loadings @ (covariance.loadings.T @ weights) + covariance.specific * weights
+            if weights @ pull > 0:
                 shares = weights * pull / (weights @ pull)
         return cls(weights, decision.status, decision.notes, volatility, shares)
 
@@ -75,6 +75,8 @@ class Journal:
             (int(path.stem.partition("_")[2]) for path in folder.glob("state_*.npz")), default=0
         )
         self.decided: list[Decided] = []
+        for path in folder.glob("*.part"):  # of a write that a kill cut short
+            path.unlink()
         for k in range(1, self._count + 1):
             path = self._path("decision", k)
             if not path.is_file():

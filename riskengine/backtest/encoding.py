@@ -2,8 +2,8 @@
 
 Numbers, text, arrays, tuples, lists, dicts, enumerations, NamedTuples and dataclasses are written down; classes by
 their names, and only those of this package and of the strategy's own file are ever looked up again. Compiled things,
-which a strategy's ``init`` makes anew, are not written: they say so by a method ``restart()``, which makes them forget
-the last solve.
+which a strategy's ``init`` makes anew, are not written: the problems of the portfolio package, and whatever says so by
+a method ``restart()``, which makes it forget the last solve.
 """
 
 from __future__ import annotations
@@ -94,11 +94,18 @@ def fingerprint(value: Any) -> str:
 def restart(state: Any) -> None:
     """Let every compiled thing in a state forget its last solve: a decision rests on what the state shows alone."""
     for part in _parts(state):
-        if _compiled(part):
+        if _restarts(part):
             part.restart()
 
 
 def _compiled(value: Any) -> bool:
+    """Whether ``init`` makes it again: it can restart, or is one of the portfolio package's problems."""
+    if isinstance(value, type) or _fields(value) is not None or isinstance(value, enum.Enum):
+        return False
+    return _restarts(value) or type(value).__module__.startswith(f"{PACKAGE}.portfolio.")
+
+
+def _restarts(value: Any) -> bool:
     return callable(getattr(value, "restart", None)) and not isinstance(value, type)
 
 

@@ -101,7 +101,7 @@ def run_backtest(
         settings = {"prices": panel.hash, "schedule": schedule, "costs": costs, "cash": cash}
         kept = journals(Path(checkpoint), everyone, settings)
     runs = [walk.run(one, journal, report) for one, journal in zip(everyone, kept, strict=True)]
-    origin = provenance(panel, schedule, costs, strategy)
+    origin = provenance(panel, schedule, costs, strategy, cash)
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
         paths = [run["weights"].to_numpy() for run in runs]

@@ -9,6 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from riskengine.backtest.encoding import fingerprint
 from riskengine.backtest.schedule import WalkForward
 from riskengine.calibration.weights import PRETRAINED, WEIGHTS
 from riskengine.files import sha256
@@ -43,7 +46,11 @@ def weights_hash() -> str:
 
 
 def provenance(
-    panel: Panel, schedule: WalkForward, costs: ProportionalCosts, strategy: Strategy
+    panel: Panel,
+    schedule: WalkForward,
+    costs: ProportionalCosts,
+    strategy: Strategy,
+    cash: float | pd.Series = 0.0,
 ) -> dict[str, Any]:
     """What is needed to make the same numbers again. Holds no time of day, so equal runs are equal."""
     return {
@@ -58,5 +65,6 @@ def provenance(
         "weights": weights_hash(),
         "schedule": repr(schedule),
         "costs": repr(costs),
+        "cash": f"{cash:g} a year" if not isinstance(cash, pd.Series) else f"a series, {fingerprint(cash)}",
         "strategy": strategy.name,
     }

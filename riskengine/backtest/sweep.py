@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import socket
 import tempfile
 import threading
 import warnings
@@ -31,14 +32,19 @@ from riskengine.backtest.selection import (
     superior_ability,
     variance_losses,
 )
-from riskengine.backtest.storage import SUMMARY, load_result, save_result
-from riskengine.errors import RiskEngineError, SettingsError
+from riskengine.backtest.storage import load_result, save_result
+from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel
 from riskengine.portfolio import EqualWeight, ProportionalCosts
 
 Report = Callable[[str, int, int], None]
+Task = tuple[int, "Cell", str]
+Outcome = tuple[int, BacktestResult | str]
 STRESS_RATE = 0.005
 """A high cost of trading, fifty basis points, at which the table shows every Sharpe ratio once more."""
+
+WORKERS_WITHIN = 120
+"""Seconds that a scheduler may be without any worker before a sweep gives up."""
 
 _ONE_AT_A_TIME = threading.Lock()  # compiled programs that call LAPACK from several threads can wait forever
 
@@ -146,43 +152,51 @@ def run_sweep(
     SettingsError
         If joblib or distributed is needed and not installed, or the scheduler cannot be reached.
     """
-    folder = Path(folder)
+    folder, code = Path(folder), code_hash()
     keys = [cell.key for cell in cells]
-    missing = [k for k, key in enumerate(keys) if not (folder / key / SUMMARY).is_file()]
+    results = [_finished(folder / key) for key in keys]
+    missing = [k for k, result in enumerate(results) if result is None]
     failures: dict[int, str] = {}
-    done = len(cells) - len(missing)
-    report("sweep", done, len(cells))
+    report("sweep", len(cells) - len(missing), len(cells))
     with _pool(jobs, scheduler) as run:
-        for k, outcome in run((k, cells[k]) for k in missing):
+        for done, (k, outcome) in enumerate(run((k, cells[k], code) for k in missing), start=1):
             if isinstance(outcome, BacktestResult):
-                save_result(outcome, folder / keys[k])
+                results[k] = load_result(save_result(outcome, folder / keys[k]))
             else:
                 failures[k] = outcome
-            done += 1
-            report("sweep", done, len(cells))
-    results = tuple(None if k in failures else load_result(folder / key) for k, key in enumerate(keys))
-    return Sweep(tuple(cells), results, failures)
+            report("sweep", len(cells) - len(missing) + done, len(cells))
+    return Sweep(tuple(cells), tuple(results), dict(sorted(failures.items())))
 
 
-def _run(k: int, cell: Cell) -> tuple[int, BacktestResult | str]:
+def _finished(folder: Path) -> BacktestResult | None:
+    """The result in a cell's folder; None if it has none, or not a whole one."""
+    try:
+        return load_result(folder)
+    except DataError:
+        return None
+
+
+def _run(k: int, cell: Cell, code: str) -> Outcome:
     """Position and outcome of a cell; errors that a user can mend become their message."""
     try:
+        if code_hash() != code:
+            raise SettingsError(
+                f"{socket.gethostname()} has another riskengine: install the same one everywhere"
+            )
         return k, cell.run()
     except RiskEngineError as error:
         return k, " ".join(str(error).split())
 
 
 @contextmanager
-def _pool(
-    jobs: int, scheduler: str | None
-) -> Iterator[Callable[[Iterable[tuple[int, Cell]]], Iterable[tuple[int, BacktestResult | str]]]]:
+def _pool(jobs: int, scheduler: str | None) -> Iterator[Callable[[Iterable[Task]], Iterable[Outcome]]]:
     """Something that runs cells, in any order."""
     if scheduler is None and jobs == 1:
         yield lambda tasks: (_run(*task) for task in tasks)
         return
     joblib = _optional("joblib")
 
-    def parallel(tasks: Iterable[tuple[int, Cell]]) -> Iterable[tuple[int, BacktestResult | str]]:
+    def parallel(tasks: Iterable[Task]) -> Iterable[Outcome]:
         work = (joblib.delayed(_run)(*task) for task in tasks)
         return joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
 
@@ -194,10 +208,14 @@ def _pool(
         return
     distributed = _optional("distributed")
     try:
-        client = distributed.Client(scheduler, timeout="10s", set_as_default=False)
+        client = distributed.Client(scheduler, timeout="30s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise SettingsError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-    with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=60):
+    with client, joblib.parallel_config("dask", client=client):
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_WITHIN)
+        except TimeoutError as error:
+            raise SettingsError(f"no worker has joined the scheduler at {scheduler}: start some") from error
         yield parallel
 
 

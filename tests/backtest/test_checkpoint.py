@@ -343,7 +343,7 @@ def test_no_decision_of_any_strategy_changes_when_the_future_does(path, bundled)
     """Prices, members, delistings and volumes after a date are others; every decision up to it is bit-identical."""
     panel = bundled.between("2018", "2020-06")
     strategy = load_strategy(path)
-    schedule = WalkForward(train=300, step=100, delay=1)
+    schedule = WalkForward(train=300, step=100, window=300)  # one length, compiled once
     folds = schedule.folds(panel.dates)
     cut = folds[2].decide
     other = panel.prices.copy()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -159,6 +160,16 @@ def test_what_is_finished_is_read_again(serial, monkeypatch):
     assert_same(run_sweep(list(sweep.cells), folder), sweep)
 
 
+def test_a_damaged_cell_is_run_again_and_workers_have_the_same_code(serial, files, tmp_path):
+    sweep, _ = serial
+    few = list(sweep.cells[:2])
+    run_sweep(few, tmp_path)
+    (tmp_path / few[0].key / "daily.parquet").write_bytes(b"")
+    again = run_sweep(few, tmp_path)
+    pd.testing.assert_series_equal(again.results[0].gross, sweep.results[0].gross, check_exact=True)
+    assert "install the same one everywhere" in module._run(0, few[0], "another")[1]
+
+
 def test_a_changed_setting_source_or_schedule_is_another_cell(files, serial):
     sweep, _ = serial
     other = [
@@ -213,12 +224,10 @@ def cluster(tmp_path):
 
     start("scheduler", "--host", "127.0.0.1", "--port", "0")
     workers = [start("worker", "--no-nanny", "--nthreads", "1") for _ in range(2)]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not described.exists() or not described.read_text().strip():
         assert time.monotonic() < deadline, (tmp_path / "log0").read_text()
         time.sleep(0.1)
-    import json
-
     yield json.loads(described.read_text())["address"], workers
     for process in started:
         process.kill()
@@ -245,6 +254,25 @@ def test_a_scheduler_that_is_not_there_is_one_clear_error(files, tmp_path, monke
     real = distributed.Client
     monkeypatch.setattr(distributed, "Client", lambda *a, **k: real(*a, **{**k, "timeout": "200ms"}))
     with pytest.raises(SettingsError, match="no Dask scheduler"):
+        run_sweep(cells(files), tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_scheduler_without_workers_is_one_clear_error(files, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="this test asks for a Dask cluster")
+    pytest.importorskip("joblib", reason="sweeps over several processes need joblib")
+
+    class Deserted:
+        def __init__(self, *args, **kwargs):
+            pass
+
+        __enter__ = __exit__ = lambda self, *error: None
+
+        def wait_for_workers(self, count, timeout):
+            raise TimeoutError
+
+    monkeypatch.setattr(distributed, "Client", Deserted)
+    monkeypatch.setattr(module.importlib.import_module("joblib"), "parallel_config", Deserted)
+    with pytest.raises(SettingsError, match="no worker has joined"):
         run_sweep(cells(files), tmp_path, scheduler="tcp://127.0.0.1:9")
 
 
