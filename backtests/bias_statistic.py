@@ -76,13 +76,13 @@ def forecasters() -> dict[str, CovarianceForecaster]:
         "EWMA 63": Ewma(63.0),
         "RiskMetrics 2006": RiskMetrics2006(),
         "skfolio EWCovariance": Foreign(EWCovariance()),
-        "skfolio RegimeAdjustedEWCovariance": Foreign(RegimeAdjustedEWCovariance()),
         "skfolio DenoiseCovariance": Foreign(DenoiseCovariance()),
         "DCC": Dcc(network),
         "corrected DCC": Dcc(network, corrected=True),
         "legacy: ML GARCH, sample correlation": ConstantCorrelation(
             legacy, shrinkage="none", residuals=False
         ),
+        "skfolio RegimeAdjustedEWCovariance": Foreign(RegimeAdjustedEWCovariance()),
     }
 
 
@@ -169,10 +169,11 @@ def main() -> None:
         "mean ",
         "deviation ",
     ]
+    told = list(record.lines)
+    tables: dict[str, list[list[Any]]] = {}
     for panel, returns in panels(arguments.data, arguments.assets, arguments.days).items():
         kinds = portfolios(returns.shape[1])
         weights = np.vstack(list(kinds.values()))
-        tables: dict[str, list[list[Any]]] = {kind: [] for kind in kinds}
         for name, forecaster in forecasters().items():
             if arguments.only and name not in arguments.only:
                 continue
@@ -184,12 +185,13 @@ def main() -> None:
                     bias = bias_statistic(part, np.ones_like(part))
                     cells += [f"{within(part, len(part)):.0%}", f"{within(part, YEAR // horizon):.0%}"]
                     cells += [f"{bias.mean():.2f}", f"{bias.std():.2f}"]
-                tables[kind].append(cells)
-                print(panel, kind, cells, flush=True)
-        for kind, table in tables.items():
-            record.say(f"## {panel}, {kind}")
-            record.table(f"{panel}, {kind}", headings, table)
-        record.write()
+                tables.setdefault(f"{panel}, {kind}", []).append(cells)
+            record.clear()  # written after every forecaster: slow ones come last
+            record.lines = list(told)
+            for key, rows in tables.items():
+                record.say(f"## {key}")
+                record.table(key, headings, rows)
+            record.write()
 
 
 if __name__ == "__main__":

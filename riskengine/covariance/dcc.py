@@ -135,7 +135,8 @@ class Dcc:
     Examples
     --------
     >>> x = 0.01 * np.random.default_rng(0).standard_normal((500, 3))
-    >>> forecaster = Dcc(a=0.02, b=0.95, corrected=True)
+    >>> from riskengine.calibration import MaximumLikelihood
+    >>> forecaster = Dcc(MaximumLikelihood(), a=0.02, b=0.95, corrected=True)
     >>> forecaster.forecast(forecaster.init(x), horizon=21).correlation().shape
     (3, 3)
     """

@@ -63,9 +63,9 @@ def products_of(rows: Array, weights: Array | None = None) -> Products:
 def moments_of(products: Products, centred: bool, days_per_weight: float = 1.0) -> Moments:
     """Second moments from sums.
 
-    Without missing days and with unit weights this is ``numpy.cov``. With missing ones, eigenvalues that turned
-    negative are clipped, and ``days`` is the median over pairs. Pairs never seen together (if centred, not twice) are
-    uncorrelated, and assets never seen have variance zero.
+    Without missing days and with unit weights this is ``numpy.cov``. With missing ones ``days`` is the median over
+    pairs, and eigenvalues may be negative: whoever decomposes the matrix next clips them. Pairs never seen together (if
+    centred, not twice) are uncorrelated, and assets never seen have variance zero.
 
     Parameters
     ----------
@@ -90,13 +90,13 @@ def moments_of(products: Products, centred: bool, days_per_weight: float = 1.0) 
     total = counts - centred / days_per_weight
     enough = total > 1e-9 * counts.max()
     matrix = np.divide(matrix, total, out=np.zeros_like(matrix), where=enough)
-    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    matrix = (vectors * np.clip(values, 0, None)) @ vectors.T
     return Moments((matrix + matrix.T) / 2, max(1, round(days) - centred))
 
 
 def pairwise_moments(returns: Array, centred: bool = True) -> Moments:
     """Covariance of ``(time, assets)`` returns, each entry from the days on which both assets were observed.
+
+    With missing days, eigenvalues that turned negative are clipped.
 
     Parameters
     ----------
@@ -115,7 +115,12 @@ def pairwise_moments(returns: Array, centred: bool = True) -> Moments:
             raise DataError(f"a covariance needs at least two days, not {few}")
         pair = np.unravel_index(np.argmin(products.counts), products.counts.shape)
         raise DataError(f"assets {pair[0]} and {pair[1]} share {few} day(s): lengthen the window or drop one")
-    return moments_of(products, centred)
+    matrix, days = moments_of(products, centred)
+    if products.counts.size > 1:
+        values, vectors = np.linalg.eigh(matrix)
+        matrix = (vectors * np.clip(values, 0, None)) @ vectors.T
+        matrix = (matrix + matrix.T) / 2
+    return Moments(matrix, days)
 
 
 def adopted(moments: Moments) -> tuple[Moments, tuple[str, ...]]:

@@ -108,8 +108,8 @@ def test_pairs_never_seen_together_are_uncorrelated():
         rng.standard_normal(20),
     )
     matrix, _ = moments_of(products_of(rows), centred=False)
-    assert abs(matrix[0, 1]) < 0.3 * np.sqrt(matrix[0, 0] * matrix[1, 1])  # only what the clipping brings
-    assert np.linalg.eigvalsh(matrix).min() > -1e-12
+    assert matrix[0, 1] == 0
+    assert abs(matrix[0, 2]) > 0
 
 
 def test_a_universe_without_any_move_is_refused():

@@ -123,7 +123,7 @@ def test_cvxportfolio_runs_on_the_forecaster(frame):
         # The policy knew the days before its trade; a day later its weights have drifted with that day's returns.
         past = returns.loc[: before - pd.Timedelta("1ns")].to_numpy()[-250:]
         traded = minimum_variance(np.cov(past.T)) * (1 + returns.loc[before].to_numpy())
-        np.testing.assert_allclose(result.w.loc[after, list("ABCDEF")], traded / traded.sum(), atol=2e-3)
+        np.testing.assert_allclose(result.w.loc[after, list("ABCDEF")], traded / traded.sum(), atol=5e-3)
     assert calls[0] == "init"
     assert calls.count("update") >= calls.count("init")
     np.testing.assert_allclose(
