@@ -65,7 +65,7 @@ def render(content: dict[str, Any], desk: Desk) -> str:
         [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK.items()],
     )
     parts = [Section("Flags", items=content["flags"]), _trades(content), risk, _limits(content)]
-    parts += _changes(content) + [_weights(content)] + _tests(content) + sections(content["stress"], desk)
+    parts += [*_changes(content), _weights(content), *_tests(content), *sections(content["stress"], desk)]
     title = f"Rebalance: {content['strategy']}"
     return page(title, content["date"], headline, parts, content["provenance"], flagged)
 
