@@ -38,13 +38,17 @@ def main() -> None:
         engine.update(rows[0])  # compiles
         spent = []
         for row in taken:
-            begin = time.perf_counter()
+            begin = time.perf_counter(), time.process_time()
             engine.update(row)
-            spent.append(time.perf_counter() - begin)
+            spent.append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
+        wall, work = 1e3 * np.median(spent, axis=0)
         kind = "calibrated at every row" if every else "filter only"
-        table.append([kind, f"{1e3 * np.median(spent):.1f}", f"{1e3 * np.min(spent):.1f}", f"{len(spent)}"])
-    record.say(f"{n:,} assets, all of them held, a window of 1,000 days, {cores} cores.")
-    record.table("times", ["row", "median, ms", "least, ms", "rows"], table)
+        table.append([kind, f"{wall:.1f}", f"{work:.1f}", f"{len(spent)}"])
+    record.say(
+        f"{n:,} assets, all of them held, a window of 1,000 days, {cores} cores. The processor time is what a "
+        "machine with nothing else to do would need at most."
+    )
+    record.table("times", ["row", "median, ms", "processor time, all cores, ms", "rows"], table)
     record.write()
 
 

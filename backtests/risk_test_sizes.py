@@ -79,6 +79,8 @@ def main() -> None:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--simulations", type=int, default=10_000)
+    parser.add_argument("--resume", action="store_true", help="keep the columns that the last run wrote")
+    parser.add_argument("--laws", nargs="*", default=["Student-t", "skewed"], help="of the innovations")
     parser.add_argument("--cores", type=int, default=2)
     arguments = parser.parse_args()
     record = Record(
@@ -96,7 +98,7 @@ def main() -> None:
     columns = earlier(record.name) if arguments.resume else {}
     names = [test.name for test in validate(np.arange(99.0), 90.0, 95.0, 0.95, draws=19).tests]
     with ProcessPoolExecutor(arguments.cores) as pool:
-        for kind, level, days in itertools.product(("Student-t", "skewed"), (0.975, 0.99), DAYS):
+        for kind, level, days in itertools.product(arguments.laws, (0.975, 0.99), DAYS):
             key = f"{kind}, {level:.1%}"
             if (key, days) not in columns and (kind, level) != ("skewed", 0.99):
                 job = partial(one, kind=kind, days=days, level=level)

@@ -15,7 +15,8 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.live import LiveEngine, LiveSettings
 from riskengine.market import Panel, load_panel
 from riskengine.report.desk_files import read_desk, read_holdings
-from riskengine.report.rebalance import read_history, rebalance, write_rebalance
+from riskengine.report.rebalance import read_history, rebalance
+from riskengine.report.rebalance_page import write_rebalance
 from riskengine.report.stress import StressSettings, stress_test, write_stress
 from riskengine.report.watch import Watch
 from riskengine.risk import Validation

@@ -15,9 +15,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,12 +26,11 @@ from riskengine.backtest.engine import STRATEGY_FAULTS
 from riskengine.calibration import Calibrator
 from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.errors import DataError, StrategyError
-from riskengine.files import write_atomically
 from riskengine.market import Panel
 from riskengine.portfolio import Decision, Strategy
 from riskengine.report.desk_files import Desk, Holdings
-from riskengine.report.desk_page import Section, light, origin, page
-from riskengine.report.stress import LEVEL, StressSettings, figures, sections, stress_test
+from riskengine.report.desk_page import light, origin
+from riskengine.report.stress import LEVEL, StressSettings, figures, stress_test
 from riskengine.report.trades import TradeList, trade_list
 from riskengine.risk import FilteredHistory, empirical_tail, validate
 from riskengine.risk.scenario_model import ScenarioModel
@@ -45,7 +41,7 @@ Array = np.ndarray
 HISTORY = "history.jsonl"
 _STRESS = StressSettings(Simulation(horizon=21, paths=2000))
 _BACKTEST_DAYS, _BACKTEST_WINDOW = 250, 500
-_RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
+RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +204,7 @@ def _limits(
     rows = []
     for name, limit in desk.limits.items():
         old: float | None = None
-        if name in _RISK:
+        if name in RISK:
             old, new = risk["before"][name], risk["after"][name]
         elif name == "weight":
             old, new = float(before.max()), float(after.max())
@@ -311,137 +307,3 @@ def read_history(out: Path, date: str) -> tuple[list[str], dict[str, Any] | None
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error}): move it away to begin a new history") from error
     return lines, earlier[-1] if earlier else None
-
-
-def write_rebalance(found: Rebalance, desk: Desk, out: Path) -> None:
-    """Write ``trades.csv``, ``report.json`` and ``report.html``, and add a line to the history unless it is there."""
-    content = found.content
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = ("asset", "side", "units", "price", "value", "participation")
-    writer.writerow(columns)
-    for row in content["trades"]:
-        writer.writerow(["" if row[name] is None else _plain(row[name]) for name in columns])
-    report = (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()
-    entry = {
-        name: content[name] for name in ("date", "strategy", "status", "weights", "wealth", "cash", "flags")
-    }
-    entry |= {
-        "volatility": content["risk"]["after"]["volatility"],
-        "report": hashlib.sha256(report).hexdigest(),
-    }
-    line = json.dumps(entry)
-    lines, _ = read_history(out, content["date"])
-    write_atomically(out / "trades.csv", text.getvalue().encode())
-    write_atomically(out / "report.json", report)
-    write_atomically(out / "report.html", render(content, desk).encode())
-    if line not in lines:
-        write_atomically(out / HISTORY, ("\n".join([*lines, line]) + "\n").encode())
-
-
-def _plain(value: Any) -> str:
-    """A cell that a spreadsheet takes for text where it is text, and for a number where it is one."""
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return "'" + value if value[:1] in "=+-@\t\r" else value
-
-
-def render(content: dict[str, Any], desk: Desk) -> str:
-    """The page as text."""
-    before, after = content["risk"]["before"], content["risk"]["after"]
-    tested, changes = content["backtest"], content["changes"]
-    orders = content["trades"]
-    headline = (
-        f"{len(orders)} trades, {sum(row['value'] for row in orders):,.0f} of {content['wealth']:,.0f}; volatility "
-        f"{before['volatility']:.1%} before and {after['volatility']:.1%} after; "
-        + ("nothing flagged." if content["status"] == "clean" else f"{len(content['flags'])} flags.")
-    )
-    parts = [
-        Section("Flags", items=content["flags"]),
-        Section(
-            "Trades",
-            f"Sells first. Estimated cost {content['cost']:,.2f}; cash afterwards {content['cash']:,.2f}.",
-            ["asset", "side", "units", "price", "value", "of daily volume"],
-            [
-                [
-                    row["asset"],
-                    row["side"],
-                    f"{row['units']:,.0f}",
-                    f"{row['price']:,.2f}",
-                    f"{row['value']:,.0f}",
-                    "" if row["participation"] is None else f"{row['participation']:.1%}",
-                ]
-                for row in orders
-            ],
-        ),
-        Section(
-            "Risk before and after",
-            "Volatility a year; VaR and CVaR of one day, by filtered historical simulation.",
-            ["", "before", "after"],
-            [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in _RISK.items()],
-        ),
-        Section(
-            "Limits",
-            "Green up to four fifths of a limit, amber up to it, red beyond.",
-            ["limit", "before", "after", "at most", "light"],
-            [
-                [
-                    row["name"],
-                    "" if row["before"] is None else f"{row['before']:.2%}",
-                    f"{row['after']:.2%}",
-                    f"{row['limit']:.2%}",
-                    row["light"],
-                ]
-                for row in content["limits"]
-            ],
-        ),
-    ]
-    if changes is not None:
-        parts.append(
-            Section(
-                "What has changed",
-                f"Volatility forecast: {changes['last']:.2%} on {changes['since']}, {changes['now']:.2%} now.",
-                ["cause", "moved by"],
-                [[name, f"{move:+.2%}"] for name, move in changes["moved"].items()],
-            )
-        )
-    parts.append(
-        Section(
-            "Weights and risk",
-            "Drift: weight reached less weight wanted. Contributions to the volatility after trading.",
-            ["asset", "target", "weight", "drift", "contribution"],
-            [
-                [
-                    name,
-                    f"{content['targets'].get(name, 0.0):.2%}",
-                    f"{content['weights'].get(name, 0.0):.2%}",
-                    f"{content['drift'].get(name, 0.0):+.2%}",
-                    f"{after['contributions'].get(name, 0.0):.2%}",
-                ]
-                for name in sorted(
-                    set(content["targets"]) | set(content["weights"]),
-                    key=lambda n: (-content["weights"].get(n, 0.0), n),
-                )
-            ],
-        )
-    )
-    if tested is not None:
-        parts.append(
-            Section(
-                "VaR of the holdings, last 250 days",
-                f"{tested['exceptions']} exceptions at 99%, expected {tested['expected']:.1f}; zone {tested['zone']}"
-                + (f", multiplier {tested['multiplier']:.2f}." if tested["multiplier"] else ".")
-                + " p-values by simulation, adjusted for the number of tests.",
-                ["test", "p-value", "adjusted"],
-                [[t["name"], f"{t['p_value']:.3f}", f"{t['adjusted']:.3f}"] for t in tested["tests"]],
-            )
-        )
-    parts += sections(content["stress"], desk)
-    return page(
-        f"Rebalance: {content['strategy']}",
-        content["date"],
-        headline,
-        parts,
-        content["provenance"],
-        content["status"] != "clean",
-    )

@@ -198,6 +198,7 @@ class Watch:
             "last_key": self.last_key,
             "columns": self.reader.columns,
             "prices": self._last_prices.tolist(),
+            "counts": dict(self.counts),
         }
         head = json.dumps(facts).encode()
         content = len(head).to_bytes(8, "little") + head + self.engine.snapshot()

@@ -1,4 +1,4 @@
-"""VaR and CVaR, their contributions, and tests of them."""
+"""VaR and CVaR, what they are made of, scenarios, and tests of all forecasts."""
 
 from riskengine.risk.contributions import (
     scenario_contributions,
@@ -13,19 +13,35 @@ from riskengine.risk.coverage import (
     kupiec,
     traffic_light,
 )
+from riskengine.risk.dcc_paths import DccSimulation, simulate_dcc
+from riskengine.risk.decomposition import Breakdown, breakdown, liquidity_tail
+from riskengine.risk.extremes import ParetoTail, SmoothTails, pareto_tail
 from riskengine.risk.filtered_historical import FilteredHistory, fill_residuals
 from riskengine.risk.ranks import holm
+from riskengine.risk.scenario_model import ScenarioModel
+from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate, simulate_blocks
 from riskengine.risk.severity import fissler_ziegel_loss, quantile_loss
+from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
 from riskengine.risk.tails import TailRisk, empirical_tail, student_t_tail, tail_weights
 from riskengine.risk.validation import TestResult, Validation, validate
 
 __all__ = [
+    "Breakdown",
     "CoverageTest",
+    "DccSimulation",
     "FilteredHistory",
+    "Outcome",
+    "ParetoTail",
+    "ReverseStress",
+    "ScenarioModel",
+    "Shock",
+    "Simulation",
+    "SmoothTails",
     "TailRisk",
     "TestResult",
     "TrafficLight",
     "Validation",
+    "breakdown",
     "christoffersen",
     "empirical_tail",
     "fill_residuals",
@@ -33,8 +49,16 @@ __all__ = [
     "holm",
     "independence",
     "kupiec",
+    "liquidity_tail",
+    "pareto_tail",
     "quantile_loss",
+    "replay",
+    "replay_returns",
+    "reverse_stress",
     "scenario_contributions",
+    "simulate",
+    "simulate_blocks",
+    "simulate_dcc",
     "student_t_contributions",
     "student_t_tail",
     "tail_weights",

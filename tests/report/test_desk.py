@@ -17,7 +17,8 @@ from riskengine import EqualWeight, Panel
 from riskengine.errors import DataError, RiskEngineError
 from riskengine.report.desk_files import Desk, Holdings, read_desk, read_holdings
 from riskengine.report.desk_page import Section, page
-from riskengine.report.rebalance import read_history, rebalance, write_rebalance
+from riskengine.report.rebalance import read_history, rebalance
+from riskengine.report.rebalance_page import write_rebalance
 from riskengine.report.stress import StressSettings, stress_test, write_stress
 from riskengine.report.trades import trade_list
 from riskengine.risk.scenarios import Simulation

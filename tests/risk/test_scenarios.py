@@ -8,8 +8,8 @@ import pytest
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
 from riskengine.risk import FilteredHistory
-from riskengine.risk.breakdown import breakdown, liquidity_tail
 from riskengine.risk.dcc_paths import DccSimulation, simulate_dcc
+from riskengine.risk.decomposition import breakdown, liquidity_tail
 from riskengine.risk.scenario_model import ScenarioModel, mixing_table
 from riskengine.risk.scenarios import Shock, Simulation, conditional_day, simulate, simulate_blocks
 from riskengine.risk.stress import replay, replay_returns, reverse_stress

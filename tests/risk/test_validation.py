@@ -166,9 +166,12 @@ def test_wrong_forecasts_are_rejected(sample):
     assert {"unconditional coverage", "Z2"} <= set(low.rejected)
     thin = validate(losses, var, 1.02 * var, LEVEL, draws=999)
     assert not thin.passed()["Z1"]
-    flat = validate(losses, np.full(600, np.quantile(losses, LEVEL)), None, LEVEL, draws=999)
-    assert len(flat.tests) == 4
-    assert not flat.passed()["dynamic quantile"]
+    clustered = np.zeros(600)
+    clustered[100:115] = 0.03  # as many as expected, all in a row
+    found = validate(clustered, np.full(600, 0.02), None, LEVEL, draws=999)
+    assert len(found.tests) == 4
+    assert found.passed()["unconditional coverage"]
+    assert set(found.rejected) == {"conditional coverage", "dynamic quantile", "duration"}
 
 
 def test_the_same_data_give_the_same_report_and_gaps_are_left_out(sample):

@@ -79,7 +79,7 @@ def breakdown(
     if measure not in ("var", "cvar"):
         raise SettingsError(f'a measure is "var" or "cvar", not {measure!r}')
     weights = np.asarray(weights, dtype=np.float64)
-    labels = np.asarray(names if groups is None else groups, dtype=object)
+    labels = list(names if groups is None else groups)
     if len(names) != len(weights) or len(labels) != len(weights):
         raise DataError(f"names and groups are one an asset: {len(weights)} are wanted")
     parts = _figure(scenario_contributions(scenarios, weights, level), measure)

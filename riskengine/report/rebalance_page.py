@@ -1,0 +1,141 @@
+"""The files of a daily report: orders as CSV, everything as JSON, one page, and a history that only grows."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from riskengine.files import write_atomically
+from riskengine.report.desk_files import Desk
+from riskengine.report.desk_page import Section, page
+from riskengine.report.rebalance import HISTORY, RISK, Rebalance, read_history
+from riskengine.report.stress import sections
+
+
+def write_rebalance(found: Rebalance, desk: Desk, out: Path) -> None:
+    """Write ``trades.csv``, ``report.json`` and ``report.html``, and add a line to the history unless it is there."""
+    content = found.content
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = ("asset", "side", "units", "price", "value", "participation")
+    writer.writerow(columns)
+    for row in content["trades"]:
+        writer.writerow(["" if row[name] is None else _plain(row[name]) for name in columns])
+    report = (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()
+    entry = {
+        name: content[name] for name in ("date", "strategy", "status", "weights", "wealth", "cash", "flags")
+    }
+    entry |= {
+        "volatility": content["risk"]["after"]["volatility"],
+        "report": hashlib.sha256(report).hexdigest(),
+    }
+    line = json.dumps(entry)
+    lines, _ = read_history(out, content["date"])
+    write_atomically(out / "trades.csv", text.getvalue().encode())
+    write_atomically(out / "report.json", report)
+    write_atomically(out / "report.html", render(content, desk).encode())
+    if line not in lines:
+        write_atomically(out / HISTORY, ("\n".join([*lines, line]) + "\n").encode())
+
+
+def _plain(value: Any) -> str:
+    """A cell that a spreadsheet takes for text where it is text, and for a number where it is one."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "'" + value if value[:1] in "=+-@\t\r" else value
+
+
+def render(content: dict[str, Any], desk: Desk) -> str:
+    """The page as text."""
+    before, after = content["risk"]["before"], content["risk"]["after"]
+    flagged = content["status"] != "clean"
+    headline = (
+        f"{len(content['trades'])} trades, {sum(row['value'] for row in content['trades']):,.0f} of "
+        f"{content['wealth']:,.0f}; volatility {before['volatility']:.1%} before and {after['volatility']:.1%} after; "
+        + (f"{len(content['flags'])} flags." if flagged else "nothing flagged.")
+    )
+    risk = Section(
+        "Risk before and after",
+        "Volatility a year; VaR and CVaR of one day, by filtered historical simulation.",
+        ["", "before", "after"],
+        [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK.items()],
+    )
+    parts = [Section("Flags", items=content["flags"]), _trades(content), risk, _limits(content)]
+    parts += [*_changes(content), _weights(content), *_tests(content), *sections(content["stress"], desk)]
+    title = f"Rebalance: {content['strategy']}"
+    return page(title, content["date"], headline, parts, content["provenance"], flagged)
+
+
+def _trades(content: dict[str, Any]) -> Section:
+    rows = [
+        [
+            row["asset"],
+            row["side"],
+            f"{row['units']:,.0f}",
+            f"{row['price']:,.2f}",
+            f"{row['value']:,.0f}",
+            "" if row["participation"] is None else f"{row['participation']:.1%}",
+        ]
+        for row in content["trades"]
+    ]
+    text = f"Sells first. Estimated cost {content['cost']:,.2f}; cash afterwards {content['cash']:,.2f}."
+    return Section("Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows)
+
+
+def _limits(content: dict[str, Any]) -> Section:
+    rows = [
+        [
+            row["name"],
+            "" if row["before"] is None else f"{row['before']:.2%}",
+            f"{row['after']:.2%}",
+            f"{row['limit']:.2%}",
+            row["light"],
+        ]
+        for row in content["limits"]
+    ]
+    text = "Green up to four fifths of a limit, amber up to it, red beyond."
+    return Section("Limits", text if rows else "", ["limit", "before", "after", "at most", "light"], rows)
+
+
+def _changes(content: dict[str, Any]) -> list[Section]:
+    found = content["changes"]
+    if found is None:
+        return []
+    text = f"Volatility forecast: {found['last']:.2%} on {found['since']}, {found['now']:.2%} now."
+    rows = [[name, f"{move:+.2%}"] for name, move in found["moved"].items()]
+    return [Section("What has changed", text, ["cause", "moved by"], rows)]
+
+
+def _weights(content: dict[str, Any]) -> Section:
+    targets, weights = content["targets"], content["weights"]
+    parts = content["risk"]["after"]["contributions"]
+    names = sorted(set(targets) | set(weights), key=lambda name: (-weights.get(name, 0.0), name))
+    rows = [
+        [
+            name,
+            f"{targets.get(name, 0.0):.2%}",
+            f"{weights.get(name, 0.0):.2%}",
+            f"{content['drift'].get(name, 0.0):+.2%}",
+            f"{parts.get(name, 0.0):.2%}",
+        ]
+        for name in names
+    ]
+    text = "Drift: weight reached less weight wanted. Contributions to the volatility after trading."
+    return Section("Weights and risk", text, ["asset", "target", "weight", "drift", "contribution"], rows)
+
+
+def _tests(content: dict[str, Any]) -> list[Section]:
+    found = content["backtest"]
+    if found is None:
+        return []
+    multiplier = f", multiplier {found['multiplier']:.2f}" if found["multiplier"] else ""
+    text = (
+        f"{found['exceptions']} exceptions at 99%, expected {found['expected']:.1f}; zone {found['zone']}{multiplier}. "
+        "p-values by simulation, adjusted for the number of tests."
+    )
+    rows = [[test["name"], f"{test['p_value']:.3f}", f"{test['adjusted']:.3f}"] for test in found["tests"]]
+    return [Section("VaR of the holdings, last 250 days", text, ["test", "p-value", "adjusted"], rows)]
