@@ -20,6 +20,7 @@ from riskengine.portfolio.objectives import (
     GAINS,
     RATIOS,
     MaximumSharpe,
+    MinimumCvar,
     Objective,
     TargetVolatility,
 )
@@ -106,7 +107,9 @@ class Optimizer:
 
     @property
     def problem(self) -> cp.Problem:
-        """The cvxpy problem last solved, for those who want to look."""
+        """The cvxpy problem last solved, for those who want to look; that of CVaR is made by the first solve."""
+        if not self._programs and isinstance(self.objective, MinimumCvar):
+            raise SettingsError("the problem of CVaR takes its size from scenarios: solve once first")
         if not self._programs:
             return self._program(len(self.assets), None, 0).problem
         return next(reversed(self._programs.values())).problem

@@ -38,6 +38,8 @@ def sifts(objective: Objective, factors: int, day: Day) -> bool:
     n = len(day.reward)
     if isinstance(objective, RiskBudgeting):  # holds everything
         return False
+    if {"lower", "upper"} & set(day.today.constraints.soft):  # zero is then no bound to rest at
+        return False
     dense = isinstance(objective, MinimumCvar) or factors > n // 4
     return dense and n > 2 * SIZES[0] and int(np.sum(_needed(day))) <= n // 4
 
