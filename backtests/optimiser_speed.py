@@ -195,7 +195,7 @@ def main() -> None:
             "compiled, s",
             "times faster",
             "overhead",
-            "better by",
+            "rebuilt breaks limits by",
         ],
         rows,
     )
