@@ -1,4 +1,4 @@
-"""How long portfolio problems of 1,000 assets take, against a dense cvxpy problem built anew, by solver and by objective.
+"""How long problems of 1,000 assets take, against a dense cvxpy problem built anew, by solver and by objective.
 
     python -m backtests.optimiser_speed
 
@@ -60,7 +60,10 @@ class Market:
 
 
 def rebuilt(covariance: Covariance, market: Market) -> Callable[[], tuple[float, float]]:
-    """What the engine is measured against: a dense problem, built anew and solved by cvxpy's own choice."""
+    """What the engine is measured against: a dense problem, built anew and solved by cvxpy's own choice.
+
+    Returns the solver's own seconds, and by how much the weights break their limits.
+    """
     matrix = covariance.matrix()
 
     def work() -> tuple[float, float]:
@@ -69,7 +72,8 @@ def rebuilt(covariance: Covariance, market: Market) -> Callable[[], tuple[float,
         goal = AVERSION / 2 * cp.quad_form(w, matrix) - market.expected @ w + cost
         problem = cp.Problem(cp.Minimize(goal), [cp.sum(w) == 1, w >= 0, w <= CAP])
         problem.solve()
-        return float(problem.solver_stats.solve_time or 0.0), -float(problem.value)
+        broken = max(abs(w.value.sum() - 1), -w.value.min(), w.value.max() - CAP, 0.0)
+        return float(problem.solver_stats.solve_time or 0.0), float(broken)
 
     return work
 
@@ -118,7 +122,11 @@ def by_solver(covariance: Covariance, market: Market, solver: str) -> Callable[[
 def turns(
     works: dict[str, Callable[[], tuple[float, float]]], rounds: int = ROUNDS
 ) -> dict[str, tuple[float, float, float, float]]:
-    """Of runs taken in turns: first run, then median wall time, the solver's own share, and the value."""
+    """Of runs taken in turns: first run, then median wall time, overhead, and the last value.
+
+    Overhead is the least time beside the solver over the least time of the solver: on a machine that is shared,
+    medians of a few milliseconds would tell of the neighbours.
+    """
     first = {}
     for name, work in works.items():
         begin = time.perf_counter()
@@ -126,15 +134,22 @@ def turns(
         first[name] = time.perf_counter() - begin
     wall: dict[str, list[float]] = {name: [] for name in works}
     own: dict[str, list[float]] = {name: [] for name in works}
+    beside: dict[str, list[float]] = {name: [] for name in works}
     value = {}
     for _ in range(rounds):
         for name, work in works.items():
             begin = time.perf_counter()
             seconds, value[name] = work()
             wall[name].append(time.perf_counter() - begin)
-            own[name].append(seconds / wall[name][-1])
+            own[name].append(seconds)
+            beside[name].append(wall[name][-1] - seconds)
     return {
-        name: (first[name], float(np.median(wall[name])), float(np.median(own[name])), value[name])
+        name: (
+            first[name],
+            float(np.median(wall[name])),
+            min(beside[name]) / (min(own[name]) or 1.0),
+            value[name],
+        )
         for name in works
     }
 
@@ -145,9 +160,10 @@ def main() -> None:
         "optimiser_speed", f"Speed of the optimiser, {ASSETS:,} assets", cvxpy=cp.__version__, rounds=ROUNDS
     )
     record.say(
-        f"Simulated market, long only, at most {CAP:.0%} an asset, costs of {1e4 * RATE:g} basis points, 50 assets held. "
-        "Medians of runs taken in turns; ratios count, absolute times depend on the machine and on who shares it. "
-        "Overhead is all that is not the solver itself (checks, filling, pricing, polish), over the solver's own time."
+        f"Simulated market, long only, at most {CAP:.0%} an asset, costs of {1e4 * RATE:g} basis points, 50 "
+        "assets held. Medians of runs taken in turns, on a machine that others used at the same time: ratios count, "
+        "absolute times do not. Overhead is all that is not the solver itself (checks, filling, pricing, polish) over "
+        "the solver's own time, least over least."
     )
     market = Market()
     limits = Constraints(upper=CAP)
@@ -157,16 +173,18 @@ def main() -> None:
         works[f"{kind}, dense problem rebuilt"] = rebuilt(risk, market)
         works[f"{kind}, compiled"] = engine(MeanVariance(AVERSION), risk, market, limits)
     found = turns(works)
+    again = turns({name: work for name, work in works.items() if "compiled" in name}, 4 * ROUNDS)
     rows = []
     for kind in risks:
         slow, fast = found[f"{kind}, dense problem rebuilt"], found[f"{kind}, compiled"]
         rows.append(
             [kind, f"{slow[1]:.3f}", f"{fast[0]:.2f}", f"{fast[1]:.3f}", f"{slow[1] / fast[1]:.0f}",
-             f"{100 * (1 / fast[2] - 1):.0f}%", f"{fast[3] - slow[3]:.1e}"]
+             f"{100 * again[f'{kind}, compiled'][2]:.0f}%", f"{slow[3]:.1e}"]
         )  # fmt: skip
     record.say(
         "## Mean-variance\n\nA covariance of 20 factors, and a dense one, where most assets are left out and priced "
-        "(sifting). The last column is the utility per day that the engine's answer is better by."
+        "(sifting), so that the solver has little to do. The last column is by how much the weights of the rebuilt "
+        "problem break their limits, at cvxpy's tolerances; the engine's keep theirs to 1e-9."
     )
     record.table(
         "rebuilt",
@@ -177,7 +195,7 @@ def main() -> None:
             "compiled, s",
             "times faster",
             "overhead",
-            "better by",
+            "rebuilt breaks limits by",
         ],
         rows,
     )
@@ -193,9 +211,10 @@ def main() -> None:
             for name, one in found.items()
         ]
     record.say(
-        "## Solvers\n\nThe whole problem, cold, at tolerances of 1e-10 (interior points) and 1e-7 (first-order methods); "
-        "the last column is the utility per day lost to the best. Clarabel is the default: PIQP may be faster, but has no "
-        "cones (volatility limits, risk budgets, impact), and one solver for all objectives needs no further dependency."
+        "## Solvers\n\nThe whole problem, cold, at tolerances of 1e-10 (interior points) and 1e-7 (first-order "
+        "methods); the last column is the utility per day lost to the best. Clarabel is the default: PIQP may be "
+        "faster, but has no cones (volatility limits, risk budgets, impact), and one solver for all objectives needs "
+        "no further dependency."
     )
     record.table("solvers", ["covariance", "solver", "seconds", "over Clarabel", "utility lost"], rows)
     record.write()
@@ -213,7 +232,7 @@ def main() -> None:
         kinds = ["factor"] if isinstance(objective, RiskBudgeting | MinimumCvar) else list(risks)
         found = turns({kind: engine(objective, risks[kind], market, constraints) for kind in kinds}, 3)
         rows += [
-            [name, kind, f"{one[0]:.2f}", f"{one[1]:.3f}", f"{100 * (1 / one[2] - 1):.0f}%"]
+            [name, kind, f"{one[0]:.2f}", f"{one[1]:.3f}", f"{100 * one[2]:.0f}%"]
             for kind, one in found.items()
         ]
     record.say("## Objectives\n\nThe first solve compiles.")

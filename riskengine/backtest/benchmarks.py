@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from riskengine.calibration import MaximumLikelihood
 from riskengine.covariance import ConstantCorrelation, CovarianceForecaster, LedoitWolf, SampleCovariance
 from riskengine.portfolio import Constraints, EqualWeight, OptimizedStrategy, ProportionalCosts, Strategy
@@ -28,7 +30,9 @@ def standard_benchmarks(
 
     Parameters
     ----------
-    constraints : of the strategy that is measured; long only if not given
+    constraints : of the strategy that is measured; long only if not given. A budget that is a range becomes the
+        point of it nearest to one, as minimum variance would else stay in cash; limits that need data of the
+        day (traded volume, loadings) are left out
     costs : that the optimiser weighs, as in the strategy
     window, horizon : as in the strategy
     """
@@ -37,7 +41,7 @@ def standard_benchmarks(
         return OptimizedStrategy(
             name,
             forecaster,
-            constraints=constraints or Constraints(),
+            constraints=_comparable(constraints or Constraints()),
             costs=costs,
             window=window,
             horizon=horizon,
@@ -49,4 +53,21 @@ def standard_benchmarks(
         minimum_variance("static sample covariance", SampleCovariance(window)),
         minimum_variance("static Ledoit-Wolf", LedoitWolf(window)),
         minimum_variance("legacy GARCH", legacy_forecaster(window)),
+    )
+
+
+def _comparable(constraints: Constraints) -> Constraints:
+    least, most = constraints.budget_range
+    known = tuple(exposure for exposure in constraints.exposures if exposure.by_asset is not None)
+    soft = {
+        name: price
+        for name, price in constraints.soft.items()
+        if name != "participation" and name not in {str(e) for e in constraints.exposures if e not in known}
+    }
+    return replace(
+        constraints,
+        budget=min(max(1.0, least), most),
+        participation=None,
+        exposures=known,
+        soft=soft,
     )

@@ -97,6 +97,8 @@ def prepare(
         target = checked("benchmark weights", benchmark, assets)
         reward, offset = 2 * risk.times(target), risk.variance(target)
     elif isinstance(objective, MaximumDiversification):
+        if not risk.volatility[today.tradable].any():
+            raise DataError("no asset has any volatility: there is nothing to diversify")
         reward, coin = risk.volatility, float(np.sqrt(risk.unit))
     elif isinstance(objective, RiskBudgeting):
         budgets, coin = _shares(objective, today), float(np.sqrt(risk.unit))

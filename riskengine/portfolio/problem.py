@@ -20,6 +20,7 @@ from riskengine.portfolio.objectives import (
     GAINS,
     RATIOS,
     MaximumSharpe,
+    MinimumCvar,
     Objective,
     TargetVolatility,
 )
@@ -61,7 +62,9 @@ class Solution:
 class Optimizer:
     """A portfolio problem over fixed assets, compiled at the first solve and then filled with each day's values.
 
-    The solver is Clarabel, and SCS where it gives up: ``backtests/optimiser_speed.py`` has the measurements.
+    The solver is Clarabel, and SCS where it gives up. For 1,000 assets and 20 factors, as multiples of its time:
+    PIQP 1.0, SCS 2.0, OSQP 5.9; with a dense covariance over all assets PIQP 2.1, SCS 0.9, OSQP 1.7, the latter
+    two at tolerances of 1e-7 against 1e-10 (``backtests/optimiser_speed.py``).
     An asset that may not be held has both bounds at zero, so a changing universe needs no new problem.
     Long-only problems of many assets with a dense covariance are solved over the assets that matter: see
     :mod:`~riskengine.portfolio.sifting`.
@@ -106,7 +109,9 @@ class Optimizer:
 
     @property
     def problem(self) -> cp.Problem:
-        """The cvxpy problem last solved, for those who want to look."""
+        """The cvxpy problem last solved, for those who want to look; that of CVaR is made by the first solve."""
+        if not self._programs and isinstance(self.objective, MinimumCvar):
+            raise SettingsError("the problem of CVaR takes its size from scenarios: solve once first")
         if not self._programs:
             return self._program(len(self.assets), None, 0).problem
         return next(reversed(self._programs.values())).problem

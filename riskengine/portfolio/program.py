@@ -253,8 +253,8 @@ def solve_compiled(
             found = solve_compiled(problem, solver, blocks, square, OPTIONS.get(solver, {}))
             if found[0] != cp.OPTIMAL_INACCURATE:
                 return found
-        # Its own tolerances, which many cones may need; what is short of them is handed on as inaccurate.
-        options = {"accept_unknown": True} if solver == cp.CLARABEL else {}
+        # Its own tolerances and shorter steps, which many power cones need.
+        options = {"max_step_fraction": 0.9} if solver == cp.CLARABEL else {}
     if solver == cp.CLARABEL and square is not None and len(square) > WIDE:
         options = {"direct_solve_method": "faer", "max_threads": 1, **options}
     data, chain, inverse = problem.get_problem_data(solver, solver_opts=options)

@@ -40,11 +40,16 @@ class Risk:
 
     def times(self, weights: Array) -> Array:
         """Covariances of all assets with a portfolio, ``(assets,)``."""
-        return self.loadings @ (self.loadings.T @ weights) + self.specific * weights
+        return self.loadings @ self.moves(weights) + self.specific * weights
 
     def variance(self, weights: Array) -> float:
         """Of a portfolio, per day."""
-        return float(np.sum((self.loadings.T @ weights) ** 2) + self.specific @ weights**2)
+        return float(np.sum(self.moves(weights) ** 2) + self.specific @ weights**2)
+
+    def moves(self, weights: Array) -> Array:
+        """Loadings of a portfolio on the factors, ``(factors,)``: only what is held costs time."""
+        held = np.flatnonzero(weights)
+        return self.loadings[held].T @ weights[held]
 
     def block(self, pick: Array) -> Array:
         """Matrix of the picked assets, ``(picked, picked)``."""

@@ -20,6 +20,7 @@ from riskengine.portfolio.objectives import (
     MinimumVariance,
     Objective,
     RiskBudgeting,
+    TargetVolatility,
 )
 from riskengine.portfolio.program import Answer, Program
 
@@ -34,12 +35,15 @@ _ROUNDS = 25
 
 
 def sifts(objective: Objective, factors: int, day: Day) -> bool:
-    """Whether leaving assets out can pay: many, most of them free to be zero, and risk dense."""
+    """Whether leaving assets out can pay: many, most of them free to be zero, and risk dense or cones about."""
     n = len(day.reward)
     if isinstance(objective, RiskBudgeting):  # holds everything
         return False
+    if {"lower", "upper"} & set(day.today.constraints.soft):  # zero is then no bound to rest at
+        return False
+    cones = isinstance(objective, TargetVolatility) or bool(day.impact.any())
     dense = isinstance(objective, MinimumCvar) or factors > n // 4
-    return dense and n > 2 * SIZES[0] and int(np.sum(_needed(day))) <= n // 4
+    return (dense or cones) and n > 2 * SIZES[0] and int(np.sum(_needed(day))) <= n // 4
 
 
 def sift(objective: Objective, program: Callable[[int], Program], day: Day, solver: str) -> Answer | None:

@@ -172,7 +172,7 @@ class OptimizedStrategy:
         covariance: Covariance,
         held: Array | None,
         chosen: Array,
-        market: dict[str, Array],
+        market: dict[str, Any],
     ) -> Decision:
         expected = self.expected_returns(covariance, chosen, optimizer.assets)
         return self._decision(optimizer, covariance, expected, held, chosen, covariance.notes, market)
@@ -185,16 +185,16 @@ class OptimizedStrategy:
         held: Array | None,
         chosen: Array,
         notes: tuple[str, ...],
-        market: dict[str, Array],
+        market: dict[str, Any],
     ) -> Decision:
         if self.fallback:
             return solve_or_fall_back(optimizer, covariance, expected, held, chosen, notes, **market)
         solution = optimizer.solve(covariance, expected, held, chosen, **market)
         return Decision(solution.weights, "ok", covariance, (*notes, *solution.notes))
 
-    def _market_today(self, view: MarketView, covariance: Covariance, chosen: Array) -> dict[str, Array]:
+    def _market_today(self, view: MarketView, covariance: Covariance, chosen: Array) -> dict[str, Any]:
         """What else the objective, the constraints and the costs need."""
-        market = {}
+        market: dict[str, Any] = {}
         if isinstance(self.objective, MinimumCvar):
             rows = view.window(self.window)
             market["scenarios"] = holding_period_scenarios(rows, covariance, chosen, self.scenarios)
@@ -260,7 +260,7 @@ class BlackLittermanStrategy(OptimizedStrategy):
         covariance: Covariance,
         held: Array | None,
         chosen: Array,
-        market: dict[str, Array],
+        market: dict[str, Any],
     ) -> Decision:
         assets = optimizer.assets
         open_ = {name for name, mask in zip(assets, chosen, strict=True) if mask}

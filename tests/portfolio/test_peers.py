@@ -47,8 +47,8 @@ def frontier(pypfopt):
         solver="CLARABEL",
         solver_options=TIGHT,
     )
-    made.add_sector_constraints({n: "half" for n in NAMES[: N // 2]} | dict.fromkeys(NAMES[N // 2 :], "rest"), {},
-                                {"half": 0.5, "rest": 1.0})  # fmt: skip
+    sectors = dict.fromkeys(NAMES[: N // 2], "half") | dict.fromkeys(NAMES[N // 2 :], "rest")
+    made.add_sector_constraints(sectors, {}, {"half": 0.5, "rest": 1.0})
     return made
 
 

@@ -69,7 +69,7 @@ def limits(objective):
 def test_sifting_finds_the_optimum_of_the_whole(objective, market, monkeypatch):
     optimizer = Optimizer(NAMES, objective, limits(objective), Costs(0.0005))
     whole = optimizer.solve(**market)
-    assert list(optimizer._programs)[0][0] == N
+    assert next(iter(optimizer._programs))[0] == N
     monkeypatch.setattr(sifting, "SIZES", (20, 30))
     sifted = optimizer.solve(**market)
     if not isinstance(objective, TrackingError):  # ten assets and their hedges may need more than 30 slots

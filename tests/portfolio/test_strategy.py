@@ -13,12 +13,19 @@ from riskengine.portfolio import (
     BlackLittermanStrategy,
     Constraints,
     EqualWeight,
+    MaximumDiversification,
+    MaximumSharpe,
     MeanVariance,
+    MinimumCvar,
     OptimizedStrategy,
+    RiskBudgeting,
     Strategy,
+    TargetVolatility,
+    TrackingError,
     View,
     eligible,
 )
+from riskengine.portfolio.scenarios import holding_period_scenarios
 
 
 @dataclass
@@ -199,3 +206,52 @@ def test_half_the_pace_is_half_of_the_way_and_keeps_bounds_and_budget():
     assert capped.weights.sum() == pytest.approx(1)
     with pytest.raises(SettingsError, match="pace"):
         OptimizedStrategy("x", Sample(), pace=0.0)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [MaximumSharpe(), TargetVolatility(0.05), MinimumCvar(0.9), RiskBudgeting(), MaximumDiversification(),
+     TrackingError()],
+    ids=lambda o: type(o).__name__,
+)  # fmt: skip
+def test_every_objective_makes_a_strategy(objective):
+    budget = (0.0, 1.0) if isinstance(objective, TargetVolatility) else 1.0
+    strategy = OptimizedStrategy("x", Sample(), objective, Constraints(budget=budget), fallback=False)
+    view = panel().view(399)
+    state = strategy.init(view)
+    first, state = strategy.decide(state, view, np.zeros(6))
+    again, _ = strategy.decide(state, view, first.weights)
+    assert (first.weights[3:] == 0).all()
+    assert first.weights[:3].min() >= 0
+    np.testing.assert_allclose(again.weights, first.weights, atol=1e-5)
+    if budget == 1.0:
+        assert first.weights.sum() == pytest.approx(1)
+    else:
+        assert np.sqrt(252 * first.covariance.variance(first.weights)) == pytest.approx(0.05, rel=1e-5)
+
+
+def test_tracking_holds_the_benchmark_and_participation_sees_the_volume():
+    view, weights = panel().view(399), {"A": 0.6, "B": 0.3, "F": 0.1}
+    decision, _ = run(OptimizedStrategy("x", Sample(), TrackingError(), benchmark=weights), view)
+    np.testing.assert_allclose(decision.weights[:3], [2 / 3, 1 / 3, 0], atol=1e-5)
+    slow = OptimizedStrategy(
+        "x", Sample(), TrackingError(), Constraints(participation=0.1), benchmark=weights,
+        volume=lambda view: np.full(len(view.assets), 0.5),
+    )  # fmt: skip
+    decision, _ = run(slow, view, np.array([0.5, 0.25, 0.25, 0, 0, 0]))
+    np.testing.assert_allclose(decision.weights[:3], [0.55, 0.25, 0.2], atol=0.051)
+    assert np.abs(decision.weights[:3] - [0.5, 0.25, 0.25]).max() <= 0.05 + 1e-7
+
+
+def test_scenarios_have_the_volatility_of_the_forecast_and_the_length_of_the_holding_period():
+    rows = 0.02 * np.random.default_rng(0).standard_normal((2000, 2))
+    rows[5, 0] = np.nan
+    forecast = Covariance.dense(np.diag([4e-4, 1e-4]), horizon=1)
+    days = holding_period_scenarios(rows, forecast, np.array([True, True]), 10**6)
+    np.testing.assert_allclose(days.std(axis=0), [0.02, 0.01], rtol=1e-2)
+    month = Covariance.dense(np.diag([4e-4, 1e-4]), horizon=21)
+    made = holding_period_scenarios(rows, month, np.array([True, False]), 300)
+    assert made.shape == (300, 2)
+    assert made.min() >= -1
+    assert (made[:, 1] == 0).all()
+    assert made[:, 0].std() == pytest.approx(0.02 * np.sqrt(21), rel=0.2)
