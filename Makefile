@@ -14,7 +14,7 @@ demo: env
 	$(BIN)/riskengine backtest strategies/min_variance.py
 
 test: env lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: env
 	$(BIN)/ruff check .
@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 # several hours on two cores; panels that are not there are left out with a word
 studies: env
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,studies]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,studies,ecosystem]"
 	$(BIN)/python -m backtests.calibration_simulated
 	$(BIN)/python -m backtests.calibration_limit
 	$(BIN)/python -m backtests.calibration_shocks
@@ -43,6 +43,12 @@ studies: env
 	$(BIN)/python -m backtests.calibration_speed
 	$(BIN)/python -m backtests.realized_volatility
 	$(BIN)/python -m backtests.covariance_race
+	$(BIN)/python -m backtests.min_risk_25
+	$(BIN)/python -m backtests.bias_statistic
+	$(BIN)/python -m backtests.optimiser_speed
+	$(BIN)/python -m backtests.var_race
+	$(BIN)/python -m backtests.risk_test_sizes
+	$(BIN)/python -m backtests.scenario_speed
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis

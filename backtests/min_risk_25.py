@@ -20,9 +20,9 @@ from backtests.record import Record
 from riskengine import (
     CombinedIteratedEwma,
     ConstantCorrelation,
-    Dcc,
     Ensemble,
     Ewma,
+    FactorGarch,
     IteratedEwma,
     NeuralCalibrator,
 )
@@ -37,23 +37,20 @@ Array = np.ndarray
 def forecasters() -> dict[str, CovarianceForecaster]:
     """Everything that runs."""
     network = NeuralCalibrator.pretrained(robust=True, pooled=True)
-    iterated = CombinedIteratedEwma().experts
-    garch = (
-        ConstantCorrelation(network, shrinkage="none", half_life=21.0),
-        ConstantCorrelation(network, shrinkage="none", half_life=63.0),
-        ConstantCorrelation(network, shrinkage="none", half_life=125.0),
-        ConstantCorrelation(network, shrinkage="none", half_life=250.0),
+    shrunk = (
+        ConstantCorrelation(network, half_life=63.0),
+        ConstantCorrelation(network, half_life=250.0),
+        FactorGarch(network),
+        Ewma(21.0, "quadratic-inverse"),
     )
     return {
         "EWMA": Ewma(125.0),
         "iterated EWMA": IteratedEwma(63.0, 125.0),
         "CM-IEWMA": CombinedIteratedEwma(),
-        "GARCH, fading correlation": garch[2],
-        "GARCH, DCC": Dcc(network),
-        "GARCH at four speeds": Ensemble(garch, "likelihood", "roots", 40, 1),
-        "all, 10 days": Ensemble((*iterated, *garch), "likelihood", "roots", 10, 1),
-        "all, 40 days": Ensemble((*iterated, *garch), "likelihood", "roots", 40, 1),
-        "all, 120 days": Ensemble((*iterated, *garch), "likelihood", "roots", 120, 1),
+        "GARCH, fading correlation": ConstantCorrelation(network, shrinkage="none", half_life=125.0),
+        "GARCH, fading correlation, shrunk": shrunk[0],
+        "ensemble, 10 days": Ensemble(shrunk, "likelihood", "roots", 10, 1),
+        "ensemble, 20 days": Ensemble(shrunk, "likelihood", "roots", 20, 1),
     }
 
 
@@ -159,7 +156,8 @@ def main() -> None:
         "of a quarter is judged by the moments of the quarter before, which is what reproduces the published figures; "
         "own quarter: it is not. Realised volatility of a "
         "portfolio of least risk scaled to 10%; turnover a day. Published: rolling window 7.0, EWMA 6.2, iterated "
-        "EWMA 5.8, DCC 5.6, CM-IEWMA 5.3, with realised risks of 12.0, 11.1, 11.3, 12.3 and 11.0%."
+        "EWMA 5.8, DCC 5.6, CM-IEWMA 5.3, with realised risks of 12.0, 11.1, 11.3, 12.3 and 11.0%. The ensemble was "
+        "composed on 25 of the Dow 30 stocks, 2002 to 2008, out of twelve mixtures (5.19 to 5.49, CM-IEWMA 5.77)."
     )
     headings = [
         "forecast", "regret, as published", "standard deviation", "maximum", "regret, own quarter",

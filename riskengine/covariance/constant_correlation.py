@@ -183,7 +183,7 @@ def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:
 
 
 def _on_host(hypotheses: Hypotheses | None) -> Hypotheses | None:
-    return None if hypotheses is None else Hypotheses(*(np.asarray(leaf) for leaf in hypotheses))
+    return None if hypotheses is None else jax.tree.map(np.asarray, hypotheses)
 
 
 def shrunk_correlation(moments: Moments, shrinkage: Shrinkage) -> Array:

@@ -62,7 +62,9 @@ class Covariance:
         except np.linalg.LinAlgError:  # not positive definite: ten times as slow, and always answers
             values, vectors = np.linalg.eigh(matrix)
             if values[0] < -1e-10 * values[-1]:
-                notes += (f"not positive semi-definite: eigenvalues down to {values[0]:.2g} were set to zero",)
+                notes += (
+                    f"not positive semi-definite: eigenvalues down to {values[0]:.2g} were set to zero",
+                )
             loadings = vectors * np.sqrt(np.clip(values, 0, None))
         return cls(loadings, np.zeros(len(matrix)), horizon, notes)
 

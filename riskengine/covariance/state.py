@@ -161,7 +161,8 @@ def _read(text: Any, arrays: list[Array], kinds: dict[str, type]) -> Any:
                 raise DataError(f"the state names {name}, which is not among the kinds that may be loaded")
             if "member" in content:
                 return kind[content["member"]]
-            fields = {key: _read(item, arrays, kinds) for key, item in content["fields"].items()}
+            inner: Any = content["fields"]
+            fields = {key: _read(item, arrays, kinds) for key, item in inner.items()}
             if set(fields) != set(_fields(kind)):
                 raise DataError(f"{name} has other fields than in the file: make the state anew by init")
             return kind(**fields)
