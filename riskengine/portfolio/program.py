@@ -29,10 +29,16 @@ Array = np.ndarray
 
 SOLVERS = (cp.CLARABEL, cp.SCS)
 Options = dict[str, float | str | bool]
-OPTIONS: dict[str, Options] = {
-    cp.CLARABEL: {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
-    cp.SCS: {"eps_abs": 1e-7, "eps_rel": 1e-7, "max_iters": 50_000},
+ATTEMPTS: dict[str, tuple[Options, ...]] = {
+    cp.CLARABEL: (
+        {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
+        {},
+        {"max_step_fraction": 0.9},
+    ),
+    cp.SCS: ({"eps_abs": 1e-7, "eps_rel": 1e-7, "max_iters": 50_000},),
 }
+"""Options of each solver, in turn until it reaches its tolerance: cones may not reach the first, and power cones
+may want shorter steps."""
 WIDE = 400
 """Slots of a dense problem from which Clarabel's supernodal factorisation is the faster one."""
 
@@ -241,7 +247,7 @@ def solve_compiled(
     solver : name
     blocks : filled
     square : (slots, slots) covariance, if it is dense
-    options : for the solver; tight tolerances first, then its own, if not given
+    options : for the solver; :data:`ATTEMPTS` in turn if not given
 
     Raises
     ------
@@ -249,12 +255,13 @@ def solve_compiled(
         If the solver gave up.
     """
     if options is None:
-        with contextlib.suppress(cp.SolverError):
-            found = solve_compiled(problem, solver, blocks, square, OPTIONS.get(solver, {}))
-            if found[0] != cp.OPTIMAL_INACCURATE:
-                return found
-        # Its own tolerances and shorter steps, which many power cones need.
-        options = {"max_step_fraction": 0.9} if solver == cp.CLARABEL else {}
+        *firm, last = ATTEMPTS[solver]
+        for attempt in firm:
+            with contextlib.suppress(cp.SolverError):
+                found = solve_compiled(problem, solver, blocks, square, attempt)
+                if found[0] != cp.OPTIMAL_INACCURATE:
+                    return found
+        options = last
     if solver == cp.CLARABEL and square is not None and len(square) > WIDE:
         options = {"direct_solve_method": "faer", "max_threads": 1, **options}
     data, chain, inverse = problem.get_problem_data(solver, solver_opts=options)

@@ -50,7 +50,7 @@ def test_infeasible_limits_are_named(constraints, today, names):
     assert all(name in str(caught.value) for name in names)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6))
 def test_what_is_named_clashes_and_without_any_one_of_it_does_not(seed):
     rng = np.random.default_rng(seed)
