@@ -12,6 +12,7 @@ import numpy as np
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.calibration.shapes import bucket, lengthened
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
 from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
@@ -71,10 +72,20 @@ def conditional_variance(fit: Calibration, returns: Array) -> Array:
 
 
 def _filtered(fit: Calibration, returns: Array) -> Filtered:
+    """The path of the variances; of rounded shape when it is compiled, so that a listing compiles nothing anew."""
+    days, assets = returns.shape
+    wide = bucket(assets) - assets
+    rows = np.pad(lengthened(returns - fit.mean), ((0, 0), (0, wide)), constant_values=np.nan)
+
+    def widened(leaf: Any) -> jax.Array:
+        return jnp.asarray(np.pad(np.asarray(leaf, dtype=np.float64), (0, wide), mode="edge"))
+
     with jax.enable_x64(True):
-        params = GarchParams(*map(jnp.asarray, fit.params))
-        contamination = None if fit.contamination is None else jnp.asarray(fit.contamination)
-        return _filter(params, jnp.asarray(returns - fit.mean), jnp.asarray(fit.presample), contamination)
+        contamination = None if fit.contamination is None else widened(fit.contamination)
+        params = GarchParams(*map(widened, fit.params))
+        path = _filter(params, jnp.asarray(rows), widened(fit.presample), contamination)
+    path = jax.tree.map(lambda leaf: np.asarray(leaf)[..., :assets], path)
+    return path._replace(variance=path.variance[-days:])
 
 
 @dataclass(frozen=True)
