@@ -175,12 +175,15 @@ def reports(panel, fixed_shape, tmp_path_factory):
     )
     holdings = Holdings(panel.assets, np.array([400.0, 300, 0, 0, 0, 0]), 5000.0)
     written = []
-    for end in ("2018-05-01", "2018-06-01", "2018-06-01"):
-        part = panel.between(end=end)
-        _, last = read_history(out, f"{part.dates[-1]:%Y-%m-%d}")
-        found = rebalance(EqualWeight(min_history=100), part, holdings, desk, fixed_shape, 600, last)
-        write_rebalance(found, desk, out)
-        written.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
+    with pytest.MonkeyPatch.context() as patch:
+        # The checkout may change while the tests run; a report says which commit made it.
+        patch.setattr("riskengine.report.desk_page.commit", lambda: "0123456789ab")
+        for end in ("2018-05-01", "2018-06-01", "2018-06-01"):
+            part = panel.between(end=end)
+            _, last = read_history(out, f"{part.dates[-1]:%Y-%m-%d}")
+            found = rebalance(EqualWeight(min_history=100), part, holdings, desk, fixed_shape, 600, last)
+            write_rebalance(found, desk, out)
+            written.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
     return out, written, desk
 
 
