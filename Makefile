@@ -49,6 +49,8 @@ studies: env
 	$(BIN)/python -m backtests.var_race
 	$(BIN)/python -m backtests.risk_test_sizes
 	$(BIN)/python -m backtests.scenario_speed
+	$(BIN)/python -m backtests.scenario_realism
+	$(BIN)/python -m backtests.live_speed
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis
