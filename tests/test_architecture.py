@@ -17,6 +17,7 @@ FLOORS = {
     "calibration": 2,
     "covariance": 3,
     "risk": 3,
+    "options": 3,
     "portfolio": 4,
     "backtest": 5,
     "live": 6,
