@@ -15,7 +15,7 @@ from riskengine.covariance.contract import Covariance, CovarianceForecaster
 from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
-from riskengine.covariance.static import last_days
+from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import DataError, SettingsError
 
 Array = np.ndarray
@@ -154,7 +154,7 @@ class Ensemble:
         if record is not None:
             if record.age >= self.refresh:
                 record = self._renewed(record, state.experts)
-            record = self._judged(record, np.asarray(row, dtype=np.float64))
+            record = self._judged(record, as_row(row, record.portfolios.shape[1]))
         experts = tuple(
             expert.update(one, row) for expert, one in zip(self.experts, state.experts, strict=True)
         )

@@ -224,7 +224,7 @@ def test_an_asset_never_seen_and_a_constant_price_are_flagged(name, returns):
     assert {"0", "4"} <= flagged
 
 
-@named(LEARNED)
+@named()
 def test_bad_rows_are_refused(name, returns):
     forecaster = FORECASTERS[name]
     infinite = returns.copy()
