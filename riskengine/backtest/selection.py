@@ -205,7 +205,9 @@ def confidence_set(losses: pd.DataFrame, draws: int = 1000, seed: int = 0) -> pd
     length = block_length(alone - alone.mean(axis=1, keepdims=True))
     test = MCS(alone, size=0.1, reps=draws, block_size=length, method="R", bootstrap="stationary", seed=seed)
     test.compute()
-    p_values = test.pvalues["Pvalue"].sort_index().to_numpy()
+    p_values = np.empty(len(first))
+    for model, p_value in test.pvalues["Pvalue"].items():
+        p_values[int(np.ravel(model)[0])] = p_value  # arch names some models by arrays of one number
     return pd.Series(p_values[copies.ravel()], losses.columns, name="mcs_p")
 
 

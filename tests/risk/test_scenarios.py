@@ -237,14 +237,13 @@ def test_dcc_paths_have_the_covariance_that_dcc_forecasts():
     """Over ten days, in the mean over paths: variance by the term structure, correlation fading to its target."""
     from types import SimpleNamespace
 
-    from riskengine.covariance.dcc import DccState
-
     variance = np.array([1e-4, 2e-4])
     one = np.ones(2)
     params = GarchParams(2e-6 * one, 0.05 * one, 0.0 * one, 0.93 * one, 8.0 * one)
     fit = SimpleNamespace(params=params)
     target, q = np.array([[1.0, 0.2], [0.2, 1.0]]), np.array([[1.0, 0.8], [0.8, 1.0]])
-    state = DccState(SimpleNamespace(fit=fit, variance=variance), target, q, 0.02, 0.9)
+    margins = SimpleNamespace(fit=fit, variance=variance)
+    state = SimpleNamespace(margins=margins, target=target, q=q, a=0.02, b=0.9)
     found = simulate_dcc(state, DccSimulation(horizon=10, paths=60_000))
     mean = 1e-4 + (variance - 1e-4) * (1 - 0.98**10) / (10 * 0.02)
     assert found.var(axis=0) == pytest.approx(10 * mean, rel=0.03)
