@@ -7,6 +7,7 @@ from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.moments import pairwise_moments, to_correlation
+from riskengine.covariance.news import News
 from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
 from riskengine.covariance.state import load_state, save_state
@@ -29,6 +30,7 @@ __all__ = [
     "FactorGarch",
     "IteratedEwma",
     "LedoitWolf",
+    "News",
     "QuadraticInverseShrinkage",
     "RiskMetrics2006",
     "SampleCovariance",
