@@ -74,13 +74,13 @@ class News:
         slow, fast = (np.log(path + _FLOOR) for path in (_fading(common, SLOW), _fading(common, FAST)))
         days = np.arange(first, len(squares))
         shape = (len(days), squares.shape[1])
-        columns = [
+        columns: list[Array] = [
             np.ones(shape),
             own[days - 1],
             np.broadcast_to(fast[days - 1, None], shape),
             np.broadcast_to(slow[days - 1, None], shape),
-            sum(own[days - lag] for lag in QUARTERS),
-            sum(own[days - lag] for lag in YEAR),
+            np.sum([own[days - lag] for lag in QUARTERS], axis=0),
+            np.sum([own[days - lag] for lag in YEAR], axis=0),
         ]
         outcome = np.minimum(squares[first:], _OUTCOME)
         seen = ~np.isnan(outcome)
@@ -101,8 +101,10 @@ class News:
         total = np.zeros(squares.shape[1])
         for ahead in range(horizon):
             yesterday = own[-1] if ahead == 0 else np.full(len(total), calm_own)
-            quarters = sum(_back(own, lag - ahead, calm_own) for lag in QUARTERS)
-            year = sum(_back(own, lag - ahead, calm_own) for lag in YEAR)
+            quarters, year = (
+                np.sum([_back(own, lag - ahead, calm_own) for lag in lags], axis=0)
+                for lags in (QUARTERS, YEAR)
+            )
             parts = (
                 np.ones(len(total)),
                 yesterday,
