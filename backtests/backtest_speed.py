@@ -48,7 +48,8 @@ def whole(prices: pd.DataFrame) -> list[Any]:
         folder = Path(name)
         prices.to_parquet(folder / "prices.parquet")
         command = [
-            sys.executable, "-c", "from riskengine.cli import main; main()", "backtest", "strategies/ensemble.py", "--step", "month",
+            sys.executable, "-c", "from riskengine.cli import main; main()", "backtest",
+            "strategies/ensemble.py", "--step", "month",
             "--prices", str(folder / "prices.parquet"), "--out", str(folder / "out"), "--json",
         ]  # fmt: skip
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -192,11 +193,10 @@ def main() -> None:
     if "whole" in arguments.only:
         years = (prices.index[-1] - prices.index[0]).days / 365.25
         record.say(
-            f"## The whole run\n\n{prices.shape[1]:,} stocks, {years:.1f} years, monthly, compiled programs kept from "
-            "the run before in the second row."
+            f"## The whole run\n\n{prices.shape[1]:,} stocks, {years:.1f} years, monthly; what was not compiled before "
+            "is compiled too."
         )
-        rows = [[which, *whole(prices)] for which in ("first", "second")]
-        record.table("whole", ["run", "wall, s", "processor, s", "memory, GB"], rows)
+        record.table("whole", ["wall, s", "processor, s", "memory, GB"], [whole(prices)])
         record.write()
 
 

@@ -25,9 +25,9 @@ class RunningBias:
 
     Examples
     --------
-    >>> bias = RunningBias(half_life=20)
+    >>> bias = RunningBias()
     >>> state = bias.init()
-    >>> for outcome in 1.2 * np.random.default_rng(0).standard_normal(500):
+    >>> for outcome in 1.2 * np.random.default_rng(0).standard_normal(3000):
     ...     state = bias.update(state, outcome)
     >>> round(bias.factor(state), 1)
     1.2

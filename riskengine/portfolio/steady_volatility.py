@@ -21,11 +21,12 @@ YEAR = 252
 
 
 class SteadyState(NamedTuple):
-    """State of the portfolio inside, its last weights and their forecast variance a day, and the bias learned."""
+    """State of the portfolio inside; its last weights, their variance a day and their day; the bias learned."""
 
     inside: OptimizedState
     weights: Array
     variance: float
+    day: int
     bias: float
 
 
@@ -72,7 +73,7 @@ class SteadyVolatility:
     def init(self, view: MarketView) -> SteadyState:
         """Nothing learned yet."""
         start = 1.0 if self.bias is None else self.bias.init()
-        return SteadyState(self.inside.init(view), np.zeros(len(view.assets)), 0.0, start)
+        return SteadyState(self.inside.init(view), np.zeros(len(view.assets)), 0.0, view.day, start)
 
     def decide(self, state: SteadyState, view: MarketView, holdings: Array) -> tuple[Decision, SteadyState]:
         """The portfolio inside, times its size."""
@@ -82,7 +83,7 @@ class SteadyVolatility:
         decision, inside = self.inside.decide(state.inside, view, held)
         covariance, weights = decision.covariance, decision.weights
         if covariance is None or not weights.any():
-            return decision, SteadyState(inside, np.zeros_like(weights), 0.0, bias)
+            return decision, SteadyState(inside, np.zeros_like(weights), 0.0, view.day, bias)
         variance = covariance.variance(weights)
         size = self.leverage / float(np.abs(weights).sum())
         if variance > 0:
@@ -94,14 +95,14 @@ class SteadyVolatility:
             covariance.notes,
         )
         sized = replace(decision, weights=size * weights, covariance=corrected)
-        return sized, SteadyState(inside, weights, variance, bias)
+        return sized, SteadyState(inside, weights, variance, view.day, bias)
 
     def _learned(self, state: SteadyState, view: MarketView) -> float:
-        """The bias after the days of the last holding period."""
-        found = state.bias
-        if self.bias is None or not state.variance > 0:
+        """The bias after the days since the last decision."""
+        found, days = state.bias, view.day - state.day
+        if self.bias is None or not state.variance > 0 or days < 1:
             return found
-        for row in view.window(self.inside.horizon):
+        for row in view.window(days):
             outcome = float(np.nan_to_num(row) @ state.weights) / np.sqrt(state.variance)
             found = self.bias.update(found, outcome)
         return found
