@@ -58,6 +58,10 @@ def panels(folder: Path) -> dict[str, tuple[Callable[[], pd.DataFrame], int, boo
         return 100 * (1 + returns).cumprod()
 
     return {
+        "18 ETFs": (lambda: read("multiasset/etf18_2006_2022.parquet"), 1250, True),
+        "92 ETFs": (lambda: read("multiasset/etf_2007_2017.parquet"), 1250, False),
+        "54 assets of five classes": (lambda: read("multiasset/global_2013_2023.parquet"), 1250, False),
+        "44 coins": (lambda: read("crypto/crypto_2017_2023.parquet"), 750, False),
         "20 US stocks since 2008": (lambda: pd.read_parquet(bundled_prices()).loc["2003":], 1250, False),
         "100 most traded US stocks": (most_traded, 1250, False),
         "S&P 500 members of the day, every sixth": (
@@ -67,10 +71,6 @@ def panels(folder: Path) -> dict[str, tuple[Callable[[], pd.DataFrame], int, boo
             lambda: wealth(np.expm1(read("equities/dji30_logret_1987_2009.parquet"))).loc["1995":], 1250, True,
         ),
         "25 large US stocks": (lambda: wealth(read("equities/cov_pred_25_returns.parquet")), 750, False),
-        "18 ETFs": (lambda: read("multiasset/etf18_2006_2022.parquet"), 1250, True),
-        "92 ETFs": (lambda: read("multiasset/etf_2007_2017.parquet"), 1250, False),
-        "54 assets of five classes": (lambda: read("multiasset/global_2013_2023.parquet"), 1250, False),
-        "44 coins": (lambda: read("crypto/crypto_2017_2023.parquet"), 750, False),
     }  # fmt: skip
 
 
