@@ -1,6 +1,6 @@
 """Long only with costs on every shared panel: realized volatility, and how steady it is at a target.
 
-    python -m backtests.steady_risk [--data DIR] [--only PANEL ...]
+    python -m backtests.steady_risk [--data DIR] [--only PANEL ...] [--more]
 
 Minimum variance, at most 10% an asset, ten basis points a trade, a day between decision and trade, monthly on every
 panel and daily on the small ones; then the same portfolios in the size that their forecast makes 10% of volatility,
@@ -175,6 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--only", nargs="*", help="names of panels")
+    parser.add_argument("--more", action="store_true", help="keep the panels of the last run")
     arguments = parser.parse_args()
     use_cores()
     keep_compiled()
@@ -188,6 +189,8 @@ def main() -> None:
         f"year. Daily decisions over the last {DAILY_DAYS} days, parameters anew every {REFIT}. Nothing was tuned on "
         "these panels."
     )
+    tables = record.earlier() if arguments.more else {}
+    told = list(record.lines)
     for name, (read, train, daily) in panels(arguments.data).items():
         if arguments.only and name not in arguments.only:
             continue
@@ -195,12 +198,25 @@ def main() -> None:
         for label, step in (("monthly", MONTH), ("daily", 1))[: 1 + daily]:
             part = prices if step > 1 else prices.iloc[-train - DAILY_DAYS :]
             found = books(Panel(part), train, step)
-            record.say(f"## {name}, {label}: {len(found['ensemble'])} days")
-            headings = ["portfolio", "volatility", "reduction", "interval", "p-value", "turnover"]
-            record.table(f"{name}, {label}", headings, plain_rows(found))
-            headings = ["at 10%", "volatility", "distance", "against legacy", "exposure", "turnover"]
-            record.table(f"{name}, {label}, steady", headings, steady_rows(found))
+            key = f"{name}, {label}, {len(found['ensemble'])} days"
+            tables[key] = named(
+                ["portfolio", "volatility", "reduction", "interval", "p-value", "turnover"], plain_rows(found)
+            )
+            tables[f"{key}, at 10%"] = named(
+                ["at 10%", "volatility", "distance", "against legacy", "exposure", "turnover"],
+                steady_rows(found),
+            )
+            record.clear()
+            record.lines = list(told)
+            for title, rows in tables.items():
+                record.say(f"## {title}")
+                record.table(title, list(rows[0]), [list(row.values()) for row in rows])
             record.write()
+
+
+def named(headings: list[str], rows: list[list[Any]]) -> list[dict[str, Any]]:
+    """Rows by heading."""
+    return [dict(zip(headings, row, strict=True)) for row in rows]
 
 
 if __name__ == "__main__":
