@@ -39,7 +39,7 @@ from riskengine.runtime import keep_compiled, use_cores
 
 MONTH, YEAR, QUARTER, TARGET, LEVERAGE, REFIT = 21, 252, 63, 0.10, 2.0, 21
 LIMITS, COSTS = Constraints(upper=0.1), ProportionalCosts(0.001)
-DAILY_DAYS = 756
+DAILY_DAYS = 504
 Array = np.ndarray
 
 
