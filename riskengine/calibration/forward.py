@@ -93,12 +93,7 @@ def answer(trained: Trained, returns: Array, robust: bool) -> Answer:
     assert local is not None
 
     whitener = invert_lower(belief.precision_factor)
-    points = jnp.asarray(spread_points(_DRAWS), x.dtype)
-    draws = from_unconstrained(belief.mean + jnp.einsum("nji,sj->sni", whitener, points))
-    means = {
-        name: jnp.mean(leaf, axis=0) for name, leaf in draws._replace(dof=1 / draws.dof)._asdict().items()
-    }
-    params = GarchParams(**means | {"dof": 1 / means["dof"]})
+    params = mean_params(belief.mean, whitener)
     total, tomorrow = log_likelihood(params, x, presample, contamination)
     spread = jnp.linalg.norm(jnp.einsum("nij,nj->ni", whitener, local.next_slope), axis=-1)
     return Answer(
@@ -117,6 +112,23 @@ def answer(trained: Trained, returns: Array, robust: bool) -> Answer:
         trained.familiar.strangeness(seen[0].features),
         jnp.zeros_like(n) if contamination is None else contamination,
     )
+
+
+def mean_params(mean: Array, whitener: Array) -> GarchParams:
+    """Posterior means of the natural parameters over quasi-random draws ``mean + whitener.T noise``.
+
+    One draw of all assets at a time: means over an axis of draws would not be vectorised.
+    """
+    points = jnp.asarray(spread_points(_DRAWS), mean.dtype)
+
+    def draw(total: GarchParams, point: Array) -> tuple[GarchParams, None]:
+        one = from_unconstrained(mean + jnp.einsum("nji,j->ni", whitener, point))
+        return jax.tree.map(jnp.add, total, one._replace(dof=1 / one.dof)), None
+
+    nothing = GarchParams(*[jnp.zeros(mean.shape[:-1], mean.dtype)] * 5)
+    total, _ = jax.lax.scan(draw, nothing, points)
+    means = GarchParams(*(leaf / _DRAWS for leaf in total))
+    return means._replace(dof=1 / means.dof)
 
 
 @partial(jax.jit, static_argnames=("robust", "mesh"))
