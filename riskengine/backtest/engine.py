@@ -141,6 +141,13 @@ class Walk:
         decider = Decider(strategy, self, journal)
         book, band, held = self._book(), self.schedule.band, -1
 
+        def trade(t: int, fold: int) -> None:
+            target = decider.decided[fold].weights
+            goal = target if band is None else band.goal(book.weights, target)
+            trades = book.trade(goal, self.priced[t], self.names[t])
+            turnover[t - start] = np.abs(trades).sum()
+            cost[t - start] = self.costs.cost(trades)
+
         for t in range(self.folds[0].decide, end):
             if t > start:
                 gone = self.delisted.get(t, {})
@@ -148,16 +155,16 @@ class Walk:
                     self.growth[t - 1], self.priced[t], self.names[t], self.cash[t - 1], gone
                 )
                 earner[t - start] = held
+            due = trade_days.get(t, -1)
+            earlier = due >= 0 and self.folds[due].decide < t
+            if earlier:
+                trade(t, due)
             if t in decide_days:
                 decider.decide(t, book.weights)
                 report(strategy.name, len(decider.decided), len(self.folds))
-            if t in trade_days:
-                held = trade_days[t]
-                target = decider.decided[held].weights
-                goal = target if band is None else band.goal(book.weights, target)
-                trades = book.trade(goal, self.priced[t], self.names[t])
-                turnover[t - start] = np.abs(trades).sum()
-                cost[t - start] = self.costs.cost(trades)
+            if due >= 0 and not earlier:
+                trade(t, due)
+            held = max(held, due)
             if t >= start:
                 weights[t - start] = book.weights
 

@@ -42,7 +42,8 @@ class WalkForward:
     train : returns seen before the first decision
     step : days between decisions; or ``"week"``, ``"month"`` or ``"quarter"``, at whose last close they fall. The
         panel's last close ends no period: whether it does is not known from the panel.
-    delay : days between the close of the decision and the close of the trade
+    delay : days between the close of the decision and the close of the trade; on a close that has both, yesterday's
+        decision is traded before the next is made
     window : returns that a strategy is shown, a rolling window; all of the past, which expands, if not given
     universe : who may be held; every member with a price if not given
     band : how far weights may stray before they are traded; every decision is traded in full if not given
@@ -74,9 +75,9 @@ class WalkForward:
         ):
             if value is not None and value < least:
                 raise SettingsError(f"{name} must be at least {least}, not {value}")
-        if self.delay >= self.days:
+        if self.delay > self.days:
             raise SettingsError(
-                f"a delay of {self.delay} days reaches the next decision, {self.days} days on: lower it"
+                f"a delay of {self.delay} days goes past the next decision, {self.days} days on: lower it"
             )
 
     @property
@@ -104,10 +105,10 @@ class WalkForward:
                 f"no {self.step} ends after {self.train} returns: shorten train or bring more history"
             )
         for first, second in pairwise(decisions):
-            if second - first <= self.delay:
+            if second - first < self.delay:
                 raise DataError(
                     f"only {second - first} close(s) between two ends of a {self.step}: a delay of {self.delay} "
-                    "reaches the next decision"
+                    "goes past the next decision"
                 )
         lasts = [*(later + self.delay - 1 for later in decisions[1:]), count - 1]
         if not isinstance(self.step, str):

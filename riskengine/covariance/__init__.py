@@ -7,7 +7,9 @@ from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.moments import pairwise_moments, to_correlation
+from riskengine.covariance.news import News
 from riskengine.covariance.riskmetrics import RiskMetrics2006
+from riskengine.covariance.running_bias import RunningBias
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
 from riskengine.covariance.state import load_state, save_state
 from riskengine.covariance.static import (
@@ -29,8 +31,10 @@ __all__ = [
     "FactorGarch",
     "IteratedEwma",
     "LedoitWolf",
+    "News",
     "QuadraticInverseShrinkage",
     "RiskMetrics2006",
+    "RunningBias",
     "SampleCovariance",
     "analytical_shrinkage",
     "linear_shrinkage",

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from riskengine.errors import DataError
+from riskengine.errors import DataError, SettingsError
 
 Array = np.ndarray
 
@@ -39,6 +39,10 @@ class Covariance:
     specific: Array
     horizon: int = 1
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise SettingsError(f"a horizon is at least one day, not {self.horizon}")
 
     @classmethod
     def dense(cls, matrix: Array, horizon: int = 1, notes: tuple[str, ...] = ()) -> Covariance:

@@ -12,6 +12,7 @@ from riskengine.calibration.result import Calibrator
 from riskengine.covariance.constant_correlation import GarchMargins, GarchState, shrunk_correlation
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import Moments
+from riskengine.covariance.news import News
 from riskengine.covariance.sums import Fading, Rolling
 from riskengine.covariance.weighting import decay_of, fading_weights, weighted_moments
 from riskengine.covariance.window import as_row, last_days
@@ -28,11 +29,13 @@ class FactorState(NamedTuple):
     portfolios : (assets, factors) weights
     exposures : (assets, factors), NaN for an asset that never moved
     margins : of ``assets`` residuals, then ``factors`` factors
+    news : coefficients of :class:`~riskengine.covariance.news.News`, if they are reckoned with
     """
 
     portfolios: Array
     exposures: Array
     margins: GarchState
+    news: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class FactorGarch:
     half_life : days, of exposures, residual correlations and static variances; None weighs all alike
     static_share : weight of the static residual variances, see ``ConstantCorrelation``
     residuals : ``"diagonal"``, or ``"quadratic-inverse"`` for a full residual correlation
+    news : multiplies the residual variances by what recent and scheduled news add; for forecasts of a few days
     """
 
     calibrator: Calibrator = field(default_factory=NeuralCalibrator.pretrained)
@@ -60,6 +64,7 @@ class FactorGarch:
     half_life: float | None = 250.0
     static_share: float = 0.5
     residuals: Literal["diagonal", "quadratic-inverse"] = "quadratic-inverse"
+    news: News | None = None
 
     def __post_init__(self) -> None:
         if self.factors < 1:
@@ -82,8 +87,11 @@ class FactorGarch:
         rows = last_days(returns, len(returns))
         portfolios, exposures = self._factors(rows) if held is None else (held.portfolios, held.exposures)
         parts = _parts(rows, portfolios, exposures)
-        calibration = None if held is None else held.margins.fit
-        return FactorState(portfolios, exposures, self.margins.init(parts, calibration))
+        margins = self.margins.init(parts, None if held is None else held.margins.fit)
+        news = None if held is None else held.news
+        if self.news is not None and news is None:
+            news = self.news.fit(margins.residuals[:, : len(exposures)])
+        return FactorState(portfolios, exposures, margins, news)
 
     def _factors(self, rows: Array) -> tuple[Array, Array]:
         assets = rows.shape[1]
@@ -122,6 +130,9 @@ class FactorGarch:
             static = GarchMargins.static_variance(state.margins, self.half_life)[:assets]
             static = np.where(np.isnan(static), rest, static)
             rest = rest ** (1 - self.static_share) * static**self.static_share
+        if self.news is not None and state.news is not None:
+            residuals = state.margins.residuals[:, :assets]
+            rest = rest * self.news.multipliers(residuals, state.news, horizon)
         exposures = np.where(
             np.isnan(state.exposures), np.nanmedian(state.exposures, axis=0), state.exposures
         )

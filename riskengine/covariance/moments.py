@@ -51,10 +51,12 @@ def products_of(rows: Array, weights: Array | None = None) -> Products:
     weight = np.ones((len(rows), 1)) if weights is None else weights[:, None]
     seen = ~np.isnan(rows)
     if seen.all():
-        weighted = weight * rows
-        return Products(
-            weighted.T @ rows, weighted.sum(axis=0)[:, None], np.full((1, 1), float(weight.sum()))
-        )
+        firsts, counts = rows.T @ weight, np.full((1, 1), float(weight.sum()))
+        if (weight < 0).any():
+            return Products((weight * rows).T @ rows, firsts, counts)
+        # A matrix times its own transpose: BLAS computes half of it (syrk).
+        root = rows if weights is None else np.sqrt(weight) * rows
+        return Products(root.T @ root, firsts, counts)
     filled, counted = np.where(seen, rows, 0.0), seen.astype(np.float64)
     weighted = weight * filled
     return Products(weighted.T @ filled, weighted.T @ counted, (weight * counted).T @ counted)

@@ -126,6 +126,6 @@ def _spectrum(moments: Moments) -> tuple[Array, Array, float]:
 
 
 def _assembled(values: Array, vectors: Array) -> Array:
-    """Symmetric matrix of eigenvalues and eigenvectors."""
-    matrix = (vectors * values) @ vectors.T
-    return (matrix + matrix.T) / 2
+    """Symmetric matrix of positive eigenvalues and eigenvectors."""
+    root = vectors * np.sqrt(values)
+    return root @ root.T  # BLAS computes half of it

@@ -20,7 +20,13 @@ def last_days(returns: Array, window: int) -> Array:
     Raises
     ------
     DataError
-        If there are fewer than two rows or no asset, or a return is infinite.
+        If there are fewer than two rows or no asset, a return is infinite, or these are prices.
+
+    Examples
+    --------
+    >>> last_days(np.array([[101.0], [99.0], [100.0]]), 2)
+    Traceback (most recent call last):
+    riskengine.errors.DataError: all values are positive and half of them above 0.5: hand in returns, not prices
     """
     returns = np.asarray(returns, dtype=np.float64)
     if returns.ndim != 2 or returns.shape[0] < 2 or returns.shape[1] < 1:
@@ -30,6 +36,8 @@ def last_days(returns: Array, window: int) -> Array:
     if np.isinf(returns).any():
         day, asset = np.argwhere(np.isinf(returns))[0]
         raise DataError(f"the return of day {day}, asset {asset} is infinite: use NaN where there is none")
+    if not (returns <= 0).any() and (returns > 0).any() and np.nanmedian(returns) > 0.5:
+        raise DataError("all values are positive and half of them above 0.5: hand in returns, not prices")
     return returns[-window:].copy()
 
 

@@ -143,7 +143,7 @@ class Panel:
         member = everything if self.membership is None else self.membership.to_numpy()[position]
         first = 0 if window is None else max(0, position - window)
         past = self.prices.to_numpy()[first : position + 1]
-        return MarketView(self.dates[position], self.assets, past, member)
+        return MarketView(self.dates[position], self.assets, past, member, position)
 
     def between(self, start: str | None = None, end: str | None = None) -> Panel:
         """The panel from ``start`` to ``end``, both included.

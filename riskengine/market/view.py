@@ -23,10 +23,19 @@ class MarketView:
     assets : names, one a column
     prices : (t + 1, assets) up to and including the close, NaN where there was no price
     member : (assets,) whether each asset may be held on that date
+    day : closes of the panel before this one, also those that are not shown
     """
 
-    def __init__(self, date: pd.Timestamp, assets: tuple[str, ...], prices: Array, member: Array) -> None:
+    def __init__(
+        self,
+        date: pd.Timestamp,
+        assets: tuple[str, ...],
+        prices: Array,
+        member: Array,
+        day: int | None = None,
+    ) -> None:
         self.date = date
+        self.day = len(prices) - 1 if day is None else day
         self.assets = assets
         self.prices = _frozen(prices)
         self.member = _frozen(member)
@@ -63,7 +72,7 @@ class MarketView:
 
     def restricted(self, member: Array) -> MarketView:
         """The same past, with only those of its members ``(assets,)`` that are marked."""
-        return MarketView(self.date, self.assets, self.prices, self.member & member)
+        return MarketView(self.date, self.assets, self.prices, self.member & member, self.day)
 
 
 def _frozen(array: Array) -> Array:

@@ -19,6 +19,7 @@ from riskengine.portfolio.objectives import (
     TrackingError,
 )
 from riskengine.portfolio.problem import Optimizer, Solution
+from riskengine.portfolio.steady_volatility import SteadyVolatility
 from riskengine.portfolio.strategy import (
     BlackLittermanStrategy,
     EqualWeight,
@@ -50,6 +51,7 @@ __all__ = [
     "ProportionalCosts",
     "RiskBudgeting",
     "Solution",
+    "SteadyVolatility",
     "Strategy",
     "TargetVolatility",
     "TrackingError",

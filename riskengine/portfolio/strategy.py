@@ -84,18 +84,21 @@ class EqualWeight:
 
 
 class OptimizedState(NamedTuple):
-    """Compiled problem, the forecaster's last state and the assets that it was made for."""
+    """Compiled problem, the forecaster's last state, the assets that it was made for, its day, its age in decisions."""
 
     optimizer: Optimizer
     forecast: Any
     chosen: Array
+    day: int = 0
+    age: int = 0
 
 
 @dataclass(frozen=True)
 class OptimizedStrategy:
     """Forecast a covariance, then optimise.
 
-    At each decision the forecaster is initialised on the last ``window`` days of the eligible assets.
+    The forecaster is initialised on the last ``window`` days of the eligible assets: at each decision, or at every
+    ``refit``-th, and handed the days since at the others.
 
     Attributes
     ----------
@@ -106,6 +109,7 @@ class OptimizedStrategy:
     window : days of history for the forecast
     horizon : holding period, days
     min_history : observed returns in the window below which an asset is left out
+    refit : decisions that a calibration serves while the eligible assets stay the same
     pace : share of the way from the weights held to the optimal ones that is traded; below one it saves turnover
         for little (Garleanu and Pedersen 2013). Bounds and budget hold all the same, and what may no longer be held
         is sold at once; a group limit that drift has broken heals at this pace.
@@ -124,6 +128,7 @@ class OptimizedStrategy:
     window: int = 1250
     horizon: int = 21
     min_history: int = 250
+    refit: int = 1
     pace: float = 1.0
     fallback: bool = True
     benchmark: Mapping[str, float] | None = None
@@ -135,6 +140,8 @@ class OptimizedStrategy:
             raise SettingsError(
                 f"min_history must lie between 2 and the window of {self.window}, not at {self.min_history}"
             )
+        if self.refit < 1:
+            raise SettingsError(f"a calibration serves one decision at least, not {self.refit}")
         if not 0 < self.pace <= 1:
             raise SettingsError(f"pace is a share of the way, above 0 and at most 1, not {self.pace}")
 
@@ -151,12 +158,7 @@ class OptimizedStrategy:
         if not chosen.any():
             decision = Decision(np.zeros(len(chosen)), "all in cash", notes=("no asset is eligible",))
             return decision, state._replace(forecast=None)
-        rows = view.window(self.window)[:, chosen]
-        same = np.array_equal(chosen, state.chosen) and state.forecast is not None
-        if same and getattr(self.forecaster, "carry", False):
-            forecast = self.forecaster.init(rows, previous=state.forecast)  # type: ignore[call-arg]
-        else:
-            forecast = self.forecaster.init(rows)
+        forecast, age = self._forecast_state(state, view, chosen)
         covariance = self._embedded(self.forecaster.forecast(forecast, self.horizon), chosen, view.assets)
         held = holdings if np.any(holdings) else None
         market = self._market_today(view, covariance, chosen)
@@ -164,7 +166,21 @@ class OptimizedStrategy:
         if self.pace < 1 and held is not None:
             way = self.pace * decision.weights + (1 - self.pace) * np.where(chosen, held, 0.0)
             decision = replace(decision, weights=state.optimizer.trimmed(way))
-        return decision, OptimizedState(state.optimizer, forecast, chosen)
+        return decision, OptimizedState(state.optimizer, forecast, chosen, view.day, age)
+
+    def _forecast_state(self, state: OptimizedState, view: MarketView, chosen: Array) -> tuple[Any, int]:
+        """The forecaster's state at this close, and how many decisions its calibration has served."""
+        same = state.forecast is not None and np.array_equal(chosen, state.chosen)
+        days = view.day - state.day
+        if same and state.age < self.refit and 0 <= days < len(view.prices):
+            forecast = state.forecast
+            for row in view.window(days)[:, chosen] if days else ():
+                forecast = self.forecaster.update(forecast, row)
+            return forecast, state.age + 1
+        rows = view.window(self.window)[:, chosen]
+        if same and getattr(self.forecaster, "carry", False):
+            return self.forecaster.init(rows, previous=state.forecast), 1  # type: ignore[call-arg]
+        return self.forecaster.init(rows), 1
 
     def _solve(
         self,

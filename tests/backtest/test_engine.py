@@ -122,6 +122,29 @@ def test_decisions_trade_after_their_delay(prices):
         assert result.targets.index[0] == prices.index[300]
 
 
+def test_every_day_yesterdays_decision_is_traded_before_the_next_is_made(prices):
+    seen = []
+
+    @dataclass(frozen=True)
+    class Turning:
+        name: str = "turning"
+
+        def init(self, view):
+            return 0
+
+        def decide(self, state, view, holdings):
+            seen.append(holdings)
+            return Decision(np.eye(6)[state % 6]), state + 1
+
+    result = run_backtest(Turning(), Panel(prices.iloc[:320]), WalkForward(300, 1, delay=1))
+    assert len(seen) == len(result.returns) == 19
+    np.testing.assert_array_equal(seen[0], 0)
+    np.testing.assert_allclose(seen[1:], np.eye(6)[np.arange(18) % 6], atol=1e-12)
+    moves = prices.pct_change().to_numpy()[302:320]
+    np.testing.assert_allclose(result.gross.iloc[1:], moves[np.arange(18), np.arange(18) % 6], rtol=1e-12)
+    assert result.decision.tolist() == list(range(-1, 18))
+
+
 def test_a_delisted_holding_is_sold_at_its_last_price_and_flagged(prices):
     gone = prices.copy()
     gone.iloc[350:, 1] = np.nan
@@ -238,7 +261,7 @@ def test_wanting_what_cannot_be_traded_is_an_error(prices):
 def test_schedules_are_checked():
     with pytest.raises(DataError, match="too few"):
         WalkForward(train=100).folds(50)
-    for bad in ({"train": 1}, {"step": 0}, {"delay": -1}, {"step": 5, "delay": 5}):
+    for bad in ({"train": 1}, {"step": 0}, {"delay": -1}, {"step": 5, "delay": 6}):
         with pytest.raises(SettingsError):
             WalkForward(**bad)
     folds = WalkForward(train=10, step=7, delay=2).folds(60)

@@ -76,7 +76,7 @@ def test_calendars_are_checked(prices):
     with pytest.raises(DataError, match="no quarter ends"):
         WalkForward(train=890, step="quarter").folds(prices.index)
     with pytest.raises(DataError, match="only 2 close"):
-        WalkForward(train=10, step="week", delay=2).folds(prices.index.delete([52, 53, 54]))
+        WalkForward(train=10, step="week", delay=3).folds(prices.index.delete([52, 53, 54]))
 
 
 def test_a_month_is_a_full_holding_period_however_long(prices):

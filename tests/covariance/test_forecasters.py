@@ -21,6 +21,7 @@ from riskengine.covariance import (
     FactorGarch,
     IteratedEwma,
     LedoitWolf,
+    News,
     QuadraticInverseShrinkage,
     RiskMetrics2006,
     SampleCovariance,
@@ -82,6 +83,7 @@ FORECASTERS: dict[str, CovarianceForecaster] = {
     "corrected dcc": Dcc(QUICK, window=400, a=0.03, b=0.9, corrected=True),
     "factor": FactorGarch(QUICK, window=700),
     "factor, no fading": FactorGarch(QUICK, window=700, half_life=None),
+    "factor, news": FactorGarch(QUICK, window=700, static_share=0.0, news=News()),
     "two factors": FactorGarch(QUICK, window=700, factors=2, residuals="diagonal"),
     "three factors": FactorGarch(QUICK, window=700, factors=3),
     "ensemble": Ensemble(

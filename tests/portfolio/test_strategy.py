@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from riskengine.covariance import SampleCovariance
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.market import Panel
@@ -139,6 +140,26 @@ def test_without_carry_nothing_is_handed_back():
     for day in (300, 310):
         _, state = strategy.decide(state, data.view(day), np.zeros(6))
     assert [call[1] for call in sample.calls] == [None, None]
+
+
+def test_between_calibrations_the_state_is_handed_the_days_since():
+    """A forecast that is updated is that of the whole window, as none of its settings are fitted."""
+    whole = panel(500)
+    anew, moved = (
+        OptimizedStrategy("m", SampleCovariance(300), window=300, min_history=100, refit=refit)
+        for refit in (1, 3)
+    )
+    states = [anew.init(whole.view(400)), moved.init(whole.view(400))]
+    calls = []
+    for day in (400, 407, 408, 430):
+        decisions = []
+        for k, strategy in enumerate((anew, moved)):
+            view = whole.view(day, window=350)  # a rolling view: its length says nothing of the days since
+            decision, states[k] = strategy.decide(states[k], view, np.zeros(6))
+            decisions.append(decision.weights)
+        calls.append(states[1].age)
+        np.testing.assert_allclose(*decisions, atol=1e-6)
+    assert calls == [1, 2, 3, 1]
 
 
 def test_a_first_portfolio_is_not_held_back_by_the_turnover_limit():

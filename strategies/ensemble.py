@@ -1,0 +1,21 @@
+"""Minimum variance with the ensemble of covariances, trades priced.
+
+Claim: lower realized volatility than any single forecast, at the turnover of a static one, wherever limits leave the
+forecast something to decide (``backtests/covariance_race.py``).
+"""
+
+from riskengine import Constraints, Ensemble, MinimumVariance, OptimizedStrategy
+
+
+def build(
+    *, lower: float = 0.0, upper: float = 0.1, trading: float = 0.05, window: int = 1250, horizon: int = 21
+) -> OptimizedStrategy:
+    """At most ``upper`` an asset; ``trading`` is the price of turnover, see ``MinimumVariance``."""
+    return OptimizedStrategy(
+        name="ensemble",
+        forecaster=Ensemble(),
+        objective=MinimumVariance(trading=trading),
+        constraints=Constraints(lower=lower, upper=upper),
+        window=window,
+        horizon=horizon,
+    )
