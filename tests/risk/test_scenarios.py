@@ -105,9 +105,9 @@ def test_past_days_come_in_stretches_of_the_length_asked_for(model):
     assert (np.ptp(block.returns, axis=2) == 0).all()
     anew = np.mean((place[1:] - place[:-1]) % len(days) != 1)
     assert anew == pytest.approx(1 / 8, abs=4 * np.sqrt(1 / 8 * 7 / 8 / place.size))
-    seen = np.bincount(place.ravel(), minlength=400)
-    assert np.corrcoef(days, seen)[0, 1] == pytest.approx(0, abs=0.25)
-    assert (seen > 0).all()
+    # Every day is as likely as any other: the mean of the days, whose draws depend on each other along a path.
+    error = days.std() / np.sqrt(place.size / (2 * 8))
+    assert place.mean() == pytest.approx(days.mean(), abs=4 * error)
 
 
 def test_contributions_add_up_to_ten_digits(outcome):
