@@ -16,7 +16,7 @@ from riskengine.calibration.features import CONTAMINATION, mean_square
 from riskengine.calibration.network import looks
 from riskengine.calibration.posterior import spread_points
 from riskengine.calibration.result import SHORTEST
-from riskengine.calibration.shapes import bucket
+from riskengine.calibration.shapes import NARROWEST, bucket
 from riskengine.calibration.triangular import invert_lower
 from riskengine.calibration.weights import Trained
 from riskengine.garch.likelihood import log_likelihood
@@ -25,7 +25,6 @@ from riskengine.garch.variance import backcast
 
 _DRAWS = 128
 _WIDEST, _WIDEST_ACCELERATOR = 2560, 65_536  # series a device and call: more do not fit a core's cache
-_NARROWEST = 128  # series that are worth a device
 
 
 class Answer(NamedTuple):
@@ -147,7 +146,7 @@ def answers(trained: Trained, returns: np.ndarray, robust: bool) -> Answer:
     day or an asset more does not compile anew: missing days are put in front, which the filter waits through.
     """
     days, assets = returns.shape
-    devices = jax.devices()[: -(-assets // _NARROWEST)]
+    devices = jax.devices()[: -(-assets // NARROWEST)]
     mesh = Mesh(np.array(devices), "assets")
     widest = _WIDEST if devices[0].platform == "cpu" else _WIDEST_ACCELERATOR
     calls = -(-assets // (widest * len(devices)))
