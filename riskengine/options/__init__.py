@@ -1,15 +1,29 @@
-"""European options: Black and its inverse, Heston by Fourier integral, SABR's volatilities."""
+"""European options: Black and its inverse, Heston by Fourier integral, SABR's volatilities; exotics by Monte Carlo."""
 
+from riskengine.options.asian import Asian
+from riskengine.options.barrier import Barrier
 from riskengine.options.black import black_price, black_vega, implied_volatility
+from riskengine.options.engine import Estimate, MonteCarloResult, monte_carlo
 from riskengine.options.heston import HestonParams, heston_price
+from riskengine.options.paths import BlackScholesParams
+from riskengine.options.products import PathPayoff, Product, Vanilla
 from riskengine.options.sabr import SabrParams, sabr_volatility
 
 __all__ = [
+    "Asian",
+    "Barrier",
+    "BlackScholesParams",
+    "Estimate",
     "HestonParams",
+    "MonteCarloResult",
+    "PathPayoff",
+    "Product",
     "SabrParams",
+    "Vanilla",
     "black_price",
     "black_vega",
     "heston_price",
     "implied_volatility",
+    "monte_carlo",
     "sabr_volatility",
 ]
