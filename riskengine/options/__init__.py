@@ -1,15 +1,35 @@
-"""European options: Black and its inverse, Heston by Fourier integral, SABR's volatilities."""
+"""European options (Black, Heston, SABR), their calibration to quotes, and starting values from a GARCH model."""
 
 from riskengine.options.black import black_price, black_vega, implied_volatility
+from riskengine.options.bridge import HestonStart, SabrStart, heston_start, sabr_start
 from riskengine.options.heston import HestonParams, heston_price
-from riskengine.options.sabr import SabrParams, sabr_volatility
+from riskengine.options.heston_calibration import HestonFit, calibrate_heston, heston_guess
+from riskengine.options.quote_files import read_quotes
+from riskengine.options.quotes import Flag, Quotes
+from riskengine.options.sabr import SabrParams, sabr_normal_volatility, sabr_volatility
+from riskengine.options.sabr_calibration import SabrFit, calibrate_sabr
+from riskengine.options.surface import FitStatus
 
 __all__ = [
+    "FitStatus",
+    "Flag",
+    "HestonFit",
     "HestonParams",
+    "HestonStart",
+    "Quotes",
+    "SabrFit",
     "SabrParams",
+    "SabrStart",
     "black_price",
     "black_vega",
+    "calibrate_heston",
+    "calibrate_sabr",
+    "heston_guess",
     "heston_price",
+    "heston_start",
     "implied_volatility",
+    "read_quotes",
+    "sabr_normal_volatility",
+    "sabr_start",
     "sabr_volatility",
 ]
