@@ -7,7 +7,7 @@ it stays near to where quotes are few.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -27,6 +27,9 @@ YEAR = 252
 DRAWS = 256
 HORIZON = 0.5
 """Years ahead over which the volatility of variance is matched."""
+LEVEL_SPREAD = 0.7
+"""Standard deviation of the log of the variance of a day about that of the long run, by which :func:`heston_start`
+weighs the first and the last day of the window against the posterior's long run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +154,9 @@ def heston_start(fit: Calibration, draws: int = DRAWS, seed: int = 0) -> HestonS
 
     Speed and level are those of :func:`diffusion_limit`, the variance now is the forecast for tomorrow, and ``rho``
     comes from the leverage. The limit's volatility of variance is proportional to the variance, Heston's to its root:
-    they are matched at the variance expected on average over the next :data:`HORIZON` years.
+    they are matched at the variance expected on average over the next :data:`HORIZON` years. Where persistence is near
+    one the posterior knows the long run to a factor of three, and errs upwards: ``theta`` is its mean in logarithms
+    with the variances before the first day and after the last, weighted by precision.
 
     Parameters
     ----------
@@ -223,6 +228,13 @@ def _draws(fit: Calibration, draws: int, seed: int) -> tuple[Diffusion, Array]:
         raise SettingsError(f"spreads need at least 16 draws, not {draws}")
     sample = fit.posterior.sample(jax.random.key(seed), draws)
     limit = diffusion_limit(sample, fit.observations)
+    wide = np.maximum(_spread(np.log(limit.theta)), 1e-6)
+    weight = 1 / (1 + 2 * (wide / LEVEL_SPREAD) ** 2)  # of the posterior's long run
+    days = (np.log(YEAR * fit.presample) + np.log(YEAR * fit.next_variance)) / 2
+    # a draw is moved, and its distance from the median kept such that the spread is that of the combination
+    middle = np.median(np.log(limit.theta), axis=0)
+    around = np.sqrt(weight) * (np.log(limit.theta) - middle)
+    limit = replace(limit, theta=np.exp(weight * middle + (1 - weight) * days + around))
     spread = fit.log_variance_spread
     if spread is None:  # what the level's uncertainty alone makes of it
         spread = _spread(np.log(limit.theta))

@@ -59,7 +59,8 @@ class SabrFit:
     @property
     def rmse(self) -> float:
         """Root mean squared error in volatility points."""
-        return float(np.sqrt(np.nanmean(self.errors**2)))
+        known = np.isfinite(self.errors)
+        return float(np.sqrt(np.mean(self.errors[known] ** 2))) if known.any() else float("nan")
 
 
 class _Task(NamedTuple):
@@ -76,7 +77,7 @@ class _Task(NamedTuple):
     weight: Any
 
 
-def _from_coordinates(u: Array, beta: Array) -> SabrParams:
+def _from_coordinates(u: Any, beta: Any) -> SabrParams:
     return SabrParams(jnp.exp(u[0]), beta, jnp.exp(u[1]), 0.999 * jnp.tanh(u[2]))
 
 
@@ -212,14 +213,14 @@ def calibrate_sabr(
         full = _Task(*(np.resize(leaf, (padded, *leaf.shape[1:])) for leaf in tasks))
         solution = Solution(*(np.asarray(leaf)[:n] for leaf in _solve(full, form, most)))
         found = jax.vmap(_from_coordinates)(solution.u, tasks.beta)
-        params = SabrParams(*(np.asarray(leaf) for leaf in found))
+        params = SabrParams(*(np.array(leaf) for leaf in found))
     status, condition = [], np.empty(n)
     for j, which in enumerate(rows):
         good = np.isfinite(solution.jacobian[j]).all()
         condition[j] = np.linalg.cond(solution.jacobian[j]) if good else np.inf
         if prior is None and len(which) < len(PARAMETERS):
             status.append(FitStatus.TOO_FEW)
-            for leaf, began in zip(params, _from_coordinates(u[j], np.asarray(beta)), strict=True):
+            for leaf, began in zip(params, _from_coordinates(u[j], beta), strict=True):
                 leaf[j] = began
         elif solution.status[j] != CONVERGED:
             status.append(FitStatus.NOT_CONVERGED)
@@ -231,10 +232,10 @@ def calibrate_sabr(
     for place, one in enumerate(surfaces):
         mine = np.flatnonzero(owner == place)
         model = np.full(len(one), np.nan)
-        for j in mine:
-            which = rows[j]
-            model[which] = (
-                volatility[j, : len(which)] + solution.residual[j, : len(which)] / weight[j, : len(which)]
+        for j in map(int, mine):
+            kept = rows[j]
+            model[kept] = (
+                volatility[j, : len(kept)] + solution.residual[j, : len(kept)] / weight[j, : len(kept)]
             )
         fits.append(
             SabrFit(
