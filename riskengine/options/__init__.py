@@ -1,4 +1,4 @@
-"""Options: Black, Heston and SABR, calibrated to quotes from starts that a GARCH model gives; exotics by Monte Carlo."""
+"""Options: Black, Heston and SABR, their calibration to quotes from starts of a GARCH model; exotics by Monte Carlo."""
 
 from riskengine.options.asian import Asian
 from riskengine.options.barrier import Barrier
