@@ -48,7 +48,7 @@ PANELS = {
     "25 large US stocks": ("equities/cov_pred_25_returns.parquet", 25, 30, "returns"),
     "18 ETFs": ("multiasset/etf18_2006_2022.parquet", 18, 30, "prices"),
     "92 ETFs": ("multiasset/etf_2007_2017.parquet", 40, 20, "prices"),
-    "54 global": ("multiasset/global_2013_2023.parquet", 40, 20, "prices"),
+    "54 global": ("multiasset/global_2013_2023.parquet", 20, 12, "prices"),
     "44 coins": ("crypto/crypto_2017_2023.parquet", 40, 16, "prices"),
 }
 
