@@ -42,7 +42,7 @@ def most_traded(folder: Path, count: int) -> pd.DataFrame:
     return pd.read_parquet(folder / PANEL)[list(ranked[:count])]
 
 
-def whole(prices: pd.DataFrame) -> list[Any]:
+def whole(prices: pd.DataFrame) -> list[dict[str, Any]]:
     """Wall seconds, processor seconds and gigabytes of the command."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -52,12 +52,20 @@ def whole(prices: pd.DataFrame) -> list[Any]:
             "strategies/ensemble.py", "--step", "month",
             "--prices", str(folder / "prices.parquet"), "--out", str(folder / "out"), "--json",
         ]  # fmt: skip
+        load = os.getloadavg()[0]
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         wall = time.perf_counter() - begin
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return [f"{wall:.0f}", f"{used:.0f}", f"{after.ru_maxrss / 2**20:.1f}"]
+    return [
+        {
+            "wall, s": f"{wall:.0f}",
+            "processor, s": f"{used:.0f}",
+            "memory, GB": f"{after.ru_maxrss / 2**20:.1f}",
+            "load before": f"{load:.1f}",
+        }
+    ]
 
 
 class Rebalancing:
@@ -93,7 +101,7 @@ def skfolio_peer(panel: Panel) -> Callable[[int], Array]:
     return work
 
 
-def rebalance(panel: Panel) -> list[list[Any]]:
+def rebalance(panel: Panel) -> list[dict[str, Any]]:
     """Median seconds a decision, all in turns; the first decision of each, which compiles, is left out."""
     limits = Constraints(upper=CAP)
     works: dict[str, Callable[[int], Array]] = {
@@ -119,12 +127,20 @@ def rebalance(panel: Panel) -> list[list[Any]]:
     for name in works:
         clock, used = (float(np.median(times[name][1:])) for times in (wall, own))
         slower = [float(np.median(times[first][1:])) / one for times, one in ((wall, clock), (own, used))]
-        rows.append([name, f"{clock:.2f}", f"{used:.2f}", *(f"{one:.1f}" for one in slower)])
-        rows[-1].append(f"{gap:.1e}" if name == "Ledoit-Wolf" else "")
+        rows.append(
+            {
+                "forecast": name,
+                "wall, s": f"{clock:.2f}",
+                "processor, s": f"{used:.2f}",
+                "skfolio, wall": f"{slower[0]:.1f}",
+                "skfolio, processor": f"{slower[1]:.1f}",
+                "difference": f"{gap:.1e}" if name == "Ledoit-Wolf" else "",
+            }
+        )
     return rows
 
 
-def steps(prices: pd.DataFrame) -> list[list[Any]]:
+def steps(prices: pd.DataFrame) -> list[dict[str, Any]]:
     """Full-size decompositions and processor seconds of one forecast of the ensemble."""
     rows = prices.iloc[-WINDOW - 1 :].pct_change(fill_method=None).iloc[1:].to_numpy(np.float64)
     model, made = Ensemble(), []
@@ -146,14 +162,21 @@ def steps(prices: pd.DataFrame) -> list[list[Any]]:
     begin = time.process_time()
     decompose(covariance.matrix())
     single = time.process_time() - begin
-    return [[len(made), f"{parts[0]:.2f}", f"{parts[1]:.2f}", f"{parts[1] / single:.1f}"]]
+    return [
+        {
+            "decompositions": len(made),
+            "init (calibrates)": f"{parts[0]:.2f}",
+            "forecast": f"{parts[1]:.2f}",
+            "forecast over one decomposition": f"{parts[1] / single:.1f}",
+        }
+    ]
 
 
 def main() -> None:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
-    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS, help="the others are kept")
     arguments = parser.parse_args()
     use_cores()
     keep_compiled()
@@ -161,7 +184,6 @@ def main() -> None:
         "backtest_speed",
         "Speed of whole backtests",
         cores=len(os.sched_getaffinity(0)),
-        load_before=[round(one, 1) for one in os.getloadavg()],
         blas_threads=os.environ.get("OPENBLAS_NUM_THREADS", "all cores"),
     )
     record.say(
@@ -169,34 +191,28 @@ def main() -> None:
         "limits, and ratios are of runs in turns. Processor time is what the process itself used."
     )
     prices = most_traded(arguments.data, 1000)
-    if "rebalance" in arguments.only:
-        record.say(
-            f"## A rebalancing of 500 stocks\n\nLong only, at most {CAP:.0%}, {WINDOW} days: forecast and "
-            f"optimisation, medians of {FOLDS}. The last column is the largest difference of weights from skfolio's, "
-            "whose Ledoit-Wolf is the same estimator."
-        )
-        headings = [
-            "forecast",
-            "wall, s",
-            "processor, s",
-            "skfolio, wall",
-            "skfolio, processor",
-            "difference",
-        ]
-        record.table("rebalance", headings, rebalance(Panel(prices.iloc[:, :500])))
-        record.write()
-    if "steps" in arguments.only:
-        record.say("## The ensemble's covariance of 1,000 stocks\n\nProcessor seconds.")
-        headings = ["decompositions", "init (calibrates)", "forecast", "forecast over one decomposition"]
-        record.table("steps", headings, steps(prices))
-        record.write()
-    if "whole" in arguments.only:
-        years = (prices.index[-1] - prices.index[0]).days / 365.25
-        record.say(
-            f"## The whole run\n\n{prices.shape[1]:,} stocks, {years:.1f} years, monthly; what was not compiled before "
-            "is compiled too."
-        )
-        record.table("whole", ["wall, s", "processor, s", "memory, GB"], [whole(prices)])
+    years = (prices.index[-1] - prices.index[0]).days / 365.25
+    about = {
+        "rebalance": f"## A rebalancing of 500 stocks\n\nLong only, at most {CAP:.0%}, {WINDOW} days: forecast and "
+        f"optimisation, medians of {FOLDS}. The last column is the largest difference of weights from skfolio's, "
+        "whose Ledoit-Wolf is the same estimator.",
+        "steps": "## The ensemble's covariance of 1,000 stocks\n\nProcessor seconds.",
+        "whole": f"## The whole run\n\n{prices.shape[1]:,} stocks, {years:.1f} years, monthly; what was not compiled "
+        "before is compiled too.",
+    }
+    works: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "rebalance": lambda: rebalance(Panel(prices.iloc[:, :500])),
+        "steps": lambda: steps(prices),
+        "whole": lambda: whole(prices),
+    }
+    told, tables = list(record.lines), record.earlier()
+    for part in arguments.only:
+        tables[part] = works[part]()
+        record.clear()
+        record.lines = list(told)
+        for name in (one for one in PARTS if one in tables):
+            record.say(about[name])
+            record.table(name, list(tables[name][0]), [list(row.values()) for row in tables[name]])
         record.write()
 
 

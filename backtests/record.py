@@ -32,6 +32,14 @@ class Record:
         self.lines = [f"# {self.title}", ""]
         self.numbers: dict[str, Any] = {}
 
+    def earlier(self) -> dict[str, list[dict[str, Any]]]:
+        """Tables that the last run wrote, by key, for studies that run in parts."""
+        path = RESULTS / f"{self.name}.json"
+        if not path.exists():
+            return {}
+        found: dict[str, Any] = json.loads(path.read_text())
+        return {key: rows for key, rows in found.items() if key != "provenance"}
+
     def say(self, text: str) -> None:
         """A paragraph."""
         self.lines += [text, ""]

@@ -8,6 +8,7 @@ from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.moments import pairwise_moments, to_correlation
 from riskengine.covariance.news import News
+from riskengine.covariance.recalibrated import Recalibrated
 from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.running_bias import RunningBias
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
@@ -33,6 +34,7 @@ __all__ = [
     "LedoitWolf",
     "News",
     "QuadraticInverseShrinkage",
+    "Recalibrated",
     "RiskMetrics2006",
     "RunningBias",
     "SampleCovariance",

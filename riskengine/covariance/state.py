@@ -27,6 +27,7 @@ from riskengine.covariance.ensemble import EnsembleState, Record
 from riskengine.covariance.ewma import IteratedEwmaState
 from riskengine.covariance.factor_garch import FactorState
 from riskengine.covariance.moments import Products
+from riskengine.covariance.recalibrated import RecalibratedState
 from riskengine.covariance.sums import FadingSums, RollingSums
 from riskengine.covariance.window import Window
 from riskengine.errors import DataError
@@ -39,7 +40,7 @@ Array = np.ndarray
 FORMAT = 1
 KINDS: tuple[type, ...] = (
     Calibration, Covariance, DccState, EnsembleState, FactorState, FadingSums, GarchParams, GarchState, Hypotheses,
-    IteratedEwmaState, Posterior, Products, Record, RollingSums, Status, Window,
+    IteratedEwmaState, Posterior, Products, RecalibratedState, Record, RollingSums, Status, Window,
 )  # fmt: skip
 """Classes that a state may be made of."""
 

@@ -23,6 +23,7 @@ from riskengine.covariance import (
     LedoitWolf,
     News,
     QuadraticInverseShrinkage,
+    Recalibrated,
     RiskMetrics2006,
     SampleCovariance,
     load_state,
@@ -91,9 +92,10 @@ FORECASTERS: dict[str, CovarianceForecaster] = {
     ),
     "ensemble, likelihood": Ensemble((Ewma(63.0), Ewma(250.0)), weights="likelihood", mean="roots"),
     "ensemble, variance": Ensemble((Ewma(63.0), Ewma(250.0)), weights="variance", mean="harmonic"),
+    "recalibrated": Recalibrated(Ewma(63.0)),
 }
 # What is learned depends on where the history was cut (test_ensemble.py), and factors are chosen once by init.
-LEARNED = {"combined iterated ewma", "ensemble, likelihood", "ensemble, variance"}
+LEARNED = {"combined iterated ewma", "ensemble, likelihood", "ensemble, variance", "recalibrated"}
 # Cholesky factors depend on the order of the assets, and so does their mixture.
 ORDERED = {"combined iterated ewma", "ensemble, likelihood"}
 
