@@ -2,7 +2,8 @@
 
     python -m backtests.var_race [--data DIR] [--assets 24] [--portfolios 24] [--days 1000]
 
-Assets, and portfolios with random fixed weights, each as one series. Ten minutes of one core; the page is written anew after every panel.
+Assets, and portfolios with random fixed weights, each as one series. Ten minutes of one core; the page is written anew
+after every panel.
 """
 
 from __future__ import annotations
