@@ -290,3 +290,11 @@ def test_a_page_without_content_has_no_empty_sections():
     text = page("t", "s", "h", [Section("nothing"), Section("list", items=["x"])], {}, False)
     assert "nothing" not in text
     assert "<li>x</li>" in text
+
+
+def test_a_column_that_is_empty_in_every_row_is_not_shown():
+    section = Section("t", headings=["a", "of daily volume", "b"], rows=[["1", "", "x"], ["2", "", ""]])
+    text = page("t", "s", "h", [section], {}, False)
+    assert "of daily volume" not in text
+    assert "<th>a</th><th>b</th>" in text
+    assert "<td>2</td><td></td>" in text
