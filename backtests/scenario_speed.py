@@ -106,8 +106,8 @@ def main() -> None:
     record.say(
         f"{arguments.paths:,} paths of {arguments.days} days and {arguments.assets} assets with the wealth of a "
         f"portfolio every day, {cores} cores; medians of {arguments.repeats} runs taken in turn. Ours works on all "
-        "cores, plain NumPy on one but for its matrix products: the ratio of processor times is what is left where others "
-        "take the second core."
+        "cores, plain NumPy on one but for its matrix products: the ratio of processor times is what is "
+        "left where others take the second core."
     )
     record.table(
         "speed",
