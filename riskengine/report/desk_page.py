@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -52,9 +52,19 @@ def page(
         title=title,
         subtitle=subtitle,
         headline=headline,
-        sections=[section for section in sections if section.rows or section.items or section.text],
+        sections=[_filled(section) for section in sections if section.rows or section.items or section.text],
         provenance=list(origin.items()),
         flagged=flagged,
+    )
+
+
+def _filled(section: Section) -> Section:
+    """Without the columns that say nothing in any row."""
+    kept = [k for k in range(len(section.headings)) if any(row[k] for row in section.rows)]
+    return replace(
+        section,
+        headings=[section.headings[k] for k in kept],
+        rows=[[row[k] for k in kept] for row in section.rows],
     )
 
 

@@ -84,8 +84,8 @@ class TailForecaster:
     Examples
     --------
     >>> from riskengine.calibration import MaximumLikelihood
-    >>> rows = 0.01 * np.random.default_rng(0).standard_t(5, (600, 2))
-    >>> forecaster = TailForecaster(MaximumLikelihood(), windows=(250, 500), levels=(0.95,))
+    >>> rows = 0.01 * np.random.default_rng(0).standard_t(5, (251, 2))
+    >>> forecaster = TailForecaster(MaximumLikelihood(), windows=(250,), levels=(0.95,))
     >>> state = forecaster.init(rows[:-1])
     >>> tail = forecaster.forecast(forecaster.update(state, rows[-1]), 0.95)
     >>> tail.value_at_risk.shape, bool((tail.conditional_value_at_risk > tail.value_at_risk).all())
