@@ -69,9 +69,9 @@ class Barrier(Product):
         return self.fixings is None
 
     @property
-    def smooth(self) -> bool:  # type: ignore[override]
-        """The probability of survival is continuous in the path; a hit at a fixing is not."""
-        return self.fixings is None
+    def method(self) -> str:  # type: ignore[override]
+        """Survival at all times is continuous in the path, though steep; a hit at a fixing is a jump."""
+        return "shift" if self.fixings is None else "score"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""

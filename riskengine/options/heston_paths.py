@@ -50,6 +50,7 @@ class QuadraticExponential:
 
     factors = 2
     separate = True
+    fade = 0.08
 
     def check(self, params: HestonParams) -> HestonParams:
         """Parameters as floats."""
@@ -136,6 +137,7 @@ class StillHeston(QuadraticExponential):
     """Heston without volatility of variance: Gaussian steps with a known variance."""
 
     factors = 1
+    fade = 0.25
 
     def steps_a_year(self, continuous: bool) -> int | None:
         """As in Black and Scholes."""

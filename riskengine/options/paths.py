@@ -36,10 +36,14 @@ class Dynamics(Protocol):
         Normals a step; the first drives the asset.
     separate
         Whether the variance moves without the asset's normal, so that the asset is Gaussian given the variances.
+    fade
+        Share of the variance to maturity over which a shift of the spot fades, where it does: the longer, the less
+        noise in the density; the shorter, the fewer paths at the barrier with a variance near zero.
     """
 
     factors: int
     separate: bool
+    fade: float
 
     def check(self, params: Any) -> Any:
         """Parameters as floats.
@@ -83,6 +87,7 @@ class BlackScholes:
 
     factors = 1
     separate = True
+    fade = 0.25
 
     def check(self, params: BlackScholesParams) -> BlackScholesParams:
         """Parameters as floats."""
