@@ -61,6 +61,8 @@ class MonteCarloResult:
         Of each path.
     controls
         Names of the control variates of the price, and the coefficients on them.
+    estimates
+        The price that each randomisation gives.
     """
 
     price: float
@@ -70,6 +72,7 @@ class MonteCarloResult:
     randomisations: int
     steps: int
     controls: dict[str, float]
+    estimates: tuple[float, ...]
 
 
 def dynamics_of(params: Any) -> Dynamics:
@@ -295,8 +298,8 @@ class Moments:
         self.means.append(first / points)
         self.second += second / points
 
-    def estimate(self, known: np.ndarray) -> tuple[Estimate, np.ndarray]:
-        """The mean with controls of these expectations, its error, and the coefficients."""
+    def estimate(self, known: np.ndarray) -> tuple[Estimate, np.ndarray, np.ndarray]:
+        """The mean with controls of these expectations and its error, the coefficients, each randomisation's mean."""
         means = np.array(self.means)
         centre = means.mean(axis=0)
         covariance = self.second / len(means) - np.outer(centre, centre)
@@ -309,7 +312,7 @@ class Moments:
             beta[moving] = np.linalg.lstsq(correlation, target, rcond=1e-9)[0] / scale[moving]
         adjusted = means[:, 0] - (means[:, 1:] - known) @ beta
         error = adjusted.std(ddof=1) / np.sqrt(len(adjusted))
-        return Estimate(float(adjusted.mean()), float(error)), beta
+        return Estimate(float(adjusted.mean()), float(error)), beta, adjusted
 
 
 def _run(
@@ -370,7 +373,7 @@ def _result(
     for name in moments:
         if name != "price":
             greeks[name] = moments[name].estimate(known[name])[0]
-    price, beta = moments["price"].estimate(known["price"])
+    price, beta, each = moments["price"].estimate(known["price"])
     return MonteCarloResult(
         price.value,
         price.error,
@@ -379,4 +382,5 @@ def _result(
         randomisations,
         len(plan.grid) - 1,
         {f"{c.name} {c.strike}".strip(): float(b) for c, b in zip(how.controls, beta, strict=True)},
+        tuple(float(x) for x in each),
     )
