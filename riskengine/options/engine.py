@@ -186,7 +186,7 @@ def monte_carlo(
     plan, how = _plan(dynamics, params, market, product, grid, greeks, controls, antithetic, single)
     depth, randomisations = _sizes(paths, randomisations, antithetic)
     moments = _run(plan, how, depth, randomisations, seed, sampling, workers, progress)
-    return _result(moments, plan, how, depth, randomisations)
+    return _result(moments, plan, how, depth, randomisations, greeks)
 
 
 def time_grid(times: np.ndarray, steps: int | None) -> np.ndarray:
@@ -365,19 +365,20 @@ def _cores() -> int:
 
 
 def _result(
-    moments: dict[str, Moments], plan: Plan, how: How, depth: int, randomisations: int
+    moments: dict[str, Moments],
+    plan: Plan,
+    how: How,
+    depth: int,
+    randomisations: int,
+    greeks: Sequence[str],
 ) -> MonteCarloResult:
     """Regress on the controls."""
     known = known_means(plan, how)
-    greeks: dict[str, Estimate] = {}
-    for name in moments:
-        if name != "price":
-            greeks[name] = moments[name].estimate(known[name])[0]
     price, beta, each = moments["price"].estimate(known["price"])
     return MonteCarloResult(
         price.value,
         price.error,
-        greeks,
+        {name: moments[name].estimate(known[name])[0] for name in greeks},
         randomisations * 2**depth * (2 if how.antithetic else 1),
         randomisations,
         len(plan.grid) - 1,

@@ -27,6 +27,12 @@ SWEPT = ("barrier", "protection", "strike")
 """Terms that the second chart moves, the first that the product has."""
 SWEEP_PATHS = 2**14
 POINTS = 21
+TITLES = {
+    "black-scholes": "Black and Scholes",
+    "heston": "Heston",
+    "duan": "Duan's GARCH",
+    "heston-nandi": "Heston and Nandi's GARCH",
+}
 GREEKS = ("delta", "gamma", "vega", "rho")
 
 
@@ -174,7 +180,7 @@ def render(content: dict[str, Any]) -> str:
             chart(convergence_figure(content), "convergence"),
         ),
     ]
-    title = f"{content['product'].capitalize()} under {content['model']}"
+    title = f"{content['product'].capitalize()} under {TITLES[content['model']]}"
     subtitle = f"{content['terms']}, {content['paths']:,} paths of {content['steps']:,} steps"
     return page(title, subtitle, headline, sections, content["provenance"], False, charts)
 
