@@ -1,8 +1,9 @@
 """Simulated exotics against every reference price at hand: published tables, closed forms, QuantLib.
 
-    python -m backtests.exotics_accuracy [--paths 1000000] [--black-paths 262144] [--data ../shared/data]
+    python -m backtests.exotics_accuracy [--paths 1000000] [--black-paths 65536] [--only heston greeks]
 
-One seed, 0, chosen before any price was seen. A standard error is that of 32 scrambled Sobol sets.
+Finished parts are kept in a folder, and the page is made of all that are there. One seed, 0, chosen before any
+price was seen. A standard error is that of 32 scrambled Sobol sets.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pandas as pd
 from backtests.exotics_quantlib import asian_price, barrier_price, difference
 from backtests.record import Record
 from riskengine import options
+from riskengine.files import write_atomically
 from riskengine.runtime import keep_compiled
 
 SEED = 0
@@ -166,7 +168,7 @@ def summary(rows: list[list[Any]]) -> str:
     )
 
 
-def greeks(record: Record, paths: int) -> None:
+def greeks(paths: int) -> dict[str, Any]:
     """Delta, gamma and vega against differences of QuantLib's prices."""
     asian = options.HestonParams(0.09, 11.35, 0.022, 0.618, -0.5)
     cases = [
@@ -194,51 +196,69 @@ def greeks(record: Record, paths: int) -> None:
                 f"{g.value / known - 1:+.2%}", f"{abs(g.error / known):.2%}",
             ])  # fmt: skip
             print(rows[-1], file=sys.stderr, flush=True)
-    record.say(
+    text = (
         f"Greeks at {paths:,} paths against central differences of QuantLib's prices: its analytic barrier engine, "
         "its finite differences in Heston's model, its finite-difference Asian engine; for the Asian under Heston, "
         "which QuantLib prices by simulation alone, differences of its Monte Carlo on one seed, with its control."
     )
     headings = ["product", "Greek", "here", "s.e.", "QuantLib", "difference", "s.e., relative"]
-    record.table("greeks", headings, rows)
+    return {"text": text, "headings": headings, "rows": rows}
+
+
+PARTS = ("heston", "greeks", "barriers", "lookbacks", "garch")
+
+
+def part(name: str, paths: int, black_paths: int, folder: Path) -> dict[str, Any]:
+    """One part of the study: a sentence and a table."""
+    if name == "greeks":
+        return greeks(paths)
+    if name == "heston":
+        rows = rows_of(heston_cases(), paths, lambda case: case[5])
+        return {
+            "text": f"Heston, {paths:,} paths asked for. {summary(rows)}",
+            "headings": HEADINGS,
+            "rows": rows,
+        }
+    title, cases = {
+        "barriers": (
+            "Haug's European barriers, Black-Scholes, watched at all times (24 further rows are American)",
+            haug_barriers,
+        ),
+        "lookbacks": ("Haug's lookbacks, Black-Scholes, watched at all times", haug_lookbacks),
+        "garch": ("GJR-GARCH under Duan's measure; the references are simulations themselves", garch_cases),
+    }[name]
+    digits = 0.005 if name == "garch" else 5e-5
+    rows = rows_of(cases(folder), black_paths, lambda _: digits)
+    return {"text": f"{title}, {black_paths:,} paths. {summary(rows)}", "headings": HEADINGS, "rows": rows}
 
 
 def main() -> None:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--paths", type=int, default=1_000_000)
-    parser.add_argument("--black-paths", type=int, default=2**18)
+    parser.add_argument("--black-paths", type=int, default=2**16)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the references")
+    parser.add_argument("--only", nargs="*", default=PARTS, choices=PARTS, help="parts to run")
+    parser.add_argument(
+        "--parts", type=Path, default=Path("out/exotics_accuracy"), help="folder of finished parts"
+    )
     arguments = parser.parse_args()
-    folder = arguments.data / "reference"
     keep_compiled()
+    for name in arguments.only:
+        found = part(name, arguments.paths, arguments.black_paths, arguments.data / "reference")
+        write_atomically(arguments.parts / f"{name}.json", json.dumps(found).encode())
     record = Record("exotics_accuracy", "Exotics against reference prices", seed=SEED)
     record.say(
         "Prices by `options.monte_carlo` at its defaults. A reference has its own error: the last printed digit, or "
         "what its source states (.01 for the up-and-out call, .02 for the Asian with 12 fixings); the last column "
         "is the distance beyond that."
     )
-    rows = rows_of(heston_cases(), arguments.paths, lambda case: case[5])
-    record.say(f"Heston, {arguments.paths:,} paths asked for. {summary(rows)}")
-    record.table("heston", HEADINGS, rows)
-    greeks(record, arguments.paths)
-    for key, title, cases in (
-        (
-            "barriers",
-            "Haug's European barriers, Black-Scholes, watched at all times (24 further rows are American)",
-            haug_barriers(folder),
-        ),
-        ("lookbacks", "Haug's lookbacks, Black-Scholes, watched at all times", haug_lookbacks(folder)),
-        (
-            "garch",
-            "GJR-GARCH under Duan's measure; the references are simulations themselves",
-            garch_cases(folder),
-        ),
-    ):
-        digits = 0.005 if key == "garch" else 5e-5
-        rows = rows_of(cases, arguments.black_paths, lambda _, digits=digits: digits)  # type: ignore[misc]
-        record.say(f"{title}, {arguments.black_paths:,} paths. {summary(rows)}")
-        record.table(key, HEADINGS, rows)
+    for name in PARTS:
+        path = arguments.parts / f"{name}.json"
+        if path.is_file():
+            found = json.loads(path.read_text())
+            record.say(found["text"])
+            record.table(name, found["headings"], found["rows"])
     record.write()
 
 

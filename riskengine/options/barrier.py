@@ -30,7 +30,8 @@ class Barrier(Product):
     """European option that a barrier knocks in or out.
 
     Watched at all times, the probability that the path crossed between two steps is that of a Brownian bridge
-    with the step's variance, so that the payoff is weighted by the probability of survival.
+    with the step's variance, so that the payoff is weighted by the probability of survival. Under Heston the
+    variance moves within a step, and the price has a bias of the first order in it.
 
     Parameters
     ----------
@@ -64,9 +65,9 @@ class Barrier(Product):
             object.__setattr__(self, "fixings", fixing_times(self.fixings, self.maturity))
 
     @property
-    def continuous(self) -> bool:  # type: ignore[override]
-        """Whether the barrier is watched at all times."""
-        return self.fixings is None
+    def watched(self) -> str:  # type: ignore[override]
+        """All times, or the fixings."""
+        return "extreme" if self.fixings is None else "fixings"
 
     @property
     def method(self) -> str:  # type: ignore[override]

@@ -177,7 +177,7 @@ def monte_carlo(
     dynamics = dynamics_of(params)
     params = dynamics.check(params)
     product = product.bound(market.spot)
-    own = dynamics.steps_a_year(product.continuous)
+    own = dynamics.steps_a_year(product.watched)
     if not dynamics.separate:
         check_days(product.times())
         if steps is not None:

@@ -114,9 +114,9 @@ class _Daily:
             )
         return p
 
-    def steps_a_year(self, continuous: bool) -> int | None:
+    def steps_a_year(self, watched: str) -> int | None:
         """Daily."""
-        if continuous:
+        if watched != "fixings":
             raise SettingsError(
                 "a GARCH model has daily steps: give the product its fixings, one a day at most"
             )

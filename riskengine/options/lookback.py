@@ -63,9 +63,9 @@ class Lookback(Product):
             raise DataError("a window that begins later has no extreme yet: leave it out")
 
     @property
-    def continuous(self) -> bool:  # type: ignore[override]
-        """Whether all times count."""
-        return self.fixings is None
+    def watched(self) -> str:  # type: ignore[override]
+        """All times, or the fixings."""
+        return "extreme" if self.fixings is None else "fixings"
 
     @property
     def uniforms(self) -> bool:  # type: ignore[override]

@@ -54,8 +54,8 @@ class Dynamics(Protocol):
             If one is out of range.
         """
 
-    def steps_a_year(self, continuous: bool) -> int | None:
-        """Steps a year that keep the bias small; None where the fixings suffice."""
+    def steps_a_year(self, watched: str) -> int | None:
+        """Steps a year that keep the bias small for a product's ``watched``; None where its times suffice."""
 
     def tables(self, params: Any, market: Market, grid: Array) -> Any:
         """What the steps need, arrays (steps,) in double precision, from grid times (steps + 1,)."""
@@ -98,9 +98,9 @@ class BlackScholes:
             )
         return BlackScholesParams(volatility)
 
-    def steps_a_year(self, continuous: bool) -> int | None:
-        """A bridge is exact between steps; the average of a path is not."""
-        return 252 if continuous else None
+    def steps_a_year(self, watched: str) -> int | None:
+        """Extremes are exact between steps but for their time; the average of a path is not."""
+        return None if watched == "fixings" else 252
 
     def tables(self, params: BlackScholesParams, market: Market, grid: Array) -> tuple[Array, Array]:
         """Mean and variance of the log return."""

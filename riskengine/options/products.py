@@ -70,7 +70,7 @@ class Product:
     """
 
     maturity: float
-    continuous = False  # watched at all times, so the grid must be fine
+    watched = "fixings"  # or at all times an "average" or an "extreme", for which the grid must be fine
     method = "path"  # of derivatives: along the path, by the score of its fixings, or of a shift of the spot
     uniforms = False  # needs a uniform a step
 
