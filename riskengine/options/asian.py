@@ -64,9 +64,9 @@ class Asian(Product):
         object.__setattr__(self, "past", tuple(positive("a past fixing", value) for value in self.past))
 
     @property
-    def continuous(self) -> bool:  # type: ignore[override]
-        """Whether the average is over all times."""
-        return self.fixings is None
+    def watched(self) -> str:  # type: ignore[override]
+        """The average over all times, or the fixings."""
+        return "average" if self.fixings is None else "fixings"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""

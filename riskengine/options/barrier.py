@@ -30,7 +30,8 @@ class Barrier(Product):
     """European option that a barrier knocks in or out.
 
     Watched at all times, the probability that the path crossed between two steps is that of a Brownian bridge
-    with the step's variance, so that the payoff is weighted by the probability of survival.
+    with the step's variance, so that the payoff is weighted by the probability of survival. Under Heston the
+    variance moves within a step, and the price has a bias of the first order in it.
 
     Parameters
     ----------
@@ -64,14 +65,14 @@ class Barrier(Product):
             object.__setattr__(self, "fixings", fixing_times(self.fixings, self.maturity))
 
     @property
-    def continuous(self) -> bool:  # type: ignore[override]
-        """Whether the barrier is watched at all times."""
-        return self.fixings is None
+    def watched(self) -> str:  # type: ignore[override]
+        """All times, or the fixings."""
+        return "extreme" if self.fixings is None else "fixings"
 
     @property
-    def smooth(self) -> bool:  # type: ignore[override]
-        """The probability of survival is continuous in the path; a hit at a fixing is not."""
-        return self.fixings is None
+    def method(self) -> str:  # type: ignore[override]
+        """Survival at all times is continuous in the path, though steep; a hit at a fixing is a jump."""
+        return "shift" if self.fixings is None else "score"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""

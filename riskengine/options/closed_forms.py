@@ -9,8 +9,10 @@ import numpy as np
 
 from riskengine.options.asian import Asian
 from riskengine.options.black import black_price
+from riskengine.options.garch_paths import HestonNandiParams
 from riskengine.options.geometric_asian import geometric_asian
 from riskengine.options.heston import HestonParams, heston_price
+from riskengine.options.heston_nandi import heston_nandi_price
 from riskengine.options.paths import BlackScholesParams, Market
 from riskengine.options.products import Control, Product
 from riskengine.options.simulation import How, Plan
@@ -25,6 +27,8 @@ def option_price(params: Any, market: Market, strike: float, maturity: float, ki
         return float(np.exp(-r * maturity) * price)
     if isinstance(params, HestonParams):
         return float(heston_price(params, s, strike, maturity, r, q, kind))
+    if isinstance(params, HestonNandiParams):
+        return heston_nandi_price(params, s, strike, maturity, r, q, kind)
     return None
 
 
@@ -66,20 +70,21 @@ def known_means(plan: Plan, how: How) -> dict[str, np.ndarray]:
 
     here = (plan.params, plan.market)
     found = {"price": means(how.controls, *here)}
-    by_score = how.by_score
 
     def score(values: np.ndarray) -> np.ndarray:
-        return np.append(values, 0.0) if by_score else values
+        return values if how.method == "path" else np.append(values, 0.0)
 
     for name, direction in plan.directions.items():
         found[name] = score(_difference(smooth, here, direction))
+    for name, (low, high, width) in plan.sides.items():
+        found[name] = (smooth(*high) - smooth(*low)) / width
     if how.gamma:
 
         def at(spot: float) -> np.ndarray:
             return smooth(plan.params, plan.market._replace(spot=spot))
 
         spot, bump = plan.market.spot, float(plan.bump)
-        if by_score:
+        if how.method != "path":
             h = 1e-3 * spot
             found["gamma"] = score((at(spot + h) - 2 * at(spot) + at(spot - h)) / h**2)
         else:

@@ -14,10 +14,18 @@ import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.options.closed_forms import control_mean, known_means
+from riskengine.options.garch_paths import (
+    DAYS,
+    DUAN,
+    HESTON_NANDI,
+    DuanParams,
+    HestonNandiParams,
+    check_days,
+)
 from riskengine.options.heston import HestonParams
 from riskengine.options.heston_paths import QUADRATIC_EXPONENTIAL, STILL, STILL_HESTON
 from riskengine.options.paths import BLACK_SCHOLES, BlackScholesParams, Dynamics, Market
-from riskengine.options.points import DEEPEST, brownian_bridge, random_blocks, sobol_blocks
+from riskengine.options.points import DEEPEST, brownian_bridge, dimension_order, random_blocks, sobol_blocks
 from riskengine.options.products import Product, one_of, positive
 from riskengine.options.simulation import How, Plan, simulate
 
@@ -53,6 +61,8 @@ class MonteCarloResult:
         Of each path.
     controls
         Names of the control variates of the price, and the coefficients on them.
+    estimates
+        The price that each randomisation gives.
     """
 
     price: float
@@ -62,6 +72,7 @@ class MonteCarloResult:
     randomisations: int
     steps: int
     controls: dict[str, float]
+    estimates: tuple[float, ...]
 
 
 def dynamics_of(params: Any) -> Dynamics:
@@ -76,8 +87,12 @@ def dynamics_of(params: Any) -> Dynamics:
         return BLACK_SCHOLES
     if isinstance(params, HestonParams):
         return QUADRATIC_EXPONENTIAL if np.all(np.asarray(params.sigma) >= STILL) else STILL_HESTON
+    if isinstance(params, DuanParams):
+        return DUAN
+    if isinstance(params, HestonNandiParams):
+        return HESTON_NANDI
     raise SettingsError(
-        "the model is given by its parameters: HestonParams or BlackScholesParams, "
+        "the model is given by its parameters: HestonParams, BlackScholesParams, DuanParams or HestonNandiParams, "
         f"not {type(params).__name__}"
     )
 
@@ -114,14 +129,14 @@ def monte_carlo(
 
     Parameters
     ----------
-    params : HestonParams or BlackScholesParams, risk-neutral
-    product : Asian, Barrier, Vanilla, PathPayoff, ...
+    params : HestonParams or BlackScholesParams, risk-neutral; DuanParams or HestonNandiParams, whose steps are days
+    product : Asian, Barrier, Lookback, Autocallable, Vanilla, PathPayoff
     paths : rounded up to a whole power of two a randomisation
     seed : of the scrambling
     spot : positive
     rate, dividend : continuously compounded, per year
-    greeks : any of delta, gamma, vega (by the volatility now, for Heston the square root of ``v0``), rho (by the
-        rate), and ``d_`` with the name of a parameter of the model
+    greeks : any of delta, gamma, vega (by the volatility now, a year: for Heston the square root of ``v0``), rho
+        (by the rate), and ``d_`` with the name of a parameter of the model
     steps : a year; the model's own choice if None
     sampling : "sobol" or "random"
     controls : whether to use control variates
@@ -162,11 +177,16 @@ def monte_carlo(
     dynamics = dynamics_of(params)
     params = dynamics.check(params)
     product = product.bound(market.spot)
-    grid = time_grid(product.times(), steps or dynamics.steps_a_year(product.continuous))
+    own = dynamics.steps_a_year(product.watched)
+    if not dynamics.separate:
+        check_days(product.times())
+        if steps is not None:
+            raise SettingsError("a GARCH model has a step a day: leave steps out")
+    grid = time_grid(product.times(), steps or own)
     plan, how = _plan(dynamics, params, market, product, grid, greeks, controls, antithetic, single)
     depth, randomisations = _sizes(paths, randomisations, antithetic)
     moments = _run(plan, how, depth, randomisations, seed, sampling, workers, progress)
-    return _result(moments, plan, how, depth, randomisations)
+    return _result(moments, plan, how, depth, randomisations, greeks)
 
 
 def time_grid(times: np.ndarray, steps: int | None) -> np.ndarray:
@@ -205,7 +225,7 @@ def _plan(
     antithetic: bool,
     single: bool,
 ) -> tuple[Plan, How]:
-    directions = {}
+    directions: dict[str, Any] = {}
     zero = jax.tree.map(lambda _: 0.0, (params, market))
     for name in greeks:
         if name == "delta":
@@ -224,9 +244,13 @@ def _plan(
         for control in (product.controls() if controls else ())
         if control_mean(control, product, params, market, grid) is not None
     )
-    smooth = tuple(control for control in chosen if control.smooth or not product.smooth)
+    smooth = tuple(control for control in chosen if control.smooth or product.method == "score")
     schedule, constants = product.schedule(grid)
-    bump = 0.05 * market.spot * dynamics.deviation(params, float(grid[-1]))
+    deviation = dynamics.deviation(params, float(grid[-1]))
+    sides = {}
+    if product.method == "shift":  # steep in the parameters: differences of prices on the same paths
+        for name in [name for name in directions if name != "delta"]:
+            sides[name] = _sides((params, market), directions.pop(name))
     plan = Plan(
         params,
         market,
@@ -236,15 +260,29 @@ def _plan(
         constants,
         brownian_bridge(grid),
         directions,
-        np.float64(bump),
+        sides,
+        np.float64(0.05 * market.spot * deviation),
+        np.float64(1 / (dynamics.fade * deviation**2)),
     )
-    return plan, How(dynamics, chosen, smooth, "gamma" in greeks, not product.smooth, antithetic, single)
+    return plan, How(dynamics, chosen, smooth, "gamma" in greeks, product.method, antithetic, single)
+
+
+def _sides(here: Any, direction: Any) -> tuple[Any, Any, np.float64]:
+    """Both ends of a difference: a twentieth of what moves, and no correlation beyond one."""
+    leaves, moves = jax.tree.leaves(here), jax.tree.leaves(direction)
+    step = 0.05 * max(max(abs(x), 0.1) / abs(d) for x, d in zip(leaves, moves, strict=True) if d != 0)
+    if isinstance(here[0], HestonParams) and direction[0].rho != 0:
+        step = min(step, (1 - abs(here[0].rho)) / 2)
+    low, high = (jax.tree.map(lambda x, d, s=side: x + s * step * d, here, direction) for side in (-1, 1))
+    return low, high, np.float64(2 * step)
 
 
 def _vega(params: Any, zero: Any) -> Any:
     """Tangent of the parameters when the volatility now moves by one."""
     if isinstance(params, BlackScholesParams):
         return zero._replace(volatility=1.0)
+    if isinstance(params, (DuanParams, HestonNandiParams)):
+        return zero._replace(variance=2 * float(np.sqrt(params.variance / DAYS)))
     return zero._replace(v0=2 * float(np.sqrt(params.v0)))
 
 
@@ -260,8 +298,8 @@ class Moments:
         self.means.append(first / points)
         self.second += second / points
 
-    def estimate(self, known: np.ndarray) -> tuple[Estimate, np.ndarray]:
-        """The mean with controls of these expectations, its error, and the coefficients."""
+    def estimate(self, known: np.ndarray) -> tuple[Estimate, np.ndarray, np.ndarray]:
+        """The mean with controls of these expectations and its error, the coefficients, each randomisation's mean."""
         means = np.array(self.means)
         centre = means.mean(axis=0)
         covariance = self.second / len(means) - np.outer(centre, centre)
@@ -274,7 +312,7 @@ class Moments:
             beta[moving] = np.linalg.lstsq(correlation, target, rcond=1e-9)[0] / scale[moving]
         adjusted = means[:, 0] - (means[:, 1:] - known) @ beta
         error = adjusted.std(ddof=1) / np.sqrt(len(adjusted))
-        return Estimate(float(adjusted.mean()), float(error)), beta
+        return Estimate(float(adjusted.mean()), float(error)), beta, adjusted
 
 
 def _run(
@@ -288,16 +326,18 @@ def _run(
     progress: Callable[[str, int, int], None] | None,
 ) -> dict[str, Moments]:
     """All randomisations, a thread each."""
-    steps = len(plan.grid) - 1
-    dimensions = steps * (how.dynamics.factors + plan.product.uniforms)
-    block = max(4, int(np.log2(NUMBERS / dimensions)))
+    steps, factors = len(plan.grid) - 1, how.dynamics.factors
+    order = dimension_order(plan.bridge, factors).ravel()
+    if plan.product.uniforms:
+        order = np.append(order, np.arange(steps * factors, steps * (factors + 1)))
+    block = max(4, int(np.log2(NUMBERS / len(order))))
     blocks = sobol_blocks if sampling == "sobol" else random_blocks
 
     def one(index: int) -> dict[str, Any]:
         rng = np.random.default_rng([seed, index])
         with jax.enable_x64(True):
             total: dict[str, Any] = {}
-            for bits, shift in blocks(dimensions, depth, block, rng):
+            for bits, shift in blocks(order, depth, block, rng):
                 sums = jax.device_get(simulate(plan, how, bits, shift))
                 total = jax.tree.map(np.add, total, sums) if total else sums
         return total
@@ -325,21 +365,23 @@ def _cores() -> int:
 
 
 def _result(
-    moments: dict[str, Moments], plan: Plan, how: How, depth: int, randomisations: int
+    moments: dict[str, Moments],
+    plan: Plan,
+    how: How,
+    depth: int,
+    randomisations: int,
+    greeks: Sequence[str],
 ) -> MonteCarloResult:
     """Regress on the controls."""
     known = known_means(plan, how)
-    greeks: dict[str, Estimate] = {}
-    for name in moments:
-        if name != "price":
-            greeks[name] = moments[name].estimate(known[name])[0]
-    price, beta = moments["price"].estimate(known["price"])
+    price, beta, each = moments["price"].estimate(known["price"])
     return MonteCarloResult(
         price.value,
         price.error,
-        greeks,
+        {name: moments[name].estimate(known[name])[0] for name in greeks},
         randomisations * 2**depth * (2 if how.antithetic else 1),
         randomisations,
         len(plan.grid) - 1,
         {f"{c.name} {c.strike}".strip(): float(b) for c, b in zip(how.controls, beta, strict=True)},
+        tuple(float(x) for x in each),
     )

@@ -11,7 +11,7 @@ from jax import Array
 
 from riskengine.errors import DataError
 from riskengine.options.heston import HestonParams, check_heston
-from riskengine.options.paths import BlackScholes, Market, Move
+from riskengine.options.paths import BLACK_SCHOLES, BlackScholes, Market, Move
 
 SWITCH = 1.5
 """Squared coefficient of variation above which the variance is drawn with an atom at zero (Andersen's psi_c)."""
@@ -50,6 +50,7 @@ class QuadraticExponential:
 
     factors = 2
     separate = True
+    fade = 0.08
 
     def check(self, params: HestonParams) -> HestonParams:
         """Parameters as floats."""
@@ -63,9 +64,9 @@ class QuadraticExponential:
             )
         return p
 
-    def steps_a_year(self, continuous: bool) -> int | None:
-        """Daily where all times matter; about weekly between fixings."""
-        return 252 if continuous else 64
+    def steps_a_year(self, watched: str) -> int | None:
+        """About weekly between fixings, daily for averages, twice a day where the bridge takes a constant variance."""
+        return {"fixings": 64, "average": 252, "extreme": 504}[watched]
 
     def deviation(self, params: HestonParams, maturity: float) -> float:
         """From the mean variance up to maturity."""
@@ -136,10 +137,11 @@ class StillHeston(QuadraticExponential):
     """Heston without volatility of variance: Gaussian steps with a known variance."""
 
     factors = 1
+    fade = 0.25
 
-    def steps_a_year(self, continuous: bool) -> int | None:
+    def steps_a_year(self, watched: str) -> int | None:
         """As in Black and Scholes."""
-        return 252 if continuous else None
+        return BLACK_SCHOLES.steps_a_year(watched)
 
     def tables(self, params: HestonParams, market: Market, grid: Array) -> Any:
         """Mean and variance of the log return."""

@@ -36,10 +36,14 @@ class Dynamics(Protocol):
         Normals a step; the first drives the asset.
     separate
         Whether the variance moves without the asset's normal, so that the asset is Gaussian given the variances.
+    fade
+        Share of the variance to maturity over which a shift of the spot fades, where it does: the longer, the less
+        noise in the density; the shorter, the fewer paths at the barrier with a variance near zero.
     """
 
     factors: int
     separate: bool
+    fade: float
 
     def check(self, params: Any) -> Any:
         """Parameters as floats.
@@ -50,8 +54,8 @@ class Dynamics(Protocol):
             If one is out of range.
         """
 
-    def steps_a_year(self, continuous: bool) -> int | None:
-        """Steps a year that keep the bias small; None where the fixings suffice."""
+    def steps_a_year(self, watched: str) -> int | None:
+        """Steps a year that keep the bias small for a product's ``watched``; None where its times suffice."""
 
     def tables(self, params: Any, market: Market, grid: Array) -> Any:
         """What the steps need, arrays (steps,) in double precision, from grid times (steps + 1,)."""
@@ -83,6 +87,7 @@ class BlackScholes:
 
     factors = 1
     separate = True
+    fade = 0.25
 
     def check(self, params: BlackScholesParams) -> BlackScholesParams:
         """Parameters as floats."""
@@ -93,9 +98,9 @@ class BlackScholes:
             )
         return BlackScholesParams(volatility)
 
-    def steps_a_year(self, continuous: bool) -> int | None:
-        """A bridge is exact between steps; the average of a path is not."""
-        return 252 if continuous else None
+    def steps_a_year(self, watched: str) -> int | None:
+        """Extremes are exact between steps but for their time; the average of a path is not."""
+        return None if watched == "fixings" else 252
 
     def tables(self, params: BlackScholesParams, market: Market, grid: Array) -> tuple[Array, Array]:
         """Mean and variance of the log return."""

@@ -70,8 +70,8 @@ class Product:
     """
 
     maturity: float
-    continuous = False  # watched at all times, so the grid must be fine
-    smooth = True  # a continuous function of the path, so that derivatives may be taken along it
+    watched = "fixings"  # or at all times an "average" or an "extreme", for which the grid must be fine
+    method = "path"  # of derivatives: along the path, by the score of its fixings, or of a shift of the spot
     uniforms = False  # needs a uniform a step
 
     def times(self) -> np.ndarray:
@@ -237,7 +237,7 @@ class Vanilla(Product):
         return discount * jnp.maximum(sign * (jnp.exp(last) - self.strike), 0)
 
 
-@traced(static=("payoff", "smooth"))
+@traced(static=("payoff",))
 @dataclass(frozen=True)
 class PathPayoff(Product):
     """Any payoff at maturity as a function of the path.
@@ -269,6 +269,11 @@ class PathPayoff(Product):
             raise SettingsError("payoff is a function from spots (fixings, paths) to payoffs (paths,)")
         positive("maturity", self.maturity)
         object.__setattr__(self, "fixings", fixing_times(self.fixings, self.maturity))
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        """Of derivatives."""
+        return "path" if self.smooth else "score"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""

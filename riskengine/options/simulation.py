@@ -11,8 +11,9 @@ from jax import Array
 from jax.lax import stop_gradient
 
 from riskengine.options.paths import Dynamics, Market
-from riskengine.options.points import Bridge, bridged, normals, uniforms
+from riskengine.options.points import Bridge, normals, segment_ends, uniforms, walk
 from riskengine.options.products import Control, Product, Step
+from riskengine.options.scores import FixingScore, ShiftScore
 
 
 class Plan(NamedTuple):
@@ -31,9 +32,13 @@ class Plan(NamedTuple):
     bridge
         Of the grid.
     directions
-        For each first-order Greek, a tangent of (params, market).
+        By name of a Greek, a tangent of (params, market).
+    sides
+        By name of a Greek that is a difference of prices, both ends (params, market) and their distance.
     bump
         Distance of the spots of the pathwise gamma.
+    pace
+        At which a shift of the spot fades, per unit of variance.
     """
 
     params: Any
@@ -44,7 +49,9 @@ class Plan(NamedTuple):
     constants: dict[str, Any]
     bridge: Bridge
     directions: dict[str, Any]
+    sides: dict[str, Any]
     bump: Any
+    pace: Any
 
 
 class How(NamedTuple):
@@ -58,8 +65,8 @@ class How(NamedTuple):
         For the price, and for derivatives along the path.
     gamma
         Whether it is asked for.
-    by_score
-        Whether derivatives are by likelihood ratio instead of along the path.
+    method
+        Of derivatives: along the "path", by the "score" of the fixings, or of a "shift" of the spot.
     antithetic
         Whether each point also gives the path of its mirror image.
     single
@@ -70,7 +77,7 @@ class How(NamedTuple):
     controls: tuple[Control, ...]
     smooth_controls: tuple[Control, ...]
     gamma: bool
-    by_score: bool
+    method: str
     antithetic: bool
     single: bool
 
@@ -83,30 +90,12 @@ class Sums(NamedTuple):
 
 
 class _State(NamedTuple):
-    """The fold's: log asset, the model's state, the product's."""
+    """The fold's: what is left of the bridge's segment, log asset, the model's state, the product's."""
 
+    left: Array
     log_asset: Array
     model: Array
     product: Any
-
-
-class _Score(NamedTuple):
-    """The log density of the asset at its fixings given the variances, as a function of the parameters.
-
-    Attributes
-    ----------
-    anchor
-        Log asset at the last fixing.
-    mean, variance
-        Of the log return since then.
-    log_density
-        Of the fixings so far.
-    """
-
-    anchor: Array
-    mean: Array
-    variance: Array
-    log_density: Array
 
 
 def _outputs(
@@ -115,42 +104,68 @@ def _outputs(
     plan: Plan,
     how: How,
     controls: tuple[Control, ...],
-    z: Array,
-    u: Array | None,
-    by_score: bool,
+    points: tuple[Array, Array],
+    mirror: bool,
+    method: str,
 ) -> Array:
-    """Present values (1 + controls, paths) of product and controls on paths of normals z (steps, factors, paths).
+    """Present values (1 + controls, paths) of product and controls on the paths of these points.
 
-    By score, the paths are held still and the derivatives act on their density alone: the value is multiplied by
-    the ratio of densities, which is one.
+    By a score, paths are held still and derivatives act on their density: values are multiplied by the ratio of
+    densities, which is one.
     """
-    dtype, dynamics = z.dtype, how.dynamics
+    dtype, dynamics = (jnp.float32 if how.single else jnp.float64), how.dynamics
+    steps, factors = plan.grid.shape[0] - 1, dynamics.factors
+    bits, shift = points
+    count = bits.shape[1]
+    gaussian = bits[: steps * factors].reshape(steps, factors, count)
+    shifts = shift[: steps * factors].reshape(steps, factors, 1)
+    flat = None
+    if len(bits) > steps * factors:  # for products that ask for uniforms
+        flat = (bits[steps * factors :], shift[steps * factors :, None])
+    side = -1.0 if mirror else 1.0
+    ends = normals(gaussian[plan.bridge.ends] ^ shifts[plan.bridge.ends], dtype)
+    coarse = segment_ends(plan.bridge, side * ends)
+    walker = plan.bridge._replace(last=None, levels=(), ends=None)
     cast = partial(jax.tree.map, lambda x: x if x.dtype == jnp.int32 else x.astype(dtype))
     tables = dynamics.tables(params, market, plan.grid)
     discounts = jnp.exp(-market.rate * plan.grid[1:])
-    rows = (cast(tables), cast(plan.schedule), cast(discounts), z, u)
-    one = jnp.ones(z.shape[-1], dtype)
+    rows = (cast(tables), cast(plan.schedule), cast(discounts), cast(walker), gaussian, shifts, flat)
+    one, pace = jnp.ones(count, dtype), jnp.asarray(plan.pace).astype(dtype)
     start = jnp.log(market.spot).astype(dtype) * one
     product, constants = cast(plan.product), cast(plan.constants)
-    state = _State(start, dynamics.start(params, tables).astype(dtype) * one, product.start(start, constants))
-    score = _Score(start, 0 * one, 0 * one, 0 * one) if by_score else None
+    state = _State(
+        0 * coarse[0],
+        start,
+        dynamics.start(params, tables).astype(dtype) * one,
+        product.start(start, constants),
+    )
+    score: FixingScore | ShiftScore | None = None
+    if method != "path":
+        score = FixingScore.start(start) if method == "score" else ShiftScore.start(start)
 
     def fold(carry: tuple[_State, Any], row: Any) -> tuple[tuple[_State, Any], None]:
-        (x, model, watched), score = carry
-        table, scheduled, discount, normal, uniform = row
+        (left, x, model, watched), score = carry
+        table, scheduled, discount, walking, bits, shift, flat = row
+        left, normal = walk(coarse, walking, left, side * normals(bits ^ shift, dtype))
+        uniform = None if flat is None else uniforms(flat[0] ^ flat[1], dtype)
+        if uniform is not None and mirror:
+            uniform = 1 - uniform
         model_after, move = dynamics.step(model, table, normal)
         spread = jnp.sqrt(move.variance)
         after = x + move.mean + spread * normal[0]
-        if score is not None:
+        if isinstance(score, FixingScore):
             after = stop_gradient(after)
             if not dynamics.separate:  # the normal that leads to this asset
                 back = (after - x - move.mean) / spread
                 model_after, _ = dynamics.step(model, table, jnp.stack([back, *normal[1:]]))
-            score = _scored(score, move.mean, move.variance, after, scheduled["fixed"], dynamics.separate)
+            score = score.step(move, after, scheduled["fixed"], dynamics.separate)
+        elif isinstance(score, ShiftScore):
+            score = score.step(move, normal[0], pace)
+            after = stop_gradient(after) + score.left * score.shift
         seen = Step(x, after, move.total, uniform, scheduled, discount)
-        return (_State(after, model_after, product.observe(watched, seen)), score), None
+        return (_State(left, after, model_after, product.observe(watched, seen)), score), None
 
-    ((last, _, watched), score), _ = jax.lax.scan(fold, (state, score), rows)
+    ((_, last, _, watched), score), _ = jax.lax.scan(fold, (state, score), rows)
     discount = discounts[-1].astype(dtype)
     paid = product.value(watched, last, discount)
     others = [product.control(control, watched, last, discount) for control in controls]
@@ -163,32 +178,6 @@ def _outputs(
     )  # the last control is one: its derivative is the score
 
 
-def _scored(
-    score: _Score, mean: Array, variance: Array, after: Array, fixed: Array, separate: bool
-) -> _Score:
-    """Add a step; at a fixing, add the density of the return since the last one."""
-    mean, variance = score.mean + mean, score.variance + variance
-    gone = after - score.anchor - mean
-    density = -(gone**2) / (2 * variance) - jnp.log(variance) / 2
-    if not separate:  # variances depend on every return, so each has its density
-        return _Score(after, 0 * mean, 0 * variance, score.log_density + density)
-    return _Score(
-        jnp.where(fixed > 0, after, score.anchor),
-        jnp.where(fixed > 0, 0, mean).astype(mean.dtype),
-        jnp.where(fixed > 0, 0, variance).astype(mean.dtype),
-        score.log_density + jnp.where(fixed > 0, density, 0).astype(mean.dtype),
-    )
-
-
-def _draw(plan: Plan, how: How, bits: Array) -> tuple[Array, Array | None]:
-    """Normals (steps, factors, paths) and, for products that ask for them, uniforms (steps, paths)."""
-    dtype = jnp.float32 if how.single else jnp.float64
-    steps, factors = plan.grid.shape[0] - 1, how.dynamics.factors
-    gaussian = bits[: steps * factors].reshape(steps, factors, -1)
-    z = bridged(plan.bridge, normals(gaussian, dtype))
-    return z, uniforms(bits[steps * factors :], dtype) if len(bits) > steps * factors else None
-
-
 @partial(jax.jit, static_argnames="how")
 def simulate(plan: Plan, how: How, bits: Array, shift: Array) -> dict[str, Sums]:
     """One block of paths: the sums of the price, of each direction's derivative and of gamma.
@@ -199,45 +188,49 @@ def simulate(plan: Plan, how: How, bits: Array, shift: Array) -> dict[str, Sums]
     bits : (numbers a path, paths) of 32 random or quasi-random bits
     shift : (numbers a path,) to be added to them by exclusive or
     """
-    z, u = _draw(plan, how, bits ^ shift[:, None])
-    by_score = how.by_score
 
-    def mirrored(params: Any, market: Market, controls: tuple[Control, ...], score: bool) -> Array:
-        outputs = _outputs(params, market, plan, how, controls, z, u, score)
-        if how.antithetic:
-            other = None if u is None else 1 - u
-            outputs = (outputs + _outputs(params, market, plan, how, controls, -z, other, score)) / 2
-        return outputs
+    def values(params: Any, market: Market, controls: tuple[Control, ...], method: str) -> Array:
+        sides = [
+            _outputs(params, market, plan, how, controls, (bits, shift), mirror, method)
+            for mirror in ((False, True) if how.antithetic else (False,))
+        ]
+        return (sides[0] + sides[1]) / 2 if how.antithetic else sides[0]
 
-    found = {"price": _sums(mirrored(plan.params, plan.market, how.controls, False))}
-    if not (plan.directions or how.gamma):
-        return found
+    found = {"price": _sums(values(plan.params, plan.market, how.controls, "path"))}
 
-    def values(params: Any, market: Market) -> Array:
-        return mirrored(params, market, how.smooth_controls, by_score)
-
-    def along(direction: Any) -> Array:
-        return jax.jvp(values, (plan.params, plan.market), direction)[1]
+    def smooth(params: Any, market: Market) -> Array:
+        return values(params, market, how.smooth_controls, how.method)
 
     if plan.directions:
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *plan.directions.values())
-        derivatives = jax.vmap(along)(stacked)
+        stacked = _stacked(plan.directions)
+        here = (plan.params, plan.market)
+        derivatives = jax.vmap(lambda direction: jax.jvp(smooth, here, direction)[1])(stacked)
         found |= {name: _sums(value) for name, value in zip(plan.directions, derivatives, strict=True)}
+    if plan.sides:
+
+        def difference(low: Any, high: Any, width: Array) -> Array:
+            ends = [values(end[0], end[1], how.smooth_controls, "path") for end in (low, high)]
+            return (ends[1] - ends[0]) / width.astype(ends[0].dtype)
+
+        derivatives = jax.vmap(difference)(*_stacked(plan.sides))
+        found |= {name: _sums(value) for name, value in zip(plan.sides, derivatives, strict=True)}
     if how.gamma:
 
-        def at(spot: Array) -> Array:
-            return values(plan.params, plan.market._replace(spot=spot))
-
         def slope(spot: Array) -> Array:
+            at = lambda spot: smooth(plan.params, plan.market._replace(spot=spot))  # noqa: E731
             return jax.jvp(at, (spot,), (jnp.ones_like(spot),))[1]
 
-        if by_score:
-            spot = plan.market.spot
-            found["gamma"] = _sums(jax.jvp(slope, (spot,), (jnp.ones_like(spot),))[1])
-        else:
+        if how.method == "path":
             low, high = jax.vmap(slope)(plan.market.spot + plan.bump * jnp.array([-1.0, 1.0]))
             found["gamma"] = _sums((high - low) / (2 * plan.bump).astype(low.dtype))
+        else:
+            spot = plan.market.spot
+            found["gamma"] = _sums(jax.jvp(slope, (spot,), (jnp.ones_like(spot),))[1])
     return found
+
+
+def _stacked(by_name: dict[str, Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *by_name.values())
 
 
 def _sums(outputs: Array) -> Sums:

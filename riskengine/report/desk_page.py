@@ -1,4 +1,4 @@
-"""The pages of the desk: tables, lists and lights. They need no network and no script, and print."""
+"""The pages of the desk: tables, lists and lights. They need no network, and no script unless they show charts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
 from riskengine.backtest.provenance import commit, weights_hash
 from riskengine.market import Panel
@@ -39,8 +41,9 @@ def page(
     sections: Sequence[Section],
     origin: dict[str, Any],
     flagged: bool,
+    charts: Sequence[tuple[str, str, Markup]] = (),
 ) -> str:
-    """The page as text. Everything from data is escaped."""
+    """The page as text. Everything from data is escaped; charts are a title, a line of text and a figure."""
     environment = Environment(
         loader=PackageLoader("riskengine.report", "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -55,6 +58,8 @@ def page(
         sections=[_filled(section) for section in sections if section.rows or section.items or section.text],
         provenance=list(origin.items()),
         flagged=flagged,
+        charts=charts,
+        plotly=Markup(get_plotlyjs()) if charts else "",
     )
 
 

@@ -125,7 +125,11 @@ def test_likelihood_ratios_agree_with_derivatives_along_the_path():
 
     found = [
         options.monte_carlo(
-            LEWIS, options.PathPayoff(payoff, 1.0, 1, smooth), 2**15, greeks=("delta", "d_v0")
+            LEWIS,
+            options.PathPayoff(payoff, 0.25, 1, smooth),
+            2**14,
+            greeks=("delta", "d_v0"),
+            controls=False,
         )
         for smooth in (True, False)
     ]
@@ -200,3 +204,92 @@ def test_a_payoff_that_is_not_finite_is_an_error():
     product = options.PathPayoff(lambda path: jnp.log(path[0] - 100.0), 1.0)
     with pytest.raises(DataError, match="not finite"):
         options.monte_carlo(BLACK, product, 64, greeks=())
+
+
+def test_lookback_agrees_with_haug():
+    """Continuous, floating (25.3533) and fixed (13.2687); Haug's book by way of QuantLib's tests."""
+    floating = options.Lookback(None, 0.5, extreme=100.0)
+    found = options.monte_carlo(
+        options.BlackScholesParams(0.3), floating, 2**14, spot=120.0, rate=0.1, dividend=0.06, greeks=()
+    )
+    close(found, 25.3533)
+    fixed = options.Lookback(95.0, 0.5)
+    found = options.monte_carlo(options.BlackScholesParams(0.1), fixed, 2**14, rate=0.1, greeks=())
+    close(found, 13.2687)
+
+
+def test_an_autocallable_is_its_plain_loop():
+    """The same fixings through a payoff of the path."""
+    terms = {"level": 1.0, "coupon": 0.04, "protection": 0.7}
+
+    def payoff(path):
+        ratio, paid, alive = path / 100.0, 0.0, 1.0
+        for k in range(4):
+            called = alive * jnp.where(ratio[k] >= terms["level"], 1.0, 0.0)
+            paid = paid + called * 100 * (1 + terms["coupon"] * (k + 1)) * float(
+                np.exp(0.03 * (2 - 0.5 * (k + 1)))
+            )
+            alive = alive - called
+        return paid + alive * 100 * jnp.where(ratio[-1] >= terms["protection"], 1.0, ratio[-1])
+
+    settings = {"paths": 2**12, "rate": 0.03, "greeks": (), "controls": False}
+    mine = options.monte_carlo(BLACK, options.Autocallable(2.0, 4, **terms), **settings)
+    theirs = options.monte_carlo(BLACK, options.PathPayoff(payoff, 2.0, 4), **settings)
+    assert mine.price == pytest.approx(theirs.price, rel=1e-6)
+
+
+def test_heston_nandi_simulated_is_its_closed_form():
+    p = options.HestonNandiParams(5.02e-6, 1.32e-6, 0.589, 421.39, -0.5, 3e-5)
+    found = options.monte_carlo(p, options.Vanilla(100.0, 0.25), 2**14, rate=0.05, greeks=(), controls=False)
+    close(found, options.heston_nandi_price(p, 100.0, 100.0, 0.25, 0.05))
+
+
+@pytest.mark.parametrize(("strike", "known"), [(45.0, 5.9351), (50.0, 2.3521), (55.0, 0.5597)])
+def test_duan_agrees_with_published_simulations(strike, known):
+    """QuantLib's tests of the GJR-GARCH engine: 90 days, their tolerance is .15, their error about .005."""
+    p = options.DuanParams(2e-6, 0.024, 0.059, 0.93, 0.0, 2e-6 / (1 - 0.9835))
+    maturity = 90 / 252
+    found = options.monte_carlo(
+        p, options.Vanilla(strike, maturity), 2**13, spot=50.0, rate=0.05 * 90 / 365 / maturity, greeks=()
+    )
+    close(found, known, floor=0.02)
+
+
+def test_duan_needs_gaussian_innovations_and_whole_days():
+    from riskengine.garch.params import GarchParams
+
+    fitted = GarchParams(2e-6, 0.024, 0.059, 0.93, 8.0)
+    with pytest.raises(SettingsError, match="degrees of freedom"):
+        options.DuanParams.of(fitted, 1e-4)
+    p = options.DuanParams.of(fitted._replace(dof=np.inf), 1e-4, premium=0.05)
+    with pytest.raises(DataError, match="whole days"):
+        options.monte_carlo(p, options.Vanilla(100.0, 0.3333))
+    with pytest.raises(SettingsError, match="fixings"):
+        options.monte_carlo(p, options.Barrier(100.0, 120.0, 0.25))
+    with pytest.raises(DataError, match="persistence"):
+        options.monte_carlo(p._replace(premium=2.0), options.Vanilla(100.0, 0.25))
+
+
+def test_barrier_greeks_agree_with_finite_differences_of_the_closed_form():
+    """Up-and-out call under Black and Scholes; QuantLib's analytic engine, differences of 0.1 in spot."""
+    ql = pytest.importorskip("QuantLib", reason="the oracle of barrier Greeks is QuantLib")
+    today, count = ql.Date(1, 1, 2024), ql.Actual365Fixed()
+    ql.Settings.instance().evaluationDate = today
+
+    def price(spot):
+        curves = [ql.YieldTermStructureHandle(ql.FlatForward(today, r, count)) for r in (0.0, 0.05)]
+        flat = ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), 0.2, count))
+        process = ql.BlackScholesMertonProcess(ql.QuoteHandle(ql.SimpleQuote(spot)), *curves, flat)
+        payoff = ql.PlainVanillaPayoff(ql.Option.Call, 100.0)
+        option = ql.BarrierOption(ql.Barrier.UpOut, 135.0, 0.0, payoff, ql.EuropeanExercise(today + 365))
+        option.setPricingEngine(ql.AnalyticBarrierEngine(process))
+        return option.NPV()
+
+    down, here, up = price(99.9), price(100.0), price(100.1)
+    product = options.Barrier(100.0, 135.0, 1.0)
+    found = options.monte_carlo(BLACK, product, 2**15, rate=0.05, steps=100, greeks=("delta", "gamma"))
+    close(found, here)
+    for name, known in (("delta", (up - down) / 0.2), ("gamma", (up - 2 * here + down) / 0.01)):
+        greek = found.greeks[name]
+        assert abs(greek.value - known) < 3 * greek.error
+        assert greek.error < 0.05 * abs(known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def test_direction_numbers_make_sobols_points():
 def test_every_scrambling_fills_every_interval_once(seed, block):
     """In each dimension, and in elementary boxes of the first two."""
     rng = np.random.default_rng(seed)
-    blocks = points.sobol_blocks(5, 8, block, rng)
+    blocks = points.sobol_blocks(np.arange(5), 8, block, rng)
     u = np.concatenate([bits ^ shift[:, None] for bits, shift in blocks], axis=1) * 2.0**-32
     assert u.shape == (5, 256)
     for row in u:
@@ -49,8 +50,14 @@ def test_normals_are_the_inverse_of_the_distribution():
 def test_the_bridge_is_an_isometry(steps):
     """Normals in, independent standard normal increments out."""
     gaps = np.random.default_rng(steps).uniform(0.01, 3.0, steps)
-    bridge = points.brownian_bridge(np.concatenate([[0.0], np.cumsum(gaps)]))
-    matrix = np.asarray(points.bridged(bridge, jnp.eye(steps)))
+    bridge = points.brownian_bridge(np.concatenate([[0.0], np.cumsum(gaps)]), segments=4)
+    z = jnp.eye(steps)[points.dimension_order(bridge, 1)[:, 0]]
+    coarse, left, rows = points.segment_ends(bridge, z[bridge.ends]), jnp.zeros(steps), []
+    for k in range(steps):
+        row = bridge._replace(last=None, levels=(), ends=None)
+        left, normal = points.walk(coarse, jax.tree.map(lambda x, k=k: x[k], row), left, z[k])
+        rows.append(normal)
+    matrix = np.asarray(rows)
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(steps), atol=1e-9)
     end = np.sqrt(gaps) @ matrix
     np.testing.assert_allclose(end[1:], 0, atol=1e-9)  # the first normal alone sets the end
