@@ -1,4 +1,4 @@
-"""The pages of the desk: tables, lists and lights. They need no network and no script, and print."""
+"""The pages of the desk: tables, lists and lights. They need no network, a script only for charts, and print."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from riskengine.backtest.provenance import commit, weights_hash
 from riskengine.market import Panel
@@ -23,6 +24,7 @@ class Section:
     title, text : heading, and a quiet line under it
     headings, rows : of the table; cells ``green``, ``amber`` and ``red`` are shown as lights
     items : of the list
+    chart : a figure, as markup
     """
 
     title: str
@@ -30,6 +32,7 @@ class Section:
     headings: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     items: Sequence[str] = ()
+    chart: Markup | None = None
 
 
 def page(
@@ -39,8 +42,9 @@ def page(
     sections: Sequence[Section],
     origin: dict[str, Any],
     flagged: bool,
+    script: Markup | None = None,
 ) -> str:
-    """The page as text. Everything from data is escaped."""
+    """The page as text. Everything from data is escaped; ``script`` is what charts need."""
     environment = Environment(
         loader=PackageLoader("riskengine.report", "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -52,9 +56,12 @@ def page(
         title=title,
         subtitle=subtitle,
         headline=headline,
-        sections=[section for section in sections if section.rows or section.items or section.text],
+        sections=[
+            section for section in sections if section.rows or section.items or section.text or section.chart
+        ],
         provenance=list(origin.items()),
         flagged=flagged,
+        script=script,
     )
 
 
