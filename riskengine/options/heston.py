@@ -203,7 +203,7 @@ def _blocks(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int) -> 
         used, where = np.unique(rows[part], return_inverse=True)
         n = len(where)
         wide = 16 if n <= 16 else most
-        tall = 1 if len(used) == 1 else wide
+        tall = next(size for size in (1, 16, wide) if len(used) <= size)
         chosen = curves[np.resize(used, tall)]
         with jax.enable_x64(True):
             found = _calls(
