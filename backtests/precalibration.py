@@ -1,6 +1,6 @@
 """What a start from a GARCH model saves when Heston's model is calibrated to quotes.
 
-    python -m backtests.precalibration [--data ../shared/data] [--surfaces 1024]
+    python -m backtests.precalibration [--data ../shared/data] [--blocks 8]
 
 Simulated underlyings, whose Heston parameters under P the network sees only through daily returns, and real chains.
 Starts: the bridge's, one read from the quotes, a fixed sensible one, that of QuantLib's test suite, cold ones drawn
@@ -10,6 +10,8 @@ from wide ranges, and the best of four cold ones. A quarter of an hour on two co
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 import time
 from pathlib import Path
 
@@ -19,9 +21,9 @@ import pandas as pd
 
 from backtests.record import Record
 from riskengine.calibration import NeuralCalibrator
+from riskengine.files import write_atomically
 from riskengine.market import load_panel
 from riskengine.options import (
-    HestonFit,
     HestonParams,
     HestonStart,
     Quotes,
@@ -44,8 +46,8 @@ PREMIUM = HestonParams(0.3, 0.5, 0.5, 0.4, 0.15)
 """What a prior's spread is widened by for the step from P to Q: those of v0 and theta from the stocks below."""
 
 
-def universe(rng: np.random.Generator, n: int) -> tuple[HestonParams, HestonParams, np.ndarray, np.ndarray]:
-    """Parameters under P and Q, daily returns (days, n), and variance at their end (n,).
+def universe(rng: np.random.Generator, n: int) -> tuple[HestonParams, HestonParams, np.ndarray]:
+    """Parameters under P and Q, and daily returns (days, n).
 
     Under P drawn from ranges that equities fill; Q differs by the premium for variance risk, drawn anew for each:
     slower return, and a long run higher by 10% give or take 30%. Euler steps, ``STEPS`` a day, variance cut at zero.
@@ -75,7 +77,7 @@ def universe(rng: np.random.Generator, n: int) -> tuple[HestonParams, HestonPara
     q_kappa = kappa * np.exp(rng.normal(-0.2, 0.3, n))
     q_theta = theta * np.exp(rng.normal(0.1, 0.3, n))
     p, q = HestonParams(v, kappa, theta, sigma, rho), HestonParams(v, q_kappa, q_theta, sigma, rho)
-    return p, q, np.expm1(returns), v
+    return p, q, np.expm1(returns)
 
 
 def surface(q: HestonParams, rng: np.random.Generator) -> Quotes:
@@ -101,55 +103,67 @@ def cold(rng: np.random.Generator, n: int) -> HestonParams:
     )  # fmt: skip
 
 
-def take(params: HestonParams, part: slice) -> HestonParams:
-    """Some of the starts."""
-    return HestonParams(*(leaf[part] for leaf in params))
+FEW = ("none", "the bridge, widened by the premium", "fixed sensible values, wide")
 
 
-def race(
-    surfaces: list[Quotes], starts: dict[str, HestonParams | None]
-) -> tuple[dict[str, list[HestonFit]], dict[str, list[float]]]:
-    """Fits and seconds a surface by block, the starts in turns on every block."""
-    fits: dict[str, list[HestonFit]] = {name: [] for name in starts}
-    seconds: dict[str, list[float]] = {name: [] for name in starts}
+def block(k: int) -> dict[str, np.ndarray]:
+    """Simulate ``BLOCK`` underlyings, calibrate from every start in turns, and with few quotes; arrays by name."""
+    rng = np.random.default_rng([SEED, k])
+    n = BLOCK
+    p, q, returns = universe(rng, n)
+    fit = NeuralCalibrator.pretrained()(returns)
+    heston_start(fit)
+    begin = time.perf_counter()
+    start = heston_start(fit)
+    found = {"seconds bridge": np.array([(time.perf_counter() - begin) / n])}
+    surfaces = [surface(HestonParams(*(float(leaf[j]) for leaf in q)), rng) for j in range(n)]
+    guesses = [heston_guess(one) for one in surfaces]
+    levels = {name: np.array([getattr(guess, name) for guess in guesses]) for name in ("v0", "theta")}
+    starts: dict[str, HestonParams | None] = {
+        "GARCH bridge": start.params,
+        "read from the quotes": None,
+        "fixed, sensible": SENSIBLE,
+        "fixed, QuantLib's test suite": SUITE,
+        "bridge, v0 and theta from the quotes": start.params._replace(**levels),
+        **{f"cold {j + 1}": cold(rng, n) for j in range(TRIES)},
+    }
     calibrate_heston(surfaces[:1])  # compiles
-    for first in range(0, len(surfaces), BLOCK):
-        part = slice(first, first + BLOCK)
-        for name, start in starts.items():
-            begin = time.perf_counter()
-            fits[name] += calibrate_heston(surfaces[part], None if start is None else take(start, part))
-            seconds[name].append((time.perf_counter() - begin) / len(surfaces[part]))
-    return fits, seconds
+    for name, one in starts.items():
+        begin = time.perf_counter()
+        fits = calibrate_heston(surfaces, one)
+        found[f"seconds {name}"] = np.array([(time.perf_counter() - begin) / n])
+        found[f"error {name}"] = np.array([fit.rmse for fit in fits])
+        found[f"iterations {name}"] = np.array([fit.iterations for fit in fits])
+    for name in p._fields:
+        mine, under_p, under_q = (getattr(x, name) for x in (start.params, p, q))
+        same = name == "rho"
+        found[f"gap P {name}"] = mine - under_p if same else np.log(mine / under_p)
+        found[f"gap Q {name}"] = mine - under_q if same else np.log(mine / under_q)
+        found[f"spread {name}"] = getattr(start.spread, name)
+    for name, (error, ok) in few_quotes(start, surfaces).items():
+        found[f"few {name}"], found[f"few ok {name}"] = error, ok
+    return found
 
 
-def rows_of(fits: dict[str, list[HestonFit]], seconds: dict[str, list[float]]) -> list[list[object]]:
-    """A row a start. The global optimum is the best that any start found, to a thousandth of the error."""
-    error = {name: np.array([fit.rmse for fit in found]) for name, found in fits.items()}
-    steps = {name: np.array([fit.iterations for fit in found]) for name, found in fits.items()}
-    tries = [name for name in fits if name.startswith("cold")]
-    best = np.nanmin(np.stack(list(error.values())), axis=0)
-    clock = {name: np.array(found) for name, found in seconds.items()}
-    if len(tries) > 1:
-        several = f"best of {len(tries)} cold"
-        error[several] = np.nanmin(np.stack([error[name] for name in tries]), axis=0)
-        steps[several] = np.sum([steps[name] for name in tries], axis=0)
-        clock[several] = np.sum([clock[name] for name in tries], axis=0)
-        for name in tries[1:]:
-            del error[name]
-    base = next(iter(error))
-    return [
-        [
-            name,
-            f"{np.mean(steps[name]):.1f}",
-            f"{np.median(steps[name]):.0f}",
-            f"{np.quantile(steps[name], 0.95):.0f}",
-            f"{np.mean(steps[name]) / np.mean(steps[base]):.2f}",
-            f"{np.median(clock[name] / clock[base]):.2f}",
-            f"{1000 * np.median(clock[name]):.1f}",
-            f"{np.mean(error[name] <= best * 1.001 + 1e-4):.1%}",
-        ]
-        for name in error
-    ]
+def few_quotes(start: HestonStart, surfaces: list[Quotes]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Five quotes of one maturity: errors over the whole surface by prior, and whether the fit looks sound."""
+    n, first = len(surfaces), surfaces[0]
+    here = np.flatnonzero(np.abs(first.maturity - 0.25) < 1e-9)[::3]
+    thin = [one.take(here) for one in surfaces]
+    everywhere, wide = (
+        HestonParams(*(np.full(n, leaf) for leaf in p))
+        for p in (SENSIBLE, HestonParams(1.0, 1.0, 1.0, 1.0, 0.4))
+    )
+    fits = (
+        calibrate_heston(thin),
+        calibrate_heston(thin, start, prior=start.widened(PREMIUM)),
+        calibrate_heston(thin, prior=HestonStart(start.assets, everywhere, wide)),
+    )
+    found = {}
+    for name, some in zip(FEW, fits, strict=True):
+        error = np.array([initial_error(one, fit.params) for fit, one in zip(some, surfaces, strict=True)])
+        found[name] = error, np.array([str(fit.status) == "ok" for fit in some])
+    return found
 
 
 HEADINGS = [
@@ -158,93 +172,77 @@ HEADINGS = [
 ]  # fmt: skip
 
 
-def simulated(record: Record, n: int) -> None:
-    """Race on simulated underlyings, and how well the bridge knows them."""
-    rng = np.random.default_rng(SEED)
-    p, q, returns, _ = universe(rng, n)
-    fit = NeuralCalibrator.pretrained()(returns)
-    begin = time.perf_counter()
-    start = heston_start(fit)
-    bridge_seconds = time.perf_counter() - begin
-    surfaces = [surface(HestonParams(*(float(leaf[k]) for leaf in q)), rng) for k in range(n)]
-    same = {
-        name: HestonParams(*(np.full(n, leaf) for leaf in s)) for name, s in (("s", SENSIBLE), ("q", SUITE))
-    }
-    starts: dict[str, HestonParams | None] = {
-        "GARCH bridge": start.params,
-        "read from the quotes": None,
-        "fixed, sensible": same["s"],
-        "fixed, QuantLib's test suite": same["q"],
-        "bridge, v0 and theta read from the quotes": merged(start.params, surfaces),
-        **{"cold" + ("" if k == 0 else f" {k + 1}"): cold(rng, n) for k in range(TRIES)},
-    }
-    fits, seconds = race(surfaces, starts)
-    record.say(
-        f"## Simulated underlyings: {n:,}\n\n{DAYS} daily returns of a Heston model each, its parameters under P drawn from "
-        "wide ranges (kappa 1 to 10, theta .02 to .2, Feller ratio .3 to 3, rho -.85 to -.1); under Q kappa and theta "
-        f"differ by a random premium. Surfaces of 8 maturities and 13 strikes, noise {100 * NOISE:.1f} volatility points. The "
-        f"network calibrates GARCH to the returns; the bridge takes {1000 * bridge_seconds / n:.2f} ms an asset. Iterations "
-        "are evaluations of all quotes with derivatives. The optimum is the best error that any start found. Times are "
-        "ratios of runs in turns; absolute ones are of a machine that others used at the same time."
+def simulated(record: Record, parts: list[dict[str, np.ndarray]]) -> None:
+    """Tables of the simulated underlyings."""
+    every = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    names = [name.removeprefix("error ") for name in every if name.startswith("error ")]
+    error, steps, clock = (
+        {name: every[f"{what} {name}"] for name in names} for what in ("error", "iterations", "seconds")
     )
-    record.table("simulated", HEADINGS, rows_of(fits, seconds))
+    best = np.nanmin(np.stack(list(error.values())), axis=0)
+    tries = [name for name in names if name.startswith("cold")]
+    one, several = "cold", f"best of {TRIES} cold"
+    for table, join in (
+        (error, np.concatenate),
+        (steps, np.concatenate),
+        (clock, lambda x: np.mean(x, axis=0)),
+    ):
+        table[one] = join([table[name] for name in tries])
+    error[several] = np.nanmin(np.stack([error[name] for name in tries]), axis=0)
+    steps[several] = np.sum([steps[name] for name in tries], axis=0)
+    clock[several] = np.sum([clock[name] for name in tries], axis=0)
+    base, n = names[0], len(best)
     rows = []
-    for name in p._fields:
-        mine, truth = getattr(start.params, name), getattr(q, name)
-        gap = mine - truth if name == "rho" else np.log(mine / truth)
-        spread = getattr(start.spread, name)
-        under_p = mine - getattr(p, name) if name == "rho" else np.log(mine / getattr(p, name))
+    for name in [*(name for name in names if name not in tries), one, several]:
+        target = np.tile(best, len(error[name]) // n)
+        rows.append(
+            [
+                name,
+                f"{np.mean(steps[name]):.1f}",
+                f"{np.median(steps[name]):.0f}",
+                f"{np.quantile(steps[name], 0.95):.0f}",
+                f"{np.mean(steps[name]) / np.mean(steps[base]):.2f}",
+                f"{np.median(clock[name] / clock[base]):.2f}",
+                f"{1000 * np.median(clock[name]):.1f}",
+                f"{np.mean(error[name] <= target * 1.001 + 1e-4):.1%}",
+            ]
+        )
+    record.say(
+        f"## Simulated underlyings: {n:,}\n\n{DAYS} daily returns of a Heston model each, its parameters under P drawn "
+        "from wide ranges (kappa 1 to 10, theta .02 to .2, Feller ratio .3 to 3, rho -.85 to -.1); under Q kappa and "
+        f"theta differ by a random premium. Surfaces of 8 maturities and 13 strikes, noise {100 * NOISE:.1f} "
+        "volatility points. The network calibrates GARCH to the returns; the bridge then takes "
+        f"{1000 * np.median(every['seconds bridge']):.2f} ms an asset. Cold starts are drawn from wide ranges "
+        "(v0 and theta .0025 to 1, kappa .1 to 20, sigma .1 to 4, rho -.95 to .5). Iterations are evaluations of all quotes with "
+        "derivatives. The optimum is the best error that any start found, to a thousandth. Times are ratios of runs in "
+        "turns; absolute ones are of a machine that others used at the same time."
+    )
+    record.table("simulated", HEADINGS, rows)
+    rows = []
+    for name in HestonParams._fields:
+        gap, under_p, spread = (every[f"{what} {name}"] for what in ("gap Q", "gap P", "spread"))
         inside = np.mean(np.abs(under_p) <= 1.645 * spread)
         rows.append([name, f"{np.median(gap):+.2f}", f"{np.std(gap):.2f}", f"{np.median(under_p):+.2f}",
                      f"{np.std(under_p):.2f}", f"{np.median(spread):.2f}", f"{inside:.0%}"])  # fmt: skip
     record.say(
         "How far the bridge's parameters are from the true ones, in logarithms (rho as it is), and how often 1.645 "
-        "spreads cover those under P: nominally 90%. The spread is that of the GARCH posterior alone; that a GARCH model "
-        "is not the truth here, and that the diffusion limit matches moments only, is not in it."
+        "spreads cover those under P: nominally 90%. The spread is that of the GARCH posterior alone; that a GARCH "
+        "model is not the truth here, and that the diffusion limit matches moments only, is not in it."
     )
-    record.table(
-        "bridge",
-        ["parameter", "median, Q", "sd, Q", "median, P", "sd, P", "median spread", "covered, P"],
-        rows,
-    )
-    few_quotes(record, start, surfaces)
-
-
-def merged(params: HestonParams, surfaces: list[Quotes]) -> HestonParams:
-    """The bridge's parameters with the variances of :func:`heston_guess`."""
-    guesses = [heston_guess(one) for one in surfaces]
-    return params._replace(v0=np.array([g.v0 for g in guesses]), theta=np.array([g.theta for g in guesses]))
-
-
-def few_quotes(record: Record, start: HestonStart, surfaces: list[Quotes]) -> None:
-    """Five quotes of one maturity: errors over the whole surface, with and without the prior."""
-    some = np.arange(len(surfaces[0]))
-    few = np.flatnonzero((np.abs(surfaces[0].maturity - 0.25) < 1e-9) & (some % 13 % 3 == 0))
-    thin = [one.take(few) for one in surfaces]
-    prior = start.widened(PREMIUM)
-    n = len(surfaces)
-    everywhere, wide = (
-        HestonParams(*(np.full(n, leaf) for leaf in p))
-        for p in (SENSIBLE, HestonParams(1.0, 1.0, 1.0, 1.0, 0.4))
-    )
-    centre = HestonStart(start.assets, everywhere, wide)
-    rows = []
-    for name, found in (
-        ("none", calibrate_heston(thin)),
-        ("the bridge, widened by the premium", calibrate_heston(thin, start, prior=prior)),
-        ("fixed sensible values, wide", calibrate_heston(thin, prior=centre)),
-    ):
-        error = []
-        for fit, whole in zip(found, surfaces, strict=True):
-            kind = np.where(whole.strike > 1, "call", "put")
-            price = heston_price(fit.params, 1.0, whole.strike, whole.maturity, kind=kind, nodes=128)
-            model = implied_volatility(price, 1.0, whole.strike, whole.maturity, kind)
-            error.append(100 * np.sqrt(np.nanmean((model - whole.volatility) ** 2)))
-        rows.append([name, f"{np.median(error):.2f}", f"{np.quantile(error, 0.9):.2f}",
-                     f"{np.mean([str(fit.status) == 'ok' for fit in found]):.0%}"])  # fmt: skip
+    headings = ["parameter", "median, Q", "sd, Q", "median, P", "sd, P", "median spread", "covered, P"]
+    record.table("bridge", headings, rows)
+    rows = [
+        [
+            name,
+            f"{np.median(every[f'few {name}']):.2f}",
+            f"{np.quantile(every[f'few {name}'], 0.9):.2f}",
+            f"{np.mean(every[f'few ok {name}']):.0%}",
+        ]
+        for name in FEW
+    ]
     record.say(
-        f"## Few quotes\n\n{len(few)} quotes of the three-month maturity alone; root mean squared errors over all 104 quotes of "
-        "the surface, in volatility points."
+        "## Few quotes\n\nFive quotes of the three-month maturity alone; root mean squared errors over all 104 quotes "
+        "of the surface, in volatility points, by what the calibration is regularised towards."
     )
     record.table("few", ["prior", "median error", "90%", "status ok"], rows)
 
@@ -288,8 +286,8 @@ def real(record: Record, data: Path) -> None:
                      f"{np.mean([fit.rmse <= best * 1.001 for fit in colds]):.0%}"])  # fmt: skip
         print(name, flush=True)
     record.say(
-        "## Real chains\n\nThe bridge sees the last 1,000 daily returns of the US market up to the day (Fama-French); for the "
-        "DAX, of which no history is at hand, that is a stand-in. Errors in volatility points."
+        "## Real chains\n\nThe bridge sees the last 1,000 daily returns of the US market up to the day (Fama-French); "
+        "for the DAX, of which no history is at hand, that is a stand-in. Errors in volatility points."
     )
     record.table("real", ["chain", "start", "iterations", "error at the start", "error", "optimum"], rows)
 
@@ -345,8 +343,8 @@ def levels(record: Record, data: Path) -> None:
                 ]
             )
     record.say(
-        f"## Levels\n\nImplied variance of the 20 bundled stocks on {len(dates)} days a year apart, over the variance of the "
-        "bridge; logarithms. The implied volatilities' tenor is not documented; short ones are assumed."
+        f"## Levels\n\nImplied variance of the 20 bundled stocks on {len(dates)} days a year apart, over the variance "
+        "of the bridge; logarithms. The implied volatilities' tenor is not documented; short ones are assumed."
     )
     record.table("levels", ["calibrator", "variance", "median", "sd", "implied volatility over it"], rows)
 
@@ -355,13 +353,30 @@ def main() -> None:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the shared data")
-    parser.add_argument("--surfaces", type=int, default=1024, help="simulated underlyings")
+    parser.add_argument("--blocks", type=int, default=8, help=f"of {BLOCK} simulated underlyings")
+    parser.add_argument("--new", type=int, default=1000, help="blocks to make now; the rest in a later call")
+    parser.add_argument(
+        "--parts", type=Path, default=Path("out/precalibration"), help="folder of finished blocks"
+    )
     settings = parser.parse_args()
+    made = 0
+    for k in range(settings.blocks):
+        path = settings.parts / f"{k}.npz"
+        if path.is_file():
+            continue
+        if made == settings.new:
+            return
+        buffer = io.BytesIO()
+        np.savez(buffer, **block(k))
+        write_atomically(path, buffer.getvalue())
+        made += 1
+        print(f"block {k + 1} of {settings.blocks}", file=sys.stderr, flush=True)
+    parts = [dict(np.load(settings.parts / f"{k}.npz")) for k in range(settings.blocks)]
     record = Record(
         "precalibration", "What a start from a GARCH model saves", jax=jax.__version__, seed=SEED,
-        surfaces=settings.surfaces,
+        surfaces=BLOCK * settings.blocks,
     )  # fmt: skip
-    simulated(record, settings.surfaces)
+    simulated(record, parts)
     record.write()
     if settings.data.is_dir():
         levels(record, settings.data)
