@@ -213,9 +213,9 @@ def simulated(record: Record, parts: list[dict[str, np.ndarray]]) -> None:
         f"theta differ by a random premium. Surfaces of 8 maturities and 13 strikes, noise {100 * NOISE:.1f} "
         "volatility points. The network calibrates GARCH to the returns; the bridge then takes "
         f"{1000 * np.median(every['seconds bridge']):.2f} ms an asset. Cold starts are drawn from wide ranges "
-        "(v0 and theta .0025 to 1, kappa .1 to 20, sigma .1 to 4, rho -.95 to .5). Iterations are evaluations of all quotes with "
-        "derivatives. The optimum is the best error that any start found, to a thousandth. Times are ratios of runs in "
-        "turns; absolute ones are of a machine that others used at the same time."
+        "(v0 and theta .0025 to 1, kappa .1 to 20, sigma .1 to 4, rho -.95 to .5). Iterations are "
+        "evaluations of all quotes with derivatives. The optimum is the best error that any start found, to a "
+        "thousandth. Times are ratios of runs in turns; absolute ones are of a machine that others used meanwhile."
     )
     record.table("simulated", HEADINGS, rows)
     rows = []
