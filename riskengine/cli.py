@@ -676,6 +676,34 @@ def stress(
         raise typer.Exit(FLAGGED)
 
 
+@app.command("price")
+def price_(
+    terms: Annotated[
+        Path,
+        typer.Argument(help="TOML file of underlying, model, product and simulation, as docs/terms.toml."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for price.json and price.html.")] = Path("out/price"),
+    as_json: Json = False,
+) -> None:
+    """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
+    from riskengine.report.commands import run_price
+
+    console = _console(as_json)
+    with _bars(console) as report:
+        content = run_price(terms, out, report)
+    if as_json:
+        print(json.dumps(content))
+        return
+    table = _table(f"{content['product']} under {content['model']}, {content['paths']:,} paths")
+    for heading in ("", "value", "standard error"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("price", f"{content['price']:.4f}", f"{content['error']:.4f}", style="bold")
+    for name, greek in content["greeks"].items():
+        table.add_row(name, f"{greek['value']:.5f}", f"{greek['error']:.5f}")
+    console.print(table)
+    console.print(f"[bold]{out / 'price.html'}[/bold]")
+
+
 @app.command()
 def validate(
     forecasts: Annotated[

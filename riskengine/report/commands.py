@@ -16,11 +16,13 @@ from riskengine.live import LiveEngine, LiveSettings
 from riskengine.market import Panel, load_panel
 from riskengine.options import read_quotes
 from riskengine.report.desk_files import read_desk, read_holdings
+from riskengine.report.price import price, write_price
 from riskengine.report.rebalance import read_history, rebalance
 from riskengine.report.rebalance_page import write_rebalance
 from riskengine.report.smile import fit_smile
 from riskengine.report.smile_page import write_smile
 from riskengine.report.stress import StressSettings, stress_test, write_stress
+from riskengine.report.terms import read_terms
 from riskengine.report.watch import Watch
 from riskengine.risk import Validation
 from riskengine.risk import validate as validate_forecasts
@@ -83,6 +85,13 @@ def run_stress(
     file = out / "paths.parquet" if write_paths else None
     found = stress_test(panel, _weights(panel, holdings), NeuralCalibrator.pretrained(), settings, file)
     return write_stress(found, panel, desk, settings, out)
+
+
+def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
+    """Price a terms file and write its page; its content."""
+    content = price(read_terms(terms), terms.name, progress)
+    write_price(content, out)
+    return content
 
 
 def run_validate(forecasts: Path, level: float, draws: int) -> Validation:

@@ -1,4 +1,4 @@
-"""The pages of the desk: tables, lists and lights. They need no network, a script only for charts, and print."""
+"""The pages of the desk: tables, lists and lights. They need no network, and no script unless they show charts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
 from riskengine.backtest.provenance import commit, weights_hash
 from riskengine.market import Panel
@@ -42,9 +43,8 @@ def page(
     sections: Sequence[Section],
     origin: dict[str, Any],
     flagged: bool,
-    script: Markup | None = None,
 ) -> str:
-    """The page as text. Everything from data is escaped; ``script`` is what charts need."""
+    """The page as text. Everything from data is escaped."""
     environment = Environment(
         loader=PackageLoader("riskengine.report", "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -61,7 +61,7 @@ def page(
         ],
         provenance=list(origin.items()),
         flagged=flagged,
-        script=script,
+        plotly=Markup(get_plotlyjs()) if any(section.chart for section in sections) else "",
     )
 
 

@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import plotly.io
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from riskengine.backtest.provenance import commit
@@ -20,6 +17,7 @@ from riskengine.files import sha256, write_atomically
 from riskengine.options import sabr_volatility
 from riskengine.report.desk_page import Section, page
 from riskengine.report.figures import PALETTE
+from riskengine.report.html import chart
 from riskengine.report.smile import (
     Smile,
     content,
@@ -40,18 +38,6 @@ LAYOUT: dict[str, Any] = {
 }
 PANELS = 8
 """Maturities shown at most."""
-
-
-def chart(figure: go.Figure, name: str) -> Markup:
-    """A figure as a part of a page."""
-    body = plotly.io.to_html(
-        figure,
-        full_html=False,
-        include_plotlyjs=False,
-        div_id=name,
-        config={"displaylogo": False, "responsive": True},
-    )
-    return Markup(body)  # plotly escapes its data; nothing else is in here
 
 
 def when(maturity: float) -> str:
@@ -258,7 +244,6 @@ def write_smile(smile: Smile, source: Path, out: Path, origin: dict[str, Any]) -
         sections(smile, numbers),
         facts,
         numbers["flagged"],
-        script=Markup(get_plotlyjs()),
     )
     numbers["provenance"] = facts
     write_atomically(out / "smile.json", (json.dumps(_plain(numbers), indent=1) + "\n").encode())
