@@ -10,8 +10,8 @@ data where it is there. A few minutes on two cores.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
-import time
 from pathlib import Path
 
 import mpmath as mp
@@ -21,9 +21,11 @@ import QuantLib as ql  # noqa: N813
 
 from backtests.record import Record
 from riskengine import options
+from riskengine.files import write_atomically
 from riskengine.options import HestonParams, SabrParams
 
-SETS, SEED = 10_000, 0
+SETS, SEED, PARTS = 10_000, 0, 5
+ENGINES = ("adaptive Lobatto", "exponential fitting")
 RANGES = (
     "v0 and theta 1e-4 to 1, kappa .01 to 20, sigma .001 to 5, 1 day to 10 years (all log-uniform), "
     "rho -.999 to .999"
@@ -61,7 +63,6 @@ def quantlib_price(p: HestonParams, days: int, strike: float, engine: str) -> fl
     )
     makers = {
         "adaptive Lobatto": lambda: ql.AnalyticHestonEngine(model, 1e-12, 1_000_000),
-        "Laguerre, 192 nodes": lambda: ql.AnalyticHestonEngine(model, 192),
         "exponential fitting": lambda: ql.ExponentialFittingHestonEngine(model),
     }
     option.setPricingEngine(makers[engine]())
@@ -99,23 +100,28 @@ def arbiter(p: HestonParams, t: float, strike: float) -> float:
         )
 
 
-def heston(record: Record) -> None:
-    """Ours, QuantLib's three engines, and the arbiter."""
-    p, days, strike = draw(np.random.default_rng(SEED), SETS)
-    begin = time.perf_counter()
-    ours = options.heston_price(p, 1.0, strike, days / 365)
-    seconds = {"engine": time.perf_counter() - begin}
-    found = {}
-    for engine in ("adaptive Lobatto", "exponential fitting", "Laguerre, 192 nodes"):
-        begin = time.perf_counter()
-        found[engine] = np.array(
-            [
-                quantlib_price(HestonParams(*(leaf[i] for leaf in p)), days[i], strike[i], engine)
-                for i in range(SETS)
-            ]
-        )
-        seconds[engine] = time.perf_counter() - begin
-        print(engine, round(seconds[engine]), "s", file=sys.stderr, flush=True)
+def part(k: int) -> dict[str, np.ndarray]:
+    """A part of the sets with the prices of the engine and of QuantLib."""
+    n = SETS // PARTS
+    p, days, strike = draw(np.random.default_rng([SEED, k]), n)
+    found = {**p._asdict(), "days": days, "strike": strike}
+    found["engine"] = options.heston_price(p, 1.0, strike, days / 365)
+    for engine in ENGINES:
+        sets = (HestonParams(*(leaf[i] for leaf in p)) for i in range(n))
+        prices = [quantlib_price(one, days[i], strike[i], engine) for i, one in enumerate(sets)]
+        found[engine] = np.array(prices)
+    return found
+
+
+def heston(record: Record, parts: list[dict[str, np.ndarray]]) -> None:
+    """Ours, QuantLib's engines, and the arbiter."""
+    every = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
+    p, days, strike = (
+        HestonParams(*(every[name] for name in HestonParams._fields)),
+        every["days"],
+        every["strike"],
+    )
+    ours, found = every["engine"], {name: every[name] for name in ENGINES}
     record.say(
         f"## Heston: {SETS:,} random sets\n\n{RANGES}; strikes up to four standard deviations from the money, one "
         f"option a set, spot 1, no rates. Feller's condition is broken in "
@@ -246,14 +252,27 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=Path("../shared/data"), help="folder of the reference data"
     )
-    folder = parser.parse_args().data
+    parser.add_argument("--new", type=int, default=PARTS, help="parts to make now; the rest in a later call")
+    parser.add_argument(
+        "--parts", type=Path, default=Path("out/vanilla_accuracy"), help="folder of finished parts"
+    )
+    settings = parser.parse_args()
+    paths = [settings.parts / f"{k}.npz" for k in range(PARTS)]
+    missing = [k for k, path in enumerate(paths) if not path.is_file()]
+    for k in missing[: settings.new]:
+        buffer = io.BytesIO()
+        np.savez(buffer, **part(k))
+        write_atomically(paths[k], buffer.getvalue())
+        print(f"part {k + 1} of {PARTS}", file=sys.stderr, flush=True)
+    if len(missing) > settings.new:
+        return
     record = Record(
         "vanilla_accuracy", "Accuracy of vanilla option prices", QuantLib=ql.__version__, sets=SETS, seed=SEED
     )
-    heston(record)
+    heston(record, [dict(np.load(path)) for path in paths])
     record.write()
     black_and_sabr(record)
-    published(record, folder / "reference")
+    published(record, settings.data / "reference")
     record.write()
 
 
