@@ -191,8 +191,8 @@ def main() -> None:
     record.say(
         "Minimum variance, at most 10% an asset, net of ten basis points a trade, a day between decision and trade. "
         "The engine's forecast is the ensemble for months, and one factor with news for days; it prices its trades. "
-        "Reduction of the engine against each other row, 95% interval (stationary bootstrap), p-value of equal variance "
-        "(Ledoit and Wolf 2011), turnover a year. Below it the same portfolios in the size that their forecast makes "
+        "Reduction of the engine against each other row, 95% interval (stationary bootstrap), p-value of "
+        "equal variance (Ledoit and Wolf 2011), turnover a year. Below it the same portfolios in the size that their forecast makes "
         "10% a year, leverage at most 2: realized volatility, root mean square distance of the volatility of 63 days "
         "from 10%, that against the legacy pipeline's, mean exposure, turnover a year. Daily decisions over the last "
         f"{DAILY_DAYS} days, parameters anew every {REFIT}. What sizes days was chosen on 25 of the Dow stocks before "

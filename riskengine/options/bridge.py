@@ -8,6 +8,7 @@ it stays near to where quotes are few.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -30,6 +31,9 @@ HORIZON = 0.5
 LEVEL_SPREAD = 0.7
 """Standard deviation of the log of the variance of a day about that of the long run, by which :func:`heston_start`
 weighs the first and the last day of the window against the posterior's long run."""
+TYPICAL_KAPPA = (3.0, 1.0)
+"""Median, and standard deviation of the logarithm, of the speeds that equity surfaces are fitted with: a prior, since a
+window of a few years tells a persistence near one from one nearer only poorly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +111,7 @@ def diffusion_limit(params: GarchParams, observations: Any = 1000) -> Diffusion:
 
     The news ``(alpha + gamma 1[z<0]) z^2`` has variance ``(alpha^2 + alpha gamma + gamma^2 / 2) E z^4`` less its
     squared mean, and covariance ``-gamma E|z|^3 / 2`` with ``z``. A Student-t has no fourth moment for ``dof <= 4``:
-    moments are taken below the largest innovation that one expects to see in the observed days.
+    moments are taken below the largest innovation that one expects to see in ten times the observed days.
 
     Parameters
     ----------
@@ -118,7 +122,7 @@ def diffusion_limit(params: GarchParams, observations: Any = 1000) -> Diffusion:
     --------
     >>> limit = diffusion_limit(GarchParams(omega=2e-6, alpha=0.03, gamma=0.08, beta=0.91, dof=8.0))
     >>> [round(float(x), 2) for x in (limit.kappa, limit.theta, limit.xi, limit.rho)]
-    [5.09, 0.03, 2.43, -0.46]
+    [5.09, 0.03, 2.37, -0.48]
     """
     omega, alpha, gamma, beta, dof = (np.asarray(leaf, np.float64) for leaf in params)
     third, fourth = innovation_moments(dof, np.asarray(observations, np.float64))
@@ -134,19 +138,38 @@ def diffusion_limit(params: GarchParams, observations: Any = 1000) -> Diffusion:
 
 
 def innovation_moments(dof: Array, observations: Array) -> tuple[Array, Array]:
-    """``E|z|^3`` and ``E z^4`` of a unit Student-t below its quantile ``1 - 1 / (2 observations)``."""
-    dof, observations = np.broadcast_arrays(np.clip(dof, 2.02, 1e6), observations)
-    scale = np.sqrt((dof - 2) / dof)
-    top = scale * student.ppf(1 - 0.5 / np.maximum(observations, 2.0), dof)
+    """``E|z|^3`` and ``E z^4`` of a unit Student-t below the largest innovation of ten windows of observed days.
+
+    Read from a table in ``1 / dof``, since the quantile is slow and draws are many.
+    """
+    dof, observations = np.broadcast_arrays(np.asarray(dof, np.float64), observations)
+    third, fourth = np.empty(dof.shape), np.empty(dof.shape)
+    for days in np.unique(observations):
+        here = observations == days
+        for moment, known in zip((third, fourth), _moment_table(float(days)), strict=True):
+            moment[here] = np.exp(np.interp(1 / dof[here], _TAILS, known))
+    return third, fourth
+
+
+_TAILS = np.linspace(0.0, 0.49, 99)
+"""Grid of ``1 / dof``; beyond its end the moments are those of the end."""
+
+
+@lru_cache(maxsize=1024)
+def _moment_table(days: float) -> tuple[Array, Array]:
+    """Logarithms of the moments on the grid."""
+    nu = 1 / np.maximum(_TAILS, 1e-5)
+    top = np.sqrt((nu - 2) / nu) * student.ppf(1 - 0.05 / max(days, 2.0), nu)
     points, weights = np.polynomial.legendre.leggauss(64)
-    z = top[..., None] * (points + 1) / 2
-    nu = dof[..., None]
+    z, nu = top[:, None] * (points + 1) / 2, nu[:, None]
     log_density = (
-        gammaln((nu + 1) / 2) - gammaln(nu / 2) - np.log(np.pi * (nu - 2)) / 2
+        gammaln((nu + 1) / 2)
+        - gammaln(nu / 2)
+        - np.log(np.pi * (nu - 2)) / 2
         - (nu + 1) / 2 * np.log1p(z**2 / (nu - 2))
-    )  # fmt: skip
-    mass = np.exp(log_density) * weights * top[..., None]
-    return np.sum(mass * z**3, axis=-1), np.sum(mass * z**4, axis=-1)
+    )
+    mass = np.exp(log_density) * weights * top[:, None]
+    return np.log(np.sum(mass * z**3, axis=1)), np.log(np.sum(mass * z**4, axis=1))
 
 
 def heston_start(fit: Calibration, draws: int = DRAWS, seed: int = 0) -> HestonStart:
@@ -156,7 +179,8 @@ def heston_start(fit: Calibration, draws: int = DRAWS, seed: int = 0) -> HestonS
     comes from the leverage. The limit's volatility of variance is proportional to the variance, Heston's to its root:
     they are matched at the variance expected on average over the next :data:`HORIZON` years. Where persistence is near
     one the posterior knows the long run to a factor of three, and errs upwards: ``theta`` is its mean in logarithms
-    with the variances before the first day and after the last, weighted by precision.
+    with the variances before the first day and after the last, weighted by precision, and ``kappa`` likewise with
+    :data:`TYPICAL_KAPPA`.
 
     Parameters
     ----------
@@ -228,19 +252,26 @@ def _draws(fit: Calibration, draws: int, seed: int) -> tuple[Diffusion, Array]:
         raise SettingsError(f"spreads need at least 16 draws, not {draws}")
     sample = fit.posterior.sample(jax.random.key(seed), draws)
     limit = diffusion_limit(sample, fit.observations)
-    wide = np.maximum(_spread(np.log(limit.theta)), 1e-6)
-    weight = 1 / (1 + 2 * (wide / LEVEL_SPREAD) ** 2)  # of the posterior's long run
-    days = (np.log(YEAR * fit.presample) + np.log(YEAR * fit.next_variance)) / 2
-    # a draw is moved, and its distance from the median kept such that the spread is that of the combination
-    middle = np.median(np.log(limit.theta), axis=0)
-    around = np.sqrt(weight) * (np.log(limit.theta) - middle)
-    limit = replace(limit, theta=np.exp(weight * middle + (1 - weight) * days + around))
+    days = np.sqrt(YEAR * fit.presample * YEAR * fit.next_variance)
+    limit = replace(
+        limit,
+        theta=_weighed(limit.theta, days, LEVEL_SPREAD / np.sqrt(2)),
+        kappa=_weighed(limit.kappa, *TYPICAL_KAPPA),
+    )
     spread = fit.log_variance_spread
     if spread is None:  # what the level's uncertainty alone makes of it
         spread = _spread(np.log(limit.theta))
     noise = np.random.default_rng(seed).standard_normal((draws, len(fit.assets)))
     noise -= noise.mean(axis=0)
     return limit, YEAR * fit.next_variance * np.exp(spread * noise)
+
+
+def _weighed(draws: Array, other: Array | float, spread: float) -> Array:
+    """Draws ``(draws, assets)`` moved and narrowed as by a lognormal likelihood of this median and spread."""
+    logs = np.log(draws)
+    weight = 1 / (1 + (_spread(logs) / spread) ** 2)
+    middle = np.median(logs, axis=0)
+    return np.exp(weight * middle + (1 - weight) * np.log(other) + np.sqrt(weight) * (logs - middle))
 
 
 def _mean_decay(kappa: Array, t: float) -> Array:

@@ -202,8 +202,8 @@ def _blocks(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int) -> 
         part = slice(first, first + most)
         used, where = np.unique(rows[part], return_inverse=True)
         n = len(where)
-        wide = 16 if n <= 16 else most
-        tall = 1 if len(used) == 1 else wide
+        wide = min(64, most) if n <= 64 else most
+        tall = next(size for size in ((1, wide) if wide <= 64 else (1, 16, wide)) if len(used) <= size)
         chosen = curves[np.resize(used, tall)]
         with jax.enable_x64(True):
             found = _calls(

@@ -103,8 +103,8 @@ def errors_and_slopes(u: Array, task: Task, feller: bool, nodes: int) -> tuple[A
     )
 
 
-@partial(jax.jit, static_argnames=("feller", "nodes", "most", "lanes"))
-def solve(tasks: Task, feller: bool, nodes: int, most: int, lanes: int | None = None) -> Solution:
+@partial(jax.jit, static_argnames=("feller", "nodes", "lanes"))
+def solve(tasks: Task, feller: bool, nodes: int, most: Any, lanes: int | None = None) -> Solution:
     """Solve tasks stacked along the first axis, one after the other or ``lanes`` side by side."""
 
     def one(task: Task) -> Solution:

@@ -49,7 +49,7 @@ def levenberg_marquardt(
     evaluate: Callable[[Array], tuple[Array, Array]],
     u: Array,
     residuals: int,
-    most: int = 100,
+    most: Any = 100,
     tolerance: float = 1e-8,
     exact: float = 1e-11,
 ) -> Solution:

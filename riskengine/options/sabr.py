@@ -42,8 +42,8 @@ def sabr_volatility(
     """Black volatility of a European option on the shifted forward.
 
     Equation (2.17a) of Hagan et al. (2002) with the ratio ``z / x(z)`` in a form that holds at the money, by
-    its series where ``z`` is small. The form ``"obloj"`` has the leading term of Obłój (2008), exact as the
-    maturity goes to zero, which mends the densities that turn negative at low strikes for ``beta < 1``. Where
+    its series where ``z`` is small. The form ``"obloj"`` has the leading term of Obłój (2008), which is exact as the
+    maturity goes to zero; Hagan's is so only near the money or for ``beta = 1``. Where
     forwards may be negative, ``shift`` is added to forward and strike; the volatility is then that of the shifted
     forward.
 

@@ -92,8 +92,8 @@ def _residuals(u: Array, task: _Task, form: str) -> Array:
     return jnp.concatenate([task.weight * (model - task.volatility), task.pull * (u - task.centre)])
 
 
-@partial(jax.jit, static_argnames=("form", "most"))
-def _solve(tasks: _Task, form: str, most: int) -> Solution:
+@partial(jax.jit, static_argnames="form")
+def _solve(tasks: _Task, form: str, most: Any) -> Solution:
     def one(task: _Task) -> Solution:
         def evaluate(u: Array) -> tuple[Array, Array]:
             both = jax.jacfwd(lambda u: (_residuals(u, task, form),) * 2, has_aux=True)(u)

@@ -25,6 +25,7 @@ class Section:
     title, text : heading, and a quiet line under it
     headings, rows : of the table; cells ``green``, ``amber`` and ``red`` are shown as lights
     items : of the list
+    chart : a figure, as markup
     """
 
     title: str
@@ -32,6 +33,7 @@ class Section:
     headings: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     items: Sequence[str] = ()
+    chart: Markup | None = None
 
 
 def page(
@@ -41,9 +43,8 @@ def page(
     sections: Sequence[Section],
     origin: dict[str, Any],
     flagged: bool,
-    charts: Sequence[tuple[str, str, Markup]] = (),
 ) -> str:
-    """The page as text. Everything from data is escaped; charts are a title, a line of text and a figure."""
+    """The page as text. Everything from data is escaped."""
     environment = Environment(
         loader=PackageLoader("riskengine.report", "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -55,11 +56,14 @@ def page(
         title=title,
         subtitle=subtitle,
         headline=headline,
-        sections=[_filled(section) for section in sections if section.rows or section.items or section.text],
+        sections=[
+            _filled(section)
+            for section in sections
+            if section.rows or section.items or section.text or section.chart
+        ],
         provenance=list(origin.items()),
         flagged=flagged,
-        charts=charts,
-        plotly=Markup(get_plotlyjs()) if charts else "",
+        plotly=Markup(get_plotlyjs()) if any(section.chart for section in sections) else "",
     )
 
 

@@ -172,17 +172,21 @@ def render(content: dict[str, Any]) -> str:
         Section("Terms", "", ["term", "value"], [[key, _shown(value)] for key, value in told.items()]),
     ]
     term = content["sweep"]["term"]
-    charts = [
-        (f"Price against {term}", "The same points everywhere.", chart(sweep_figure(content), "sweep")),
-        (
+    sections += [
+        Section(
+            f"Price against {term}",
+            "The same points everywhere.",
+            chart=chart(sweep_figure(content), "sweep"),
+        ),
+        Section(
             "Convergence",
             "Mean of the first scrambled sets of points, against the paths in them.",
-            chart(convergence_figure(content), "convergence"),
+            chart=chart(convergence_figure(content), "convergence"),
         ),
     ]
     title = f"{content['product'].capitalize()} under {TITLES[content['model']]}"
     subtitle = f"{content['terms']}, {content['paths']:,} paths of {content['steps']:,} steps"
-    return page(title, subtitle, headline, sections, content["provenance"], False, charts)
+    return page(title, subtitle, headline, sections, content["provenance"], False)
 
 
 def _shown(value: Any) -> str:
