@@ -51,6 +51,8 @@ studies: env
 	$(BIN)/python -m backtests.scenario_speed
 	$(BIN)/python -m backtests.scenario_realism
 	$(BIN)/python -m backtests.live_speed
+	$(BIN)/python -m backtests.vanilla_accuracy
+	$(BIN)/python -m backtests.precalibration
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,6 +11,7 @@ hour on two cores; a panel that is not there is left out with a word.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -23,7 +24,7 @@ import pandas as pd
 from arch.bootstrap import MCS
 
 from backtests.peers import Multigarch, RiskMetrics, Scivol
-from backtests.record import Record
+from backtests.record import RESULTS, Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
 from riskengine.backtest.inference import long_run_variance
 from riskengine.calibration import Calibration, Calibrator
@@ -31,6 +32,7 @@ from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.garch import holding_period_variance, log_density
 
 WINDOWS, AHEAD = (250, 500, 1000), 21
+TABLES = ("scores", "over the plain network", "sets")
 MEASURES = ("log score", "QLIKE, 1 day", "QLIKE, 21 days")
 UNIVERSE = 256  # assets at a date that the network sees, those that are compared among them
 TUNED_ON = ("20 US stocks", "1,500 US stocks")  # panels that settings of pooling were chosen on
@@ -46,7 +48,7 @@ PANELS = {
     "25 large US stocks": ("equities/cov_pred_25_returns.parquet", 25, 30, "returns"),
     "18 ETFs": ("multiasset/etf18_2006_2022.parquet", 18, 30, "prices"),
     "92 ETFs": ("multiasset/etf_2007_2017.parquet", 40, 20, "prices"),
-    "54 global": ("multiasset/global_2013_2023.parquet", 40, 20, "prices"),
+    "54 global": ("multiasset/global_2013_2023.parquet", 20, 12, "prices"),
     "44 coins": ("crypto/crypto_2017_2023.parquet", 40, 16, "prices"),
 }
 
@@ -151,15 +153,27 @@ def confidence_set(tables: dict[str, list[np.ndarray]]) -> list[str]:
     return [str(name) for name in mcs.included]
 
 
-class Results:
-    """Rows of the tables so far."""
+def committed(anew: list[str]) -> tuple[dict[str, list[list[object]]], dict[str, object]]:
+    """Rows of the last results by table, without the panels that run anew, and where they come from."""
+    path = RESULTS / "calibration_race.json"
+    content = json.loads(path.read_text()) if path.is_file() else {}
+    kept = {
+        key: [list(row.values()) for row in content.get(key, []) if row["panel"] not in anew]
+        for key in TABLES
+    }
+    return kept, content.get("provenance", {}) if kept["scores"] else {}
 
-    def __init__(self) -> None:
-        self.scores: list[list[object]] = []
-        self.pairs: list[list[object]] = []
-        self.sets: list[list[object]] = []
+
+class Results:
+    """Rows of the tables: those of panels that do not run now are kept from the last results."""
+
+    def __init__(self, anew: list[str]) -> None:
         self.absent: list[str] = []
         self.record = Record("calibration_race", "Calibrators and their rivals on real panels", seed=SEED)
+        kept, origin = committed(anew)
+        self.scores, self.pairs, self.sets = (kept[key] for key in TABLES)
+        if origin:
+            self.record.origin["rows_kept_from"] = origin
 
     def add(
         self, panel: str, window: int, found: list[dict[str, dict[str, np.ndarray]]], exact: bool
@@ -186,7 +200,7 @@ class Results:
             won = compare(kept["log score"][name], kept["log score"]["network"])[2]
             self.pairs.append([panel, window, name, *cells, f"{won:.1%}"])
         for measure in MEASURES[:2]:
-            self.sets.append([panel, window, measure, ", ".join(confidence_set(kept[measure]))])
+            self.sets.append([panel, window, measure, "; ".join(confidence_set(kept[measure]))])
 
     def write(self) -> None:
         """All that is known; called after every panel, so that a run that is cut off leaves what it had."""
@@ -228,9 +242,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--exact", nargs="*", default=[], help="panels on which the exact posterior runs too")
-    parser.add_argument("--only", nargs="*", default=list(PANELS), help="names of panels")
+    parser.add_argument(
+        "--only", nargs="*", default=list(PANELS), help="names of panels; rows of the others are kept"
+    )
     arguments = parser.parse_args()
-    results = Results()
+    results = Results(arguments.only)
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
         for panel in arguments.only:
             file, sample, dates, kind = PANELS[panel]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from riskengine.calibration.result import Calibration, Calibrator, Status
-from riskengine.covariance.constant_correlation import GarchMargins
+from riskengine.covariance.constant_correlation import filter_window
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.params import GarchParams
@@ -141,27 +141,31 @@ class LiveEngine:
         """New parameters on the window, whose residuals are then those of the new parameters."""
         ordered = np.roll(self._returns, -(self.rows % self.settings.window), axis=0)
         first = int(np.argmax(~np.isnan(ordered).all(axis=1)))
-        fit = self.calibrator(ordered[first:])
-        state = GarchMargins(self.calibrator, self.settings.window).init(ordered[first:], calibration=fit)
+        rows = ordered[first:]
+        fit = self.calibrator(rows)
+        path = filter_window(fit, rows)
         residuals = np.full(self._returns.shape, np.nan)
-        residuals[first:] = state.residuals
+        np.subtract(rows, fit.mean, out=residuals[first:])
+        residuals[first:] /= np.sqrt(np.asarray(path.variance))
         # Row k of the stream stands at place k of the ring.
         self._residuals = np.roll(residuals, self.rows % self.settings.window, axis=0)
-        self._adopt(fit, state.variance, state.hypotheses)
+        self._adopt(fit, np.asarray(path.next_variance), path.hypotheses)
         self._expose()
 
     def _expose(self) -> None:
         """Surprises of what is held alone, zero where there is none: a row a day is all that changes."""
         self._held = np.flatnonzero(self.weights)
-        exposed = self._residuals[:, self._held]
-        self._seen: Array = np.array(~np.isnan(exposed).all(axis=1) | (not len(self._held)))
-        self._exposed = np.nan_to_num(exposed)
+        self._exposed = self._residuals[:, self._held]  # a copy
+        missing = np.isnan(self._exposed)
+        self._seen: Array = np.array(~missing.all(axis=1) | (not len(self._held)))
+        self._exposed[missing] = 0.0
 
     def _adopt(self, fit: Calibration, variance: Array, hypotheses: Hypotheses | None) -> None:
         self._params = GarchParams(*(np.asarray(leaf, np.float64) for leaf in fit.params))
         self._mean = np.asarray(fit.mean, np.float64)
         self._contamination = None if fit.contamination is None else np.asarray(fit.contamination, np.float64)
         self._status = tuple(fit.status)
+        self._fell_back = sum(status.fell_back for status in self._status)
         self._hypotheses: Hypotheses | None = jax.tree.map(np.asarray, hypotheses)
         self.variance = np.array(variance, dtype=np.float64)
 
@@ -220,9 +224,8 @@ class LiveEngine:
             if len(past) * (1 - level) >= 1 - 1e-9:
                 tail = empirical_tail(past, level)
                 var[level], cvar[level] = float(tail.value_at_risk), float(tail.conditional_value_at_risk)
-        fell_back = sum(status.fell_back for status in self._status)
         volatility = float(np.sqrt(np.mean(past**2)))
-        return LiveRisk(self.rows, volatility, var, cvar, missing, recalibrated, fell_back)
+        return LiveRisk(self.rows, volatility, var, cvar, missing, recalibrated, self._fell_back)
 
     def correlation(self, factors: int = 20) -> tuple[Array, Array]:
         """Loadings and specific parts of the surprises' correlation; the variances make a covariance of it."""
@@ -275,6 +278,7 @@ class LiveEngine:
             engine._mean, engine.variance = arrays["mean"], arrays["variance"]
             engine._contamination = arrays.get("contamination")
             engine._status = tuple(Status(status) for status in facts["status"])
+            engine._fell_back = sum(status.fell_back for status in engine._status)
             engine._hypotheses = None
             if engine._contamination is not None:
                 engine._hypotheses = Hypotheses(

@@ -16,7 +16,7 @@ from riskengine.calibration.features import CONTAMINATION, mean_square
 from riskengine.calibration.network import looks
 from riskengine.calibration.posterior import spread_points
 from riskengine.calibration.result import SHORTEST
-from riskengine.calibration.shapes import bucket
+from riskengine.calibration.shapes import NARROWEST, bucket
 from riskengine.calibration.triangular import invert_lower
 from riskengine.calibration.weights import Trained
 from riskengine.garch.likelihood import log_likelihood
@@ -25,7 +25,6 @@ from riskengine.garch.variance import backcast
 
 _DRAWS = 128
 _WIDEST, _WIDEST_ACCELERATOR = 2560, 65_536  # series a device and call: more do not fit a core's cache
-_NARROWEST = 128  # series that are worth a device
 
 
 class Answer(NamedTuple):
@@ -93,12 +92,7 @@ def answer(trained: Trained, returns: Array, robust: bool) -> Answer:
     assert local is not None
 
     whitener = invert_lower(belief.precision_factor)
-    points = jnp.asarray(spread_points(_DRAWS), x.dtype)
-    draws = from_unconstrained(belief.mean + jnp.einsum("nji,sj->sni", whitener, points))
-    means = {
-        name: jnp.mean(leaf, axis=0) for name, leaf in draws._replace(dof=1 / draws.dof)._asdict().items()
-    }
-    params = GarchParams(**means | {"dof": 1 / means["dof"]})
+    params = mean_params(belief.mean, whitener)
     total, tomorrow = log_likelihood(params, x, presample, contamination)
     spread = jnp.linalg.norm(jnp.einsum("nij,nj->ni", whitener, local.next_slope), axis=-1)
     return Answer(
@@ -119,6 +113,23 @@ def answer(trained: Trained, returns: Array, robust: bool) -> Answer:
     )
 
 
+def mean_params(mean: Array, whitener: Array) -> GarchParams:
+    """Posterior means of the natural parameters over quasi-random draws ``mean + whitener.T noise``.
+
+    One draw of all assets at a time: means over an axis of draws would not be vectorised.
+    """
+    points = jnp.asarray(spread_points(_DRAWS), mean.dtype)
+
+    def draw(total: GarchParams, point: Array) -> tuple[GarchParams, None]:
+        one = from_unconstrained(mean + jnp.einsum("nji,j->ni", whitener, point))
+        return jax.tree.map(jnp.add, total, one._replace(dof=1 / one.dof)), None
+
+    nothing = GarchParams(*[jnp.zeros(mean.shape[:-1], mean.dtype)] * 5)
+    total, _ = jax.lax.scan(draw, nothing, points)
+    means = GarchParams(*(leaf / _DRAWS for leaf in total))
+    return means._replace(dof=1 / means.dof)
+
+
 @partial(jax.jit, static_argnames=("robust", "mesh"))
 def _split(trained: Trained, returns: Array, robust: bool, mesh: Mesh) -> Answer:
     """:func:`answer` with the assets dealt out to the devices of a mesh; no device waits for another."""
@@ -135,7 +146,7 @@ def answers(trained: Trained, returns: np.ndarray, robust: bool) -> Answer:
     day or an asset more does not compile anew: missing days are put in front, which the filter waits through.
     """
     days, assets = returns.shape
-    devices = jax.devices()[: -(-assets // _NARROWEST)]
+    devices = jax.devices()[: -(-assets // NARROWEST)]
     mesh = Mesh(np.array(devices), "assets")
     widest = _WIDEST if devices[0].platform == "cpu" else _WIDEST_ACCELERATOR
     calls = -(-assets // (widest * len(devices)))

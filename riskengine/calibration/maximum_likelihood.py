@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +12,10 @@ from jax import Array
 
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status, as_matrix
+from riskengine.calibration.scoring import HIGH, LOW, search
 from riskengine.calibration.screening import complete, screen, without_constants
 from riskengine.calibration.shapes import lengthened
-from riskengine.calibration.triangular import cholesky, solve_lower, solve_lower_transposed
 from riskengine.errors import SettingsError
-from riskengine.garch.likelihood import Likelihood, likelihood
 from riskengine.garch.likelihood import log_likelihood as evaluate
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
 from riskengine.garch.variance import backcast
@@ -34,139 +31,6 @@ _STARTS = (
 # Of these, the starts that a climb from the network tries when in doubt, and its distance that makes it doubt.
 _SECOND, _FAR = (2, 3), 1.5
 
-# Coordinates are kept in this box (the sixth is the mean); an estimate on its edge is "at bound".
-_LOW = np.array([-14.0, -9.0, -14.0, -16.0, -16.0, -30.0])
-_HIGH = np.array([16.0, 15.0, 9.0, 16.0, 9.0, 30.0])
-
-# Few assets are bound by the cost of a loop step, so that several days share one; in wider universes those
-# that have settled are left behind after every block of iterations.
-_FEW, _UNROLL, _BLOCK = 64, 8, 6
-
-
-class _Search(NamedTuple):
-    """State of the ascent; leading axes are (starts, assets). ``trial`` is the point to look at next."""
-
-    trial: Any
-    theta: Any
-    found: Any
-    damping: Any
-    settled: Any
-
-
-def _free(theta: Array, score: Array, active: Array) -> Array:
-    """Coordinates that may move: active, and not pressed against the box."""
-    size = theta.shape[-1]
-    low, high = jnp.asarray(_LOW[:size]), jnp.asarray(_HIGH[:size])
-    pressed = ((theta <= low) & (score < 0)) | ((theta >= high) & (score > 0))
-    return active & ~pressed
-
-
-def _solve(found: Likelihood, free: Array, damping: Array) -> Array:
-    """Step ``(information + damping diagonal)^-1 score`` in the free coordinates."""
-    information = jnp.where(free[..., :, None] & free[..., None, :], found.information, 0)
-    diagonal = jnp.diagonal(information, axis1=-2, axis2=-1)
-    ridge = jnp.where(free, damping[..., None] * diagonal + 1e-9, 1.0)
-    matrix = information + ridge[..., None] * jnp.eye(free.shape[-1], dtype=ridge.dtype)
-    factor = cholesky(matrix)
-    return solve_lower_transposed(factor, solve_lower(factor, jnp.where(free, found.score, 0)))
-
-
-@partial(jax.jit, static_argnames=("with_mean", "unroll"))
-def _ascend(
-    begin: _Search,
-    returns: Array,
-    presample: Array,
-    centre: Array | None,
-    active: Array,
-    tolerance: Array,
-    iterations: Array,
-    with_mean: bool,
-    unroll: int,
-) -> _Search:
-    """Climb until everything has settled, or for so many iterations."""
-    size = begin.theta.shape[-1]
-
-    def climb(search: _Search) -> _Search:
-        mean = search.trial[..., 5] if with_mean else None
-        seen = likelihood(search.trial[..., :5], returns, presample, mean, centre, unroll=unroll)
-        better = (seen.log_likelihood >= search.found.log_likelihood) & ~search.settled
-
-        def update(new: Array, old: Array) -> Array:
-            return jnp.where(better.reshape(better.shape + (1,) * (new.ndim - better.ndim)), new, old)
-
-        theta = update(search.trial, search.theta)
-        found = jax.tree.map(update, seen, search.found)
-        damping = jnp.where(better, search.damping / 6, search.damping * 5)
-        free = _free(theta, found.score, active)
-        gain = jnp.sum(
-            _solve(found, free, jnp.full_like(damping, 1e-3)) * jnp.where(free, found.score, 0), -1
-        )
-        settled = search.settled | (gain / 2 < tolerance) | (damping > 1e10)
-        # A start that another one has left behind by more than it can still hope for need not go on.
-        reached = jnp.max(jnp.where(settled, found.log_likelihood, -jnp.inf), axis=0)
-        settled = settled | (found.log_likelihood + 2 * gain < reached)
-        damping = jnp.clip(damping, 1e-6, 1e11)
-        step = jnp.clip(_solve(found, free, damping), -3, 3)
-        moved = jnp.where(active, jnp.clip(theta + step, _LOW[:size], _HIGH[:size]), theta)
-        return _Search(moved, theta, found, damping, settled)
-
-    _, ended = jax.lax.while_loop(
-        lambda run: (run[0] < iterations) & ~jnp.all(run[1].settled),
-        lambda run: (run[0] + 1, climb(run[1])),
-        (jnp.zeros((), iterations.dtype), begin),
-    )
-    return ended
-
-
-def _begin(theta: np.ndarray) -> _Search:
-    """Nothing looked at yet, from starts ``(starts, assets, K)``."""
-    lanes, size = theta.shape[:-1], theta.shape[-1]
-    shapes = ((), (size,), (size, size), (), (size,), ())
-    blank: Any = [np.zeros(lanes + shape) for shape in shapes]
-    blank[0] -= np.inf
-    nothing = Likelihood(*blank)
-    return _Search(theta.copy(), theta.copy(), nothing, np.full(lanes, 6e-2), np.zeros(lanes, bool))
-
-
-def _search(
-    theta: np.ndarray,
-    returns: np.ndarray,
-    presample: np.ndarray,
-    centre: np.ndarray | None,
-    settings: tuple[np.ndarray, float, int, bool],
-) -> _Search:
-    """Climb from all starts; in a wide universe only assets still on their way are carried on."""
-    active, tolerance, iterations, with_mean = settings
-    assets = returns.shape[1]
-    ended = _begin(theta)
-    index, done = np.arange(assets), 0
-    while len(index) and done < iterations:
-        wide = assets > _FEW
-        width = max(_FEW, 4 ** math.ceil(math.log(len(index), 4))) if wide else assets
-        padded = np.concatenate([index, np.full(width - len(index), index[0])])
-        until = min(done + _BLOCK, iterations) if wide else iterations
-        here = _ascend(
-            jax.tree.map(partial(_columns, padded), ended),
-            jnp.asarray(returns[:, padded]),
-            jnp.asarray(presample[padded]),
-            None if centre is None else jnp.asarray(centre[padded]),
-            jnp.asarray(active),
-            jnp.asarray(tolerance),
-            jnp.asarray(until - done),
-            with_mean,
-            _UNROLL if width <= _FEW else 1,
-        )
-        for whole, part in zip(jax.tree.leaves(ended), jax.tree.leaves(here), strict=True):
-            whole[:, index] = np.asarray(part)[:, : len(index)]
-        index, done = index[~ended.settled[:, index].all(axis=0)], until
-    return ended
-
-
-def _columns(index: np.ndarray, leaf: np.ndarray) -> Array:
-    """The lanes of some assets."""
-    return jnp.asarray(leaf[:, index])
-
-
 _backcast = jax.jit(backcast)
 _to_unconstrained = jax.jit(to_unconstrained)
 
@@ -181,8 +45,8 @@ def _finish(u: Array, returns: Array, presample: Array, mean: Array) -> tuple[Ga
 class MaximumLikelihood:
     """Maximum likelihood of GJR-GARCH(1,1) for all assets at once, in float64. It never fails: at worst a status.
 
-    Damped Fisher scoring (Levenberg-Marquardt on the expected information of Fiorentini, Calzolari and
-    Panattoni 1996) runs from four starts side by side and keeps the best.
+    Damped Fisher scoring (:mod:`riskengine.calibration.scoring`) runs from four starts side by side and keeps the
+    best.
 
     Attributes
     ----------
@@ -254,7 +118,13 @@ class MaximumLikelihood:
         if not len(doubtful):
             return found
         others = self._starts(centre[doubtful], scale[doubtful])[list(_SECOND)]
-        again = self._maximise(matrix[:, doubtful], found.take(doubtful).assets, others, centre[doubtful])
+        again = self._maximise(
+            matrix[:, doubtful],
+            found.take(doubtful).assets,
+            others,
+            centre[doubtful],
+            found.log_likelihood[doubtful],
+        )
         higher = np.flatnonzero(again.log_likelihood > found.log_likelihood[doubtful])
         return found.merged(doubtful[higher], again.take(higher))
 
@@ -268,8 +138,14 @@ class MaximumLikelihood:
         return usable & (bound | (np.linalg.norm(steps, axis=-1) > _FAR))
 
     def _maximise(
-        self, matrix: np.ndarray, assets: tuple[str, ...], starts: np.ndarray, centre: np.ndarray
+        self,
+        matrix: np.ndarray,
+        assets: tuple[str, ...],
+        starts: np.ndarray,
+        centre: np.ndarray,
+        reached: np.ndarray | None = None,
     ) -> Calibration:
+        """The best of all starts ``(starts, assets, K)``; ``reached`` is what an earlier search has found."""
         matrix = lengthened(matrix)
         scale, status = screen(matrix)
         usable = np.array([not s.fell_back for s in status])
@@ -282,11 +158,14 @@ class MaximumLikelihood:
             before = np.where(usable, before, 1.0)
             about_mean = self.mean == "constant" and self.presample == "sample"
             settings = (self._active(), self.tolerance, self.iterations, self.mean == "constant")
-            search = _search(starts, scaled, before, centre if about_mean else None, settings)
+            floor = np.full(len(assets), -np.inf)
+            if reached is not None:
+                floor = reached + np.sum(~np.isnan(scaled), axis=0) * np.log(scale)
+            ended = search(starts, scaled, before, centre if about_mean else None, floor, settings)
         lanes = np.arange(len(assets))
-        best = np.argmax(search.found.log_likelihood, axis=0)
-        theta, settled = search.theta[best, lanes], search.settled[best, lanes]
-        information = search.found.information[best, lanes]
+        best = np.argmax(ended.found.log_likelihood, axis=0)
+        theta, settled = ended.theta[best, lanes], ended.settled[best, lanes]
+        information = ended.found.information[best, lanes]
         status = self._judge(status, theta, settled)
         u, cholesky = theta[:, :5].copy(), self._spread(information)
         u[:, 0] += 2 * np.log(scale)
@@ -329,7 +208,7 @@ class MaximumLikelihood:
         """One start ``(1, assets, K)``, an earlier estimate."""
         u = np.array(_to_unconstrained(GarchParams(*map(jnp.asarray, start.params))))
         u[:, 0] -= 2 * np.log(scale)
-        return self._restricted(np.clip(u, _LOW[:5] + 2, _HIGH[:5] - 2)[None], centre)
+        return self._restricted(np.clip(u, LOW[:5] + 2, HIGH[:5] - 2)[None], centre)
 
     def _restricted(self, theta: np.ndarray, centre: np.ndarray) -> np.ndarray:
         if not self.asymmetric:
@@ -346,7 +225,7 @@ class MaximumLikelihood:
     ) -> tuple[Status, ...]:
         """Statuses after the search; the edges that count are those of persistence, news and asymmetry."""
         size = theta.shape[1]
-        near = (theta < _LOW[:size] + 5) | (theta > _HIGH[:size] - 5)
+        near = (theta < LOW[:size] + 5) | (theta > HIGH[:size] - 5)
         near[:, 0], near[:, 4:] = False, False
         judged = []
         edges = np.asarray(near.any(axis=1))

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+NARROWEST = 128
+"""Series that are worth a device of their own."""
+
 
 def bucket(size: int) -> int:
     """The next of 16, 20, 24, 28, 32, 40, ...: four sizes an octave, so that few shapes are ever compiled."""

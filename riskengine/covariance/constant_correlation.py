@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.calibration.shapes import bucket, lengthened
+from riskengine.calibration.shapes import NARROWEST, bucket
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
 from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
@@ -28,7 +31,6 @@ from riskengine.garch.variance import Filtered, filter_variance, next_variance
 Array = np.ndarray
 Shrinkage = Literal["none", "linear", "quadratic-inverse"]
 
-_filter = jax.jit(filter_variance)
 _next = jax.jit(next_variance)
 _next_hypotheses = jax.jit(next_hypotheses)
 _holding = jax.jit(holding_period_variance, static_argnames="horizon")
@@ -67,25 +69,50 @@ class GarchState(NamedTuple):
 
 def conditional_variance(fit: Calibration, returns: Array) -> Array:
     """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``."""
-    path = _filtered(fit, returns)
-    return np.vstack([np.asarray(path.variance), np.asarray(path.next_variance)])
+    path = filter_window(fit, returns)
+    return np.vstack([path.variance, path.next_variance])
 
 
-def _filtered(fit: Calibration, returns: Array) -> Filtered:
-    """The path of the variances; of rounded shape when it is compiled, so that a listing compiles nothing anew."""
+def filter_window(fit: Calibration, returns: Array) -> Filtered:
+    """The path of the variances on ``(time, assets)`` returns, as numpy arrays, the universe split over jax's devices.
+
+    Of rounded shape when it is compiled, so that a listing compiles nothing anew.
+    """
     days, assets = returns.shape
-    wide = bucket(assets) - assets
-    rows = np.pad(lengthened(returns - fit.mean), ((0, 0), (0, wide)), constant_values=np.nan)
+    devices = jax.devices()[: max(1, assets // NARROWEST)]
+    mesh = Mesh(np.array(devices), "assets")
+    width = bucket(-(-assets // len(devices))) * len(devices)
+    rows = np.full((bucket(days), width), np.nan)
+    np.subtract(returns, fit.mean, out=rows[-days:, :assets])
+    split = NamedSharding(mesh, P("assets"))
 
     def widened(leaf: Any) -> jax.Array:
-        return jnp.asarray(np.pad(np.asarray(leaf, dtype=np.float64), (0, wide), mode="edge"))
+        wide = np.pad(np.asarray(leaf, dtype=np.float64), (0, width - assets), mode="edge")
+        return jax.device_put(wide, split)
 
     with jax.enable_x64(True):
         contamination = None if fit.contamination is None else widened(fit.contamination)
         params = GarchParams(*map(widened, fit.params))
-        path = _filter(params, jnp.asarray(rows), widened(fit.presample), contamination)
+        there = jax.device_put(rows, NamedSharding(mesh, P(None, "assets")))
+        path = _filter(params, there, widened(fit.presample), contamination, mesh)
     path = jax.tree.map(lambda leaf: np.asarray(leaf)[..., :assets], path)
     return path._replace(variance=path.variance[-days:])
+
+
+@partial(jax.jit, static_argnames="mesh")
+def _filter(
+    params: GarchParams, returns: jax.Array, presample: jax.Array, contamination: jax.Array | None, mesh: Mesh
+) -> Filtered:
+    """:func:`filter_variance` with the assets dealt out to the devices of a mesh; no device waits for another."""
+    one, path = P("assets"), P(None, "assets")
+    leaves: list[Any] = [path, one, one]
+    return jax.shard_map(
+        filter_variance,
+        mesh=mesh,
+        in_specs=(one, path, one, one),
+        out_specs=Filtered(*leaves),
+        check_vma=False,
+    )(params, returns, presample, contamination)
 
 
 @dataclass(frozen=True)
@@ -114,7 +141,7 @@ class GarchMargins:
         rows = last_days(returns, len(returns))
         if calibration is None:
             calibration = self._calibrate(rows, previous)
-        path = _filtered(calibration, rows)
+        path = filter_window(calibration, rows)
         residuals = (rows - calibration.mean) / np.sqrt(np.asarray(path.variance))
         summed = residuals if self.of_residuals else rows
         return GarchState(

@@ -18,11 +18,11 @@ from riskengine.garch.contamination import Hypotheses, regular_probability
 from riskengine.garch.innovations import (
     cross_information,
     location_information,
-    log_kernel,
     log_normaliser,
     scale_information,
     tail_information,
 )
+from riskengine.garch.log_sum import LogSum
 from riskengine.garch.params import GarchParams
 from riskengine.garch.variance import later, next_variance, waiting
 
@@ -33,8 +33,8 @@ class _Sums(NamedTuple):
     """What a pass adds up over the days; leaves have the shape of the lanes."""
 
     days: Array
-    logs: Array
-    kernels: Array
+    logs: Array | LogSum  # of the variances
+    marks: Array | LogSum  # of the variances times what the tail makes of a day
     weights: Array
     scores: list[Array]
     drifts: list[Array]
@@ -130,8 +130,10 @@ def likelihood(
     slopes = [omega, p * p_rest * (presample - long_run), zero, zero] + [-2 * p * away] * with_mean
     slopes = [jnp.broadcast_to(slope, shape) for slope in slopes]
     lags = len(slopes)
+    # A day that counts in full is a factor of a product; one that counts in part needs its logarithm.
+    empty = LogSum.zero(shape, u.dtype) if contamination is None else zero
     sums = _Sums(
-        *(zero, zero, zero, zero),
+        *(zero, empty, empty, zero),
         scores=[zero] * lags,
         drifts=[zero] * (lags * curvature),
         products=[zero] * (lags * (lags + 1) // 2 * curvature),
@@ -149,24 +151,29 @@ def likelihood(
         if contamination is not None:
             w = w * regular_probability(r2, h, long_run, eta, contamination)
 
+        def add(total: Array | LogSum, factor: Array) -> Array | LogSum:
+            if isinstance(total, LogSum):
+                return total.times(jnp.where(seen, factor, 1))
+            return total + w * jnp.log(factor)
+
         inverse = 1 / h
-        z2 = r2 * inverse
-        blend = spread + eta * z2
-        weight = w * z2 / blend  # z^2 shrunk by the tail
-        pull = 0.5 * ((1 + eta) * weight - w)
-        relative = [slope * inverse for slope in d]
+        mark = spread * h + eta * r2
+        share = w / mark
+        weight = r2 * share  # z^2 shrunk by the tail
+        pull = 0.5 * inverse * ((1 + eta) * weight - w)
+        relative = [slope * inverse for slope in d] if curvature else []
         sums = _Sums(
             days=sums.days + w if contamination is not None else sums.days,
-            logs=sums.logs + w * jnp.log(h),
-            kernels=sums.kernels + w * jnp.log(blend),
+            logs=add(sums.logs, h),
+            marks=add(sums.marks, mark),
             weights=sums.weights + weight,
-            scores=[total + pull * slope for total, slope in zip(sums.scores, relative, strict=True)],
+            scores=[total + pull * slope for total, slope in zip(sums.scores, d, strict=True)],
             drifts=[total + w * slope for total, slope in zip(sums.drifts, relative, strict=False)],
             products=[
                 total + w * relative[j] * relative[k]
                 for total, (j, k) in zip(sums.products, _PAIRS, strict=False)
             ],
-            pulls=sums.pulls + w * shock * inverse / blend if with_mean else sums.pulls,
+            pulls=sums.pulls + shock * share if with_mean else sums.pulls,
             precisions=sums.precisions + w * inverse if with_mean else sums.precisions,
         )
 
@@ -191,11 +198,15 @@ def likelihood(
     if contamination is None:
         n = jnp.broadcast_to(jnp.sum(observed, axis=0).astype(u.dtype), shape)
 
+    # Not a number stays so: a product of bits forgets it.
+    logs, marks = (
+        leaf.value() + 0 * h_last if isinstance(leaf, LogSum) else leaf for leaf in (sums.logs, sums.marks)
+    )
     # sum over days of log(1 + eta z^2 / (1 - 2 eta)) / eta, and its Gaussian limit sum z^2
     gaussian = eta < 1e-7
     safe = jnp.where(gaussian, 1.0, eta)
-    kernel = jnp.where(gaussian, sums.weights, (sums.kernels - n * jnp.log(spread)) / safe)
-    log_likelihood = n * log_normaliser(eta) - sums.logs / 2 - (1 + eta) / 2 * kernel
+    kernel = jnp.where(gaussian, sums.weights, (marks - logs - n * jnp.log(spread)) / safe)
+    log_likelihood = n * log_normaliser(eta) - logs / 2 - (1 + eta) / 2 * kernel
 
     # d/d eta at fixed variances: normaliser, then kernel; then the chain rule to the logit of 2 eta
     normaliser_slope = jax.vmap(jax.grad(log_normaliser))(eta.reshape(-1)).reshape(shape)
@@ -241,28 +252,45 @@ def log_likelihood(
     (assets,) nats over the observed days, and the (assets,) variance of the day after the last
     """
     eta = 1 / params.dof
-    seen = ~jnp.isnan(returns)
-
-    def loss(variance: Array, row: Array) -> Array:
-        kernel = (1 + eta) * log_kernel(row * row / variance, eta) + jnp.log(variance)
-        return jnp.where(jnp.isfinite(row), kernel, 0)
-
-    def day(carry: tuple[Array, Array], row: Array) -> tuple[tuple[Array, Array], None]:
-        variance, total = carry
-        tomorrow = jnp.where(jnp.isinf(row), variance, next_variance(params, variance, row))
-        return (tomorrow, total + loss(variance, row)), None
-
-    def doubtful(carry: tuple[Hypotheses, Array], row: Array) -> tuple[tuple[Hypotheses, Array], None]:
-        today, total = carry
-        assert contamination is not None
-        return (later(params, today, row, contamination), total + loss(today.variance, row)), None
-
+    gaussian = eta < 1e-7
+    stretch = jnp.where(gaussian, 0, eta / (1 - 2 * jnp.where(gaussian, 0.25, eta)))
     first = params.omega + params.persistence * presample
-    rows, none = waiting(returns), jnp.zeros_like(first)
+
+    def add(sums: _Totals, variance: Array, row: Array) -> _Totals:
+        r2, seen = row * row, jnp.isfinite(row)
+        mark = variance + stretch * r2
+        return _Totals(
+            sums.logs.times(jnp.where(seen, variance, 1)),
+            sums.marks.times(jnp.where(seen, mark, 1)),
+            sums.squares + jnp.where(seen, r2 / variance, 0),
+        )
+
+    def day(carry: tuple[Array, _Totals], row: Array) -> tuple[tuple[Array, _Totals], None]:
+        variance, sums = carry
+        tomorrow = jnp.where(jnp.isinf(row), variance, next_variance(params, variance, row))
+        return (tomorrow, add(sums, variance, row)), None
+
+    def doubtful(carry: tuple[Hypotheses, _Totals], row: Array) -> tuple[tuple[Hypotheses, _Totals], None]:
+        today, sums = carry
+        assert contamination is not None
+        return (later(params, today, row, contamination), add(sums, today.variance, row)), None
+
+    rows, empty = waiting(returns), LogSum.zero(first.shape, first.dtype)
+    sums = _Totals(empty, empty, jnp.zeros_like(first))
     if contamination is None:
-        (last, total), _ = jax.lax.scan(day, (first, none), rows)
+        (last, sums), _ = jax.lax.scan(day, (first, sums), rows)
     else:
-        (hypotheses, total), _ = jax.lax.scan(doubtful, (Hypotheses.certain(first), none), rows)
+        (hypotheses, sums), _ = jax.lax.scan(doubtful, (Hypotheses.certain(first), sums), rows)
         last = hypotheses.variance
-    days = jnp.sum(seen, axis=0).astype(total.dtype)
-    return days * log_normaliser(eta) - total / 2, last
+    days = jnp.sum(~jnp.isnan(returns), axis=0).astype(first.dtype)
+    logs = sums.logs.value() + 0 * last  # not a number stays so: a product of bits forgets it
+    kernel = jnp.where(gaussian, sums.squares, (sums.marks.value() - logs) / jnp.where(gaussian, 1, eta))
+    return days * log_normaliser(eta) - logs / 2 - (1 + eta) / 2 * kernel, last
+
+
+class _Totals(NamedTuple):
+    """What :func:`log_likelihood` adds up; ``marks`` of ``variance + eta / (1 - 2 eta) r^2``."""
+
+    logs: LogSum
+    marks: LogSum
+    squares: Array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -103,19 +103,34 @@ def _log1p(z: Array) -> Array:
     return jax.lax.complex(jnp.log1p(x * (2 + x) + y * y) / 2, jnp.arctan2(y, 1 + x))
 
 
-def normalised_call(p: HestonParams, x: Array, maturity: Array, rows: Array, nodes: int = 256) -> Array:
-    """Call over forward, for options that share maturities.
+@lru_cache(maxsize=8)
+def _unit_quadrature(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre points and weights on the unit interval, in panels of at most 64."""
+    panels = -(-nodes // 64)
+    points, weights = np.polynomial.legendre.leggauss(-(-nodes // panels))
+    z = (np.arange(panels)[:, None] + (points + 1) / 2) / panels
+    return z.ravel(), np.tile(weights / 2 / panels, panels)
 
-    Lewis's (2001) integral less that of Black's price with the same mean variance, whose exact value is added
-    back (Andersen and Piterbarg 2010), by Gauss-Legendre nodes in the square root of the frequency, up to where
-    both functions have died.
+
+class Transform(NamedTuple):
+    """Integrand of the calls of each maturity without the strike's oscillation; ``(maturities, nodes)``."""
+
+    u: Array  # frequencies
+    real: Array
+    imag: Array
+    deviation: Array  # (maturities,) of Black's price that was taken out
+
+
+def transform(p: HestonParams, maturity: Array, nodes: int) -> Transform:
+    """Lewis's (2001) integrand less that of Black's price with the same mean variance.
+
+    Gauss-Legendre nodes in the cube root of the frequency, up to where both functions have died. Differentiable in
+    the parameters; the nodes are held still.
 
     Parameters
     ----------
     p : leaves ``(maturities,)`` or scalars
-    x : (options,) log of strike over forward
     maturity : (maturities,) years
-    rows : (options,) position of each option's maturity
     nodes : of the quadrature
     """
     p = HestonParams(*(jnp.broadcast_to(leaf, maturity.shape) for leaf in p))
@@ -123,31 +138,83 @@ def normalised_call(p: HestonParams, x: Array, maturity: Array, rows: Array, nod
     t = maturity[:, None]
     mean = (p.v0 - p.theta) * -jnp.expm1(-p.kappa * maturity) / p.kappa + p.theta * maturity
     mean = jnp.maximum(mean, 1e-14)
-    # mean total variance; where the frequencies end is found on a geometric grid
-    grid = jnp.asarray(2.0 ** np.arange(-4, 22, 0.25))[None, :]
-    frozen = jax.tree.map(jax.lax.stop_gradient, column)
-    size = log_characteristic(frozen, grid, t).real
-    size = jnp.maximum(size, -jax.lax.stop_gradient(mean)[:, None] / 2 * (grid**2 + 0.25))
-    alive = size - jnp.log(grid) > -38.0
-    end = jnp.max(jnp.where(alive, grid, grid[:, :1]), axis=1) * 2**0.25
-    points, weights = np.polynomial.legendre.leggauss(nodes)
-    z, w = jnp.asarray((points + 1) / 2), jnp.asarray(weights / 2)
-    u = end[:, None] * z**3
-    jacobian = 3 * end[:, None] * z**2 * w
+    end = _end(jax.tree.map(jax.lax.stop_gradient, column), t, jax.lax.stop_gradient(mean)[:, None])
+    z, w = map(jnp.asarray, _unit_quadrature(nodes))
+    u = end * z**3
     phi = jnp.exp(log_characteristic(column, u, t))
     gaussian = jnp.exp(-mean[:, None] / 2 * (u**2 + 0.25))
-    f = (_real(gaussian) - phi) * _real(jacobian / (u**2 + 0.25))
-    angle = u[rows] * x[:, None]
-    # Re(exp(-i u k) f), without a complex exponential
-    total = jnp.sum(jnp.cos(angle) * f.real[rows] + jnp.sin(angle) * f.imag[rows], axis=1)
-    s = jnp.sqrt(mean)[rows]
-    black = ndtr(-x / s + s / 2) - jnp.exp(x) * ndtr(-x / s - s / 2)
-    return black + jnp.exp(x / 2) / jnp.pi * total
+    weight = 3 * end * z**2 * w / (u**2 + 0.25) / jnp.pi
+    return Transform(u, (gaussian - phi.real) * weight, -phi.imag * weight, jnp.sqrt(mean))
+
+
+def _end(p: HestonParams, t: Array, mean: Array) -> Array:
+    """Frequency at which the characteristic functions of Heston and Black have both died, ``(maturities, 1)``."""
+    grid = jnp.asarray(2.0 ** np.arange(-4.0, 23.0))[None, :]
+    size = jnp.maximum(log_characteristic(p, grid, t).real, -mean / 2 * (grid**2 + 0.25)) - jnp.log(grid)
+    last = jnp.sum((size > DEAD)[:, :-1], axis=1, keepdims=True)
+    low, high = (jnp.take_along_axis(size, k, axis=1) for k in (jnp.maximum(last - 1, 0), last))
+    between = jnp.clip((low - DEAD) / jnp.maximum(low - high, 1e-3), 0, 1)
+    return 1.1 * grid[0, jnp.maximum(last - 1, 0)] * 2**between
+
+
+def black_call(x: Array, s: Array) -> Array:
+    """Black's call over forward; ``x`` the log of strike over forward, ``s`` the standard deviation."""
+    return ndtr(-x / s + s / 2) - jnp.exp(x) * ndtr(-x / s - s / 2)
 
 
 @partial(jax.jit, static_argnames="nodes")
-def _calls(p: HestonParams, x: Array, maturity: Array, nodes: int) -> Array:
-    return normalised_call(p, x, maturity, jnp.arange(x.shape[0]), nodes)
+def _calls(p: HestonParams, x: Array, maturity: Array, rows: Array, nodes: int) -> Array:
+    """Calls over forward ``(options,)``: :func:`black_call` and the integral of the rest (Andersen, Piterbarg 2010)."""
+    f = transform(p, maturity, nodes)
+    angle = f.u[rows] * x[:, None]
+    total = jnp.sum(jnp.cos(angle) * f.real[rows] + jnp.sin(angle) * f.imag[rows], axis=1)
+    return black_call(x, f.deviation[rows]) + jnp.exp(x / 2) * total
+
+
+def _converged_calls(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int | None) -> np.ndarray:
+    """Calls over forward; without ``nodes``, the quadrature is refined until four times the nodes change nothing.
+
+    Parameters
+    ----------
+    curves : (curves, 6) maturity and parameters
+    rows : (options,) position of each option's curve
+    x : (options,) log of strike over forward
+    """
+    if nodes is not None:
+        return _blocks(curves, rows, x, nodes)
+    calls = _blocks(curves, rows, x, NODES[0])
+    open_ = np.arange(len(x))
+    for nodes in NODES[1:]:
+        finer = _blocks(curves, rows[open_], x[open_], nodes)
+        moved = ~(np.abs(finer - calls[open_]) <= TOLERANCE)
+        calls[open_] = finer
+        open_ = open_[moved]
+        if not len(open_):
+            break
+    return calls
+
+
+def _blocks(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int) -> np.ndarray:
+    """Prices block by block. Shapes are rounded up, so that few programs are compiled."""
+    most = max(16, BLOCK * 1024 // max(nodes, 1024))
+    calls = np.empty(len(x))
+    for first in range(0, len(x), most):
+        part = slice(first, first + most)
+        used, where = np.unique(rows[part], return_inverse=True)
+        n = len(where)
+        wide = min(64, most) if n <= 64 else most
+        tall = next(size for size in ((1, wide) if wide <= 64 else (1, 16, wide)) if len(used) <= size)
+        chosen = curves[np.resize(used, tall)]
+        with jax.enable_x64(True):
+            found = _calls(
+                HestonParams(*chosen[:, 1:].T),
+                np.resize(x[part], wide),
+                chosen[:, 0],
+                np.resize(where, wide),
+                nodes,
+            )
+        calls[part] = np.asarray(found)[:n]
+    return calls
 
 
 def heston_price(
@@ -158,7 +225,7 @@ def heston_price(
     rate: Any = 0.0,
     dividend: Any = 0.0,
     kind: Any = "call",
-    nodes: int = 1024,
+    nodes: int | None = None,
 ) -> np.ndarray:
     """Prices of European options under Heston's model.
 
@@ -169,7 +236,7 @@ def heston_price(
     maturity : years, positive
     rate, dividend : continuously compounded, per year
     kind : "call" or "put", one or an array
-    nodes : of the quadrature
+    nodes : of the quadrature; as many as it takes if left out
 
     Raises
     ------
@@ -185,7 +252,7 @@ def heston_price(
     >>> [f"{value:.8f}" for value in price]
     ['26.77475874', '16.07015492']
     """
-    if nodes < 16:
+    if nodes is not None and nodes < 16:
         raise SettingsError(f"the quadrature needs at least 16 nodes, not {nodes}")
     p, sign = check_heston(params), signs(kind)
     arrays = [np.asarray(value, np.float64) for value in (spot, strike, maturity, rate, dividend)]
@@ -200,15 +267,18 @@ def heston_price(
     s, k, t, r, q, *leaves, sign = (np.broadcast_to(a, shape).ravel() for a in (*arrays, *p, sign))
     forward = s * np.exp((r - q) * t)
     x = np.log(k / forward)
-    calls = np.empty(len(x))
-    with jax.enable_x64(True):
-        for first in range(0, len(x), BLOCK):
-            part = slice(first, first + BLOCK)
-            calls[part] = _calls(HestonParams(*(a[part] for a in leaves)), x[part], t[part], nodes)
+    curves, rows = np.unique(np.stack([t, *leaves], axis=1), axis=0, return_inverse=True)
+    calls = _converged_calls(curves, rows.ravel(), x, nodes)
     call = forward * calls
     price = np.where(sign > 0, call, call - forward + k)
     return (np.exp(-r * t) * np.maximum(price, np.maximum(sign * (forward - k), 0.0))).reshape(shape)
 
 
-BLOCK = 1024
-"""Options priced at once: bounds the memory of the nodes."""
+DEAD = -38.0
+"""Logarithm of the integrand's size from which on it is left out."""
+BLOCK = 512
+"""Options priced at once with the first nodes: bounds the memory."""
+NODES = (256, 1024, 4096, 16384)
+"""Nodes of the quadrature, from the first look to the last."""
+TOLERANCE = 1e-11
+"""Change of a price over its forward at which no more nodes are tried."""

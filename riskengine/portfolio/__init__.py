@@ -18,6 +18,7 @@ from riskengine.portfolio.objectives import (
     TargetVolatility,
     TrackingError,
 )
+from riskengine.portfolio.overlay import DrawdownOverlay
 from riskengine.portfolio.problem import Optimizer, Solution
 from riskengine.portfolio.steady_volatility import SteadyVolatility
 from riskengine.portfolio.strategy import (
@@ -33,6 +34,7 @@ __all__ = [
     "Constraints",
     "Costs",
     "Decision",
+    "DrawdownOverlay",
     "EqualWeight",
     "Exposure",
     "Group",

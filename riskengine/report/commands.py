@@ -14,10 +14,15 @@ from riskengine.calibration import NeuralCalibrator
 from riskengine.errors import DataError, SettingsError
 from riskengine.live import LiveEngine, LiveSettings
 from riskengine.market import Panel, load_panel
+from riskengine.options import read_quotes
 from riskengine.report.desk_files import read_desk, read_holdings
+from riskengine.report.price import price, write_price
 from riskengine.report.rebalance import read_history, rebalance
 from riskengine.report.rebalance_page import write_rebalance
+from riskengine.report.smile import fit_smile
+from riskengine.report.smile_page import write_smile
 from riskengine.report.stress import StressSettings, stress_test, write_stress
+from riskengine.report.terms import read_terms
 from riskengine.report.watch import Watch
 from riskengine.risk import Validation
 from riskengine.risk import validate as validate_forecasts
@@ -82,6 +87,13 @@ def run_stress(
     return write_stress(found, panel, desk, settings, out)
 
 
+def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
+    """Price a terms file and write its page; its content."""
+    content = price(read_terms(terms), terms.name, progress)
+    write_price(content, out)
+    return content
+
+
 def run_validate(forecasts: Path, level: float, draws: int) -> Validation:
     """Test the forecasts of a CSV.
 
@@ -105,6 +117,40 @@ def run_validate(forecasts: Path, level: float, draws: int) -> Validation:
 
 
 _COLUMNS = ("return", "loss", "var", "cvar")
+
+
+def run_smile(
+    quotes: Path,
+    prices: Path | None,
+    asset: str | None,
+    asof: str | None,
+    spot: float | None,
+    feller: bool,
+    weights: str,
+    beta: float,
+    window: int,
+    out: Path,
+) -> dict[str, Any]:
+    """Fit both models to a file of quotes and write the page; its content.
+
+    Raises
+    ------
+    SettingsError
+        If there are prices without an asset, or the reverse.
+    """
+    if (prices is None) != (asset is None):
+        raise SettingsError("a smile with its GARCH state needs both --prices and --asset")
+    read = read_quotes(quotes, spot, asof)
+    if prices is None or asset is None:
+        return write_smile(fit_smile(read, feller=feller, weights=weights, beta=beta), quotes, out, {})
+    panel = _panel(prices, asof)
+    if asset not in panel.assets:
+        raise DataError(f"{prices} has no asset {asset!r}")
+    returns = panel.returns[[asset]].iloc[-window:]
+    fit = NeuralCalibrator.pretrained()(returns)
+    found = fit_smile(read, returns.to_numpy(), fit, feller, weights, beta)
+    origin = {"prices": panel.hash, "asset": asset, "last price": f"{panel.dates[-1]:%Y-%m-%d}"}
+    return write_smile(found, quotes, out, origin)
 
 
 def run_watch(

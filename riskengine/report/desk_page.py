@@ -1,14 +1,16 @@
-"""The pages of the desk: tables, lists and lights. They need no network and no script, and print."""
+"""The pages of the desk: tables, lists and lights. They need no network, and no script unless they show charts."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
 from riskengine.backtest.provenance import commit, weights_hash
 from riskengine.market import Panel
@@ -23,6 +25,7 @@ class Section:
     title, text : heading, and a quiet line under it
     headings, rows : of the table; cells ``green``, ``amber`` and ``red`` are shown as lights
     items : of the list
+    chart : a figure, as markup
     """
 
     title: str
@@ -30,6 +33,7 @@ class Section:
     headings: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     items: Sequence[str] = ()
+    chart: Markup | None = None
 
 
 def page(
@@ -52,9 +56,24 @@ def page(
         title=title,
         subtitle=subtitle,
         headline=headline,
-        sections=[section for section in sections if section.rows or section.items or section.text],
+        sections=[
+            _filled(section)
+            for section in sections
+            if section.rows or section.items or section.text or section.chart
+        ],
         provenance=list(origin.items()),
         flagged=flagged,
+        plotly=Markup(get_plotlyjs()) if any(section.chart for section in sections) else "",
+    )
+
+
+def _filled(section: Section) -> Section:
+    """Without the columns that say nothing in any row."""
+    kept = [k for k in range(len(section.headings)) if any(row[k] for row in section.rows)]
+    return replace(
+        section,
+        headings=[section.headings[k] for k in kept],
+        rows=[[row[k] for k in kept] for row in section.rows],
     )
 
 

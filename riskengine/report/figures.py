@@ -20,7 +20,8 @@ _LAYOUT = {
 }
 
 
-def _figure(y_title: str, y_format: str = ".0%", **layout: object) -> go.Figure:
+def figure_of(y_title: str, y_format: str = ".0%", **layout: object) -> go.Figure:
+    """An empty figure in the pages' style."""
     figure = go.Figure(layout={**_LAYOUT, **layout})
     figure.update_yaxes(title=y_title, tickformat=y_format)
     return figure
@@ -41,7 +42,7 @@ def _thinned(series: pd.Series, every: int = 3) -> pd.Series:
 
 def growth(result: BacktestResult) -> go.Figure:
     """Wealth of one unit, net of costs, on a logarithmic axis."""
-    figure = _figure("growth of 1", "~g")
+    figure = figure_of("growth of 1", "~g")
     figure.update_yaxes(type="log", tickvals=[0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500])
     for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
         width = 2.4 if run is result else 1.3
@@ -51,7 +52,7 @@ def growth(result: BacktestResult) -> go.Figure:
 
 def rolling_volatility(result: BacktestResult, window: int = 63) -> go.Figure:
     """Realized volatility of the last quarter, annualised."""
-    figure = _figure("volatility, 63 days, annualised")
+    figure = figure_of("volatility, 63 days, annualised")
     for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
         width = 2.4 if run is result else 1.3
         deviation = run.returns.rolling(window).std(ddof=0) * np.sqrt(YEAR)
@@ -61,7 +62,7 @@ def rolling_volatility(result: BacktestResult, window: int = 63) -> go.Figure:
 
 def forecast_and_realized(result: BacktestResult) -> go.Figure:
     """Each decision's forecast volatility beside what its holding period realized."""
-    figure = _figure("annualised volatility", hovermode="closest")
+    figure = figure_of("annualised volatility", hovermode="closest")
     for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
         forecast = run.predicted_volatility
         if forecast.isna().all():
@@ -92,7 +93,7 @@ def _largest(frame: pd.DataFrame, count: int = 7) -> list[str]:
 
 
 def _stacked(frame: pd.DataFrame, y_title: str) -> go.Figure:
-    figure = _figure(y_title)
+    figure = figure_of(y_title)
     names = _largest(frame)
     rest = frame.drop(columns=names)
     for colour, name in zip(PALETTE, names, strict=False):
@@ -127,7 +128,7 @@ def risk_contributions(result: BacktestResult) -> go.Figure:
 def value_at_risk(result: BacktestResult, level: float = 0.99) -> go.Figure:
     """Daily losses, the VaR forecast of the day before, and the days on which it was exceeded."""
     column = f"var_{100 * level:g}"
-    figure = _figure("fraction of wealth", ".1%", hovermode="closest")
+    figure = figure_of("fraction of wealth", ".1%", hovermode="closest")
     if result.risk is None or column not in result.risk:
         return figure
     forecast = result.risk[column].dropna()
@@ -153,7 +154,7 @@ def value_at_risk(result: BacktestResult, level: float = 0.99) -> go.Figure:
 
 def drawdowns(result: BacktestResult) -> go.Figure:
     """Fraction of wealth below its highest value so far."""
-    figure = _figure("drawdown")
+    figure = figure_of("drawdown")
     for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
         _line(figure, _thinned(run.drawdown()), run.name, colour, width=2.0 if run is result else 1.1)
     return figure

@@ -102,7 +102,8 @@ def headline(result: BacktestResult) -> str:
     return said + (": " + "; ".join(parts) if parts else "") + "."
 
 
-def _chart(figure: Any, name: str) -> Markup:
+def chart(figure: Any, name: str) -> Markup:
+    """A figure as a part of a page that holds plotly's script."""
     body = plotly.io.to_html(
         figure,
         full_html=False,
@@ -153,7 +154,7 @@ def render(result: BacktestResult) -> str:
         summary=summary_rows(result),
         risk=_risk_rows(result) if result.risk is not None else None,
         today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),
-        charts=[(name, title, text, _chart(draw(result), name)) for name, title, text, draw in charts],
+        charts=[(name, title, text, chart(draw(result), name)) for name, title, text, draw in charts],
         statuses=[(str(status), int(count)) for status, count in counts.items()],
         notes=result.notes[:MOST_NOTES],
         more_notes=max(0, len(result.notes) - MOST_NOTES),

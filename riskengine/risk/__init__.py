@@ -22,6 +22,7 @@ from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate, simulate_blocks
 from riskengine.risk.severity import fissler_ziegel_loss, quantile_loss
 from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
+from riskengine.risk.tail_forecast import TailForecaster
 from riskengine.risk.tails import TailRisk, empirical_tail, student_t_tail, tail_weights
 from riskengine.risk.validation import TestResult, Validation, validate
 
@@ -37,6 +38,7 @@ __all__ = [
     "Shock",
     "Simulation",
     "SmoothTails",
+    "TailForecaster",
     "TailRisk",
     "TestResult",
     "TrafficLight",

@@ -14,7 +14,8 @@ Array = np.ndarray
 SHARE = 0.1
 """Share of observations that a tail is fitted to, by default."""
 
-_FEWEST = 20
+FEWEST = 20
+"""Losses that a tail is fitted to at least."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ def pareto_tail(losses: Array, share: float = SHARE) -> ParetoTail:
     x = np.asarray(losses, dtype=np.float64)
     x = np.sort(x[~np.isnan(x)])
     count = int(np.floor(share * len(x)))
-    if count < _FEWEST:
+    if count < FEWEST:
         raise DataError(
-            f"{count} losses are too few for a tail: at least {_FEWEST}; lengthen the window or raise the share"
+            f"{count} losses are too few for a tail: at least {FEWEST}; lengthen the window or raise the share"
         )
     threshold = float(x[-count - 1])
     shape, scale = _zhang_stephens(x[-count:] - threshold)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from riskengine.garch.params import GarchParams
+from riskengine.risk.xoshiro import Xoshiro, normal, seeded
 
 
 class Innovations(NamedTuple):
@@ -18,6 +19,7 @@ class Innovations(NamedTuple):
     Attributes
     ----------
     history : (days, assets) past surprises, drawn as whole days
+    renewal : probability that the next day of a path is another one than the next of the past
     loadings : (assets, factors) of the correlation
     specific : (assets,) root of the correlation's specific part
     mixing : (points, assets) roots of the variances that make Gaussians Student-t, on the grid of
@@ -25,6 +27,7 @@ class Innovations(NamedTuple):
     """
 
     history: Any  # numpy at the door, jax inside
+    renewal: Any
     loadings: Any
     specific: Any
     mixing: Any
@@ -45,24 +48,38 @@ class Block(NamedTuple):
     returns: Any
 
 
-def draw(key: Array, source: Innovations, paths: int) -> Array:
-    """Standardised surprises of one day ``(paths, assets)``.
+def begin(key: Array, source: Innovations, shape: tuple[int, int]) -> Xoshiro | Array:
+    """What the draws of ``(paths, assets)`` carry from day to day: generators, or the past day that each path is at."""
+    if source.history.shape[0]:
+        return jax.random.randint(key, shape[:1], 0, source.history.shape[0])
+    return seeded(key, shape)
+
+
+def draw(key: Array, source: Innovations, carry: Xoshiro | Array) -> tuple[Array, Xoshiro | Array]:
+    """Standardised surprises of one day ``(paths, assets)``, and what is carried on.
 
     A Student-t day is Gaussian with the given correlation, times the root of a random variance. That variance has
     for every asset the law of its own degrees of freedom, and the same rank for all: a wild day is wild for all
     (grouped t; Daul, De Giorgi, Lindskog and McNeil 2003).
+
+    Past days follow each other in stretches of random length, the last day by the first (stationary bootstrap;
+    Politis and Romano 1994): correlations rise for weeks, with everybody's volatility, and GARCH variances of one
+    asset at a time leave that to the surprises.
     """
-    if source.history.shape[0]:
-        return source.history[jax.random.randint(key, (paths,), 0, source.history.shape[0])]
-    common, own, rank = jax.random.split(key, 3)
-    dtype = source.loadings.dtype
+    common, rank = jax.random.split(key)
+    if not isinstance(carry, Xoshiro):
+        days, shape = source.history.shape[0], carry.shape
+        anew = jax.random.uniform(rank, shape, source.renewal.dtype) < source.renewal
+        place = jnp.where(anew, jax.random.randint(common, shape, 0, days), (carry + 1) % days)
+        return source.history[place], place
+    own, carry = normal(carry)
+    paths, dtype = own.shape[0], source.loadings.dtype
     factors = jax.random.normal(common, (paths, source.loadings.shape[1]), dtype)
-    z = factors @ source.loadings.T
-    z = z + source.specific * jax.random.normal(own, (paths, len(source.specific)), dtype)
+    z = factors @ source.loadings.T + source.specific * own.astype(dtype)
     points = source.mixing.shape[0]
     # The grid is dense where the variance explodes: its points lie at squares.
     place = jnp.sqrt(jax.random.uniform(rank, (paths,), dtype)) * points
-    return z * source.mixing[jnp.minimum(place.astype(jnp.int32), points - 1)]
+    return z * source.mixing[jnp.minimum(place.astype(jnp.int32), points - 1)], carry
 
 
 @partial(jax.jit, static_argnames=("days", "paths", "keep"))
@@ -100,19 +117,21 @@ def run_block(
         news = params.alpha + jnp.where(row < 0, params.gamma, jnp.zeros_like(params.gamma))
         return params.omega + news * row * row + params.beta * variance, growth
 
-    def day(carry: tuple[Array, Array], day_key: Array) -> tuple[tuple[Array, Array], tuple]:
-        variance, growth = carry
-        row = draw(day_key, source, paths) * jnp.sqrt(variance)
+    def day(carry: tuple, day_key: Array) -> tuple[tuple, tuple]:
+        variance, growth, source_carry = carry
+        surprise, source_carry = draw(day_key, source, source_carry)
+        row = surprise * jnp.sqrt(variance)
         variance, growth = tomorrow(variance, growth, row)
-        return (variance, growth), (growth @ weights + cash, row if keep else None)
+        return (variance, growth, source_carry), (growth @ weights + cash, row if keep else None)
 
-    carry = (jnp.broadcast_to(variance, shape), jnp.ones(shape, weights.dtype))
-    keys = jax.random.split(key, days)
+    keys = jax.random.split(key, days + 1)
+    start = (jnp.broadcast_to(variance, shape), jnp.ones(shape, weights.dtype))
+    drawn = begin(keys[0], source, shape)
     if first is None:
-        carry, (wealth, rows) = jax.lax.scan(day, carry, keys)
-        return Block(carry[1], wealth, rows)
-    carry = tomorrow(*carry, first)
-    start = carry[1] @ weights + cash
-    carry, (wealth, rows) = jax.lax.scan(day, carry, keys[1:])
-    wealth = jnp.concatenate([start[None], wealth])
-    return Block(carry[1], wealth, None if rows is None else jnp.concatenate([first[None], rows]))
+        end, (wealth, rows) = jax.lax.scan(day, (*start, drawn), keys[1:])
+        return Block(end[1], wealth, rows)
+    start = tomorrow(*start, first)
+    one_day = start[1] @ weights + cash
+    end, (wealth, rows) = jax.lax.scan(day, (*start, drawn), keys[2:])
+    wealth = jnp.concatenate([one_day[None], wealth])
+    return Block(end[1], wealth, None if rows is None else jnp.concatenate([first[None], rows]))

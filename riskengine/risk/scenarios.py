@@ -19,7 +19,7 @@ from riskengine.risk.tails import TailRisk, empirical_tail, tail_weights
 Array = np.ndarray
 Law = Literal["student-t", "filtered"]
 
-_BLOCK_CELLS = 1_000_000  # paths times assets of a block
+_BLOCK_CELLS = 250_000  # paths times assets of a block: what a day works on stays in the cache
 _KEPT_CELLS = 25_000_000  # paths times days times assets, where all returns are kept
 
 
@@ -35,6 +35,7 @@ class Simulation:
         ``"filtered"``, whole days of past surprises
     uncertain : whether every path draws its parameters from their posterior
     seed : of the draws
+    block : mean days of the stretches in which past days are drawn; 1 draws every day anew
     """
 
     horizon: int = 21
@@ -42,12 +43,15 @@ class Simulation:
     law: Law = "student-t"
     uncertain: bool = False
     seed: int = 0
+    block: float = 10.0
 
     def __post_init__(self) -> None:
         if self.horizon < 1 or self.paths < 1:
             raise SettingsError(f"horizon and paths are at least 1, not {self.horizon} and {self.paths}")
         if self.law not in ("student-t", "filtered"):
             raise SettingsError(f'a law is "student-t" or "filtered", not {self.law!r}')
+        if not self.block >= 1:
+            raise SettingsError(f"a stretch of past days is of one day at least, not {self.block}")
 
 
 class Shock(NamedTuple):
@@ -124,7 +128,7 @@ def simulate_blocks(
     cells = _KEPT_CELLS // settings.horizon if keep else _BLOCK_CELLS
     size = int(np.clip(cells // n, 1, settings.paths))
     devices = jax.local_devices()
-    source = jax.tree.map(lambda x: x.astype(np.float32), _source(model, settings.law))
+    source = jax.tree.map(lambda x: x.astype(np.float32), _source(model, settings))
     common = (
         source,
         jax.tree.map(np.float32, model.params),
@@ -263,13 +267,13 @@ def checked_weights(weights: Array, model: ScenarioModel) -> Array:
     return weights
 
 
-def _source(model: ScenarioModel, law: Law) -> Innovations:
+def _source(model: ScenarioModel, settings: Simulation) -> Innovations:
     n = len(model.assets)
-    if law == "filtered":
-        return Innovations(model.residuals, np.zeros((n, 0)), np.zeros(n), np.zeros((0, n)))
-    return Innovations(
-        np.zeros((0, n)), model.loadings, np.sqrt(model.specific), mixing_table(model.params.dof)
-    )
+    renewal = np.asarray(1 / settings.block)
+    if settings.law == "filtered":
+        return Innovations(model.residuals, renewal, np.zeros((n, 0)), np.zeros(n), np.zeros((0, n)))
+    mixing = mixing_table(model.params.dof)
+    return Innovations(np.zeros((0, n)), renewal, model.loadings, np.sqrt(model.specific), mixing)
 
 
 def _drawn(model: ScenarioModel, paths: int, rng: np.random.Generator) -> GarchParams:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from riskengine import EqualWeight, Panel
+from riskengine import EqualWeight, Panel, load_panel
 from riskengine.errors import DataError, RiskEngineError
 from riskengine.report.desk_files import Desk, Holdings, read_desk, read_holdings
 from riskengine.report.desk_page import Section, page
@@ -136,6 +136,37 @@ def test_any_file_of_limits_is_read_or_refused(tmp_path_factory, content):
     if found is not None:
         assert (found.lots(NAMES) >= 1).all()
         assert all(np.isfinite(limit) for limit in found.limits.values())
+
+
+DAY = st.sampled_from(
+    ["2020-01-02", "2020-01-03", "2020-01-06", "01/07/2020", "2020-13-01", "x", "", "0", "nan"]
+)
+PRICE = st.sampled_from(
+    ["10", "10.5", "11", "0", "-3", "", "nan", "inf", "1e308", "1e-308", "1e999", "x", '"', "1,2"]
+)
+PRICES = st.lists(st.tuples(DAY, PRICE, PRICE).map(",".join), max_size=6).map("\n".join)
+
+
+@settings(max_examples=250)
+@given(
+    st.sampled_from(["date,A,B\n", "date,A,A\n", "date,A\n", ",,\n", "", "A,B\n"]).flatmap(
+        lambda head: PRICES.map(lambda rows: (head + rows).encode())
+    )
+    | TABLE.map(str.encode)
+    | st.binary(max_size=40)
+)
+def test_any_file_of_prices_is_read_or_refused(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "prices.csv"
+    path.write_bytes(content)
+    found = clear_error(lambda: load_panel(path))
+    if found is not None:
+        prices = found.prices.to_numpy()
+        assert not np.isinf(prices).any()
+        assert not (prices <= 0).any()
+        assert found.dates.is_monotonic_increasing
+        assert found.dates.is_unique
+        assert len(set(found.assets)) == len(found.assets)
+        found.audit()
 
 
 def test_errors_name_row_and_cause(tmp_path):
@@ -290,3 +321,11 @@ def test_a_page_without_content_has_no_empty_sections():
     text = page("t", "s", "h", [Section("nothing"), Section("list", items=["x"])], {}, False)
     assert "nothing" not in text
     assert "<li>x</li>" in text
+
+
+def test_a_column_that_is_empty_in_every_row_is_not_shown():
+    section = Section("t", headings=["a", "of daily volume", "b"], rows=[["1", "", "x"], ["2", "", ""]])
+    text = page("t", "s", "h", [section], {}, False)
+    assert "of daily volume" not in text
+    assert "<th>a</th><th>b</th>" in text
+    assert "<td>2</td><td></td>" in text

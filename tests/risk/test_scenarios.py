@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def outcome(model):
-    return simulate(model, WEIGHTS, Simulation(horizon=10, paths=60_000))
+    return simulate(model, WEIGHTS, Simulation(horizon=10, paths=300_000))
 
 
 def brute_force(model, horizon, paths, rng):
@@ -66,25 +68,46 @@ def tail_error(losses, level):
 
 @pytest.mark.parametrize("level", [0.99, 0.999])
 def test_monte_carlo_agrees_with_brute_force(model, outcome, level):
-    """VaR and CVaR over ten days within two standard errors of 300,000 paths in a plain loop."""
+    """VaR and CVaR over ten days within two standard errors, of as many paths in a plain loop."""
     brute = -brute_force(model, 10, 300_000, np.random.default_rng(11)) @ WEIGHTS
     found = outcome.tail(level)
     error = np.hypot(tail_error(brute, level), tail_error(outcome.losses, level))
     exact = np.quantile(brute, level)
     assert abs(found.value_at_risk - exact) < 2 * error
     beyond = brute[brute >= exact]
-    spread = beyond.std() * np.sqrt(1 / len(beyond) + 1 / (60_000 * (1 - level)))
+    spread = beyond.std() * np.sqrt(2 / len(beyond))
     assert abs(found.conditional_value_at_risk - beyond.mean()) < 2 * np.hypot(spread, error)
 
 
 def test_filtered_scenarios_agree_with_brute_force(model):
-    settings = Simulation(horizon=5, paths=60_000, law="filtered")
+    settings = Simulation(horizon=5, paths=60_000, law="filtered", block=1)
     found = simulate(model, WEIGHTS, settings).losses
     history = FilteredHistory(model.residuals, model.params, model.variance)
     brute = -history.simulate(5, 300_000, seed=9) @ WEIGHTS
     for level in (0.99, 0.999):
         error = np.hypot(tail_error(found, level), tail_error(brute, level))
         assert abs(np.quantile(found, level) - np.quantile(brute, level)) < 2 * error
+
+
+def test_past_days_come_in_stretches_of_the_length_asked_for(model):
+    """Each past day is its own number, so that paths show which days they took; one in ``block`` is drawn anew."""
+    days = np.arange(400)
+    still = GarchParams(np.full(N, 1e-4), *np.zeros((3, N)), np.full(N, 8.0))
+    numbered = replace(
+        model,
+        params=still,
+        variance=np.full(N, 1e-4),
+        residuals=np.repeat(days[:, None] / 100.0, N, axis=1),
+    )
+    settings = Simulation(horizon=40, paths=500, law="filtered", block=8)
+    (block,) = simulate_blocks(numbered, WEIGHTS, settings, keep=True)
+    place = np.rint(block.returns[..., 0].astype(np.float64) * 1e4).astype(int)
+    assert (np.ptp(block.returns, axis=2) == 0).all()
+    anew = np.mean((place[1:] - place[:-1]) % len(days) != 1)
+    assert anew == pytest.approx(1 / 8, abs=4 * np.sqrt(1 / 8 * 7 / 8 / place.size))
+    # Every day is as likely as any other: the mean of the days, whose draws depend on each other along a path.
+    error = days.std() / np.sqrt(place.size / (2 * 8))
+    assert place.mean() == pytest.approx(days.mean(), abs=4 * error)
 
 
 def test_contributions_add_up_to_ten_digits(outcome):
@@ -244,7 +267,7 @@ def test_dcc_paths_have_the_covariance_that_dcc_forecasts():
     target, q = np.array([[1.0, 0.2], [0.2, 1.0]]), np.array([[1.0, 0.8], [0.8, 1.0]])
     margins = SimpleNamespace(fit=fit, variance=variance)
     state = SimpleNamespace(margins=margins, target=target, q=q, a=0.02, b=0.9)
-    found = simulate_dcc(state, DccSimulation(horizon=10, paths=60_000))
+    found = simulate_dcc(state, DccSimulation(horizon=10, paths=300_000))
     mean = 1e-4 + (variance - 1e-4) * (1 - 0.98**10) / (10 * 0.02)
     assert found.var(axis=0) == pytest.approx(10 * mean, rel=0.03)
     fade = 0.92 ** np.arange(10)

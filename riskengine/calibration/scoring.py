@@ -1,0 +1,197 @@
+"""Damped Fisher scoring for a whole universe, from several starts side by side.
+
+Levenberg-Marquardt on the expected information (Fiorentini, Calzolari and Panattoni 1996). Scoring alone converges
+slowly where the expected information is not the curvature of the sample at hand. Near a maximum the information is
+therefore corrected, step by step, by what the score has actually changed (BFGS; Powell's damping of 1978 keeps it
+positive definite), which makes convergence superlinear.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from riskengine.calibration.triangular import cholesky, solve_lower, solve_lower_transposed
+from riskengine.garch.likelihood import Likelihood, likelihood
+
+# Coordinates are kept in this box (the sixth is the mean); an estimate on its edge is "at bound".
+LOW = np.array([-14.0, -9.0, -14.0, -16.0, -16.0, -30.0])
+HIGH = np.array([16.0, 15.0, 9.0, 16.0, 9.0, 30.0])
+
+# Few assets are bound by the cost of a loop step, so that several days share one; in wider universes those
+# that have settled are left behind after every block of iterations.
+_FEW, _UNROLL, _BLOCK = 64, 8, 6
+
+_NEAR = 0.5  # nats still to be gained below which corrections of the information are remembered
+_NOISE = 1e-6  # nats that rounding may hide: a failed step with less to be had ends the climb
+_SAME = 1e-4  # nats: a start that cannot get further above what another has reached need not go on
+
+
+class Search(NamedTuple):
+    """State of the ascent; leading axes are (starts, assets).
+
+    ``trial`` is the point to look at next, ``curvature`` the corrected information at ``theta``, and ``gain`` twice
+    the log-likelihood that seems still to be had.
+    """
+
+    trial: Any
+    theta: Any
+    found: Any
+    curvature: Any
+    gain: Any
+    damping: Any
+    settled: Any
+
+
+def _free(theta: Array, score: Array, active: Array) -> Array:
+    """Coordinates that may move: active, and not pressed against the box."""
+    size = theta.shape[-1]
+    low, high = jnp.asarray(LOW[:size]), jnp.asarray(HIGH[:size])
+    pressed = ((theta <= low) & (score < 0)) | ((theta >= high) & (score > 0))
+    return active & ~pressed
+
+
+def _solve(curvature: Array, score: Array, free: Array, damping: Array) -> Array:
+    """Step ``(curvature + damping diagonal)^-1 score`` in the free coordinates."""
+    curvature = jnp.where(free[..., :, None] & free[..., None, :], curvature, 0)
+    diagonal = jnp.diagonal(curvature, axis1=-2, axis2=-1)
+    ridge = jnp.where(free, damping[..., None] * diagonal + 1e-9, 1.0)
+    matrix = curvature + ridge[..., None] * jnp.eye(free.shape[-1], dtype=ridge.dtype)
+    factor = cholesky(matrix)
+    return solve_lower_transposed(factor, solve_lower(factor, jnp.where(free, score, 0)))
+
+
+def _corrected(curvature: Array, step: Array, change: Array) -> Array:
+    """BFGS update of ``curvature`` ``(..., K, K)`` after a ``step`` that lowered the score by ``change``."""
+    image = jnp.einsum("...ij,...j->...i", curvature, step)
+    expected, actual = jnp.sum(step * image, -1), jnp.sum(step * change, -1)
+    moved = expected > 0
+    safe = jnp.where(moved, expected, 1.0)
+    low = actual < 0.2 * safe
+    share = jnp.where(low, 0.8 * safe / jnp.where(low, safe - actual, 1.0), 1.0)
+    change = share[..., None] * change + (1 - share[..., None]) * image
+    actual = jnp.where(moved, jnp.sum(step * change, -1), 1.0)
+    update = change[..., :, None] * change[..., None, :] / actual[..., None, None]
+    update -= image[..., :, None] * image[..., None, :] / safe[..., None, None]
+    return curvature + jnp.where(moved[..., None, None], update, 0)
+
+
+@partial(jax.jit, static_argnames=("with_mean", "unroll"))
+def _ascend(
+    begin: Search,
+    returns: Array,
+    presample: Array,
+    centre: Array | None,
+    floor: Array,
+    active: Array,
+    tolerance: Array,
+    iterations: Array,
+    with_mean: bool,
+    unroll: int,
+) -> Search:
+    """Climb until everything has settled, or for so many iterations; ``floor`` is what was reached before."""
+    size = begin.theta.shape[-1]
+
+    def climb(search: Search) -> Search:
+        mean = search.trial[..., 5] if with_mean else None
+        seen = likelihood(search.trial[..., :5], returns, presample, mean, centre, unroll=unroll)
+        better = (seen.log_likelihood >= search.found.log_likelihood) & ~search.settled
+
+        def update(new: Array, old: Array) -> Array:
+            return jnp.where(better.reshape(better.shape + (1,) * (new.ndim - better.ndim)), new, old)
+
+        near = (search.gain < _NEAR)[..., None, None]
+        corrected = _corrected(
+            jnp.where(near, search.curvature, seen.information),
+            jnp.where(jnp.isfinite(search.found.log_likelihood)[..., None], search.trial - search.theta, 0),
+            search.found.score - seen.score,
+        )
+        theta = update(search.trial, search.theta)
+        found = jax.tree.map(update, seen, search.found)
+        curvature = update(corrected, found.information)  # a step that failed forgets the corrections
+        damping = jnp.where(better, search.damping / 6, search.damping * 5)
+        free = _free(theta, found.score, active)
+        slope, little = jnp.where(free, found.score, 0), jnp.full_like(damping, 1e-3)
+        gain = jnp.sum(_solve(curvature, slope, free, little) * slope, -1)
+        hope = jnp.maximum(gain, jnp.sum(_solve(found.information, slope, free, little) * slope, -1))
+        stuck = (damping > 1e10) | (~better & (gain / 2 < _NOISE))
+        settled = search.settled | (gain / 2 < tolerance) | stuck
+        # A start that another one has left behind by more than it can still hope for need not go on.
+        reached = jnp.maximum(floor, jnp.max(jnp.where(settled, found.log_likelihood, -jnp.inf), axis=0))
+        settled = settled | (found.log_likelihood + 2 * hope < reached + jnp.where(hope < _NEAR, _SAME, 0))
+        damping = jnp.clip(damping, 1e-6, 1e11)
+        step = jnp.clip(_solve(curvature, found.score, free, damping), -3, 3)
+        moved = jnp.where(active, jnp.clip(theta + step, LOW[:size], HIGH[:size]), theta)
+        return Search(moved, theta, found, curvature, gain, damping, settled)
+
+    _, ended = jax.lax.while_loop(
+        lambda run: (run[0] < iterations) & ~jnp.all(run[1].settled),
+        lambda run: (run[0] + 1, climb(run[1])),
+        (jnp.zeros((), iterations.dtype), begin),
+    )
+    return ended
+
+
+def _begin(theta: np.ndarray) -> Search:
+    """Nothing looked at yet, from starts ``(starts, assets, K)``."""
+    lanes, size = theta.shape[:-1], theta.shape[-1]
+    shapes = ((), (size,), (size, size), (), (size,), ())
+    blank: Any = [np.zeros(lanes + shape) for shape in shapes]
+    blank[0] -= np.inf
+    nothing = Likelihood(*blank)
+    return Search(
+        trial=theta.copy(),
+        theta=theta.copy(),
+        found=nothing,
+        curvature=np.zeros((*lanes, size, size)),
+        gain=np.full(lanes, np.inf),
+        damping=np.full(lanes, 6e-2),
+        settled=np.zeros(lanes, bool),
+    )
+
+
+def search(
+    theta: np.ndarray,
+    returns: np.ndarray,
+    presample: np.ndarray,
+    centre: np.ndarray | None,
+    floor: np.ndarray,
+    settings: tuple[np.ndarray, float, int, bool],
+) -> Search:
+    """Climb from all starts; in a wide universe only assets still on their way are carried on."""
+    active, tolerance, iterations, with_mean = settings
+    assets = returns.shape[1]
+    ended = _begin(theta)
+    index, done = np.arange(assets), 0
+    while len(index) and done < iterations:
+        wide = assets > _FEW
+        width = max(_FEW, 4 ** math.ceil(math.log(len(index), 4))) if wide else assets
+        padded = np.concatenate([index, np.full(width - len(index), index[0])])
+        until = min(done + _BLOCK, iterations) if wide else iterations
+        here = _ascend(
+            jax.tree.map(partial(_columns, padded), ended),
+            jnp.asarray(returns[:, padded]),
+            jnp.asarray(presample[padded]),
+            None if centre is None else jnp.asarray(centre[padded]),
+            jnp.asarray(floor[padded]),
+            jnp.asarray(active),
+            jnp.asarray(tolerance),
+            jnp.asarray(until - done),
+            with_mean,
+            _UNROLL if width <= _FEW else 1,
+        )
+        for whole, part in zip(jax.tree.leaves(ended), jax.tree.leaves(here), strict=True):
+            whole[:, index] = np.asarray(part)[:, : len(index)]
+        index, done = index[~ended.settled[:, index].all(axis=0)], until
+    return ended
+
+
+def _columns(index: np.ndarray, leaf: np.ndarray) -> Array:
+    """The lanes of some assets."""
+    return jnp.asarray(leaf[:, index])

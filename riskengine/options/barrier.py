@@ -1,0 +1,131 @@
+"""Barrier options: up or down, in or out, with rebate, watched at all times or at fixings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from riskengine.errors import DataError
+from riskengine.options.black import signs
+from riskengine.options.products import (
+    Control,
+    Product,
+    Step,
+    fixed_at,
+    fixing_times,
+    one_of,
+    positive,
+    traced,
+)
+
+
+@traced("strike", "barrier", "rebate", static=("direction", "knock", "kind"))
+@dataclass(frozen=True)
+class Barrier(Product):
+    """European option that a barrier knocks in or out.
+
+    Watched at all times, the probability that the path crossed between two steps is that of a Brownian bridge
+    with the step's variance, so that the payoff is weighted by the probability of survival. Under Heston the
+    variance moves within a step, and the price has a bias of the first order in it.
+
+    Parameters
+    ----------
+    strike, barrier : positive
+    maturity : years
+    direction : "up" or "down"
+    knock : "out" or "in"
+    kind : "call" or "put"
+    rebate : paid when the option is knocked out, or at maturity if it was never knocked in
+    fixings : times in years at which the barrier is watched, their count up to maturity, or None for all times
+    """
+
+    strike: float
+    barrier: float
+    maturity: float
+    direction: str = "up"
+    knock: str = "out"
+    kind: str = "call"
+    rebate: float = 0.0
+    fixings: int | Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("strike", "barrier", "maturity"):
+            positive(name, getattr(self, name))
+        one_of("direction", self.direction, ("up", "down"))
+        one_of("knock", self.knock, ("out", "in"))
+        signs(self.kind)
+        if not (np.isfinite(self.rebate) and self.rebate >= 0):
+            raise DataError(f"a rebate is finite and not negative, not {self.rebate}")
+        if self.fixings is not None:
+            object.__setattr__(self, "fixings", fixing_times(self.fixings, self.maturity))
+
+    @property
+    def watched(self) -> str:  # type: ignore[override]
+        """All times, or the fixings."""
+        return "extreme" if self.fixings is None else "fixings"
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        """Survival at all times is continuous in the path, though steep; a hit at a fixing is a jump."""
+        return "shift" if self.fixings is None else "score"
+
+    def times(self) -> np.ndarray:
+        """The fixings and the maturity."""
+        return np.union1d(self.fixings or (), [self.maturity])
+
+    def bound(self, spot: float) -> Barrier:
+        """Check that the option is alive."""
+        if self.fixings is None and (
+            spot >= self.barrier if self.direction == "up" else spot <= self.barrier
+        ):
+            worth = "its rebate" if self.knock == "out" else "the plain option"
+            raise DataError(
+                f"the barrier {self.barrier:g} is already hit by a spot of {spot:g}: the product is worth {worth}"
+            )
+        return self
+
+    def schedule(self, grid: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Where the barrier is watched."""
+        steps = len(grid) - 1
+        fixed = np.ones(steps) if self.fixings is None else fixed_at(grid, self.fixings)  # type: ignore[arg-type]
+        return {"fixed": fixed} | ({} if self.fixings is None else {"watched": fixed}), {}
+
+    def start(self, log_spot: Array, constants: dict[str, Array]) -> tuple[Array, Array]:
+        """Probability of survival, and present value of rebates paid."""
+        return jnp.ones_like(log_spot), jnp.zeros_like(log_spot)
+
+    def observe(self, state: tuple[Array, Array], step: Step) -> tuple[Array, Array]:
+        """Survive a step, or be paid the rebate."""
+        alive, paid = state
+        sign = 1.0 if self.direction == "up" else -1.0
+        level = jnp.log(self.barrier)
+        room = sign * (level - step.after)
+        if "watched" in step.row:
+            after = jnp.where((room <= 0) & (step.row["watched"] > 0), 0, alive).astype(alive.dtype)
+        else:
+            product = jnp.maximum(sign * (level - step.before), 0) * jnp.maximum(room, 0)
+            after = alive * -jnp.expm1(-2 * product / jnp.maximum(step.variance, 1e-12))
+        return after, paid + step.discount * (alive - after)
+
+    def value(self, state: tuple[Array, Array], last: Array, discount: Array) -> Array:
+        """Present value (paths,)."""
+        alive, paid = state
+        sign = 1.0 if self.kind == "call" else -1.0
+        payoff = discount * jnp.maximum(sign * (jnp.exp(last) - self.strike), 0)
+        if self.knock == "out":
+            return alive * payoff + self.rebate * paid
+        return (1 - alive) * payoff + self.rebate * discount * alive
+
+    def controls(self) -> tuple[Control, ...]:
+        """The plain option, what of it lies beyond the barrier, the asset."""
+        return (
+            Control("option", "strike", self.kind),
+            Control("option", "barrier", self.kind),
+            Control("digital", "barrier", smooth=False),
+            Control("forward"),
+        )

@@ -1,0 +1,215 @@
+"""A smile and the GARCH state behind it: fits of Heston and SABR, and what other states would look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from riskengine.calibration import Calibration
+from riskengine.garch import filter_variance, next_variance
+from riskengine.options import (
+    FitStatus,
+    HestonFit,
+    HestonParams,
+    Quotes,
+    SabrFit,
+    calibrate_heston,
+    calibrate_sabr,
+    heston_price,
+    heston_start,
+    implied_volatility,
+    sabr_volatility,
+)
+
+Array = np.ndarray
+YEAR = 252
+FALL = 5.0
+"""Fall of one day, in today's standard deviations, of the shocked state."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of the underlying's GARCH model.
+
+    Attributes
+    ----------
+    name : what it is
+    variance : of a day
+    """
+
+    name: str
+    variance: float
+
+
+@dataclass(frozen=True, eq=False)
+class Smile:
+    """Both models on one day's quotes, and the GARCH states if there are prices.
+
+    Attributes
+    ----------
+    quotes, heston, sabr : the data and the fits
+    fit : calibration of the underlying alone, or None
+    states : today's first
+    quantile : of today's variance among those of the window, or NaN
+    cold_iterations : of the Heston fit from a start read from the quotes, for comparison
+    """
+
+    quotes: Quotes
+    heston: HestonFit
+    sabr: SabrFit
+    fit: Calibration | None = None
+    states: tuple[State, ...] = ()
+    quantile: float = float("nan")
+    cold_iterations: int = 0
+
+
+def fit_smile(
+    quotes: Quotes,
+    returns: Array | None = None,
+    fit: Calibration | None = None,
+    feller: bool = False,
+    weights: str = "volatility",
+    beta: float = 1.0,
+) -> Smile:
+    """Calibrate both models; with a GARCH fit, from the start that it gives.
+
+    Parameters
+    ----------
+    quotes : of one underlying
+    returns : (days, 1) daily returns of the underlying that ``fit`` was made from
+    fit : calibration of that one asset
+    feller, weights : see :func:`riskengine.options.calibrate_heston`
+    beta : of SABR
+    """
+    plain = calibrate_heston(quotes, feller=feller, weights=weights)
+    sabr = calibrate_sabr(quotes, beta=beta, weights=weights)
+    if fit is None or returns is None:
+        return Smile(quotes, plain, sabr, cold_iterations=plain.iterations)
+    heston = calibrate_heston(quotes, heston_start(fit), feller=feller, weights=weights)
+    states, quantile = garch_states(fit, returns)
+    return Smile(quotes, heston, sabr, fit, states, quantile, plain.iterations)
+
+
+def garch_states(fit: Calibration, returns: Array) -> tuple[tuple[State, ...], float]:
+    """Today's variance, calm and stressed ones of the window, and tomorrow's after a fall; where today's stands."""
+    with jax.enable_x64(True):
+        moved = jnp.asarray(np.asarray(returns, np.float64) - fit.mean)
+        path = np.asarray(filter_variance(fit.params, moved, jnp.asarray(fit.presample)).variance)[:, 0]
+        today = float(fit.next_variance[0])
+        fall = jnp.asarray([-FALL * np.sqrt(today)])
+        shocked = float(next_variance(fit.params, jnp.asarray(fit.next_variance), fall)[0])
+    calm, tense, worst = (float(np.quantile(path, level)) for level in (0.1, 0.95, 1.0))
+    states = (
+        State("today", today),
+        State("calm: 10% quantile of the window", calm),
+        State("tense: 95% quantile of the window", tense),
+        State("worst day of the window", worst),
+        State(f"after a fall of {FALL:g} standard deviations", shocked),
+    )
+    return states, float(np.mean(path <= today))
+
+
+def heston_smile(params: HestonParams, x: Array, maturity: float) -> Array:
+    """Implied volatilities of Heston at logs of strike over forward ``x``."""
+    strike = np.exp(x)
+    kind = np.where(x > 0, "call", "put")
+    price = heston_price(params, 1.0, strike, maturity, kind=kind, nodes=512)
+    return implied_volatility(price, 1.0, strike, maturity, kind)
+
+
+def stressed(params: HestonParams, state: State, today: State) -> HestonParams:
+    """Heston's variance now scaled as the state's is to today's; all else, the premium too, as it is."""
+    return params._replace(v0=params.v0 * state.variance / today.variance)
+
+
+def expected_volatility(fit: Calibration, maturity: Array) -> Array:
+    """Root of the variance per year that the GARCH model expects on average up to each maturity (measure P)."""
+    days = np.maximum(np.asarray(maturity) * YEAR, 1e-6)
+    persistence = float(np.asarray(fit.params.persistence)[0])
+    long_run = float(np.asarray(fit.params.long_run_variance)[0])
+    decay = -np.expm1(days * np.log(persistence)) / (-days * np.log(persistence))
+    return np.sqrt(YEAR * (long_run + (float(fit.next_variance[0]) - long_run) * decay))
+
+
+def content(smile: Smile) -> dict[str, Any]:
+    """Everything as one object for JSON."""
+    quotes, heston, sabr = smile.quotes, smile.heston, smile.sabr
+    worst = np.nanmax(np.abs(heston.errors)) if quotes.usable.any() else float("nan")
+    found: dict[str, Any] = {
+        "name": quotes.name,
+        "quotes": len(quotes),
+        "usable": int(quotes.usable.sum()),
+        "flags": quotes.counts(),
+        "heston": {
+            **heston.params._asdict(),
+            "feller": float(heston.params.feller),
+            "rmse": heston.rmse,
+            "largest_error": float(worst),
+            "condition": heston.condition,
+            "iterations": heston.iterations,
+            "at_bound": list(heston.at_bound),
+            "status": str(heston.status),
+        },
+        "sabr": [
+            {
+                "maturity": float(sabr.maturity[k]),
+                "forward": float(sabr.forward[k]),
+                **{name: float(leaf[k]) for name, leaf in sabr.params._asdict().items()},
+                "rmse": float(np.sqrt(np.nanmean(sabr.errors[quotes.usable & (quotes.maturity == t)] ** 2))),
+                "status": str(sabr.status[k]),
+            }
+            for k, t in enumerate(sabr.maturity)
+        ],
+    }
+    if smile.fit is not None:
+        start = heston_start(smile.fit)
+        found["start"] = {
+            "asset": smile.fit.assets[0],
+            "status": str(smile.fit.status[0]),
+            "params": {name: float(leaf[0]) for name, leaf in start.params._asdict().items()},
+            "spread": {name: float(leaf[0]) for name, leaf in start.spread._asdict().items()},
+            "iterations_from_quotes": smile.cold_iterations,
+            "quantile_of_today": smile.quantile,
+        }
+        at_the_money = money(sabr)
+        expected = expected_volatility(smile.fit, sabr.maturity)
+        found["term_structure"] = [
+            {"maturity": float(t), "implied": float(i), "expected": float(e)}
+            for t, i, e in zip(sabr.maturity, at_the_money, expected, strict=True)
+        ]
+        found["states"] = states_table(smile)
+    found["flagged"] = heston.status != FitStatus.OK or any(s != FitStatus.OK for s in sabr.status)
+    return found
+
+
+def money(sabr: SabrFit) -> Array:
+    """SABR's volatility at the forward of each maturity."""
+    return sabr_volatility(sabr.params, sabr.forward, sabr.forward, sabr.maturity, sabr.shift, sabr.form)
+
+
+def shown_maturities(maturity: Array, most: int) -> Array:
+    """Positions of at most so many maturities, first and last among them."""
+    return np.unique(np.round(np.linspace(0, len(maturity) - 1, min(most, len(maturity)))).astype(int))
+
+
+def states_table(smile: Smile) -> list[dict[str, Any]]:
+    """A row a state: GARCH volatility, and Heston's at the money and 10% below, for three maturities."""
+    rows = []
+    maturities = smile.sabr.maturity[shown_maturities(smile.sabr.maturity, 3)]
+    for state in smile.states:
+        p = stressed(smile.heston.params, state, smile.states[0])
+        smiles = [heston_smile(p, np.log(np.array([0.9, 1.0])), float(t)) for t in maturities]
+        rows.append(
+            {
+                "state": state.name,
+                "garch_volatility": float(np.sqrt(YEAR * state.variance)),
+                "maturities": [float(t) for t in maturities],
+                "at_the_money": [float(s[1]) for s in smiles],
+                "skew": [float(s[0] - s[1]) for s in smiles],
+            }
+        )
+    return rows

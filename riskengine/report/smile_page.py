@@ -1,0 +1,262 @@
+"""The page of a smile: figures of both fits, their parameters, and the GARCH states."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from riskengine.backtest.provenance import commit
+from riskengine.files import sha256, write_atomically
+from riskengine.options import sabr_volatility
+from riskengine.report.desk_page import Section, page
+from riskengine.report.figures import PALETTE
+from riskengine.report.html import chart
+from riskengine.report.smile import (
+    Smile,
+    content,
+    expected_volatility,
+    heston_smile,
+    money,
+    shown_maturities,
+    stressed,
+)
+
+Array = np.ndarray
+LAYOUT: dict[str, Any] = {
+    "template": "plotly_white",
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1d2733"},
+    "margin": {"l": 60, "r": 20, "t": 40, "b": 45},
+    "legend": {"orientation": "h", "y": 1.06, "x": 0, "yanchor": "bottom"},
+    "hovermode": "closest",
+}
+PANELS = 8
+"""Maturities shown at most."""
+
+
+def when(maturity: float) -> str:
+    """A maturity in words.
+
+    Examples
+    --------
+    >>> when(0.05), when(0.5), when(2.0)
+    ('18 days', '6 months', '2.0 years')
+    """
+    if maturity < 0.16:
+        return f"{maturity * 365:.0f} days"
+    return f"{maturity * 12:.0f} months" if maturity < 1.45 else f"{maturity:.1f} years"
+
+
+def smiles_figure(smile: Smile) -> go.Figure:
+    """Quotes and both models, a panel a maturity."""
+    quotes, sabr = smile.quotes, smile.sabr
+    chosen = shown_maturities(sabr.maturity, PANELS)
+    columns = 2 if len(chosen) > 1 else 1
+    lines = -(-len(chosen) // columns)
+    figure = make_subplots(
+        lines,
+        columns,
+        subplot_titles=[when(float(sabr.maturity[k])) for k in chosen],
+        vertical_spacing=0.28 / max(lines, 2),
+        horizontal_spacing=0.08,
+    )
+    for place, k in enumerate(chosen):
+        t = float(sabr.maturity[k])
+        here = np.flatnonzero(quotes.usable & (quotes.maturity == t))
+        here = here[np.argsort(quotes.strike[here])]
+        x = np.log(quotes.strike[here] / quotes.forward[here])
+        fine = np.linspace(x[0] - 1e-3, x[-1] + 1e-3, 61)
+        at = {"row": place // columns + 1, "col": place % columns + 1}
+        volatility = quotes.volatility[here]
+        widths = np.maximum(quotes.ask[here] - volatility, 0), np.maximum(volatility - quotes.bid[here], 0)
+        up, down = (np.where(np.isfinite(width), width, 0) for width in widths)
+        figure.add_scatter(
+            x=np.round(np.exp(x), 5), y=np.round(volatility, 5), mode="markers", name="quotes",
+            marker={"color": "#5f6b76", "size": 5}, legendgroup="quotes", showlegend=place == 0,
+            error_y={"type": "data", "symmetric": False, "array": np.round(up, 5), "arrayminus": np.round(down, 5),
+                     "thickness": 0.8, "width": 0},
+            **at,
+        )  # fmt: skip
+        models = {
+            "Heston": heston_smile(smile.heston.params, fine, t),
+            "SABR": sabr_volatility(
+                type(sabr.params)(*(leaf[k] for leaf in sabr.params)),
+                sabr.forward[k],
+                sabr.forward[k] * np.exp(fine),
+                t,
+                sabr.shift,
+                sabr.form,
+            ),
+        }
+        for colour, (name, y) in zip(PALETTE, models.items(), strict=False):
+            figure.add_scatter(
+                x=np.round(np.exp(fine), 5), y=np.round(y, 5), mode="lines", name=name,
+                line={"color": colour, "width": 1.8}, legendgroup=name, showlegend=place == 0, **at,
+            )  # fmt: skip
+    figure.update_layout(**LAYOUT, height=120 + 235 * lines)
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_xaxes(title_text="strike over forward", row=lines)
+    return figure
+
+
+def states_figure(smile: Smile) -> go.Figure:
+    """Heston's smile of the maturity nearest three months in every GARCH state."""
+    t = float(smile.sabr.maturity[np.argmin(np.abs(smile.sabr.maturity - 0.25))])
+    x = np.linspace(-0.25, 0.15, 61)
+    figure = go.Figure(layout={**LAYOUT, "height": 400})
+    for colour, state in zip(PALETTE, smile.states, strict=False):
+        y = heston_smile(stressed(smile.heston.params, state, smile.states[0]), x, t)
+        width = 3 if state is smile.states[0] else 1.6
+        figure.add_scatter(
+            x=np.round(np.exp(x), 5), y=np.round(y, 5), mode="lines", name=state.name,
+            line={"color": colour, "width": width},
+        )  # fmt: skip
+    figure.update_yaxes(title="implied volatility", tickformat=".0%")
+    figure.update_xaxes(title=f"strike over forward, {when(t)}")
+    return figure
+
+
+def term_figure(smile: Smile) -> go.Figure:
+    """Volatility at the money by maturity: implied, and expected by the GARCH model."""
+    figure = go.Figure(layout={**LAYOUT, "height": 360})
+    t = smile.sabr.maturity
+    heston = np.array([heston_smile(smile.heston.params, np.zeros(1), float(one))[0] for one in t])
+    lines = {"SABR, at the money": money(smile.sabr), "Heston, at the money": heston}
+    if smile.fit is not None:
+        lines["GARCH, expected (measure P)"] = expected_volatility(smile.fit, t)
+    for colour, (name, y) in zip(("#d1495b", "#0b5fa5", "#66a182"), lines.items(), strict=False):
+        figure.add_scatter(
+            x=np.round(t, 4), y=np.round(y, 5), mode="lines+markers", name=name, line={"color": colour}
+        )
+    figure.update_yaxes(title="volatility", tickformat=".0%")
+    figure.update_xaxes(title="maturity, years")
+    return figure
+
+
+def sections(smile: Smile, numbers: dict[str, Any]) -> list[Section]:
+    """The parts of the page."""
+    heston = numbers["heston"]
+    names = ("v0", "kappa", "theta", "sigma", "rho")
+    rows = [["fitted", *(f"{heston[name]:.4f}" for name in names)]]
+    if "start" in numbers:
+        rows.append(
+            ["GARCH start (measure P)", *(f"{numbers['start']['params'][name]:.4f}" for name in names)]
+        )
+        rows.append(
+            ["its spread (log; rho as it is)", *(f"{numbers['start']['spread'][name]:.2f}" for name in names)]
+        )
+    text = (
+        f"Root mean squared error {heston['rmse']:.2f} volatility points, largest {heston['largest_error']:.2f}; "
+        f"{heston['iterations']} iterations; condition {heston['condition']:.0f}; Feller ratio {heston['feller']:.2f}; "
+        f"{heston['status']}"
+    )
+    if "start" in numbers:
+        text += f". From a start read from the quotes it takes {numbers['start']['iterations_from_quotes']} iterations"
+    parts = [
+        Section("Heston", text + ".", ["", *names], rows),
+        Section(
+            "Smiles",
+            "Quotes with bid and ask where there are both; at most eight maturities are shown.",
+            chart=chart(smiles_figure(smile), "smiles"),
+        ),
+        Section(
+            "At the money",
+            "Implied volatility above the GARCH model's expectation is a premium for variance risk, or news "
+            "that prices do not hold yet." if smile.fit is not None else "",
+            chart=chart(term_figure(smile), "term"),
+        ),
+    ]  # fmt: skip
+    if smile.fit is not None:
+        first = numbers["states"][0]
+        parts.append(
+            Section(
+                "Today's state among others",
+                f"Today's GARCH variance is above {smile.quantile:.0%} of the days of its window. In other states "
+                "Heston's variance of today is scaled as the GARCH model's; all other parameters stay. A scenario, "
+                "not a forecast of quotes. Skew: 10% below the forward less at the forward.",
+                [
+                    "state",
+                    "GARCH volatility",
+                    *(f"{kind}, {when(t)}" for t in first["maturities"] for kind in ("at the money", "skew")),
+                ],
+                [
+                    [
+                        row["state"],
+                        f"{row['garch_volatility']:.1%}",
+                        *(
+                            cell
+                            for level, skew in zip(row["at_the_money"], row["skew"], strict=True)
+                            for cell in (f"{level:.1%}", f"{100 * skew:+.1f}")
+                        ),
+                    ]
+                    for row in numbers["states"]
+                ],
+                chart=chart(states_figure(smile), "states"),
+            )
+        )
+    parts.append(
+        Section(
+            "SABR",
+            "",
+            ["maturity", "forward", "alpha", "beta", "nu", "rho", "error, points", "status"],
+            [
+                [
+                    when(row["maturity"]),
+                    f"{row['forward']:,.2f}",
+                    *(f"{row[name]:.4f}" for name in ("alpha", "beta", "nu", "rho")),
+                    f"{row['rmse']:.2f}",
+                    row["status"],
+                ]
+                for row in numbers["sabr"]
+            ],
+        )
+    )
+    flags = [f"{count} of {numbers['quotes']} quotes: {flag}" for flag, count in numbers["flags"].items()]
+    parts.append(Section("Flags of the quotes", items=flags))
+    return parts
+
+
+def write_smile(smile: Smile, source: Path, out: Path, origin: dict[str, Any]) -> dict[str, Any]:
+    """Write ``smile.json`` and ``smile.html``; the numbers."""
+    numbers = content(smile)
+    facts = {
+        "riskengine": version("riskengine"),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "jax": version("jax"),
+        "quotes": sha256(source),
+    } | origin
+    heston = numbers["heston"]
+    headline = (
+        f"Heston fits {numbers['usable']} of {numbers['quotes']} quotes to {heston['rmse']:.2f} volatility points "
+        f"({heston['status']}), SABR to {smile.sabr.rmse:.2f}."
+    )
+    text = page(
+        "Smile",
+        numbers["name"],
+        headline,
+        sections(smile, numbers),
+        facts,
+        numbers["flagged"],
+    )
+    numbers["provenance"] = facts
+    write_atomically(out / "smile.json", (json.dumps(_plain(numbers), indent=1) + "\n").encode())
+    write_atomically(out / "smile.html", text.encode())
+    return _plain(numbers)
+
+
+def _plain(value: Any) -> Any:
+    """The same with NaN and infinity as null, which JSON lacks."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,126 @@
+"""Terms files and what `riskengine price` makes of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from riskengine import options
+from riskengine.errors import DataError
+from riskengine.report.price import price, render, write_price
+from riskengine.report.terms import read_terms
+
+ROOT = Path(__file__).parents[2]
+GOOD = """
+[underlying]
+spot = 100
+rate = 0.03
+[model]
+name = "black-scholes"
+volatility = 0.2
+[product]
+name = "barrier"
+strike = 100
+barrier = 130
+maturity = 0.5
+fixings = 2
+[simulation]
+paths = 2048
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "terms.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_example_is_read():
+    terms = read_terms(ROOT / "docs" / "terms.toml")
+    assert terms.product == options.Barrier(100.0, 135.0, 1.0)
+    assert terms.params == options.HestonParams(0.04, 2.5, 0.04, 0.66, -0.8)
+    assert terms.market == {"spot": 100.0, "rate": 0.05, "dividend": 0.0}
+
+
+def test_every_product_can_be_written(tmp_path):
+    head = (
+        '[model]\nname = "heston"\nv0 = 0.04\nkappa = 2.0\ntheta = 0.04\nsigma = 0.5\nrho = -0.5\n[product]\n'
+    )
+    for text, product in (
+        ('name = "asian"\nstrike = "floating"\nmaturity = 1\nfixings = 12', options.Asian(None, 1.0, 12)),
+        (
+            'name = "asian"\nstrike = 90\nmaturity = 1\nfixings = [0.5, 1]\npast = [95, 99.5]',
+            options.Asian(90.0, 1.0, (0.5, 1.0), past=(95.0, 99.5)),
+        ),
+        ('name = "lookback"\nstrike = 90\nmaturity = 1\nkind = "put"', options.Lookback(90.0, 1.0, "put")),
+        ('name = "autocallable"\nmaturity = 2\nobservations = 4', options.Autocallable(2.0, 4)),
+        ('name = "vanilla"\nmaturity = 2\nstrike = 4', options.Vanilla(4.0, 2.0)),
+    ):
+        assert read_terms(written(tmp_path, head + text)).product == product
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cause"),
+    [
+        ("[model]", "[modle]", "modle"),
+        ("volatility = 0.2", "vol = 0.2", "no 'vol': it takes volatility"),
+        ("volatility = 0.2", "", "needs volatility"),
+        ("volatility = 0.2", 'volatility = "0.2"', "not a number"),
+        ('"black-scholes"', '"bates"', "one of black-scholes, heston"),
+        ("barrier = 130", "", "needs barrier"),
+        ("barrier = 130", "barrier = true", "not a number"),
+        ("fixings = 2", 'fixings = "daily"', "neither a count nor a list"),
+        ("fixings = 2", "fixings = [0.5, 0.25]", "order"),
+        ("fixings = 2", "fixing = 2", "no 'fixing'"),
+        ("paths = 2048", "paths = 2048.5", "not of type int"),
+        ("[underlying]", "[[underlying]]", "is a table"),
+        ("spot = 100", "spot =", "not TOML"),
+    ],
+)
+def test_bad_terms_name_cause_and_remedy(old, new, cause, tmp_path):
+    assert old in GOOD
+    with pytest.raises(DataError, match=cause):
+        read_terms(written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_the_page_stands_alone_and_escapes(tmp_path):
+    terms = read_terms(written(tmp_path, GOOD))
+    stages = []
+    content = price(terms, "<script>x</script>.toml", lambda stage, done, total: stages.append(stage))
+    direct = options.monte_carlo(terms.params, terms.product, 2048, spot=100.0, rate=0.03, greeks=())
+    assert content["price"] == pytest.approx(direct.price, rel=1e-6)
+    last = content["convergence"][-1]
+    assert (last["paths"], last["price"]) == (content["paths"], pytest.approx(content["price"]))
+    prices = [row["price"] for row in content["sweep"]["rows"]]
+    assert content["sweep"]["term"] == "barrier"
+    assert all(a <= b + 0.01 for a, b in itertools.pairwise(prices))  # a farther barrier is worth more
+    assert set(stages) == {"paths", "price against barrier"}
+    write_price(content, tmp_path)
+    assert json.loads((tmp_path / "price.json").read_text())["price"] == content["price"]
+    text = render(content)
+    assert "<script>x</script>" not in text
+    assert 'src="http' not in text
+    assert text == (tmp_path / "price.html").read_text()
+
+
+def test_the_command_prints_a_table_or_json_and_one_line_of_error(tmp_path, monkeypatch, capsys):
+    from typer.testing import CliRunner
+
+    from riskengine import cli
+
+    path, out = written(tmp_path, GOOD), str(tmp_path / "out")
+    shown = CliRunner().invoke(cli.app, ["price", str(path), "--out", out])
+    assert shown.exit_code == 0
+    assert "standard error" in shown.output
+    assert "delta" in shown.output
+    asked = CliRunner().invoke(cli.app, ["price", str(path), "--out", out, "--json"])
+    content = json.loads(asked.stdout)
+    assert content["product"] == "barrier"
+    monkeypatch.setattr("sys.argv", ["riskengine", "price", str(written(tmp_path, "[model]"))])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 1
+    assert "no table [product]" in capsys.readouterr().err

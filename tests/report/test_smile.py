@@ -1,0 +1,88 @@
+"""`riskengine smile` from files to files, with a calibrator that costs nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from riskengine.cli import main
+from riskengine.report import commands
+
+ROOT = Path(__file__).parents[2]
+DAX = ROOT / "data" / "dax_options_2002" / "quotes.csv"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, fixed_shape):
+    class Fixed:
+        pretrained = staticmethod(lambda: fixed_shape)
+
+    monkeypatch.setattr(commands, "NeuralCalibrator", Fixed)
+    monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["riskengine", "smile", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def test_a_smile_with_its_garch_state(run, prices, tmp_path):
+    prices.rename(columns={"A": "<A>"}).to_csv(tmp_path / "prices.csv")
+    code, text, _ = run(
+        DAX, "--prices", tmp_path / "prices.csv", "--asset", "<A>", "--out", tmp_path / "out", "--json"
+    )
+    found = json.loads(text)
+    assert code == 0
+    assert (found["quotes"], found["usable"], found["heston"]["status"]) == (104, 104, "ok")
+    assert found["heston"]["rmse"] < 1.4
+    assert len(found["sabr"]) == len(found["term_structure"]) == 8
+    states = {row["state"].split(":")[0]: row for row in found["states"]}
+    assert states["calm"]["at_the_money"][0] < states["worst day of the window"]["at_the_money"][0]
+    ratio = [row["at_the_money"][0] / row["at_the_money"][-1] for row in found["states"]]
+    assert max(ratio) > ratio[0]  # stress is felt at the short end
+    assert json.loads((tmp_path / "out" / "smile.json").read_text()) == found
+    page = (tmp_path / "out" / "smile.html").read_text()
+    assert "<script src" not in page
+    assert page.count('class="plotly-graph-div"') == 3
+    assert "&lt;A&gt;" in page
+
+
+def test_a_smile_alone_prints_its_tables_and_flags(run, tmp_path):
+    lines = DAX.read_text().splitlines()
+    broken = lines[5].split(",")
+    broken[3] = "nan"
+    (tmp_path / "quotes.csv").write_text("\n".join([*lines[:5], ",".join(broken), *lines[6:]]))
+    code, text, _ = run(tmp_path / "quotes.csv", "--out", tmp_path / "out")
+    assert code == 0
+    assert "1 of 104 quotes: not a number" in text
+    assert "SABR" in text
+    assert "GARCH" not in text
+
+
+def test_what_is_missing_is_named(run, tmp_path):
+    code, _, error = run(DAX, "--asset", "A")
+    assert (code, "--prices" in error) == (1, True)
+    code, _, error = run(tmp_path / "none.csv")
+    assert (code, "no file" in error) == (1, True)
+
+
+def test_states_are_those_of_the_filter(returns, fixed_shape):
+    from riskengine.report.smile import garch_states
+
+    fit = fixed_shape(returns[:, :1])
+    states, quantile = garch_states(fit, returns[:, :1])
+    assert states[0].variance == pytest.approx(float(fit.next_variance[0]))
+    p = fit.params
+    fallen = p.omega + (p.alpha + p.gamma) * 25 * fit.next_variance + p.beta * fit.next_variance
+    assert states[-1].variance == pytest.approx(float(fallen[0]))
+    assert 0 <= quantile <= 1
+    assert np.all(np.diff([state.variance for state in states[1:4]]) > 0)
