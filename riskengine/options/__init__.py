@@ -4,7 +4,8 @@ from riskengine.options.asian import Asian
 from riskengine.options.autocallable import Autocallable
 from riskengine.options.barrier import Barrier
 from riskengine.options.black import black_price, black_vega, implied_volatility
-from riskengine.options.engine import Estimate, MonteCarloResult, monte_carlo
+from riskengine.options.engine import MonteCarloResult, monte_carlo
+from riskengine.options.estimates import Estimate
 from riskengine.options.garch_paths import DuanParams, HestonNandiParams
 from riskengine.options.heston import HestonParams, heston_price
 from riskengine.options.heston_nandi import heston_nandi_price
