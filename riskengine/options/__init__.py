@@ -5,7 +5,8 @@ from riskengine.options.autocallable import Autocallable
 from riskengine.options.barrier import Barrier
 from riskengine.options.black import black_price, black_vega, implied_volatility
 from riskengine.options.bridge import HestonStart, SabrStart, heston_start, sabr_start
-from riskengine.options.engine import Estimate, MonteCarloResult, monte_carlo
+from riskengine.options.engine import MonteCarloResult, monte_carlo
+from riskengine.options.estimates import Estimate
 from riskengine.options.garch_paths import DuanParams, HestonNandiParams
 from riskengine.options.heston import HestonParams, heston_price
 from riskengine.options.heston_calibration import HestonFit, calibrate_heston, heston_guess

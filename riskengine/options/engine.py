@@ -14,6 +14,7 @@ import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.options.closed_forms import control_mean, known_means
+from riskengine.options.estimates import Estimate, Moments
 from riskengine.options.garch_paths import (
     DAYS,
     DUAN,
@@ -32,14 +33,6 @@ from riskengine.options.simulation import How, Plan, simulate
 NUMBERS = 2**21
 """Random numbers of a block, about: bounds its memory, and keeps it near the processor's caches."""
 GREEKS = ("delta", "gamma", "vega", "rho")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number and its standard error."""
-
-    value: float
-    error: float
 
 
 @dataclass(frozen=True)
@@ -284,35 +277,6 @@ def _vega(params: Any, zero: Any) -> Any:
     if isinstance(params, (DuanParams, HestonNandiParams)):
         return zero._replace(variance=2 * float(np.sqrt(params.variance / DAYS)))
     return zero._replace(v0=2 * float(np.sqrt(params.v0)))
-
-
-class Moments:
-    """Means of each randomisation and pooled second moments of payoff and controls, for one quantity."""
-
-    def __init__(self, outputs: int) -> None:
-        self.means: list[np.ndarray] = []
-        self.second = np.zeros((outputs, outputs))
-
-    def add(self, first: np.ndarray, second: np.ndarray, points: int) -> None:
-        """One randomisation."""
-        self.means.append(first / points)
-        self.second += second / points
-
-    def estimate(self, known: np.ndarray) -> tuple[Estimate, np.ndarray, np.ndarray]:
-        """The mean with controls of these expectations and its error, the coefficients, each randomisation's mean."""
-        means = np.array(self.means)
-        centre = means.mean(axis=0)
-        covariance = self.second / len(means) - np.outer(centre, centre)
-        beta = np.zeros(len(known))
-        scale = np.sqrt(np.maximum(np.diag(covariance)[1:], 0))
-        moving = scale > 1e-9 * np.sqrt(np.diag(self.second)[1:] / len(means) + 1e-300)
-        if moving.any():
-            correlation = covariance[1:, 1:][np.ix_(moving, moving)] / np.outer(scale[moving], scale[moving])
-            target = covariance[1:, 0][moving] / scale[moving]
-            beta[moving] = np.linalg.lstsq(correlation, target, rcond=1e-9)[0] / scale[moving]
-        adjusted = means[:, 0] - (means[:, 1:] - known) @ beta
-        error = adjusted.std(ddof=1) / np.sqrt(len(adjusted))
-        return Estimate(float(adjusted.mean()), float(error)), beta, adjusted
 
 
 def _run(
