@@ -179,7 +179,7 @@ def sections(smile: Smile, numbers: dict[str, Any]) -> list[Section]:
                 "Today's state among others",
                 f"Today's GARCH variance is above {smile.quantile:.0%} of the days of its window. In other states "
                 "Heston's variance of today is scaled as the GARCH model's; all other parameters stay. A scenario, "
-                "not a forecast of quotes. By maturity: volatility at the forward, and the skew, 10% below it less at it.",
+                "not a forecast of quotes. By maturity: the forward's volatility, and that 10% below less it.",
                 [
                     "state",
                     "GARCH volatility",
