@@ -167,7 +167,7 @@ def black_and_sabr(record: Record) -> None:
     """Round trips and QuantLib's SABR."""
     rng = np.random.default_rng(SEED)
     n = 100_000
-    s = 10 ** rng.uniform(-4, 0.9, n)
+    s = 10 ** rng.uniform(-6, 0.9, n)
     x = rng.uniform(-1, 1, n) * np.minimum(20 * s, 30)
     kind = np.where(x > 0, "call", "put")
     price = options.black_price(1.0, np.exp(x), 1.0, s, kind)
@@ -175,23 +175,46 @@ def black_and_sabr(record: Record) -> None:
     back = options.implied_volatility(price[possible], 1.0, np.exp(x[possible]), 1.0, kind[possible])
     error = np.abs(back / s[possible] - 1)
     record.say(
-        f"## Black's inverse\n\n{possible.sum():,} random out-of-the-money options, standard deviations of 1e-4 to 8, "
+        f"## Black's inverse\n\n{possible.sum():,} random out-of-the-money options, standard deviations of 1e-6 to 8, "
         f"up to 20 of them from the money. Largest relative error of the volatility that comes back "
         f"{error.max():.1e}, 99.9% below {np.quantile(error, 0.999):.1e}; {int(np.isnan(back).sum())} failures."
     )
     record.numbers["black"] = {"largest": error.max(), "failures": int(np.isnan(back).sum())}
-    worst = 0.0
+    gaps, far, ours, theirs = [], 0, 0.0, 0.0
     for _ in range(SETS):
         beta = float(rng.choice([0.0, 0.3, 0.5, 0.7, 1.0]))
         a, nu, rho = rng.uniform(0.05, 0.5), rng.uniform(0.01, 1.5), rng.uniform(-0.95, 0.95)
         k, t = float(np.exp(rng.normal(0, 0.4))), rng.uniform(0.01, 10)
         known = ql.sabrVolatility(k, 1.1, t, a, beta, nu, rho)
         mine = float(options.sabr_volatility(SabrParams(a, beta, nu, rho), 1.1, k, t))
-        worst = max(worst, abs(mine - known) / max(abs(known), 0.01))
+        gaps.append(abs(mine / known - 1))
+        if gaps[-1] > 1e-12:
+            exact = sabr_exact(a, beta, nu, rho, 1.1, k, t)
+            far, ours = far + 1, max(ours, float(abs(mine / exact - 1)))
+            theirs = max(theirs, float(abs(known / exact - 1)))
     record.say(
-        f"## SABR\n\n{SETS:,} random sets against QuantLib's `sabrVolatility`: largest relative difference {worst:.1e}."
+        f"## SABR\n\n{SETS:,} random sets against QuantLib's `sabrVolatility`: relative differences have a median of "
+        f"{np.median(gaps):.1e}, and {far} are above 1e-12, up to {max(gaps):.1e}. In these, the same formula in 30 "
+        f"digits is off the engine's value by {ours:.1e} at most and off QuantLib's by {theirs:.1e}: near the money a "
+        "logarithm of nearly one loses digits there."
     )
-    record.numbers["sabr"] = {"largest": worst}
+    record.numbers["sabr"] = {"largest": max(gaps), "above 1e-12": far, "engine": ours, "QuantLib": theirs}
+
+
+def sabr_exact(a: float, beta: float, nu: float, rho: float, f: float, k: float, t: float) -> mp.mpf:
+    """Hagan's formula in 30 digits."""
+    with mp.workdps(30):
+        a, beta, nu, rho, f, k, t = map(mp.mpf, (a, beta, nu, rho, f, k, t))
+        one, log = 1 - beta, mp.log(f / k)
+        middle = (f * k) ** (one / 2)
+        z = nu / a * middle * log
+        ratio = z / mp.log((mp.sqrt(1 - 2 * rho * z + z * z) + z - rho) / (1 - rho))
+        time = (
+            one**2 / 24 * a**2 / middle**2
+            + rho * beta * nu * a / (4 * middle)
+            + (2 - 3 * rho**2) / 24 * nu**2
+        )
+        return a / (middle * (1 + one**2 / 24 * log**2 + one**4 / 1920 * log**4)) * ratio * (1 + time * t)
 
 
 def published(record: Record, reference: Path) -> None:

@@ -179,11 +179,11 @@ def sections(smile: Smile, numbers: dict[str, Any]) -> list[Section]:
                 "Today's state among others",
                 f"Today's GARCH variance is above {smile.quantile:.0%} of the days of its window. In other states "
                 "Heston's variance of today is scaled as the GARCH model's; all other parameters stay. A scenario, "
-                "not a forecast of quotes. Skew: 10% below the forward less at the forward.",
+                "not a forecast of quotes. By maturity: the forward's volatility, and that 10% below less it.",
                 [
                     "state",
                     "GARCH volatility",
-                    *(f"{kind}, {when(t)}" for t in first["maturities"] for kind in ("at the money", "skew")),
+                    *(cell for t in first["maturities"] for cell in (when(t), "skew")),
                 ],
                 [
                     [
