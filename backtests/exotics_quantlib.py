@@ -44,21 +44,33 @@ def barrier_price(p: Any, spot: float, rate: float, strike: float, barrier: floa
 
 def asian_price(p: Any, spot: float, rate: float, strike: float, fixings: int, samples: int = 2**15) -> float:
     """Arithmetic call of a year: finite differences, or simulation with the geometric control under Heston."""
+    if isinstance(p, options.HestonParams):
+        return asian_simulated(p, spot, rate, strike, fixings, 1, samples)[0]
     dates = [TODAY + round(YEAR * (k + 1) / fixings) for k in range(fixings)]
     option = ql.DiscreteAveragingAsianOption(
         ql.Average.Arithmetic, 0.0, 0, dates, ql.PlainVanillaPayoff(ql.Option.Call, strike),
         ql.EuropeanExercise(dates[-1]),
     )  # fmt: skip
-    if isinstance(p, options.HestonParams):
-        process = heston_process(p, spot, rate)
-        option.setPricingEngine(
-            ql.MCPRDiscreteArithmeticAPHestonEngine(
-                process, antitheticVariate=True, controlVariate=True, requiredSamples=samples, seed=1
-            )
-        )
-    else:
-        option.setPricingEngine(ql.FdBlackScholesAsianEngine(black_process(p, spot, rate), 200, 400, 200))
+    option.setPricingEngine(ql.FdBlackScholesAsianEngine(black_process(p, spot, rate), 200, 400, 200))
     return float(option.NPV())
+
+
+def asian_simulated(
+    p: options.HestonParams, spot: float, rate: float, strike: float, fixings: int, years: int, samples: int
+) -> tuple[float, float]:
+    """Arithmetic call under Heston by simulation with its control variate and antithetic paths, and its error."""
+    dates = [TODAY + round(years * YEAR * (k + 1) / fixings) for k in range(fixings)]
+    option = ql.DiscreteAveragingAsianOption(
+        ql.Average.Arithmetic, 0.0, 0, dates, ql.PlainVanillaPayoff(ql.Option.Call, strike),
+        ql.EuropeanExercise(dates[-1]),
+    )  # fmt: skip
+    process = heston_process(p, spot, rate)
+    option.setPricingEngine(
+        ql.MCPRDiscreteArithmeticAPHestonEngine(
+            process, antitheticVariate=True, controlVariate=True, requiredSamples=samples, seed=1
+        )
+    )
+    return float(option.NPV()), float(option.errorEstimate())
 
 
 def difference(

@@ -293,3 +293,18 @@ def test_barrier_greeks_agree_with_finite_differences_of_the_closed_form():
         greek = found.greeks[name]
         assert abs(greek.value - known) < 3 * greek.error
         assert greek.error < 0.05 * abs(known)
+
+
+def test_controls_do_not_move_an_asians_greeks():
+    """The geometric average under Black and Scholes is the scale: its gamma is .0206, this one's .0205."""
+    product, p = options.Asian(100.0, 1.0, 12), options.BlackScholesParams(0.3)
+    with_them, without = (
+        options.monte_carlo(p, product, 2**14, rate=0.05, greeks=("delta", "gamma"), controls=controls)
+        for controls in (True, False)
+    )
+    for name in ("delta", "gamma"):
+        a, b = with_them.greeks[name], without.greeks[name]
+        assert abs(a.value - b.value) < 3 * np.hypot(a.error, b.error)
+    assert with_them.greeks["gamma"].value == pytest.approx(
+        0.02048, rel=0.04
+    )  # QuantLib's finite differences
