@@ -43,7 +43,7 @@ def heston_nandi_price(
     >>> p = HestonNandiParams(omega=0.0, alpha=1e-9, beta=0.0, gamma=0.0, premium=-0.5, variance=1e-4)
     >>> p = p._replace(omega=1e-4)  # a constant variance: Black and Scholes
     >>> round(heston_nandi_price(p, 100.0, 100.0, 1.0), 3)
-    6.325
+    6.326
     """
     p, sign = HESTON_NANDI.check(params), float(signs(kind))
     for name, value in (("spot", spot), ("strike", strike), ("maturity", maturity)):

@@ -256,7 +256,7 @@ class PathPayoff(Product):
     >>> best = options.PathPayoff(lambda path: jnp.maximum(path.max(axis=0) - 100, 0), 1.0, fixings=4, smooth=True)
     >>> p = options.BlackScholesParams(volatility=0.2)
     >>> round(options.monte_carlo(p, best, greeks=()).price, 1)
-    11.7
+    11.4
     """
 
     payoff: Callable[[Array], Array]
