@@ -53,6 +53,10 @@ studies: env
 	$(BIN)/python -m backtests.live_speed
 	$(BIN)/python -m backtests.vanilla_accuracy
 	$(BIN)/python -m backtests.precalibration
+	$(BIN)/python -m backtests.exotics_accuracy
+	$(BIN)/python -m backtests.exotics_speed
+	$(BIN)/python -m backtests.steady_risk
+	$(BIN)/python -m backtests.backtest_speed
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis
