@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -63,7 +64,7 @@ class Control(NamedTuple):
     smooth: bool = True
 
 
-class Product:
+class Product(ABC):
     """A claim on one path: immutable terms, and a fold over the steps of the path.
 
     Subclasses have a ``maturity`` in years and state what they watch.
@@ -100,9 +101,9 @@ class Product:
         """State after a step."""
         return state
 
+    @abstractmethod
     def value(self, state: Any, last: Array, discount: Array) -> Array:
         """Present value (paths,), from the state, the log asset at maturity and the discount factor to it."""
-        raise NotImplementedError
 
     def controls(self) -> tuple[Control, ...]:
         """Controls that go with this product, the best first."""
@@ -118,7 +119,7 @@ class Product:
         if control.name == "digital":
             beyond = jnp.exp(last) > getattr(self, control.strike)
             return discount * jnp.where(beyond, 1.0, 0.0).astype(last.dtype)
-        raise NotImplementedError(control.name)
+        raise SettingsError(f"{type(self).__name__} has no control named {control.name!r}")
 
 
 def traced(*data: str, static: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:

@@ -18,6 +18,7 @@ from riskengine.risk.tails import TailRisk, check_level
 Array = np.ndarray
 
 _LOWEST, _HIGHEST = np.log(0.2), np.log(4.0)  # how far the exceedance probability may be steered, as a factor
+_CALMEST = 1e-4  # mean square surprise: a price that stands still is stale, not without risk
 _GAUSSIAN = 1e8  # degrees of freedom that stand for infinitely many
 
 
@@ -198,7 +199,8 @@ class TailForecaster:
 
     def _faded(self, recent: Array, surprise: Array) -> Array:
         decay = 0.5 ** (1 / self.half_life)
-        return np.where(np.isnan(surprise), recent, decay * recent + (1 - decay) * surprise**2)
+        faded = np.maximum(decay * recent + (1 - decay) * surprise**2, _CALMEST)
+        return np.where(np.isnan(surprise), recent, faded)
 
     def _deviation(self, state: TailState) -> Array:
         """Standard deviation of tomorrow ``(series,)``."""
@@ -224,7 +226,10 @@ class TailForecaster:
             _pareto(state.pooled, probability),
             _student(dof, probability),
         )
-        quantile, beyond = np.exp(np.mean(np.log(laws), axis=0))
+        positive = np.all(np.array(laws) > 0, axis=0)
+        geometric = np.exp(np.mean(np.log(np.where(positive, laws, 1.0)), axis=0))
+        # A series that hardly ever loses has quantiles below zero, which have no logarithm.
+        quantile, beyond = np.where(positive, geometric, np.mean(laws, axis=0))
         return quantile, beyond
 
 

@@ -131,3 +131,11 @@ def test_what_cannot_be_forecast_is_refused(forecaster, fixed_shape, returns):
     for bad in ({"windows": ()}, {"half_life": 0.0}, {"steer": 0.2}, {"weight": 1.0}, {"levels": (0.85,)}):
         with pytest.raises(SettingsError):
             TailForecaster(fixed_shape, **bad)
+
+
+def test_a_dead_price_and_one_that_only_rises_have_finite_risk(forecaster, returns):
+    rows = returns[:400].copy()
+    rows[:, 1], rows[:, 2], rows[:, 3] = 0.0, 0.001 + 0.1 * np.abs(rows[:, 2]), np.nan
+    (var, cvar), _ = run(forecaster, rows, 350)
+    assert np.isfinite(var).all()
+    assert (cvar >= var).all()
