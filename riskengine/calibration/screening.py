@@ -20,6 +20,8 @@ STRANGE = 1.5
 
 _OUTLIER = 12.0  # multiples of the typical size; a Student-t with 4 dof exceeds it once in 12,000 days
 
+_VANISHING = 1e-12  # of the mean square: nothing that moves has so little variance tomorrow
+
 DEFAULT_MEAN = np.array([0.0, 3.6, -2.6, 1.0, -1.0])
 DEFAULT_SPREAD = np.array([1.0, 1.4, 0.9, 1.3, 1.2])
 """Where a universe without a single usable asset gets its parameters: a typical equity, with a wide spread."""
@@ -62,6 +64,7 @@ def judge(found: Answer) -> tuple[Status, ...]:
         dtype=object,
     )
     sane = np.isfinite(found.next_variance) & np.isfinite(found.log_likelihood)
+    sane &= found.next_variance > _VANISHING
     usable = np.array([not s.fell_back for s in status])
     status[usable & ~(found.strangeness < STRANGE)] = Status.UNFAMILIAR
     status[usable & ~sane] = Status.FAILED
