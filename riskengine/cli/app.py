@@ -1,0 +1,32 @@
+"""The application that all commands join, and its entry point."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from riskengine.errors import RiskEngineError
+
+app = typer.Typer(
+    name="riskengine",
+    help="Portfolio risk and rebalancing: neural GARCH calibration, covariance forecasts, walk-forward backtests.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend are one line on standard error and exit status 1."""
+    from riskengine.runtime import keep_compiled, use_cores
+
+    try:
+        use_cores()
+        keep_compiled()
+        app()
+    except RiskEngineError as error:
+        message = " ".join(str(error).split())
+        print(f"riskengine: {message}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,85 @@
+"""What commands share: where people read, tables, progress bars, and the options of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from riskengine.errors import DataError
+
+BUNDLED = Path("data/us_equities_20/prices.parquet")
+
+Prices = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices", help="Wide prices, .csv or .parquet: dates down, assets across. Bundled ones if left out."
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")
+]
+
+
+FLAGGED = 3
+"""Exit status of a command that worked and found something to look at."""
+
+
+def bundled_prices() -> Path:
+    """The bundled prices: in the folder where one stands, or in the checkout.
+
+    Raises
+    ------
+    DataError
+        If they are in neither.
+    """
+    for root in (Path.cwd(), Path(__file__).parents[2]):
+        if (root / BUNDLED).is_file():
+            return root / BUNDLED
+    raise DataError(f"the bundled prices are not here ({BUNDLED}): name a file with --prices")
+
+
+def new_table(title: str | None, gap: int = 1) -> Table:
+    """A table that fits eighty columns, with ``gap`` more spaces between columns than the one it needs."""
+    return Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False
+    )
+
+
+def screen(as_json: bool) -> Console:
+    """Where people read: standard output, or standard error when that is kept for JSON."""
+    return Console(stderr=as_json)
+
+
+@contextmanager
+def bars(console: Console) -> Iterator[Any]:
+    """Progress bars by stage; calls take a stage, steps done and steps in all."""
+    columns = (
+        TextColumn("{task.description:32}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+def write(path: Path, text: str) -> None:
+    from riskengine.files import write_atomically
+
+    write_atomically(path, text.encode())

@@ -1,0 +1,160 @@
+"""The desk: `rebalance`, `stress`, `validate` and `watch`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from riskengine.cli.app import app
+from riskengine.cli.console import FLAGGED, Json, Prices, bundled_prices, new_table, screen
+
+HoldingsFile = Annotated[
+    Path, typer.Option("--holdings", help="CSV of asset,quantity; CASH is an amount of money.")
+]
+LimitsFile = Annotated[
+    Path | None, typer.Option("--limits", help="JSON with lots, cash, costs, volumes, groups and limits.")
+]
+AsOf = Annotated[str | None, typer.Option("--asof", help="Last date of the prices to use.")]
+
+
+@app.command()
+def rebalance(
+    strategy: Annotated[Path, typer.Argument(help="Strategy file with build(), as in strategies/.")],
+    holdings: HoldingsFile,
+    prices: Prices = None,
+    limits: LimitsFile = None,
+    asof: AsOf = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for trades.csv, report.json, report.html and history.jsonl.")
+    ] = Path("out/desk"),
+    window: Annotated[int, typer.Option(help="Days that the risk figures rest on.")] = 1250,
+    as_json: Json = False,
+) -> None:
+    """Today's orders in whole lots, and the report of the day.
+
+    Exit status 0 is clean, 3 flagged, 1 failed.
+    """
+    from riskengine.report.commands import run_rebalance
+
+    content = run_rebalance(strategy, prices or bundled_prices(), holdings, limits, asof, out, window)
+    if as_json:
+        print(json.dumps(content))
+    else:
+        console = screen(as_json)
+        table = new_table(f"{content['strategy']}, {content['date']}: {content['status']}")
+        for heading in ("asset", "side", "units", "value"):
+            table.add_column(heading, justify="left" if heading == "asset" else "right")
+        for row in content["trades"]:
+            table.add_row(row["asset"], row["side"], f"{row['units']:,.0f}", f"{row['value']:,.0f}")
+        console.print(table)
+        for flag in content["flags"]:
+            console.print(f"- {flag}", highlight=False, markup=False)
+        console.print(f"[bold]{out / 'report.html'}[/bold]")
+    if content["flags"]:
+        raise typer.Exit(FLAGGED)
+
+
+@app.command()
+def stress(
+    prices: Prices = None,
+    holdings: Annotated[
+        Path | None, typer.Option(help="CSV of asset,quantity; equal weights if left out.")
+    ] = None,
+    limits: LimitsFile = None,
+    asof: AsOf = None,
+    horizon: Annotated[int, typer.Option(help="Days.")] = 21,
+    paths: Annotated[int, typer.Option(help="Simulated paths a scenario.")] = 10_000,
+    filtered: Annotated[
+        bool, typer.Option("--filtered", help="Draw whole past days instead of Student-t.")
+    ] = False,
+    uncertain: Annotated[
+        bool, typer.Option("--uncertain", help="Draw parameters from their posterior.")
+    ] = False,
+    volatility: Annotated[float, typer.Option(help="Factor on all volatilities.")] = 3.0,
+    correlation: Annotated[float, typer.Option(help="Mean correlation of the shocked state.")] = 0.8,
+    market: Annotated[float, typer.Option(help="Return of the market on the day of its shock.")] = -0.2,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    write_paths: Annotated[
+        bool, typer.Option("--write-paths", help="Write all daily returns as Parquet.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for stress.json, stress.html, paths.parquet.")] = Path(
+        "out/stress"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Simulated, shocked, replayed and likeliest scenarios of today's portfolio.
+
+    Exit status 3 if a limit is broken.
+    """
+    from riskengine.report.commands import run_stress
+    from riskengine.report.stress import StressSettings
+    from riskengine.risk.scenarios import Simulation
+
+    how = Simulation(horizon, paths, "filtered" if filtered else "student-t", uncertain, seed)
+    settings = StressSettings(how, volatility, correlation, market)
+    content, broken = run_stress(
+        prices or bundled_prices(), holdings, limits, asof, settings, write_paths, out
+    )
+    if as_json:
+        print(json.dumps(content))
+    else:
+        console = screen(as_json)
+        table = new_table(f"Stress, {content['date']}, {horizon} days")
+        for heading in ("scenario", "VaR 99%", "CVaR 99%", "drawdown"):
+            table.add_column(heading, justify="left" if heading == "scenario" else "right")
+        for row in content["scenarios"]:
+            single = "loss" in row
+            cells = [row["loss"], None] if single else [row["var_99"], row["cvar_99"]]
+            table.add_row(row["name"], *("" if x is None else f"{x:.1%}" for x in (*cells, row["drawdown"])))
+        console.print(table)
+        console.print(f"[bold]{out / 'stress.html'}[/bold]")
+    if broken:
+        raise typer.Exit(FLAGGED)
+
+
+@app.command()
+def validate(
+    forecasts: Annotated[
+        Path, typer.Argument(help="CSV with columns return (or loss), var and, if known, cvar.")
+    ],
+    level: Annotated[float, typer.Option(help="Confidence of VaR and CVaR.")] = 0.99,
+    draws: Annotated[int, typer.Option(help="Simulated series behind the p-values.")] = 1999,
+    as_json: Json = False,
+) -> None:
+    """Test VaR and CVaR forecasts against what happened. Exit status 3 if a test rejects."""
+    from riskengine.report.commands import run_validate
+
+    found = run_validate(forecasts, level, draws)
+    if as_json:
+        print(json.dumps(found.to_dict()))
+    else:
+        screen(as_json).print(str(found), highlight=False, markup=False)
+    if not found.holds:
+        raise typer.Exit(FLAGGED)
+
+
+@app.command()
+def watch(
+    state: Annotated[Path, typer.Option("--state", help="Folder of the state; made on the first call.")],
+    prices: Prices = None,
+    holdings: Annotated[
+        Path | None, typer.Option(help="CSV of asset,quantity; equal weights if left out.")
+    ] = None,
+    of_prices: Annotated[
+        bool, typer.Option("--rows-are-prices", help="Rows hold prices, not returns.")
+    ] = False,
+    window: Annotated[int, typer.Option(help="Days of calibration and history.")] = 1000,
+    recalibrate: Annotated[int, typer.Option(help="Rows between calibrations; 0 for none.")] = 21,
+    snapshot: Annotated[int, typer.Option(help="Rows between snapshots.")] = 100,
+) -> None:
+    """Read rows from standard input, write the risk after each as a line of JSON, exactly once by key.
+
+    A row is CSV (key,return,...; a header may name the assets) or JSON; its first field is its key, a date or a whole
+    number that grows. Rows that cannot be taken are reported on standard error.
+    """
+    from riskengine.report.commands import run_watch
+
+    run_watch(state, prices or bundled_prices(), holdings, of_prices, window, recalibrate, snapshot)

@@ -1,0 +1,109 @@
+"""Options: `price` and `smile`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from riskengine.cli.app import app
+from riskengine.cli.console import FLAGGED, Json, bars, new_table, screen
+
+
+@app.command("price")
+def price_(
+    terms: Annotated[
+        Path,
+        typer.Argument(help="TOML file of underlying, model, product and simulation, as docs/terms.toml."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for price.json and price.html.")] = Path("out/price"),
+    as_json: Json = False,
+) -> None:
+    """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
+    from riskengine.report.commands import run_price
+
+    console = screen(as_json)
+    with bars(console) as report:
+        content = run_price(terms, out, report)
+    if as_json:
+        print(json.dumps(content))
+        return
+    table = new_table(f"{content['product']} under {content['model']}, {content['paths']:,} paths")
+    for heading in ("", "value", "standard error"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("price", f"{content['price']:.4f}", f"{content['error']:.4f}", style="bold")
+    for name, greek in content["greeks"].items():
+        table.add_row(name, f"{greek['value']:.5f}", f"{greek['error']:.5f}")
+    console.print(table)
+    console.print(f"[bold]{out / 'price.html'}[/bold]")
+
+
+@app.command()
+def smile(
+    quotes: Annotated[Path, typer.Argument(help="CSV of quotes: see riskengine.options.read_quotes.")],
+    prices: Annotated[
+        Path | None, typer.Option(help="Wide prices that hold the underlying; for the GARCH start and state.")
+    ] = None,
+    asset: Annotated[str | None, typer.Option(help="Column of the underlying in the prices.")] = None,
+    asof: Annotated[
+        str | None, typer.Option(help="Date of the quotes; last date of the prices to use.")
+    ] = None,
+    spot: Annotated[float | None, typer.Option(help="Where the file has neither spot nor forward.")] = None,
+    feller: Annotated[
+        bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")
+    ] = False,
+    weights: Annotated[str, typer.Option(help="Of the errors: volatility, vega or spread.")] = "volatility",
+    beta: Annotated[float, typer.Option(help="Of SABR, 0 to 1.")] = 1.0,
+    window: Annotated[int, typer.Option(help="Days of prices that the GARCH model sees.")] = 1000,
+    out: Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")] = Path("out/smile"),
+    as_json: Json = False,
+) -> None:
+    """Fit Heston and SABR to quotes; with prices, from a GARCH start, and against stressed GARCH states.
+
+    Exit status 3 if a fit is not to be trusted.
+    """
+    from riskengine.report.commands import run_smile
+
+    content = run_smile(quotes, prices, asset, asof, spot, feller, weights, beta, window, out)
+    if as_json:
+        print(json.dumps(content))
+    else:
+        console = screen(as_json)
+        for table in smile_tables(content):
+            console.print(table)
+        for flag, count in content["flags"].items():
+            console.print(f"- {count} of {content['quotes']} quotes: {flag}", highlight=False, markup=False)
+        console.print(f"[bold]{out / 'smile.html'}[/bold]")
+    if content["flagged"]:
+        raise typer.Exit(FLAGGED)
+
+
+def smile_tables(content: dict[str, Any]) -> list[Table]:
+    """Parameters of both models, and the states."""
+    heston = content["heston"]
+    names = ("v0", "kappa", "theta", "sigma", "rho")
+    first = new_table(f"{content['name']}: Heston, error {heston['rmse']:.2f} points, {heston['status']}")
+    for heading in ("", *names):
+        first.add_column(heading, justify="right" if heading else "left")
+    first.add_row("fitted", *(f"{heston[name]:.4f}" for name in names))
+    if "start" in content:
+        first.add_row("GARCH start", *(f"{content['start']['params'][name]:.4f}" for name in names))
+    second = new_table("SABR")
+    for heading in ("maturity", "alpha", "nu", "rho", "error", "status"):
+        second.add_column(heading, justify="left" if heading == "status" else "right")
+    for row in content["sabr"]:
+        cells = (f"{row[name]:.4f}" for name in ("maturity", "alpha", "nu", "rho"))
+        second.add_row(*cells, f"{row['rmse']:.2f}", row["status"])
+    if "states" not in content:
+        return [first, second]
+    third = new_table("Heston at the money in other GARCH states")
+    third.add_column("state")
+    third.add_column("GARCH", justify="right")
+    for t in content["states"][0]["maturities"]:
+        third.add_column(f"{t:.2f} years", justify="right")
+    for row in content["states"]:
+        third.add_row(row["state"], *(f"{x:.1%}" for x in (row["garch_volatility"], *row["at_the_money"])))
+    return [first, second, third]
