@@ -50,7 +50,7 @@ def whole(prices: pd.DataFrame) -> list[dict[str, Any]]:
         command = [
             sys.executable, "-c", "from riskengine.cli import main; main()", "backtest",
             "strategies/ensemble.py", "--step", "month",
-            "--prices", str(folder / "prices.parquet"), "--out", str(folder / "out"), "--json",
+            "--prices", str(folder / "prices.parquet"), "--out", str(folder / "out"), "--json", "--jobs", "-1",
         ]  # fmt: skip
         load = os.getloadavg()[0]
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

@@ -144,7 +144,7 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
 
 
 _VERSIONS = ("numpy", "scipy", "jax", "cvxpy")
-_SHOWING = ("cli.py", "report")  # what only shows results does not decide them
+_SHOWING = ("cli", "report")  # what only shows results does not decide them
 
 
 def code_hash() -> str:

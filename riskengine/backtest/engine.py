@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
+from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError, StrategyError
 from riskengine.market import MarketView, Panel
 from riskengine.portfolio import Decision, ProportionalCosts, Strategy
@@ -39,6 +41,10 @@ STRATEGY_FAULTS = (
 )
 
 
+def silence(stage: str, done: int, total: int) -> None:
+    """A report to nobody."""
+
+
 def run_backtest(
     strategy: Strategy,
     panel: Panel,
@@ -46,9 +52,10 @@ def run_backtest(
     costs: ProportionalCosts | None = None,
     benchmarks: Sequence[Strategy] = (),
     monitor: RiskMonitor | None = None,
-    report: Report = lambda stage, done, total: None,
+    report: Report = silence,
     cash: float | pd.Series = 0.0,
     checkpoint: Path | str | None = None,
+    jobs: int = 1,
 ) -> BacktestResult:
     """Run a strategy, and benchmarks beside it, through history.
 
@@ -69,6 +76,7 @@ def run_backtest(
     cash : rate a year that cash earns, and borrowed cash costs; a series holds it from each of its dates on
     checkpoint : folder to which every decision is written. A run that finds its own decisions there goes on from
         them, and its result is bit by bit that of a run that was never stopped.
+    jobs : processes, -1 for as many as there are cores; with more than one, benchmarks run beside the strategy
 
     Raises
     ------
@@ -77,7 +85,7 @@ def run_backtest(
     StrategyError
         If the strategy raises or breaks its contract; the message names strategy and date.
     SettingsError
-        If two portfolios share a name.
+        If two portfolios share a name, or ``jobs`` is neither -1 nor at least one.
 
     Examples
     --------
@@ -100,7 +108,12 @@ def run_backtest(
     if checkpoint is not None:
         settings = {"prices": panel.hash, "schedule": schedule, "costs": costs, "cash": cash}
         kept = journals(Path(checkpoint), everyone, settings)
-    runs = [walk.run(one, journal, report) for one, journal in zip(everyone, kept, strict=True)]
+    silent = [partial(walk.run, one, journal) for one, journal in zip(everyone, kept, strict=True)]
+    told = [partial(run, report=report) for run in silent]
+    runs = []
+    for run in run_all(told[0], told[1:] if jobs == 1 else silent[1:], jobs):
+        runs.append(run)
+        report(run["name"], len(walk.folds), len(walk.folds))
     origin = provenance(panel, schedule, costs, strategy, cash)
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
@@ -130,7 +143,9 @@ class Walk:
         self.delisted = panel.delistings.proceeds(panel.prices)
         self.names = [f"{date:%Y-%m-%d}" for date in panel.dates]
 
-    def run(self, strategy: Strategy, journal: Journal | None, report: Report) -> dict[str, Any]:
+    def run(
+        self, strategy: Strategy, journal: Journal | None = None, report: Report = silence
+    ) -> dict[str, Any]:
         """Decisions and books of one strategy, as the fields of its result."""
         start, end = self.folds[0].trade, len(self.names)
         gross, cost, turnover = np.zeros(end - start), np.zeros(end - start), np.zeros(end - start)

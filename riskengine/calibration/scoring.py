@@ -24,9 +24,9 @@ from riskengine.garch.likelihood import Likelihood, likelihood
 LOW = np.array([-14.0, -9.0, -14.0, -16.0, -16.0, -30.0])
 HIGH = np.array([16.0, 15.0, 9.0, 16.0, 9.0, 30.0])
 
-# Few assets are bound by the cost of a loop step, so that several days share one; in wider universes those
-# that have settled are left behind after every block of iterations.
-_FEW, _UNROLL, _BLOCK = 64, 8, 6
+# Few climbs are bound by the cost of a loop step, so that several days share one; of many, those that have settled are
+# left behind after every block of iterations. So many at a time bound the memory.
+_FEW, _UNROLL, _BLOCK, _MOST = 64, 8, 3, 4096
 
 _NEAR = 0.5  # nats still to be gained below which corrections of the information are remembered
 _NOISE = 1e-6  # nats that rounding may hide: a failed step with less to be had ends the climb
@@ -34,7 +34,7 @@ _SAME = 1e-4  # nats: a start that cannot get further above what another has rea
 
 
 class Search(NamedTuple):
-    """State of the ascent; leading axes are (starts, assets).
+    """State of the ascent; the leading axis is that of the climbs, one for each start of each asset.
 
     ``trial`` is the point to look at next, ``curvature`` the corrected information at ``theta``, and ``gain`` twice
     the log-likelihood that seems still to be had.
@@ -85,6 +85,7 @@ def _corrected(curvature: Array, step: Array, change: Array) -> Array:
 @partial(jax.jit, static_argnames=("with_mean", "unroll"))
 def _ascend(
     begin: Search,
+    owner: Array,
     returns: Array,
     presample: Array,
     centre: Array | None,
@@ -95,8 +96,11 @@ def _ascend(
     with_mean: bool,
     unroll: int,
 ) -> Search:
-    """Climb until everything has settled, or for so many iterations; ``floor`` is what was reached before."""
-    size = begin.theta.shape[-1]
+    """Climb until everything has settled, or for so many iterations.
+
+    ``owner`` numbers the assets that the climbs belong to, and ``floor`` is what was reached for these before.
+    """
+    climbs, size = begin.theta.shape
 
     def climb(search: Search) -> Search:
         mean = search.trial[..., 5] if with_mean else None
@@ -123,7 +127,8 @@ def _ascend(
         stuck = (damping > 1e10) | (~better & (gain / 2 < _NOISE))
         settled = search.settled | (gain / 2 < tolerance) | stuck
         # A start that another one has left behind by more than it can still hope for need not go on.
-        reached = jnp.maximum(floor, jnp.max(jnp.where(settled, found.log_likelihood, -jnp.inf), axis=0))
+        summit = jnp.where(settled, found.log_likelihood, -jnp.inf)
+        reached = jnp.maximum(floor, jax.ops.segment_max(summit, owner, climbs)[owner])
         settled = settled | (found.log_likelihood + 2 * hope < reached + jnp.where(hope < _NEAR, _SAME, 0))
         damping = jnp.clip(damping, 1e-6, 1e11)
         step = jnp.clip(_solve(curvature, found.score, free, damping), -3, 3)
@@ -139,20 +144,19 @@ def _ascend(
 
 
 def _begin(theta: np.ndarray) -> Search:
-    """Nothing looked at yet, from starts ``(starts, assets, K)``."""
-    lanes, size = theta.shape[:-1], theta.shape[-1]
+    """Nothing looked at yet, from starts ``(climbs, K)``."""
+    climbs, size = theta.shape
     shapes = ((), (size,), (size, size), (), (size,), ())
-    blank: Any = [np.zeros(lanes + shape) for shape in shapes]
+    blank: Any = [np.zeros((climbs, *shape)) for shape in shapes]
     blank[0] -= np.inf
-    nothing = Likelihood(*blank)
     return Search(
         trial=theta.copy(),
         theta=theta.copy(),
-        found=nothing,
-        curvature=np.zeros((*lanes, size, size)),
-        gain=np.full(lanes, np.inf),
-        damping=np.full(lanes, 6e-2),
-        settled=np.zeros(lanes, bool),
+        found=Likelihood(*blank),
+        curvature=np.zeros((climbs, size, size)),
+        gain=np.full(climbs, np.inf),
+        damping=np.full(climbs, 6e-2),
+        settled=np.zeros(climbs, bool),
     )
 
 
@@ -164,34 +168,40 @@ def search(
     floor: np.ndarray,
     settings: tuple[np.ndarray, float, int, bool],
 ) -> Search:
-    """Climb from all starts; in a wide universe only assets still on their way are carried on."""
+    """Climb from all starts ``(starts, assets, K)``; of many, only those still on their way are carried on."""
     active, tolerance, iterations, with_mean = settings
-    assets = returns.shape[1]
-    ended = _begin(theta)
-    index, done = np.arange(assets), 0
-    while len(index) and done < iterations:
-        wide = assets > _FEW
-        width = max(_FEW, 4 ** math.ceil(math.log(len(index), 4))) if wide else assets
-        padded = np.concatenate([index, np.full(width - len(index), index[0])])
+    starts, assets, size = theta.shape
+    asset = np.tile(np.arange(assets), starts)
+    ended, reached = _begin(theta.reshape(-1, size)), floor.copy()
+    climbing, done = np.arange(len(asset)), 0
+    wide = len(asset) > _FEW
+    while len(climbing) and done < iterations:
         until = min(done + _BLOCK, iterations) if wide else iterations
-        here = _ascend(
-            jax.tree.map(partial(_columns, padded), ended),
-            jnp.asarray(returns[:, padded]),
-            jnp.asarray(presample[padded]),
-            None if centre is None else jnp.asarray(centre[padded]),
-            jnp.asarray(floor[padded]),
-            jnp.asarray(active),
-            jnp.asarray(tolerance),
-            jnp.asarray(until - done),
-            with_mean,
-            _UNROLL if width <= _FEW else 1,
-        )
-        for whole, part in zip(jax.tree.leaves(ended), jax.tree.leaves(here), strict=True):
-            whole[:, index] = np.asarray(part)[:, : len(index)]
-        index, done = index[~ended.settled[:, index].all(axis=0)], until
-    return ended
+        for first in range(0, len(climbing), _MOST):
+            here = climbing[first : first + _MOST]
+            padded = np.pad(here, (0, _width(len(here)) - len(here) if wide else 0), mode="edge")
+            owner = np.unique(asset[padded], return_inverse=True)[1]
+            moved = _ascend(
+                jax.tree.map(lambda leaf, padded=padded: jnp.asarray(leaf[padded]), ended),
+                jnp.asarray(owner),
+                jnp.asarray(returns[:, asset[padded]]),
+                jnp.asarray(presample[asset[padded]]),
+                None if centre is None else jnp.asarray(centre[asset[padded]]),
+                jnp.asarray(reached[asset[padded]]),
+                jnp.asarray(active),
+                jnp.asarray(tolerance),
+                jnp.asarray(until - done),
+                with_mean,
+                1 if wide else _UNROLL,
+            )
+            for whole, part in zip(jax.tree.leaves(ended), jax.tree.leaves(moved), strict=True):
+                whole[here] = np.asarray(part)[: len(here)]
+        at_rest = climbing[ended.settled[climbing]]
+        np.maximum.at(reached, asset[at_rest], ended.found.log_likelihood[at_rest])
+        climbing, done = climbing[~ended.settled[climbing]], until
+    return jax.tree.map(lambda leaf: leaf.reshape(starts, assets, *leaf.shape[1:]), ended)
 
 
-def _columns(index: np.ndarray, leaf: np.ndarray) -> Array:
-    """The lanes of some assets."""
-    return jnp.asarray(leaf[:, index])
+def _width(climbs: int) -> int:
+    """Climbs with padding: of few sizes, so that few programs are compiled."""
+    return max(_FEW, 2 ** math.ceil(math.log2(climbs)))

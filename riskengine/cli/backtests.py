@@ -92,6 +92,9 @@ def backtest(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that is in the checkpoint, if there is one.")
     ] = False,
+    jobs: Annotated[
+        int, typer.Option(help="Processes: benchmarks run beside the strategy; -1 for all cores.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Walk a strategy through history beside four benchmarks, and write the report.
@@ -140,6 +143,7 @@ def backtest(
             report,
             _cash(cash),
             checkpoint,
+            jobs,
         )
     save_result(result, out)
     page = write_report(result, out / "report.html")

@@ -58,7 +58,7 @@ class Covariance:
             raise DataError(f"a covariance is a square matrix, not one of shape {matrix.shape}")
         if not np.isfinite(matrix).all():
             raise DataError("a covariance holds NaN or infinite entries: drop or fill these assets first")
-        if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-14):
+        if (np.abs(matrix - matrix.T) > 1e-14 + 1e-8 * np.abs(matrix)).any():
             raise DataError("a covariance must be symmetric")
         matrix = (matrix + matrix.T) / 2
         try:

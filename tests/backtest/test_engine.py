@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from multiprocessing import active_children
 
 import numpy as np
 import pandas as pd
@@ -202,6 +203,40 @@ def test_benchmarks_run_beside_under_the_same_limits(prices):
         assert run.returns.index.equals(result.returns.index)
         assert run.targets.to_numpy().max() <= 0.3 + 1e-9
         np.testing.assert_allclose(run.targets.sum(axis=1), 1, atol=1e-9)
+
+
+def test_benchmarks_in_processes_of_their_own_come_to_the_same(prices, tmp_path):
+    first, second, _ = strategies()
+    rivals = [second, replace(second, name="capped", constraints=Constraints(upper=0.4))]
+    told = []
+    alone = run_backtest(first, Panel(prices), SCHEDULE, benchmarks=rivals)
+    beside = run_backtest(
+        first,
+        Panel(prices),
+        SCHEDULE,
+        benchmarks=rivals,
+        report=lambda *step: told.append(step),
+        checkpoint=tmp_path,
+        jobs=3,
+    )
+    assert [one.name for one in beside.benchmarks] == [one.name for one in alone.benchmarks]
+    for mine, theirs in zip((alone, *alone.benchmarks), (beside, *beside.benchmarks), strict=True):
+        pd.testing.assert_frame_equal(mine.targets, theirs.targets, rtol=1e-9, atol=1e-12)
+    folds = len(alone.targets)
+    assert {(name, folds, folds) for name in ("equal weight", "sample", "capped")} <= set(told)
+    again = run_backtest(first, Panel(prices), SCHEDULE, benchmarks=rivals, checkpoint=tmp_path)
+    for mine, theirs in zip(beside.benchmarks, again.benchmarks, strict=True):
+        pd.testing.assert_frame_equal(mine.targets, theirs.targets, check_exact=True)
+
+
+def test_a_fault_beside_is_named_and_one_here_ends_the_others(prices):
+    with pytest.raises(StrategyError, match=r"'broken' failed on 2016.*KeyError"):
+        run_backtest(EqualWeight(), Panel(prices), SCHEDULE, benchmarks=[Broken("raises")], jobs=2)
+    with pytest.raises(StrategyError, match=r"'broken' failed on 2016.*KeyError"):
+        run_backtest(Broken("raises"), Panel(prices), SCHEDULE, benchmarks=strategies()[1:], jobs=2)
+    assert not active_children()
+    with pytest.raises(SettingsError, match="number of processes"):
+        run_backtest(EqualWeight(), Panel(prices), SCHEDULE, jobs=0)
 
 
 def test_a_walk_forward_compiles_each_function_once(prices):
