@@ -2,9 +2,9 @@
 
     python -m backtests.steady_risk [--data DIR] [--only PANEL ...] [--steps daily] [--more]
 
-Minimum variance, at most 10% an asset, ten basis points a trade, a day between decision and trade, monthly on every
-panel and daily over the last two years; then the same portfolios in the size that their forecast makes 10% of volatility,
-with leverage up to 2. The engine against the legacy pipeline and equal weight. An hour or two on two cores.
+Minimum variance, at most 10% an asset, ten basis points a trade, a day between decision and trade, monthly, and
+daily over the last two years, on every panel; then the same portfolios in the size that their forecast makes 10% of
+volatility, with leverage up to 2. The engine against the legacy pipeline and equal weight. An hour or two on two cores.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def panels(folder: Path) -> dict[str, tuple[Callable[[], pd.DataFrame], int]]:
             lambda: read("equities/sp500_pit_2013_2018.parquet").iloc[:, ::6], 500,
         ),
         "30 Dow stocks since 2000": (
-            lambda: wealth(np.expm1(read("equities/dji30_logret_1987_2009.parquet"))).loc["1995":], 1250, True,
+            lambda: wealth(np.expm1(read("equities/dji30_logret_1987_2009.parquet"))).loc["1995":], 1250,
         ),
         "25 large US stocks": (lambda: wealth(read("equities/cov_pred_25_returns.parquet")), 750),
     }  # fmt: skip
