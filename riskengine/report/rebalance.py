@@ -24,15 +24,14 @@ import numpy as np
 
 from riskengine.backtest.engine import STRATEGY_FAULTS
 from riskengine.calibration import Calibrator
-from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.errors import DataError, StrategyError
 from riskengine.market import Panel
 from riskengine.portfolio import Decision, Strategy
 from riskengine.report.desk_files import Desk, Holdings
 from riskengine.report.desk_page import light, origin
-from riskengine.report.stress import LEVEL, StressSettings, figures, stress_test
+from riskengine.report.held_risk import held_risk
+from riskengine.report.stress import StressSettings, figures, stress_test
 from riskengine.report.trades import TradeList, trade_list
-from riskengine.risk import FilteredHistory, empirical_tail, validate
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Simulation
 
@@ -40,7 +39,6 @@ Array = np.ndarray
 
 HISTORY = "history.jsonl"
 _STRESS = StressSettings(Simulation(horizon=21, paths=2000))
-_BACKTEST_DAYS, _BACKTEST_WINDOW = 250, 500
 RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
 
 
@@ -120,7 +118,12 @@ def rebalance(
     fit = calibrator(table.iloc[-window:])
     model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
     flags += [f"calibration: {note}" for note in model.notes]
-    risk = {name: _risk(model, weights[alive]) for name, weights in (("before", before), ("after", after))}
+    held = {"before": before[alive], "after": after[alive]}
+    figured, tested = held_risk(rows[-window:, alive], fit, np.array([*held.values()]), calibrator)
+    risk = {
+        name: _volatility(model, weights) | tails
+        for (name, weights), tails in zip(held.items(), figured, strict=True)
+    }
     stress = stress_test(panel, after, calibrator, replace(_STRESS, window=window))
     stressed = figures(stress, desk)
     limits = _limits(desk, panel.assets, before, after, risk, stressed, trades)
@@ -129,7 +132,6 @@ def rebalance(
         for row in limits
         if row["light"] == "red"
     ]
-    tested = _tested(rows[:, alive], conditional_variance(fit, rows[-window:, alive]), before[alive])
     if tested is not None and not tested["holds"]:
         flags.append("VaR of the holdings: rejected by " + ", ".join(tested["rejected"]))
     content = {
@@ -175,20 +177,12 @@ def _named(assets: tuple[str, ...], values: Array) -> dict[str, float]:
     return {name: float(v) for name, v in zip(assets, values, strict=True) if abs(v) > 1e-12}
 
 
-def _risk(model: ScenarioModel, weights: Array) -> dict[str, Any]:
-    """Volatility a year, VaR and CVaR of one day by filtered history, contributions to the volatility."""
+def _volatility(model: ScenarioModel, weights: Array) -> dict[str, Any]:
+    """Of a year, and the contributions to it."""
     pulled, variance = model.pull(weights)
-    deviation = np.sqrt(variance)
-    history = FilteredHistory(model.residuals, model.params, model.variance).one_day() @ weights
-    tails = {level: empirical_tail(history, level) for level in (0.95, 0.975, 0.99)}
-    share = weights * pulled / deviation if deviation > 0 else np.zeros(len(weights))
-    return {
-        "volatility": float(deviation * np.sqrt(252)),
-        "var_95": float(tails[0.95].value_at_risk),
-        "var_99": float(tails[0.99].value_at_risk),
-        "cvar_97.5": float(tails[0.975].conditional_value_at_risk),
-        "contributions": share * np.sqrt(252),
-    }
+    deviation = np.sqrt(252 * variance)
+    share = 252 * weights * pulled / deviation if deviation > 0 else np.zeros(len(weights))
+    return {"volatility": float(deviation), "contributions": share}
 
 
 def _limits(
@@ -217,25 +211,6 @@ def _limits(
             old, new = float(before[members].sum()), float(after[members].sum())
         rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": light(new, limit)})
     return rows
-
-
-def _tested(rows: Array, variance: Array, weights: Array) -> dict[str, Any] | None:
-    """Daily 99% VaR of today's holdings over the last year, by filtered history; None without holdings or history."""
-    rows = rows[-(len(variance) - 1) :]
-    if not weights.any() or len(rows) < _BACKTEST_DAYS + _BACKTEST_WINDOW:
-        return None
-    outcome = np.nan_to_num(rows) @ weights
-    deviation = np.sqrt(variance[:-1])
-    residuals = np.nan_to_num(rows / deviation)
-    found = []
-    for t in range(len(rows) - _BACKTEST_DAYS, len(rows)):
-        past = residuals[t - _BACKTEST_WINDOW : t] @ (deviation[t] * weights)
-        tail = empirical_tail(past, LEVEL)
-        found.append((tail.value_at_risk, tail.conditional_value_at_risk))
-    var, cvar = np.array(found, dtype=np.float64).T
-    if not (np.all(var > 0) and np.all(cvar > var)):
-        return None
-    return validate(-outcome[-_BACKTEST_DAYS:], var, cvar, LEVEL).to_dict()
 
 
 def _orders(trades: TradeList, assets: tuple[str, ...], prices: Array) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def render(content: dict[str, Any], desk: Desk) -> str:
     )
     risk = Section(
         "Risk before and after",
-        "Volatility a year; VaR and CVaR of one day, by filtered historical simulation.",
+        "Volatility a year; VaR and CVaR of one day, from the tail of past surprises, steered by exceptions.",
         ["", "before", "after"],
         [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK.items()],
     )
