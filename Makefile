@@ -57,6 +57,7 @@ studies: env
 	$(BIN)/python -m backtests.exotics_speed
 	$(BIN)/python -m backtests.steady_risk
 	$(BIN)/python -m backtests.backtest_speed
+	$(BIN)/python -m backtests.drawdown_overlay
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis
