@@ -190,6 +190,8 @@ def main() -> None:
             f"covariance_race_{count}", f"Global minimum variance of {count} stocks, 1,250 days, every 21"
         )
         record.say(INTRODUCTION)
+        if arguments.first + count > 500:
+            record.say("Here some are: this is no check on fresh data.")
         some = ranked[arguments.first : arguments.first + count]
         returns = prices[some].pct_change(fill_method=None).iloc[1:].to_numpy(np.float64)
         found = forecasters()
