@@ -8,6 +8,8 @@ from pathlib import Path
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # What one module, process or session has compiled serves the others; the keys are the programs themselves.
 os.environ["RISKENGINE_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ["RISKENGINE_CACHE"]
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 
 import jax
 import numpy as np
@@ -15,11 +17,9 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from riskengine.runtime import keep_compiled, use_cores
+from riskengine.runtime import use_cores
 
 use_cores()
-keep_compiled()
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 

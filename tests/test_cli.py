@@ -55,8 +55,9 @@ def test_help_reads_well(command):
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda path: path.stem)
 def test_every_strategy_runs_from_prices_to_report(strategy, run, tmp_path):
     out = tmp_path / "out"
+    # As much history as the strategies look back on: windows of one length compile once.
     code, text, _ = run(
-        "backtest", strategy, "--start", "2019-06-01", "--train", 400, "--step", 126, "--out", out, "--json"
+        "backtest", strategy, "--start", "2017-06-01", "--train", 1250, "--step", 63, "--out", out, "--json"
     )
     assert code == 0
     content = json.loads(text)
@@ -256,6 +257,8 @@ def test_odd_assets_are_flagged_and_the_run_goes_on(run, tmp_path):
         path,
         "--train",
         300,
+        "--step",
+        126,
         "--out",
         tmp_path,
         "--json",

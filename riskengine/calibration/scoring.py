@@ -24,9 +24,9 @@ from riskengine.garch.likelihood import Likelihood, likelihood
 LOW = np.array([-14.0, -9.0, -14.0, -16.0, -16.0, -30.0])
 HIGH = np.array([16.0, 15.0, 9.0, 16.0, 9.0, 30.0])
 
-# Few climbs are bound by the cost of a loop step, so that several days share one; of many, those that have settled are
-# left behind after every block of iterations. So many at a time bound the memory.
-_FEW, _UNROLL, _BLOCK, _MOST = 64, 8, 3, 4096
+# After every block of iterations the climbs that have settled are left behind. Fewer at a time would compile more
+# programs and hardly be faster; more would take more memory.
+_BLOCK, _FEWEST, _MOST = 3, 64, 4096
 
 _NEAR = 0.5  # nats still to be gained below which corrections of the information are remembered
 _NOISE = 1e-6  # nats that rounding may hide: a failed step with less to be had ends the climb
@@ -82,7 +82,7 @@ def _corrected(curvature: Array, step: Array, change: Array) -> Array:
     return curvature + jnp.where(moved[..., None, None], update, 0)
 
 
-@partial(jax.jit, static_argnames=("with_mean", "unroll"))
+@partial(jax.jit, static_argnames="with_mean")
 def _ascend(
     begin: Search,
     owner: Array,
@@ -94,7 +94,6 @@ def _ascend(
     tolerance: Array,
     iterations: Array,
     with_mean: bool,
-    unroll: int,
 ) -> Search:
     """Climb until everything has settled, or for so many iterations.
 
@@ -104,7 +103,7 @@ def _ascend(
 
     def climb(search: Search) -> Search:
         mean = search.trial[..., 5] if with_mean else None
-        seen = likelihood(search.trial[..., :5], returns, presample, mean, centre, unroll=unroll)
+        seen = likelihood(search.trial[..., :5], returns, presample, mean, centre)
         better = (seen.log_likelihood >= search.found.log_likelihood) & ~search.settled
 
         def update(new: Array, old: Array) -> Array:
@@ -168,18 +167,17 @@ def search(
     floor: np.ndarray,
     settings: tuple[np.ndarray, float, int, bool],
 ) -> Search:
-    """Climb from all starts ``(starts, assets, K)``; of many, only those still on their way are carried on."""
+    """Climb from all starts ``(starts, assets, K)``; only climbs still on their way are carried on."""
     active, tolerance, iterations, with_mean = settings
     starts, assets, size = theta.shape
     asset = np.tile(np.arange(assets), starts)
     ended, reached = _begin(theta.reshape(-1, size)), floor.copy()
     climbing, done = np.arange(len(asset)), 0
-    wide = len(asset) > _FEW
     while len(climbing) and done < iterations:
-        until = min(done + _BLOCK, iterations) if wide else iterations
+        until = min(done + _BLOCK, iterations)
         for first in range(0, len(climbing), _MOST):
             here = climbing[first : first + _MOST]
-            padded = np.pad(here, (0, _width(len(here)) - len(here) if wide else 0), mode="edge")
+            padded = np.pad(here, (0, _width(len(here)) - len(here)), mode="edge")
             owner = np.unique(asset[padded], return_inverse=True)[1]
             moved = _ascend(
                 jax.tree.map(lambda leaf, padded=padded: jnp.asarray(leaf[padded]), ended),
@@ -192,7 +190,6 @@ def search(
                 jnp.asarray(tolerance),
                 jnp.asarray(until - done),
                 with_mean,
-                1 if wide else _UNROLL,
             )
             for whole, part in zip(jax.tree.leaves(ended), jax.tree.leaves(moved), strict=True):
                 whole[here] = np.asarray(part)[: len(here)]
@@ -204,4 +201,4 @@ def search(
 
 def _width(climbs: int) -> int:
     """Climbs with padding: of few sizes, so that few programs are compiled."""
-    return max(_FEW, 2 ** math.ceil(math.log2(climbs)))
+    return max(_FEWEST, 2 ** math.ceil(math.log2(climbs)))

@@ -73,7 +73,6 @@ def likelihood(
     centre: Array | None = None,
     contamination: Array | None = None,
     curvature: bool = True,
-    unroll: int = 1,
 ) -> Likelihood:
     """Student-t GJR-GARCH log-likelihood with analytic score and expected information.
 
@@ -94,8 +93,6 @@ def likelihood(
         counts by its probability of being regular, in the recursion and in all sums, and these weights are
         held fixed in score and information.
     curvature : whether the information is wanted; without it a pass costs less than half, and it is zero
-    unroll : days a loop step; more pays for a handful of assets, which are bound by the cost of a step, and
-        compiles for longer
 
     Notes
     -----
@@ -192,7 +189,7 @@ def likelihood(
         d_next = [jnp.where(wait, old, new + keep * old) for old, new in zip(d, drive, strict=True)]
         return (jnp.where(wait, h, h_next), d_next, sums), None
 
-    carry, _ = jax.lax.scan(day, (first, slopes, sums), waiting(returns), unroll=unroll)
+    carry, _ = jax.lax.scan(day, (first, slopes, sums), waiting(returns))
     h_last, d_last, sums = carry
     n = sums.days
     if contamination is None:

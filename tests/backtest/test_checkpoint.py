@@ -40,7 +40,7 @@ from riskengine.backtest.storage import load_result
 from riskengine.errors import DataError, SettingsError
 
 ROOT = Path(__file__).parents[2]
-SCHEDULE = WalkForward(train=300, step=100)
+SCHEDULE = WalkForward(train=300, step=100, window=300)  # one length compiles once
 
 
 class Colour(StrEnum):
