@@ -14,7 +14,7 @@ from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status, as_matrix
 from riskengine.calibration.scoring import HIGH, LOW, search
 from riskengine.calibration.screening import complete, screen, without_constants
-from riskengine.calibration.shapes import lengthened
+from riskengine.calibration.shapes import lengthened, widened
 from riskengine.errors import SettingsError
 from riskengine.garch.likelihood import log_likelihood as evaluate
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
@@ -152,7 +152,7 @@ class MaximumLikelihood:
         scaled = np.where(usable, matrix / scale, np.nan)
         with jax.enable_x64(True):
             if self.presample == "backcast":
-                before = np.asarray(_backcast(jnp.asarray(scaled - centre)))
+                before = np.asarray(_backcast(jnp.asarray(widened(scaled - centre))))[: len(assets)]
             else:
                 before = np.nanmean(np.where(usable, (scaled - centre) ** 2, 1.0), axis=0)
             before = np.where(usable, before, 1.0)
@@ -177,15 +177,19 @@ class MaximumLikelihood:
         presample = np.where(usable, before * scale**2, np.exp(u[:, 0]))
         with jax.enable_x64(True):
             held = without_constants(matrix, status)
-            params, total, tomorrow = _finish(*map(jnp.asarray, (u, held, presample, mean)))
+            leaves = (widened(u, axis=0), *map(widened, (held, presample, mean)))
+            found = jax.tree.map(
+                lambda leaf: np.asarray(leaf)[: len(assets)], _finish(*map(jnp.asarray, leaves))
+            )
+        params, total, tomorrow = found
         return Calibration(
             assets=assets,
-            params=GarchParams(*map(np.asarray, params)),
+            params=params,
             posterior=Posterior(u, cholesky),
-            log_likelihood=np.asarray(total),
+            log_likelihood=total,
             status=status,
             mean=mean,
-            next_variance=np.asarray(tomorrow),
+            next_variance=tomorrow,
             presample=presample,
             observations=observations,
         )
@@ -206,7 +210,8 @@ class MaximumLikelihood:
 
     def _from(self, start: Calibration, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """One start ``(1, assets, K)``, an earlier estimate."""
-        u = np.array(_to_unconstrained(GarchParams(*map(jnp.asarray, start.params))))
+        params = GarchParams(*(jnp.asarray(widened(leaf)) for leaf in start.params))
+        u = np.array(_to_unconstrained(params))[: len(scale)]
         u[:, 0] -= 2 * np.log(scale)
         return self._restricted(np.clip(u, LOW[:5] + 2, HIGH[:5] - 2)[None], centre)
 

@@ -15,3 +15,11 @@ def bucket(size: int) -> int:
 def lengthened(matrix: np.ndarray) -> np.ndarray:
     """``(time, assets)`` returns with missing days in front, which every filter waits through, up to a bucket."""
     return np.pad(matrix, ((bucket(len(matrix)) - len(matrix), 0), (0, 0)), constant_values=np.nan)
+
+
+def widened(leaf: np.ndarray, axis: int = -1) -> np.ndarray:
+    """An array with its last asset repeated along an axis, up to a bucket."""
+    leaf = np.asarray(leaf)
+    pads = [(0, 0)] * leaf.ndim
+    pads[axis] = (0, bucket(leaf.shape[axis]) - leaf.shape[axis])
+    return np.pad(leaf, pads, mode="edge")
