@@ -14,7 +14,7 @@ demo: env
 	$(BIN)/riskengine backtest strategies/min_variance.py
 
 test: env lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: env
 	$(BIN)/ruff check .
