@@ -14,6 +14,11 @@ CACHE_VARIABLE = "RISKENGINE_CACHE"
 """Folder of compiled programs; ``off`` for none. The user's cache folder if not set."""
 
 
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def use_cores(cores: int | None = None) -> int:
     """Show the host's cores to jax as devices, so that a universe is split over them; returns their number.
 
@@ -29,7 +34,7 @@ def use_cores(cores: int | None = None) -> int:
         If ``cores`` is below one, or jax has been used already.
     """
     if cores is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = available_cores()
     if cores < 1:
         raise SettingsError(f"a calibration runs on one core at least, not on {cores}")
     try:

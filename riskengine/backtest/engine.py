@@ -76,7 +76,8 @@ def run_backtest(
     cash : rate a year that cash earns, and borrowed cash costs; a series holds it from each of its dates on
     checkpoint : folder to which every decision is written. A run that finds its own decisions there goes on from
         them, and its result is bit by bit that of a run that was never stopped.
-    jobs : processes, -1 for as many as there are cores; with more than one, benchmarks run beside the strategy
+    jobs : processes, -1 for as many as there are cores; with more than one, benchmarks run beside the strategy, and
+        must be of classes and functions that another process can import
 
     Raises
     ------

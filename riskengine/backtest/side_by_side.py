@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from riskengine.errors import SettingsError
-from riskengine.runtime import keep_compiled, use_cores
+from riskengine.runtime import available_cores, keep_compiled, use_cores
 
 
 def run_all(first: Callable[[], Any], others: Sequence[Callable[[], Any]], jobs: int = 1) -> Iterator[Any]:
@@ -29,7 +29,7 @@ def run_all(first: Callable[[], Any], others: Sequence[Callable[[], Any]], jobs:
     Raises
     ------
     SettingsError
-        If ``jobs`` is neither -1 nor at least one.
+        If ``jobs`` is neither -1 nor at least one, or a process was killed.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def run_all(first: Callable[[], Any], others: Sequence[Callable[[], Any]], jobs:
     """
     if jobs != -1 and jobs < 1:
         raise SettingsError(f"jobs is a number of processes, or -1 for all cores, not {jobs}")
-    workers = min((os.cpu_count() or 1 if jobs == -1 else jobs) - 1, len(others))
+    workers = min((available_cores() if jobs == -1 else jobs) - 1, len(others))
     if workers < 1:
         yield first()
         yield from (call() for call in others)
@@ -46,7 +46,10 @@ def run_all(first: Callable[[], Any], others: Sequence[Callable[[], Any]], jobs:
     with _helpers(workers) as pool:
         waiting = [pool.submit(call) for call in others]
         yield first()
-        yield from (one.result() for one in waiting)
+        try:
+            yield from (one.result() for one in waiting)
+        except BrokenProcessPool as error:
+            raise SettingsError("a process was killed, for want of memory perhaps: set jobs to 1") from error
 
 
 @contextmanager

@@ -67,12 +67,12 @@ def _value(tail: TailRisk, beyond: bool) -> Any:
 
 
 def _filled(rows: Array, fit: Calibration) -> Array:
-    """Returns without gaps; a day without a single return passes without any."""
-    rows = np.where(np.isnan(rows).all(axis=1, keepdims=True), 0.0, rows)
+    """Returns without gaps; on a day without a single return nothing moves."""
     deviation = np.sqrt(conditional_variance(fit, rows)[:-1])
-    return np.where(
-        np.isnan(rows), fill_residuals((rows - fit.mean) / deviation) * deviation + fit.mean, rows
-    )
+    silent = np.isnan(rows).all(axis=1)
+    surprises = np.zeros_like(rows)
+    surprises[~silent] = fill_residuals((rows - fit.mean) / deviation)
+    return np.where(np.isnan(rows), surprises * deviation + fit.mean, rows)
 
 
 def _largest(rows: Array, portfolios: Array) -> Array:

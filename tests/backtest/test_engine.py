@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from multiprocessing import active_children
 
@@ -24,6 +26,7 @@ from riskengine import (
     standard_benchmarks,
 )
 from riskengine.backtest.schedule import Fold
+from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import DataError, SettingsError, StrategyError
 
 QUICK = MaximumLikelihood(tolerance=1e-3, iterations=30)
@@ -235,6 +238,8 @@ def test_a_fault_beside_is_named_and_one_here_ends_the_others(prices):
     with pytest.raises(StrategyError, match=r"'broken' failed on 2016.*KeyError"):
         run_backtest(Broken("raises"), Panel(prices), SCHEDULE, benchmarks=strategies()[1:], jobs=2)
     assert not active_children()
+    with pytest.raises(SettingsError, match="was killed"):
+        list(run_all(int, [partial(signal.raise_signal, signal.SIGKILL)], jobs=2))
     with pytest.raises(SettingsError, match="number of processes"):
         run_backtest(EqualWeight(), Panel(prices), SCHEDULE, jobs=0)
 
