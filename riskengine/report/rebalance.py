@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.backtest.engine import STRATEGY_FAULTS
-from riskengine.calibration import Calibrator
+from riskengine.calibration import Calibrator, Status
 from riskengine.errors import DataError, StrategyError
 from riskengine.market import Panel
 from riskengine.portfolio import Decision, Strategy
@@ -118,6 +118,11 @@ def rebalance(
     fit = calibrator(table.iloc[-window:])
     model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
     flags += [f"calibration: {note}" for note in model.notes]
+    strange = [name for name, s in zip(fit.assets, fit.status, strict=True) if s is Status.ROBUST]
+    flags += [
+        f"prices of {name}: unlike any that the network was trained on, look for a bad one"
+        for name in strange
+    ]
     held = {"before": before[alive], "after": after[alive]}
     figured, tested = held_risk(rows[-window:, alive], fit, np.array([*held.values()]), calibrator)
     risk = {

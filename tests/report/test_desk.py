@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from riskengine import EqualWeight, Panel, load_panel
+from riskengine.calibration import Status
 from riskengine.errors import DataError, RiskEngineError
 from riskengine.report.desk_files import Desk, Holdings, read_desk, read_holdings
 from riskengine.report.desk_page import Section, page
@@ -254,6 +256,19 @@ def test_the_report_adds_up(reports, panel):
     trades = pd.read_csv(pd.io.common.BytesIO(last["trades.csv"]))
     assert list(trades["side"]) == sorted(trades["side"], key=["sell", "buy"].index)
     assert (trades["units"] % 10 == 0).all()
+
+
+def test_a_print_that_only_the_robust_network_can_take_is_flagged(panel, fixed_shape):
+    def doubtful(returns):
+        fit = fixed_shape(returns)
+        return replace(fit, status=(*fit.status[:-1], Status.ROBUST))
+
+    holdings = Holdings(panel.assets, np.array([400.0, 300, 0, 0, 0, 0]), 5000.0)
+    found = rebalance(EqualWeight(min_history=100), panel, holdings, Desk(), doubtful, 600)
+    assert found.flagged
+    assert [
+        flag for flag in found.content["flags"] if flag.startswith(f"prices of {panel.assets[-1]}: unlike")
+    ]
 
 
 def test_names_from_data_are_shown_as_text(reports):
