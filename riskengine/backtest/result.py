@@ -68,6 +68,7 @@ class BacktestResult:
     risk_today : VaR and CVaR from the last close, over one and ten days
     provenance : what is needed to make the result again
     benchmarks : results on the same days
+    periods_per_year : of the daily series, for annualised figures
     """
 
     name: str
@@ -85,6 +86,7 @@ class BacktestResult:
     risk_today: pd.DataFrame | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     benchmarks: tuple[BacktestResult, ...] = ()
+    periods_per_year: float = 252.0
 
     @property
     def returns(self) -> pd.Series:

@@ -12,6 +12,7 @@ import pandas as pd
 from riskengine.errors import DataError
 from riskengine.market.audit import Finding, audit_prices
 from riskengine.market.delisting import Delistings
+from riskengine.market.frequency import periods_per_year
 from riskengine.market.view import MarketView
 
 
@@ -92,6 +93,11 @@ class Panel:
         return pd.DatetimeIndex(self.prices.index)
 
     @cached_property
+    def periods_per_year(self) -> float:
+        """Closes a year; see :func:`riskengine.market.frequency.periods_per_year`."""
+        return periods_per_year(self.dates)
+
+    @cached_property
     def returns(self) -> pd.DataFrame:
         """Simple returns close to close, one row fewer than prices; NaN when either price is missing."""
         values = self.prices.to_numpy()
@@ -143,7 +149,7 @@ class Panel:
         member = everything if self.membership is None else self.membership.to_numpy()[position]
         first = 0 if window is None else max(0, position - window)
         past = self.prices.to_numpy()[first : position + 1]
-        return MarketView(self.dates[position], self.assets, past, member, position)
+        return MarketView(self.dates[position], self.assets, past, member, position, self.periods_per_year)
 
     def between(self, start: str | None = None, end: str | None = None) -> Panel:
         """The panel from ``start`` to ``end``, both included.

@@ -11,6 +11,9 @@ from riskengine.errors import SettingsError
 
 Array = np.ndarray
 
+STALE_AFTER = 5
+"""Closes after which the last known price of an asset is no longer good for a decision."""
+
 
 class MarketView:
     """Everything known at one close, and nothing after it.
@@ -24,6 +27,7 @@ class MarketView:
     prices : (t + 1, assets) up to and including the close, NaN where there was no price
     member : (assets,) whether each asset may be held on that date
     day : closes of the panel before this one, also those that are not shown
+    periods_per_year : closes a year
     """
 
     def __init__(
@@ -33,8 +37,10 @@ class MarketView:
         prices: Array,
         member: Array,
         day: int | None = None,
+        periods_per_year: float = 252.0,
     ) -> None:
         self.date = date
+        self.periods_per_year = periods_per_year
         self.day = len(prices) - 1 if day is None else day
         self.assets = assets
         self.prices = _frozen(prices)
@@ -56,6 +62,14 @@ class MarketView:
         """Whether each asset is a member and has a price at this close, ``(assets,)``."""
         return _sealed(self.member & ~np.isnan(self.prices[-1]))
 
+    @cached_property
+    def fresh(self) -> Array:
+        """Whether each asset is a member and has had a price lately: it may be decided on, ``(assets,)``.
+
+        What is fresh and not tradable today is neither sold nor missing: an order for it waits.
+        """
+        return _sealed(self.member & (~np.isnan(self.prices[-STALE_AFTER:])).any(axis=0))
+
     def window(self, days: int) -> Array:
         """The last ``days`` rows of returns, or all if there are fewer.
 
@@ -72,7 +86,9 @@ class MarketView:
 
     def restricted(self, member: Array) -> MarketView:
         """The same past, with only those of its members ``(assets,)`` that are marked."""
-        return MarketView(self.date, self.assets, self.prices, self.member & member, self.day)
+        return MarketView(
+            self.date, self.assets, self.prices, self.member & member, self.day, self.periods_per_year
+        )
 
 
 def _frozen(array: Array) -> Array:
