@@ -18,6 +18,10 @@ _TOLERANCE = 0.03
 _REVERTS_WITHIN = 5
 
 
+SERIOUS = frozenset({"possible_split", "non_positive_price", "not_finite", "duplicate_date", "unsorted_date"})
+"""Kinds of findings after which no figure of the asset can be trusted."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that looks wrong.
@@ -36,6 +40,11 @@ class Finding:
     asset: str | None
     date: Any  # a pd.Timestamp, or whatever stands in the index of a table without dates
     detail: str
+
+    @property
+    def serious(self) -> bool:
+        """Whether returns are wrong if it is what it looks like; the others may well be in order."""
+        return self.kind in SERIOUS
 
     def __str__(self) -> str:
         where = " ".join(part for part in (self.asset, _day(self.date)) if part)
