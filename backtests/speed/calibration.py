@@ -1,6 +1,6 @@
 """How long 5,000 assets of 2,000 days take, as ratios to rivals on some of the same series.
 
-    python -m backtests.calibration_speed
+    python -m backtests.speed.calibration
 
 Runs are taken in turns (A B A B) and medians compared; compile time is left out. About three minutes.
 """

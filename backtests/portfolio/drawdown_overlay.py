@@ -1,6 +1,6 @@
 """What holding less in a drawdown does to drawdowns, and what it costs.
 
-    python -m backtests.drawdown_overlay [--data DIR]
+    python -m backtests.portfolio.drawdown_overlay [--data DIR]
 
 `strategies/drawdown_overlay.py` against the strategy inside it, and against that strategy with a fixed share in cash,
 the overlay's own average. A few minutes on two cores.

@@ -1,6 +1,6 @@
 """Whether simulated universes look like the data: kurtosis, clustering, leverage and tail dependence, asset by asset.
 
-python -m backtests.scenario_realism [--data DIR] [--paths 100]
+python -m backtests.risk.scenario_realism [--data DIR] [--paths 100]
 """
 
 from __future__ import annotations

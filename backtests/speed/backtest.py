@@ -1,6 +1,6 @@
 """How long a whole backtest of 1,000 assets takes, and a rebalancing of 500 against skfolio.
 
-    python -m backtests.backtest_speed [--data DIR] [--only whole rebalance steps]
+    python -m backtests.speed.backtest [--data DIR] [--only whole rebalance steps]
 
 The whole run is the command `riskengine backtest strategies/ensemble.py` in a process of its own: prices read, the
 ensemble long only with trades priced, four benchmarks beside it, risk of every portfolio on every day, report and
@@ -29,7 +29,7 @@ from riskengine import Constraints, Ensemble, LedoitWolf, MinimumVariance, Optim
 from riskengine.backtest import WalkForward
 from riskengine.runtime import keep_compiled, use_cores
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PANEL, META = "equities/us_equities_2005_2017.parquet", "meta/us_equities_meta.csv"
 WINDOW, STEP, CAP, FOLDS = 1250, 21, 0.1, 7
 PARTS = ("whole", "rebalance", "steps")

@@ -1,6 +1,6 @@
 """Would EGARCH forecast better? Both models by arch, Student-t, on real panels, out of sample.
 
-    python -m backtests.egarch_evidence [--data DIR]
+    python -m backtests.calibration.egarch [--data DIR]
 
 Each window is fitted by maximum likelihood, then the next 21 days are forecast one day ahead. About ten minutes.
 """
@@ -15,7 +15,8 @@ import numpy as np
 from arch import arch_model
 from scipy.stats import t as student
 
-from backtests.calibration_race import AHEAD, PANELS, compare, jobs, load_returns
+from backtests.calibration.race import AHEAD, compare, jobs
+from backtests.panels import PANELS, load_returns
 from backtests.record import Record
 
 CHOSEN = {

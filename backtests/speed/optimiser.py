@@ -1,6 +1,6 @@
 """How long problems of 1,000 assets take, against a dense cvxpy problem built anew, by solver and by objective.
 
-    python -m backtests.optimiser_speed
+    python -m backtests.speed.optimiser
 
 Runs are taken in turns (A B A B) and medians compared. About ten minutes on two cores.
 """

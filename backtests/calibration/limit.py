@@ -1,6 +1,6 @@
 """How far the network is from the limit: the exact Bayes posterior of the same prior.
 
-    python -m backtests.calibration_limit [--series 2048]
+    python -m backtests.calibration.limit [--series 2048]
 
 The exact posterior comes from adaptive importance sampling, which is what ``refine="posterior"`` answers. How
 exact it is shows a second, independent run on a quarter of the series: the mean of both is the reference there.

@@ -1,6 +1,6 @@
 """One-day VaR and CVaR on real panels: which forecasts pass which test, and whose Fissler-Ziegel loss is least.
 
-    python -m backtests.var_race [--data DIR] [--assets 2000] [--portfolios 200] [--days 1000]
+    python -m backtests.risk.var_race [--data DIR] [--assets 2000] [--portfolios 200] [--days 1000]
 
 Assets, and portfolios with random fixed weights, each as one series. Half an hour of one core, a fifth of it with 24 of
 each; the page is written anew after every panel.

@@ -1,6 +1,6 @@
 """Whether refine="likelihood" reaches the maximum: against MaximumLikelihood and arch, simulated and real series.
 
-    python -m backtests.calibration_refined [--data DIR]
+    python -m backtests.calibration.refined [--data DIR]
 
 The best log-likelihood that any of the three finds is the yardstick. About ten minutes on two cores.
 """
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from backtests.calibration_race import PANELS, load_returns
+from backtests.panels import PANELS, load_returns
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import Calibration

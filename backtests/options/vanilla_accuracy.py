@@ -1,6 +1,6 @@
 """How exact the vanilla prices are: Heston and SABR against QuantLib, Black's inverse against itself, printed numbers.
 
-    python -m backtests.vanilla_accuracy
+    python -m backtests.options.vanilla_accuracy
 
 Ten thousand random Heston sets, Feller-violating and near-degenerate ones included. Where QuantLib and the engine
 differ by more than 1e-8 of spot, an integral in 30 digits decides. Published sets are read from the shared reference

@@ -1,6 +1,6 @@
 """Daily covariances of 25 large stocks: likelihood regret, and a portfolio of least risk at a 10% target.
 
-    python -m backtests.min_risk_25 [--data DIR]
+    python -m backtests.covariance.min_risk_25 [--data DIR]
 
 The protocol of Johansson and others (2023): Gaussian log-likelihood of each day under the forecast of the day
 before, against the second moments of its own quarter, and a minimum-risk portfolio (no weight under -10% or over

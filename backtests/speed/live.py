@@ -1,6 +1,6 @@
 """Time from a row to the risk of a live engine.
 
-python -m backtests.live_speed [--assets 5000] [--rows 30]
+python -m backtests.speed.live [--assets 5000] [--rows 30]
 """
 
 from __future__ import annotations

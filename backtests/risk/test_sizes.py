@@ -1,6 +1,6 @@
 """How often each test of VaR and CVaR rejects forecasts that are exactly right.
 
-    python -m backtests.risk_test_sizes [--simulations 10000] [--resume]
+    python -m backtests.risk.test_sizes [--simulations 10000] [--resume]
 
 GARCH returns, forecast with their own parameters. About half an hour on two cores; it writes after every column.
 """

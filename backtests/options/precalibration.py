@@ -1,6 +1,6 @@
 """What a start from a GARCH model saves when Heston's model is calibrated to quotes.
 
-    python -m backtests.precalibration [--data ../shared/data] [--blocks 8]
+    python -m backtests.options.precalibration [--data ../shared/data] [--blocks 8]
 
 Simulated underlyings, whose Heston parameters under P the network sees only through daily returns, and real chains.
 Starts: the bridge's, one read from the quotes, a fixed sensible one, that of QuantLib's test suite, cold ones drawn

@@ -1,6 +1,6 @@
 """Are risk forecasts of random portfolios of the right size?
 
-    python -m backtests.bias_statistic [--data DIR] [--assets 100] [--days 756] [--only NAME ...] [--panels NAME ...]
+    python -m backtests.covariance.bias_statistic [--data DIR] [--assets 100] [--days 756] [--only NAME] [--panels NAME]
 
 Bias statistics of 500 long-only and 500 long-short portfolios, one day and 21 days ahead, for the ensemble and for what
 a user would pick instead; parameters are calibrated anew every 63 days. About a quarter of an hour on two idle cores.

@@ -1,6 +1,6 @@
 """The calibrators and their rivals on real panels, out of sample.
 
-    python -m backtests.calibration_race [--data DIR] [--jobs N]
+    python -m backtests.calibration.race [--data DIR] [--jobs N]
 
 On each panel, at dates spread over its history, a sample of assets is calibrated on the last 250, 500 and
 1,000 days; the parameters then forecast the variance of each of the next 21 days one day ahead, and of the 21
@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from arch.bootstrap import MCS
 
+from backtests.panels import PANELS, load_returns
 from backtests.peers import Multigarch, RiskMetrics, Scivol
 from backtests.record import RESULTS, Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
@@ -38,19 +39,6 @@ UNIVERSE = 256  # assets at a date that the network sees, those that are compare
 TUNED_ON = ("20 US stocks", "1,500 US stocks")  # panels that settings of pooling were chosen on
 FLOOR = 1e-12  # a variance per day no forecast may fall below, and squared returns of zero are lifted to
 SEED = 5
-
-# file, assets sampled a date, dates; kind of numbers in the file
-PANELS = {
-    "20 US stocks": ("data/us_equities_20/prices.parquet", 20, 40, "prices"),
-    "1,500 US stocks": ("equities/us_equities_2005_2017.parquet", 60, 40, "prices"),
-    "S&P 500 members": ("equities/sp500_pit_2013_2018.parquet", 60, 12, "prices"),
-    "Dow 30": ("equities/dji30_logret_1987_2009.parquet", 30, 24, "log returns"),
-    "25 large US stocks": ("equities/cov_pred_25_returns.parquet", 25, 30, "returns"),
-    "18 ETFs": ("multiasset/etf18_2006_2022.parquet", 18, 30, "prices"),
-    "92 ETFs": ("multiasset/etf_2007_2017.parquet", 40, 20, "prices"),
-    "54 global": ("multiasset/global_2013_2023.parquet", 20, 12, "prices"),
-    "44 coins": ("crypto/crypto_2017_2023.parquet", 40, 16, "prices"),
-}
 
 
 def calibrators(exact: bool) -> dict[str, Calibrator]:
@@ -70,18 +58,6 @@ def calibrators(exact: bool) -> dict[str, Calibrator]:
     if exact:
         found["exact posterior"] = NeuralCalibrator.pretrained(refine="posterior")
     return found
-
-
-def load_returns(root: Path, file: str, kind: str) -> pd.DataFrame | None:
-    """Simple returns of a panel, NaN where missing; None if the file is not there."""
-    path = Path(file) if file.startswith("data/") else root / file
-    if not path.is_file():
-        return None
-    frame = pd.read_parquet(path)
-    frame.columns = frame.columns.astype(str)
-    if kind == "prices":
-        return frame.pct_change(fill_method=None).iloc[1:]
-    return pd.DataFrame(np.expm1(frame)) if kind == "log returns" else frame
 
 
 def scores(fit: Calibration, past: np.ndarray, future: np.ndarray) -> dict[str, np.ndarray]:

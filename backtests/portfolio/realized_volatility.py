@@ -1,6 +1,6 @@
 """By how much each strategy lowers realized volatility on the bundled prices.
 
-    python -m backtests.realized_volatility
+    python -m backtests.portfolio.realized_volatility
 
 Monthly decisions since 1994 on 1,250 days, five basis points a trade; every strategy of strategies/ beside
 the four benchmarks. About five minutes on two cores.
@@ -29,7 +29,7 @@ from riskengine import (
 from riskengine.cli import bundled_prices
 from riskengine.report import summary_rows
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LONG_ONLY = Constraints(upper=0.2)
 FREE = Constraints(lower=-1.0, upper=1.0)
 

@@ -1,6 +1,6 @@
 """The network and its rivals on fresh series from the training prior: bias, RMSE, coverage.
 
-    python -m backtests.calibration_simulated
+    python -m backtests.calibration.simulated
 
 2,048 series a length, drawn with seeds that the training never used; ``arch`` and the network on moments, which
 has to be trained for its length, on 500 series of 500 days. About eight minutes on two cores.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtests.moments_network import MomentsNetwork
+from backtests.calibration.moments_network import MomentsNetwork
 from backtests.peers import Multigarch, Scivol
 from backtests.ratios import rmse, shown
 from backtests.record import Record

@@ -1,6 +1,6 @@
 """Covariance forecasts and their global minimum variance portfolios on a large panel.
 
-    python -m backtests.covariance_race [--data DIR] [--assets 100 500 1000]
+    python -m backtests.covariance.race [--data DIR] [--assets 100 500 1000]
 
 The protocol of Engle, Ledoit and Wolf (2019): the most traded stocks, of each pair with a correlation above .95 the
 less traded one left out, 1,250 days of history, unconstrained minimum variance every 21 days. About ten minutes for

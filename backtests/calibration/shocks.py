@@ -1,6 +1,6 @@
 """What bad prints and changes of regime do to tomorrow's variance, where the true one is known.
 
-    python -m backtests.calibration_shocks
+    python -m backtests.calibration.shocks
 
 Outliers: the same series clean, with 1% additive outliers of ten long-run standard deviations, and with one on
 the last day but five. Regimes: the long-run variance jumps by a factor of four, or falls to a quarter, and every

@@ -1,6 +1,6 @@
 """Time and memory of simulated universes, against plain NumPy.
 
-    python -m backtests.scenario_speed [--assets 500] [--paths 10000] [--days 250]
+    python -m backtests.speed.scenarios [--assets 500] [--paths 10000] [--days 250]
 
 The same paths per second are taken from fewer of them where a full run would take too long; A B A B in one process,
 medians.
@@ -123,7 +123,7 @@ def main() -> None:
         ],
         rows,
     )
-    command = [sys.executable, "-m", "backtests.scenario_speed", "--wide", str(WIDE), "--days", str(YEAR)]
+    command = [sys.executable, "-m", "backtests.speed.scenarios", "--wide", str(WIDE), "--days", str(YEAR)]
     memory = []
     for paths in WIDE_PATHS:
         done = subprocess.run([*command, "--paths", str(paths)], capture_output=True, text=True, check=True)

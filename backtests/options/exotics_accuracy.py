@@ -1,6 +1,6 @@
 """Simulated exotics against every reference price at hand: published tables, closed forms, QuantLib.
 
-    python -m backtests.exotics_accuracy [--paths 1000000] [--black-paths 65536] [--only heston greeks]
+    python -m backtests.options.exotics_accuracy [--paths 1000000] [--black-paths 65536] [--only heston greeks]
 
 Finished parts are kept in a folder, and the page is made of all that are there. One seed, 0, chosen before any
 price was seen. A standard error is that of 32 scrambled Sobol sets.
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.exotics_quantlib import asian_price, asian_simulated, barrier_price, difference
+from backtests.options.exotics_quantlib import asian_price, asian_simulated, barrier_price, difference
 from backtests.record import Record
 from riskengine import options
 from riskengine.files import write_atomically

@@ -1,6 +1,6 @@
 """The network against arch and maximum likelihood on the bundled prices, out of sample.
 
-    python -m backtests.calibration_real
+    python -m backtests.calibration.bundled
 
 Every 63 days each of the 20 stocks is calibrated on the last 1,000 days; the parameters then forecast the
 next 63 days one day ahead. About five minutes on two cores.

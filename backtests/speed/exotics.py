@@ -1,6 +1,6 @@
 """Time to a standard error of one basis point of spot, against QuantLib, and memory at ten million paths.
 
-    python -m backtests.exotics_speed [--paths 65536] [--peer-paths 2000] [--repeats 3]
+    python -m backtests.speed.exotics [--paths 65536] [--peer-paths 2000] [--repeats 3]
 
 Both sides are run in turns; the time of a run is multiplied by (its standard error / 1 bp)^2. QuantLib has one
 thread; this engine uses the cores of the machine, and processor time is given beside wall time. QuantLib's Asian
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import QuantLib as ql  # noqa: N813
 
-from backtests.exotics_quantlib import COUNT, TODAY, YEAR, heston_process
+from backtests.options.exotics_quantlib import COUNT, TODAY, YEAR, heston_process
 from backtests.record import Record
 from riskengine import options
 from riskengine.runtime import keep_compiled
@@ -150,7 +150,7 @@ def main() -> None:
     race(record, "barrier", f"Up-and-out call watched at {STEPS} fixings", rivals, arguments.repeats)
     rows = []
     for paths in (10**5, 10**7):
-        command = [sys.executable, "-m", "backtests.exotics_speed", "--memory", str(paths)]
+        command = [sys.executable, "-m", "backtests.speed.exotics", "--memory", str(paths)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         count, before, after = map(float, done.stdout.split())
         rows.append([f"{count:,.0f}", f"{before:.0f}", f"{after:.0f}", f"{after - before:.0f}"])

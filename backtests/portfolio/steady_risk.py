@@ -1,6 +1,6 @@
 """Long only with costs on every shared panel: realized volatility, and how steady it is at a target.
 
-    python -m backtests.steady_risk [--data DIR] [--only PANEL ...] [--steps daily] [--more]
+    python -m backtests.portfolio.steady_risk [--data DIR] [--only PANEL ...] [--steps daily] [--more]
 
 Minimum variance, at most 10% an asset, ten basis points a trade, a day between decision and trade, monthly, and
 daily over the last two years, on every panel; then the same portfolios in the size that their forecast makes 10% of
