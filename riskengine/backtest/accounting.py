@@ -75,6 +75,9 @@ class Breach(NamedTuple):
     value: float
     bound: float
 
+    def __str__(self) -> str:
+        return f"{self.date}: {self.limit} is broken at {self.value:.4g}: {self.asset} cannot be traded as decided"
+
 
 @dataclass(frozen=True, eq=False)
 class Orders:
@@ -208,6 +211,10 @@ class Book:
 
         Whatever waited of an earlier decision is replaced.
         """
+        if self.orders is not None:
+            for asset in np.flatnonzero(self.orders.told & self.orders.waiting & priced):
+                order = f"{self.assets[asset]}'s order of {self.orders.date}"
+                self.flags.append(f"{date}: {order} is replaced by that of a new decision")
         for asset in np.flatnonzero(self.gone & unfilled(self.weights, goal)):
             self.flags.append(f"{date}: {self.assets[asset]} was delisted, its order lapses")
         nobody = np.zeros(len(goal), bool)
@@ -247,10 +254,12 @@ class Book:
             if abs(goal[asset] - reached[asset]) > TOLERANCE:
                 part = f" as far as cash and limits allow: {reached[asset]:.1%} of {goal[asset]:.1%}"
             self.flags.append(f"{date}: {self.assets[asset]}'s order of {orders.date} is done{part}")
+        lapsed = self.gone & unfilled(reached, goal)
+        if (stuck | lapsed).any():
+            self._judge(goal, stuck | lapsed, date)
         self.orders = None
         if stuck.any():
             self.orders = replace(orders, waiting=left, stuck=stuck, told=orders.told | stuck)
-            self._judge(goal, date)
         return trades
 
     def _drop_orders(self, assets: list[int], date: str) -> None:
@@ -260,26 +269,22 @@ class Book:
         lost = np.zeros(len(self.weights), bool)
         lost[assets] = True
         for asset in np.flatnonzero(lost & self.orders.told & self.orders.waiting):
-            self.flags.append(f"{date}: {self.assets[asset]}'s order of {self.orders.date} lapses")
+            order = f"{self.assets[asset]}'s order of {self.orders.date}"
+            self.flags.append(f"{date}: {order} lapses, what was held is sold as delisted")
         self._freed = bool((lost & self.orders.stuck).any())
         self.orders = self.orders.without(lost)
 
-    def _judge(self, goal: Array, date: str) -> None:
-        """List the limits that are broken because orders wait: further than the goal itself breaks them."""
-        assert self.orders is not None
+    def _judge(self, goal: Array, undone: Array, date: str) -> None:
+        """List the limits that are broken because orders cannot be done: further than the goal itself breaks them."""
         if self.limits is None:
             return
         asked = {
             (broken.limit, broken.asset): broken.excess
             for broken in broken_limits(self.limits, self.assets, goal, 0.0)
         }
-        names = listed([self.assets[j] for j in np.flatnonzero(self.orders.stuck)])
+        names = listed([self.assets[j] for j in np.flatnonzero(undone)])
         for broken in broken_limits(self.limits, self.assets, self.weights):
             if broken.excess > asked.get((broken.limit, broken.asset), 0.0) + TOLERANCE:
-                self.breaches.append(
-                    Breach(date, broken.limit, broken.asset or names, broken.value, broken.bound)
-                )
-                self.flags.append(
-                    f"{date}: {broken.limit}{f' of {broken.asset}' if broken.asset else ''} is broken at "
-                    f"{broken.value:.4g} while the order of {names} waits"
-                )
+                who = broken.asset or names
+                self.breaches.append(Breach(date, broken.limit, who, broken.value, broken.bound))
+                self.flags.append(str(self.breaches[-1]))
