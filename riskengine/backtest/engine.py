@@ -21,7 +21,7 @@ from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError, StrategyError
 from riskengine.market import MarketView, Panel
-from riskengine.portfolio import Decision, ProportionalCosts, Strategy
+from riskengine.portfolio import Constraints, Decision, ProportionalCosts, Strategy
 
 Array = np.ndarray
 Report = Callable[[str, int, int], None]
@@ -41,6 +41,16 @@ STRATEGY_FAULTS = (
 )
 
 
+ROUNDING = 1e-9
+"""Cash below zero by less than this is a rounding error and no loan."""
+
+
+def stated_limits(strategy: Strategy) -> Constraints | None:
+    """The limits that a strategy states in its attribute ``constraints``; None if it states none."""
+    limits = getattr(strategy, "constraints", None)
+    return limits if isinstance(limits, Constraints) else None
+
+
 def silence(stage: str, done: int, total: int) -> None:
     """A report to nobody."""
 
@@ -56,6 +66,7 @@ def run_backtest(
     cash: float | pd.Series = 0.0,
     checkpoint: Path | str | None = None,
     jobs: int = 1,
+    borrow: float | pd.Series | None = None,
 ) -> BacktestResult:
     """Run a strategy, and benchmarks beside it, through history.
 
@@ -63,6 +74,11 @@ def run_backtest(
     ``t + delay``. Between trades weights drift and cash earns its rate. Missing prices leave a holding at its last
     value. On its stated delisting it makes its stated return and becomes cash; without a statement that happens
     after five days, at the default return of the panel's :class:`~riskengine.market.Delistings`. Both are flagged.
+
+    Purchases are limited to what cash and done sales pay for (:func:`~riskengine.portfolio.settle`). An order for what
+    has no price at the close of the trade waits, and so do the purchases that it was to pay for; they are done at the
+    first close that allows it before the next decision is traded. Both are noted, and limits that the strategy
+    states (its attribute ``constraints``) and that the book breaks meanwhile are listed in the result's ``breaches``.
 
     Parameters
     ----------
@@ -73,11 +89,12 @@ def run_backtest(
     benchmarks : other strategies, run on the same days with the same costs
     monitor : forecasts daily VaR and CVaR of every portfolio from the past alone; none if not given
     report : called with a stage, steps done and steps in all, for a progress bar
-    cash : rate a year that cash earns, and borrowed cash costs; a series holds it from each of its dates on
+    cash : rate a year that cash earns; a series holds it from each of its dates on
     checkpoint : folder to which every decision is written. A run that finds its own decisions there goes on from
         them, and its result is bit by bit that of a run that was never stopped.
     jobs : processes, -1 for as many as there are cores; with more than one, benchmarks run beside the strategy, and
         must be of classes and functions that another process can import
+    borrow : rate a year that borrowed cash costs, or a series like ``cash``; the rate of cash if not given
 
     Raises
     ------
@@ -104,10 +121,16 @@ def run_backtest(
         raise SettingsError(f"two portfolios share a name among {', '.join(names)}: rename one")
     schedule = schedule or WalkForward()
     costs = costs or ProportionalCosts()
-    walk = Walk(panel, schedule, costs, cash)
+    walk = Walk(panel, schedule, costs, cash, borrow)
     kept: Sequence[Journal | None] = [None] * len(everyone)
     if checkpoint is not None:
-        settings = {"prices": panel.hash, "schedule": schedule, "costs": costs, "cash": cash}
+        settings = {
+            "prices": panel.hash,
+            "schedule": schedule,
+            "costs": costs,
+            "cash": cash,
+            "borrow": borrow,
+        }
         kept = journals(Path(checkpoint), everyone, settings)
     silent = [partial(walk.run, one, journal) for one, journal in zip(everyone, kept, strict=True)]
     told = [partial(run, report=report) for run in silent]
@@ -115,7 +138,7 @@ def run_backtest(
     for run in run_all(told[0], told[1:] if jobs == 1 else silent[1:], jobs):
         runs.append(run)
         report(run["name"], len(walk.folds), len(walk.folds))
-    origin = provenance(panel, schedule, costs, strategy, cash)
+    origin = provenance(panel, schedule, costs, strategy, cash, borrow)
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
         paths = [run["weights"].to_numpy() for run in runs]
@@ -128,10 +151,15 @@ def run_backtest(
 
 
 class Walk:
-    """What all portfolios of a backtest share: prices and what follows from them, schedule, costs, cash."""
+    """What all portfolios of a backtest share: prices and what follows from them, schedule, costs, rates."""
 
     def __init__(
-        self, panel: Panel, schedule: WalkForward, costs: ProportionalCosts, cash: float | pd.Series
+        self,
+        panel: Panel,
+        schedule: WalkForward,
+        costs: ProportionalCosts,
+        cash: float | pd.Series,
+        borrow: float | pd.Series | None = None,
     ) -> None:
         self.panel, self.schedule, self.costs = panel, schedule, costs
         self.folds = schedule.folds(panel.dates)
@@ -140,9 +168,11 @@ class Walk:
         with np.errstate(invalid="ignore"):
             bridged = self.priced[1:] & ~np.isnan(known[:-1])
             self.growth = np.where(bridged, known[1:] / known[:-1], 1.0)
-        self.cash = daily_cash(cash, panel.dates)
+        periods = panel.periods_per_year
+        self.cash = daily_cash(cash, panel.dates, periods)
+        self.borrow = self.cash if borrow is None else daily_cash(borrow, panel.dates, periods, "borrow")
         self.delisted = panel.delistings.proceeds(panel.prices)
-        self.names = [f"{date:%Y-%m-%d}" for date in panel.dates]
+        self.names = [_written(date) for date in panel.dates]
 
     def run(
         self, strategy: Strategy, journal: Journal | None = None, report: Report = silence
@@ -155,23 +185,33 @@ class Walk:
         decide_days = {fold.decide for fold in self.folds}
         trade_days = {fold.trade: k for k, fold in enumerate(self.folds)}
         decider = Decider(strategy, self, journal)
-        book, band, held = self._book(), self.schedule.band, -1
+        book, band, held = self._book(strategy), self.schedule.band, -1
+
+        def pay(t: int, trades: Array) -> None:
+            turnover[t - start] = np.abs(trades).sum()
+            cost[t - start] = self.costs.cost(trades)
 
         def trade(t: int, fold: int) -> None:
             target = decider.decided[fold].weights
             goal = target if band is None else band.goal(book.weights, target)
-            trades = book.trade(goal, self.priced[t], self.names[t])
-            turnover[t - start] = np.abs(trades).sum()
-            cost[t - start] = self.costs.cost(trades)
+            pay(t, book.trade(goal, self.priced[t], self.names[t]))
 
         for t in range(self.folds[0].decide, end):
             if t > start:
                 gone = self.delisted.get(t, {})
                 gross[t - start] = book.pass_day(
-                    self.growth[t - 1], self.priced[t], self.names[t], self.cash[t - 1], gone
+                    self.growth[t - 1],
+                    self.priced[t],
+                    self.names[t],
+                    self.cash[t - 1],
+                    gone,
+                    self.borrow[t - 1],
                 )
                 earner[t - start] = held
             due = trade_days.get(t, -1)
+            done = None if due >= 0 else book.retry(self.priced[t], self.names[t])
+            if done is not None:
+                pay(t, done)
             earlier = due >= 0 and self.folds[due].decide < t
             if earlier:
                 trade(t, due)
@@ -192,13 +232,37 @@ class Walk:
             "weights": pd.DataFrame(weights, dates, assets),
             "decision": pd.Series(earner, dates, name="decision"),
         }
-        return {"name": strategy.name, **daily, **self._decisions(decider.decided, book)}
+        book.flags += self._borrowed(1 - weights.sum(axis=1), start)
+        return {
+            "name": strategy.name,
+            **daily,
+            **self._decisions(decider.decided, book),
+            "periods_per_year": self.panel.periods_per_year,
+            "breaches": tuple(book.breaches),
+        }
 
-    def _book(self) -> Book:
+    def _book(self, strategy: Strategy) -> Book:
         awaited = np.zeros(len(self.panel.assets), bool)
-        for columns in self.delisted.values():
+        book = Book.empty(self.panel.assets, awaited, self.panel.delistings.default, stated_limits(strategy))
+        for day, columns in self.delisted.items():
             awaited[list(columns)] = True
-        return Book.empty(self.panel.assets, awaited, self.panel.delistings.default)
+            if day <= self.folds[0].trade:
+                book.gone[list(columns)] = True
+        return book
+
+    def _borrowed(self, cash: Array, start: int) -> list[str]:
+        """A note if cash was borrowed: how much at most, and at what rates."""
+        days = np.flatnonzero(cash < -ROUNDING)
+        if not len(days):
+            return []
+        worst = int(np.argmin(cash))
+        paid = self.borrow[np.minimum(start + days, len(self.borrow) - 1)] * self.panel.periods_per_year
+        low, high = f"{paid.min():.2%}", f"{paid.max():.2%}"
+        rate = low if low == high else f"{low} to {high}"
+        return [
+            f"{self.names[start + worst]}: borrowed {-cash[worst]:.1%} of wealth, the most of {len(days)} days with "
+            f"borrowed cash, at {rate} a year"
+        ]
 
     def _decisions(self, decided: list[Decided], book: Book) -> dict[str, Any]:
         """The fields of a result that have a row a decision, and the notes."""
@@ -266,8 +330,8 @@ def _ask(strategy: Strategy, state: Any, view: MarketView, holdings: Array) -> t
             f"{len(holdings)} assets: one a column of the panel is wanted"
         )
     held = np.abs(decision.weights) > 1e-12
-    if np.any(held & ~view.tradable):
-        asset = view.assets[int(np.flatnonzero(held & ~view.tradable)[0])]
+    if np.any(held & ~view.fresh):
+        asset = view.assets[int(np.flatnonzero(held & ~view.fresh)[0])]
         raise StrategyError(
             f"strategy {strategy.name!r} wants {asset} on {date}, which cannot be traded then"
         )
@@ -286,3 +350,8 @@ def _naming(strategy: Strategy, view: MarketView) -> Iterator[None]:
 
 def _day(view: MarketView) -> str:
     return pd.Timestamp(view.date).strftime("%Y-%m-%d")
+
+
+def _written(date: pd.Timestamp) -> str:
+    """A close for people, with the time of day where there is one."""
+    return f"{date:%Y-%m-%d}" if date == date.normalize() else f"{date:%Y-%m-%d %H:%M}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskengine.backtest.accounting import Breach
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.errors import DataError
 from riskengine.risk import christoffersen, kupiec
@@ -69,6 +70,7 @@ class BacktestResult:
     provenance : what is needed to make the result again
     benchmarks : results on the same days
     periods_per_year : of the daily series, for annualised figures
+    breaches : stated limits that the book broke while orders could not be done
     """
 
     name: str
@@ -87,6 +89,7 @@ class BacktestResult:
     provenance: dict[str, Any] = field(default_factory=dict)
     benchmarks: tuple[BacktestResult, ...] = ()
     periods_per_year: float = 252.0
+    breaches: tuple[Breach, ...] = ()
 
     @property
     def returns(self) -> pd.Series:
@@ -236,6 +239,9 @@ class BacktestResult:
             "value_at_risk": self.risk_table().to_dict(orient="index"),
             "statuses": {str(k): int(v) for k, v in self.status.value_counts().items()},
             "notes": list(self.notes),
+            "limits_broken": len(self.breaches),
+            "breaches": [breach._asdict() for breach in self.breaches],
+            "periods_per_year": self.periods_per_year,
             "provenance": self.provenance,
         }
         return json.dumps(content, indent=2, default=float)

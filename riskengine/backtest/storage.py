@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from riskengine.backtest.accounting import Breach
 from riskengine.backtest.result import BacktestResult
 from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
@@ -69,6 +70,8 @@ def load_result(folder: str | Path) -> BacktestResult:
             risk=frames.get("risk.parquet"),
             risk_today=frames.get("risk_today.parquet"),
             provenance=content["provenance"],
+            periods_per_year=content["periods_per_year"],
+            breaches=tuple(Breach(**row) for row in content["breaches"]),
         )
     except KeyError as error:
         raise DataError(f"the result in {folder} lacks {error}: run the backtest again") from error

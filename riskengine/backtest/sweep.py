@@ -59,7 +59,7 @@ class Cell:
     strategy : name of the file, without ``.py``; ``"equal weight"`` is the benchmark
     source : text of the file; a worker need not have it
     settings : of its ``build``
-    panel, schedule, costs, cash : see :func:`run_backtest`
+    panel, schedule, costs, cash, borrow : see :func:`run_backtest`
     """
 
     market: str
@@ -70,6 +70,7 @@ class Cell:
     schedule: WalkForward
     costs: ProportionalCosts
     cash: float | pd.Series = 0.0
+    borrow: float | pd.Series | None = None
 
     @property
     def label(self) -> str:
@@ -86,6 +87,7 @@ class Cell:
             self.schedule,
             self.costs,
             self.cash,
+            self.borrow,
             code_hash(),
         )
         return f"{self.strategy.replace(' ', '_')}-{fingerprint(content)[:16]}"
@@ -99,11 +101,17 @@ class Cell:
                 path = Path(folder) / f"{self.strategy}.py"
                 path.write_text(self.source, encoding="utf-8")
                 strategy = load_strategy(path, **self.settings)
-            return run_backtest(strategy, self.panel, self.schedule, self.costs, cash=self.cash)
+            return run_backtest(
+                strategy, self.panel, self.schedule, self.costs, cash=self.cash, borrow=self.borrow
+            )
 
 
 def plan(
-    grid: Grid, schedule: WalkForward, costs: ProportionalCosts, cash: float | pd.Series = 0.0
+    grid: Grid,
+    schedule: WalkForward,
+    costs: ProportionalCosts,
+    cash: float | pd.Series = 0.0,
+    borrow: float | pd.Series | None = None,
 ) -> list[Cell]:
     """The cells of a grid, and equal weight in every universe as the benchmark.
 
@@ -117,7 +125,7 @@ def plan(
     sources = {path: path.read_text(encoding="utf-8") for path in grid.strategies}
     for name, market in grid.markets.items():
         panel, universe = market.panel(), market.universe()
-        shared = (panel, replace(schedule, universe=universe), costs, cash)
+        shared = (panel, replace(schedule, universe=universe), costs, cash, borrow)
         cells.append(Cell(name, EqualWeight().name, None, {}, *shared))
         cells += [
             Cell(name, path.stem, sources[path], dict(settings), *shared)

@@ -30,6 +30,13 @@ Cash = Annotated[
         help="Rate a year that cash earns, 0.03, or a file of dates and rates.", metavar="RATE|FILE"
     ),
 ]
+Borrow = Annotated[
+    str | None,
+    typer.Option(
+        help="Rate a year that borrowed cash costs, or a file; the rate of cash if left out.",
+        metavar="RATE|FILE",
+    ),
+]
 Band = Annotated[
     float, typer.Option(help="Percent of wealth that a weight may stray from its target before it is traded.")
 ]
@@ -78,6 +85,7 @@ def backtest(
     delay: Delay = 1,
     costs: CostRate = 5.0,
     cash: Cash = "0",
+    borrow: Borrow = None,
     band: Band = 0.0,
     window: Window = None,
     membership: Membership = None,
@@ -144,6 +152,7 @@ def backtest(
             _cash(cash),
             checkpoint,
             jobs,
+            None if borrow is None else _cash(borrow),
         )
     save_result(result, out)
     page = write_report(result, out / "report.html")
@@ -187,6 +196,7 @@ def sweep(
     delay: Delay = 1,
     costs: CostRate = 5.0,
     cash: Cash = "0",
+    borrow: Borrow = None,
     band: Band = 0.0,
     window: Window = None,
     start: Start = None,
@@ -222,7 +232,13 @@ def sweep(
     )
     schedule = _walk_forward(train, step, delay, window, band)
     console = screen(as_json)
-    cells = plan(asked, schedule, ProportionalCosts(costs / 1e4), _cash(cash))
+    cells = plan(
+        asked,
+        schedule,
+        ProportionalCosts(costs / 1e4),
+        _cash(cash),
+        None if borrow is None else _cash(borrow),
+    )
     with bars(console) as report:
         found = run_sweep(cells, out, jobs, scheduler, report)
     content = found.to_json()
