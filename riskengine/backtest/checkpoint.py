@@ -39,17 +39,17 @@ class Decided(NamedTuple):
     contributions: Array
 
     @classmethod
-    def of(cls, decision: Decision) -> Decided:
-        """Summary of a decision."""
+    def of(cls, decision: Decision, periods_per_year: float = 252.0) -> Decided:
+        """Summary of a decision on series with so many periods a year."""
         weights, covariance = decision.weights, decision.covariance
         volatility, shares = float("nan"), np.full(len(weights), np.nan)
         if covariance is not None:
-            volatility = float(np.sqrt(252 * covariance.variance(weights)))
+            volatility = float(np.sqrt(periods_per_year * covariance.variance(weights)))
             # w times the gradient, without ever making the assets x assets matrix
             pull = covariance.loadings @ (covariance.loadings.T @ weights) + covariance.specific * weights
             if weights @ pull > 0:
                 shares = weights * pull / (weights @ pull)
-        return cls(weights, decision.status, decision.notes, volatility, shares)
+        return cls(weights, str(decision.status), decision.notes, volatility, shares)
 
 
 class Journal:

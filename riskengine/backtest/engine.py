@@ -231,6 +231,8 @@ class Walk:
             "turnover": pd.Series(turnover, dates, name="turnover"),
             "weights": pd.DataFrame(weights, dates, assets),
             "decision": pd.Series(earner, dates, name="decision"),
+            # No time passes before the first close, on which the first trade is done.
+            "cash": pd.Series([0.0, *self.cash[start : end - 1]], dates, name="cash"),
         }
         book.flags += self._borrowed(1 - weights.sum(axis=1), start)
         return {
@@ -301,7 +303,7 @@ class Decider:
         # Solvers keep a little of the last solve: without it a decision is a function of state, view and holdings.
         restart(self._state)
         decision, self._state = _ask(self.strategy, self._state, view, holdings)
-        one = Decided.of(decision)
+        one = Decided.of(decision, self.walk.panel.periods_per_year)
         if self.journal is not None:
             self._state = self.journal.add(one, self._state)
         self.decided.append(one)
