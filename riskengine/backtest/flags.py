@@ -126,7 +126,7 @@ def _clash(limits: str) -> str:
 def _counted(statuses: Iterable[str]) -> str:
     """What was done instead, with how often if it was not always the same."""
     counts = Counter(statuses).most_common()
-    said = [(one if one.startswith("without") else f"fell back to {one}", count) for one, count in counts]
-    if len(said) == 1:
-        return said[0][0]
-    return ", ".join(f"{what} ({count})" for what, count in said)
+    times = {one: f" ({count})" if len(counts) > 1 else "" for one, count in counts}
+    dropped = [f"done {one}{times[one]}" for one, _ in counts if one.startswith("without")]
+    held = [f"{one}{times[one]}" for one, _ in counts if not one.startswith("without")]
+    return ", ".join([*dropped, *(["fell back to " + " and ".join(held)] if held else [])])

@@ -350,7 +350,7 @@ class BacktestResult:
             "units": result_units(self.periods_per_year),
             "provenance": self.provenance,
         }
-        return json.dumps(_finite(content), indent=2, default=float)
+        return json.dumps(finite(content), indent=2, default=float)
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""
@@ -368,12 +368,14 @@ def _yearly_growth(returns: np.ndarray, years: float) -> float:
         return float(np.expm1(np.log1p(returns).sum() / years))
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """NaN and infinities as None, which JSON can hold."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
+        return [finite(one) for one in value]
+    if isinstance(value, np.bool_ | np.integer):
+        return value.item()
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return value

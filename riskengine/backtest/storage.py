@@ -110,7 +110,10 @@ def _renamed(risk: pd.DataFrame | None) -> pd.DataFrame | None:
 def _summary(folder: Path) -> dict[str, Any]:
     path = folder / SUMMARY
     if not path.is_file():
-        raise DataError(f"no {SUMMARY} in {folder}: no result was written there, or not to its end")
+        raise DataError(
+            f"no {SUMMARY} in {folder}: no result was written there, or not to its end; make one with "
+            f"`riskengine backtest STRATEGY --out {folder}`"
+        )
     try:
         content = json.loads(path.read_text())
     except json.JSONDecodeError as error:
