@@ -16,6 +16,7 @@ from riskengine.backtest.checkpoint import Decided, Journal, journals
 from riskengine.backtest.encoding import restart
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.provenance import provenance
+from riskengine.backtest.reads import recorded_reads
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
@@ -231,6 +232,8 @@ class Walk:
             "turnover": pd.Series(turnover, dates, name="turnover"),
             "weights": pd.DataFrame(weights, dates, assets),
             "decision": pd.Series(earner, dates, name="decision"),
+            # No time passes before the first close, on which the first trade is done.
+            "cash": pd.Series([0.0, *self.cash[start : end - 1]], dates, name="cash"),
         }
         book.flags += self._borrowed(1 - weights.sum(axis=1), start)
         return {
@@ -296,14 +299,15 @@ class Decider:
             self.decided.append(self.journal.decided[done])
             return
         view = self.walk.schedule.view(self.walk.panel, position)
-        if not self._ready:
-            self._begin(view)
-        # Solvers keep a little of the last solve: without it a decision is a function of state, view and holdings.
-        restart(self._state)
-        decision, self._state = _ask(self.strategy, self._state, view, holdings)
-        one = Decided.of(decision)
+        with recorded_reads() as read:
+            if not self._ready:
+                self._begin(view)
+            # Solvers keep a little of the last solve: without it a decision is a function of state, view and holdings.
+            restart(self._state)
+            decision, self._state = _ask(self.strategy, self._state, view, holdings)
+        one = Decided.of(decision, self.walk.panel.periods_per_year)
         if self.journal is not None:
-            self._state = self.journal.add(one, self._state)
+            self._state = self.journal.add(one, self._state, read)
         self.decided.append(one)
 
     def _begin(self, view: MarketView) -> None:
