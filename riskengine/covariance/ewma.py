@@ -62,7 +62,7 @@ class Ewma:
 
     def update(self, state: FadingSums, row: Array) -> FadingSums:
         """State after one more day: a rank-one update."""
-        return self.sums.update(state, row)
+        return self.sums.update(state, as_row(row, state.recent.shape[1]))
 
     def forecast(self, state: FadingSums, horizon: int = 1) -> Covariance:
         """Weighted mean of the products; pairs never seen together are uncorrelated (:func:`adopted`)."""
