@@ -260,7 +260,9 @@ class LiveEngine:
                 )
         odd = self._held[(times[self._held] > _UNUSUAL) & (np.abs(row[self._held]) > 0.2)]
         return row, {
-            self.assets[k]: f"{row[k]:+.1%} is {times[k]:.0f} times its usual move: a split, a percentage, or news?"
+            self.assets[
+                k
+            ]: f"{row[k]:+.1%} is {times[k]:.0f} times its usual move: a split, a percentage, or news?"
             for k in odd
         }
 

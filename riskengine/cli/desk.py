@@ -141,20 +141,33 @@ def watch(
     state: Annotated[Path, typer.Option("--state", help="Folder of the state; made on the first call.")],
     prices: Prices = None,
     holdings: Annotated[
-        Path | None, typer.Option(help="CSV of asset,quantity; equal weights if left out.")
+        Path | None,
+        typer.Option(
+            help="CSV of asset,quantity; left out, equal weights at first and then those of the state."
+        ),
     ] = None,
     of_prices: Annotated[
-        bool, typer.Option("--rows-are-prices", help="Rows hold prices, not returns.")
-    ] = False,
-    window: Annotated[int, typer.Option(help="Days of calibration and history.")] = 1000,
-    recalibrate: Annotated[int, typer.Option(help="Rows between calibrations; 0 for none.")] = 21,
+        bool | None,
+        typer.Option(
+            "--rows-are-prices/--rows-are-returns", help="What rows hold; returns at first, then as before."
+        ),
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Rows of calibration and history; 1000 at first, then as before.")
+    ] = None,
+    recalibrate: Annotated[
+        int | None, typer.Option(help="Rows between calibrations; 0 for none; 21 at first, then as before.")
+    ] = None,
     snapshot: Annotated[int, typer.Option(help="Rows between snapshots.")] = 100,
 ) -> None:
     """Read rows from standard input, write the risk after each as a line of JSON, exactly once by key.
 
-    A row is CSV (key,return,...; a header may name the assets) or JSON; its first field is its key, a date or a whole
-    number that grows. Rows that cannot be taken are reported on standard error.
+    A row is CSV (key,return,...; a header may name the assets) or JSON; its first field is its key, a date like
+    2024-01-31 or a whole number, that grows and goes on from the history. Rows that cannot be taken are reported on
+    standard error. Exit status 3 if there is something to look at: rows that were refused or corrected, a holding
+    without prices, a possible split.
     """
     from riskengine.report.commands import run_watch
 
-    run_watch(state, prices or bundled_prices(), holdings, of_prices, window, recalibrate, snapshot)
+    if run_watch(state, prices, bundled_prices, holdings, of_prices, window, recalibrate, snapshot):
+        raise typer.Exit(FLAGGED)

@@ -166,7 +166,9 @@ def _row(row: Any, assets: int | Sequence[str], what: str, absent: float = np.na
         given = [str(key) for key in keys]
         unknown = sorted(set(given) - set(names))
         if unknown:
-            raise DataError(f"{what} for {unknown[0]!r}, which is no asset here: the assets are {_some(names)}")
+            raise DataError(
+                f"{what} for {unknown[0]!r}, which is no asset here: the assets are {_some(names)}"
+            )
         if len(set(given)) < len(given):
             raise DataError(f"{what} name an asset twice: add the two up")
         found = _numbers(list(row.values()) if isinstance(row, Mapping) else row, what)
@@ -177,7 +179,8 @@ def _row(row: Any, assets: int | Sequence[str], what: str, absent: float = np.na
     if values.shape != (count,):
         if absent == 0:
             raise DataError(
-                f"{what} must be finite, of shape ({count},), one an asset, not of shape {values.shape}; zero is no holding"
+                f"{what} must be finite, of shape ({count},), one an asset, not of shape {values.shape}; zero "
+                "is no holding"
             )
         raise DataError(f"a row of shape {values.shape} for {count} assets: one {what} an asset")
     if absent != 0 and np.isinf(values).any():
@@ -212,10 +215,17 @@ def _dtypes(frame: Any) -> list[Any]:
 def _check_frame(frame: Any) -> None:
     """Rows in the order of time, and one column an asset."""
     columns, index = frame.columns, frame.index
-    if getattr(columns.dtype, "kind", "") in "mM" or type(columns).__name__ in ("DatetimeIndex", "PeriodIndex"):
-        raise DataError("dates stand where the assets belong: hand in returns.T, dates down and assets across")
+    if getattr(columns.dtype, "kind", "") in "mM" or type(columns).__name__ in (
+        "DatetimeIndex",
+        "PeriodIndex",
+    ):
+        raise DataError(
+            "dates stand where the assets belong: hand in returns.T, dates down and assets across"
+        )
     if not columns.is_unique:
-        raise DataError(f"asset {columns[columns.duplicated()][0]!s} names more than one column: rename or drop one")
+        raise DataError(
+            f"asset {columns[columns.duplicated()][0]!s} names more than one column: rename or drop one"
+        )
     if type(index).__name__ not in ("DatetimeIndex", "PeriodIndex"):
         if index.dtype == object or index.dtype.kind not in "iuf":
             _check_text(index)
@@ -226,14 +236,18 @@ def _check_frame(frame: Any) -> None:
         raise DataError(f"date {index[index.duplicated()][0]!s} appears more than once: keep one row a date")
     if not index.is_monotonic_increasing:
         row = int(np.argmax(np.diff(index.asi8) < 0)) + 1
-        raise DataError(f"dates are not sorted: {index[row]!s} comes after {index[row - 1]!s}; use sort_index()")
+        raise DataError(
+            f"dates are not sorted: {index[row]!s} comes after {index[row - 1]!s}; use sort_index()"
+        )
 
 
 def _check_text(index: Any) -> None:
     """An index of text may hold dates, whose order cannot be told before they are read."""
     first = str(index[0]) if len(index) else ""
     if first[:1].isdigit() and any(mark in first for mark in "-/."):
-        raise DataError(f"the dates are text, like {first!r}: use pandas.to_datetime, so that their order is known")
+        raise DataError(
+            f"the dates are text, like {first!r}: use pandas.to_datetime, so that their order is known"
+        )
 
 
 def _check_prices(matrix: Array, assets: tuple[str, ...]) -> None:
