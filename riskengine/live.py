@@ -17,7 +17,7 @@ from riskengine.errors import DataError, ImplausibleError, SettingsError
 from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.params import GarchParams
 from riskengine.garch.variance import next_variance
-from riskengine.market.checks import as_returns, as_row, as_weights
+from riskengine.market.checks import LARGEST, as_returns, as_row, as_weights
 from riskengine.market.view import STALE_AFTER
 from riskengine.risk.scenario_model import principal_correlation
 from riskengine.risk.tails import check_level, empirical_tail
@@ -246,7 +246,7 @@ class LiveEngine:
         DataError
             As :func:`riskengine.market.checks.as_row`.
         """
-        row = as_row(row, self.assets)
+        row = as_row(row, self.assets, largest=LARGEST)
         usual = np.maximum(self._usual, 1e-5) * (np.sqrt(self.idle + 1.0) if spanning else 1.0)
         times = np.abs(row) / usual
         seen = times[~np.isnan(times)]

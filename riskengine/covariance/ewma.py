@@ -119,14 +119,14 @@ class IteratedEwma:
         for day, row in enumerate(rows):
             squares, weights = _faded(squares, weights, row, decay)
             standard[day] = self._standardised(row, squares, weights)
-        return IteratedEwmaState(squares, weights, self.correlations.init(standard))
+        return IteratedEwmaState(squares, weights, self.correlations.sums.init(standard))
 
     def update(self, state: IteratedEwmaState, row: Array) -> IteratedEwmaState:
         """State after one more day."""
         row = as_row(row, len(state.squares))
         squares, weights = _faded(state.squares, state.weights, row, decay_of(self.volatility_half_life))
         standard = self._standardised(row, squares, weights)
-        return IteratedEwmaState(squares, weights, self.correlations.update(state.standard, standard))
+        return IteratedEwmaState(squares, weights, self.correlations.sums.update(state.standard, standard))
 
     def forecast(self, state: IteratedEwmaState, horizon: int = 1) -> Covariance:
         """``D R D``; assets never seen are noted (:func:`adopted`)."""

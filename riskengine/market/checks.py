@@ -20,8 +20,8 @@ _LEVEL = 0.02
 _MANY = 20
 """Values that are all above :data:`_LEVEL` from which on they are called prices; of fewer, half above one half."""
 
-_LARGEST = 10.0
-"""A return in a row of its own, above which it is a price or a percentage."""
+LARGEST = 10.0
+"""A return from outside, above which it is a price or a percentage."""
 
 
 def as_returns(returns: Any, shortest: int = 1) -> tuple[Array, tuple[str, ...]]:
@@ -75,18 +75,21 @@ returns; hand in the returns, prices[1:] / prices[:-1] - 1 (Panel.returns)
     return matrix, assets
 
 
-def as_row(row: Any, assets: int | Sequence[str]) -> Array:
+def as_row(row: Any, assets: int | Sequence[str], largest: float = np.inf) -> Array:
     """One period's returns ``(assets,)`` in float64, NaN where there is none.
 
     Parameters
     ----------
     row : array, or a Series or dict by name if names are given; a name that is left out has no return
     assets : names, or only their number
+    largest : return that is believed where it stands alone; the data of a :class:`~riskengine.market.Panel` are
+        audited, and may hold any
 
     Raises
     ------
     ImplausibleError
-        If a return is at or below -1 or above 10, or most are above one half: a price or a percentage.
+        If a return is at or below -1 or above ``largest`` (of one or two assets: 10), or most are above one half: a
+        price or a percentage.
     DataError
         If the row is of another number of assets, not numeric, or infinite somewhere.
 
@@ -96,13 +99,13 @@ def as_row(row: Any, assets: int | Sequence[str]) -> Array:
     array([0.01,  nan])
     >>> as_row({"B": 0.01}, ("A", "B"))
     array([ nan, 0.01])
-    >>> as_row([60.5, 0.01], ("A", "B"))
+    >>> as_row([60.5, 0.01], ("A", "B"), largest=10)
     Traceback (most recent call last):
     riskengine.errors.ImplausibleError: a return of 60.5 for asset A is +6050%: a price, or a percentage? Returns are \
 fractions, 0.01 for one percent
     """
     values, name = _row(row, assets, "return")
-    odd = (values <= -1) | (values > _LARGEST)
+    odd = (values <= -1) | (values > (largest if len(values) > 2 else min(largest, LARGEST)))
     if odd.any():
         k = int(np.argmax(odd))
         raise ImplausibleError(f"a return of {values[k]:g} for asset {name(k)} is {_unit(values[k])}")

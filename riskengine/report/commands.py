@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,16 @@ def run_stress(
     settings: StressSettings,
     write_paths: bool,
     out: Path,
+    month: bool = False,
 ) -> tuple[dict[str, Any], bool]:
-    """Write the stress test; its content, and whether a limit is broken."""
+    """Write the stress test; its content, and whether a limit is broken or a holding flagged.
+
+    With ``month`` the horizon is as many periods as the prices have in a month.
+    """
     panel = _panel(prices, asof)
+    if month:
+        periods = max(1, round(panel.periods_per_year / 12))
+        settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
     found = stress_test(panel, _weights(panel, holdings), NeuralCalibrator.pretrained(), settings, file)
