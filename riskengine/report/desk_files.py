@@ -201,7 +201,25 @@ def _limits(value: Any, where: str) -> dict[str, float]:
             raise SettingsError(
                 f"{where}: unknown limit {name!r}; there are {', '.join(LIMITS)} and group:NAME"
             )
-    return {name: _number(limit, f"{where}: {name}", 0.0, math.inf) for name, limit in value.items()}
+    return {name: _limit(name, limit, f"{where}: {name}") for name, limit in value.items()}
+
+
+def _limit(name: str, value: Any, where: str) -> float:
+    """A limit as a fraction; one that nothing can break is a slip, most often a percentage."""
+    limit = _number(value, where, 0.0, math.inf)
+    most = 3.0 if name == "volatility" else 1.0
+    free = (
+        limit == 1
+        and name != "volatility"
+        and name not in ("weight", "participation")
+        and not name.startswith("group:")
+    )
+    if limit > most or free:
+        meant = (
+            f"did you mean {limit / 100:g}?" if limit <= 100 * most else "limits are fractions, 0.05 for 5%"
+        )
+        raise SettingsError(f"{where}: {limit:g} means {100 * limit:g}%, which nothing breaks: {meant}")
+    return limit
 
 
 def _number(value: Any, where: str, low: float, high: float) -> float:
