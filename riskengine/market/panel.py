@@ -11,6 +11,7 @@ import pandas as pd
 
 from riskengine.errors import DataError
 from riskengine.market.audit import Finding, audit_prices
+from riskengine.market.dates import closes_before, last_moment, parse_date
 from riskengine.market.delisting import Delistings
 from riskengine.market.frequency import periods_per_year
 from riskengine.market.view import MarketView
@@ -137,10 +138,7 @@ class Panel:
         if isinstance(when, int | np.integer):
             position = int(when)
         else:
-            try:
-                position = int(self.dates.searchsorted(pd.Timestamp(when), side="right")) - 1
-            except (TypeError, ValueError) as error:
-                raise DataError(f"{when!r} is not a date like 2024-01-31 without a time zone") from error
+            position = closes_before(self.dates, last_moment(when), included=True) - 1
         if not 0 <= position < len(self.dates):
             raise DataError(
                 f"no close at {when}: the panel runs from {self.dates[0]:%F} to {self.dates[-1]:%F}"
@@ -159,14 +157,18 @@ class Panel:
         DataError
             If one is not a date, or fewer than two closes are left.
         """
-        try:
-            rows = self.dates.slice_indexer(start, end)
-        except (TypeError, ValueError) as error:
+        first = 0 if start is None else closes_before(self.dates, parse_date(start, "start"))
+        after = len(self.dates)
+        if end is not None:
+            after = closes_before(self.dates, last_moment(end, "end"), included=True)
+        if after - first < 2:
+            asked = " ".join(f"{word} {text}" for word, text in (("from", start), ("to", end)) if text is not None)
             raise DataError(
-                f"{start!r} to {end!r} are not dates like 2024-01-31 without a time zone"
-            ) from error
-        member = None if self.membership is None else self.membership.iloc[rows]
-        return Panel(self.prices.iloc[rows], member, self.delistings)
+                f"{max(after - first, 0)} close(s) {asked}: the panel runs from {self.dates[0]:%F} to "
+                f"{self.dates[-1]:%F}, and at least two are needed"
+            )
+        member = None if self.membership is None else self.membership.iloc[first:after]
+        return Panel(self.prices.iloc[first:after], member, self.delistings)
 
     def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
         """The panel of some assets.
