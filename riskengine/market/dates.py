@@ -76,7 +76,9 @@ def _message(text: str, what: str) -> str:
         if _is_day(year, month, day):
             return f"{shown} is not written as ISO dates are: {_like(year, month, day)}, like 2024-01-31"
     if _ZONE.fullmatch(text.strip()):
-        return f"{shown} carries a time zone: write the date of the close, like 2024-01-31 without a time zone"
+        return (
+            f"{shown} carries a time zone: write the date of the close, like 2024-01-31 without a time zone"
+        )
     if _MONTH.fullmatch(text.strip()):
         return f"{shown} names a month, not a day: write the day of its last close, like 2024-01-31"
     return f"{shown} is not a date: {_LIKE} without a time zone"
@@ -121,7 +123,8 @@ def last_moment(text: Any, what: str = "date") -> pd.Timestamp:
     Timestamp('2024-01-31 16:00:00')
     """
     when = parse_date(text, what)
-    whole_day = isinstance(text, str) and _DAY.fullmatch(text.strip())
+    dated = isinstance(text, datetime.date) and not isinstance(text, datetime.datetime)
+    whole_day = dated or (isinstance(text, str) and _DAY.fullmatch(text.strip()))
     return when.as_unit("ns") + pd.Timedelta(1, "D") - pd.Timedelta(1, "ns") if whole_day else when
 
 

@@ -26,6 +26,7 @@ class Panel:
     prices : positive, NaN where there is no price; sorted unique dates, unique column names
     membership : bool, same shape, True where an asset may be held; everything if not given
     delistings : what a holding returned when its asset was delisted; for the books, no view shows it
+    notes : how the file was read, where that is not plain
 
     Raises
     ------
@@ -44,6 +45,7 @@ class Panel:
     prices: pd.DataFrame
     membership: pd.DataFrame | None = None
     delistings: Delistings = field(default_factory=Delistings)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         prices = self.prices
@@ -54,6 +56,11 @@ class Panel:
             raise DataError(
                 f"a panel needs at least two dates and one asset, not {prices.shape[0]} x {prices.shape[1]}: "
                 "bring more history"
+            )
+        if prices.columns.nlevels > 1 or any(isinstance(name, tuple) for name in prices.columns):
+            raise DataError(
+                f"the columns have several names each, {prices.columns[0]} first: take one field of them, "
+                "prices['Close'] say, or read the file with load_panel"
             )
         names = prices.columns.map(str)
         if names.has_duplicates:
@@ -119,8 +126,9 @@ class Panel:
         return digest.hexdigest()
 
     def audit(self) -> tuple[Finding, ...]:
-        """What looks wrong; see :func:`riskengine.market.audit.audit_prices`."""
-        return audit_prices(self.prices)
+        """How the file was read, and what looks wrong; see :func:`riskengine.market.audit.audit_prices`."""
+        read = tuple(Finding("reading", None, None, note) for note in self.notes)
+        return read + audit_prices(self.prices)
 
     def view(self, when: int | str | pd.Timestamp, window: int | None = None) -> MarketView:
         """Everything up to and including a close, by position or date (the last one at or before it).
@@ -162,13 +170,15 @@ class Panel:
         if end is not None:
             after = closes_before(self.dates, last_moment(end, "end"), included=True)
         if after - first < 2:
-            asked = " ".join(f"{word} {text}" for word, text in (("from", start), ("to", end)) if text is not None)
+            asked = " ".join(
+                f"{word} {text}" for word, text in (("from", start), ("to", end)) if text is not None
+            )
             raise DataError(
                 f"{max(after - first, 0)} close(s) {asked}: the panel runs from {self.dates[0]:%F} to "
                 f"{self.dates[-1]:%F}, and at least two are needed"
             )
         member = None if self.membership is None else self.membership.iloc[first:after]
-        return Panel(self.prices.iloc[first:after], member, self.delistings)
+        return Panel(self.prices.iloc[first:after], member, self.delistings, self.notes)
 
     def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
         """The panel of some assets.
@@ -183,7 +193,7 @@ class Panel:
             raise DataError(f"unknown asset {unknown[0]}: the panel has {', '.join(self.assets[:8])}, ...")
         names = list(assets)
         member = None if self.membership is None else self.membership[names]
-        return Panel(self.prices[names], member, self.delistings)
+        return Panel(self.prices[names], member, self.delistings, self.notes)
 
 
 def _check_index(index: pd.Index) -> None:
