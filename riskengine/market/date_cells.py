@@ -82,7 +82,7 @@ def dates_of(
             row = int(cells.isna().to_numpy().argmax())
             raise DataError(f"{path}: row {lines[row]} has no date: give it one or drop it")
         return cells
-    where = f"column {column}" if column else "the first column"
+    where, named = (f"column {column}", f", column {column}") if column else ("the first column", "")
     numeric = pd.api.types.is_numeric_dtype(cells)
     codes, unique = pd.factorize(cells, use_na_sentinel=False)
     texts = [_text(cell) for cell in unique]
@@ -92,7 +92,9 @@ def dates_of(
     usual = next((kind for kind in kinds if kind), None)
     for k, (text, kind) in enumerate(zip(texts, kinds, strict=True)):
         if kind is None or kind != usual:
-            raise DataError(_refusal(text, kind, usual, texts, path, lines[int(np.argmax(codes == k))]))
+            raise DataError(
+                _refusal(text, kind, usual, texts, f"{path}: row {lines[int(np.argmax(codes == k))]}{named}")
+            )
     stamps = _stamps(texts, usual or "iso", path, lines, codes, notes)
     if usual in _NOTES:
         notes.append(_NOTES[usual])
@@ -105,8 +107,8 @@ def _text(cell: object) -> str:
     return "" if cell is None or cell != cell else str(cell).strip()
 
 
-def _refusal(text: str, kind: str | None, usual: str | None, texts: list[str], path: Path, line: int) -> str:
-    place = f"{path}: row {line}: {text!r} is not a date like 2024-01-31"
+def _refusal(text: str, kind: str | None, usual: str | None, texts: list[str], place: str) -> str:
+    place = f"{place}: {text!r} is not a date like 2024-01-31"
     if kind is not None:
         return f"{place} as the rows above it are written ({usual}; this one {kind}): write all alike"
     if _NUMERIC.fullmatch(text):
@@ -115,7 +117,8 @@ def _refusal(text: str, kind: str | None, usual: str | None, texts: list[str], p
         parse_date(text)
     except DataError as error:
         remedy = str(error).removeprefix(f"date {text!r} ")
-        return f"{place}: it {remedy}" if text else f"{place}: the cell is empty"
+        plain = not text or remedy.startswith("is not a date")
+        return f"{place}{'' if text else ': the cell is empty'}" if plain else f"{place}: it {remedy}"
     return place
 
 
@@ -144,9 +147,8 @@ def _stamps(
 
     if kind == "unix time":
         unit = _UNITS[len(texts[0].split(".")[0])]
-        stamps = pd.to_datetime(
-            pd.Series([int(float(text)) if "." in text else int(text) for text in texts]), unit=unit
-        )
+        counts = np.array([int(float(text)) if "." in text else int(text) for text in texts], np.int64)
+        stamps = pd.Series(counts.astype(f"datetime64[{unit}]"))
         for k, text in enumerate(texts):
             if len(text.split(".")[0]) not in _UNITS or _UNITS[len(text.split(".")[0])] != unit:
                 raise bad(k, "the rows above it count in other units")
@@ -158,8 +160,8 @@ def _stamps(
         stamps = stamps.dt.round("s")
         days = set(stamps.dt.day_of_week)
         # A workbook that counts from 1904 is a day of the week off, and four years.
-        if 6 in days and 4 not in days:
-            raise bad(0, "these days counted from 1900 fall on Sundays and never on Fridays, so they seem to be "
+        if 5 in days and 0 not in days:
+            raise bad(0, "these days counted from 1900 fall on Saturdays and never on Mondays, so they seem to be "
                          "counted from 1904: format the column as yyyy-mm-dd in the spreadsheet")  # fmt: skip
         return stamps
     if kind == "month name":
@@ -204,7 +206,8 @@ def _check_zones(zones: list[str], walls: pd.Series, path: Path, notes: list[str
         notes.append(f"dates carried the time zone {zones[0]}, dropped: they are local there")
         return
     minutes = [_minutes(zone) for zone in zones if zone]
-    same_time = walls.dt.normalize().sub(walls).nunique() == 1
+    clock = walls - walls.dt.normalize()
+    same_time = bool((clock == clock.iloc[0]).all())
     if len(zones) == 2 and len(minutes) == 2 and abs(minutes[0] - minutes[1]) == 60 and same_time:
         notes.append(
             f"dates carried summer and winter time ({zones[0]}, {zones[1]}), dropped: they are local there"

@@ -18,7 +18,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "adjusted": (
         "adj close", "adjclose", "adjusted close", "close adj", "close adjusted", "adjusted", "adj closing price",
-        "adj price", "adjusted price", "adjusted closing price", "total return", "total return index", "tot return index",
+        "adj price", "adjusted price", "adjusted closing price", "total return", "total return index",
+        "tot return index",
         "tri", "px last adj",
     ),
     "close": (
@@ -37,11 +38,16 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "field": ("field", "variable", "metric", "attribute", "item"),
     # known, and no price: left out, and said to be
     "other": (
+        "return", "returns", "ret", "retx", "daily return", "log return", "total return %", "weight",
+        "weights", "shares",
+        "quantity", "qty", "position", "member", "start date", "end date", "end", "signal", "beta", "rate",
         "adj open", "adj high", "adj low", "adj volume", "adjusted open", "adjusted high", "adjusted low",
         "adjusted volume", "volume adj",
-        "change", "change %", "chg", "chg %", "change percent", "% change", "net change", "pct chg", "pct change", "per",
+        "change", "change %",
+        "chg", "chg %", "change percent", "% change", "net change", "pct chg", "pct change", "per",
         "dividends", "dividend", "dividend amount", "div cash", "ex dividend", "stock splits", "split coefficient",
-        "split factor", "split ratio", "capital gains", "openint", "open interest", "vwap", "average", "wap", "barcount",
+        "split factor", "split ratio",
+        "capital gains", "openint", "open interest", "vwap", "average", "wap", "barcount",
         "trades", "number of trades", "no of trades", "tradecount", "trade count", "turnover", "amount", "market cap",
         "quote asset volume", "close time", "taker buy base asset volume", "taker buy quote asset volume", "ignore",
         "change over time", "changeovertime", "label", "unadjustedvolume", "exchange", "mic", "country", "sector",
@@ -64,8 +70,6 @@ KLINES = (
     "taker buy base asset volume", "taker buy quote asset volume", "ignore",
 )  # fmt: skip
 """Columns of Binance's files of candles, which have no header."""
-
-SINGLE_NAMES = {"rate", "value", "yield"}
 
 
 def plain_name(name: str) -> str:

@@ -18,7 +18,7 @@ MISSING = frozenset(
 """Cells that say that there is no number."""
 
 _SIGNS = re.compile(r"^[$€£¥]\s*|\s*[$€£¥]$")
-_SPACES = re.compile(r"(?<=\d)[\s\u00a0\u202f\u2009'’](?=\d{3}(?:\D|$))")
+_SPACES = re.compile(r"(?<=\d)[\s\u00a0\u202f\u2009'\u2019](?=\d{3}(?:\D|$))")
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _SUFFIX = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
@@ -146,7 +146,9 @@ def numbers_of(
         quick = pd.to_numeric(tidy[k], errors="coerce")
         seen = tidy[k].dropna()
         odd = (
-            seen[quick[seen.index].isna()] if delimiter in (",", "") else seen[seen.str.contains(r"[.,\s'’]")]
+            seen[quick[seen.index].isna()]
+            if delimiter in (",", "")
+            else seen[seen.str.contains(r"[.,\s'\u2019]")]
         )
         marked.update(dict.fromkeys(odd))
         if delimiter in (",", "") and not odd.empty:
@@ -166,7 +168,7 @@ def numbers_of(
         values = quick.astype("float64").to_numpy(copy=True)
         for row in np.flatnonzero(needs.to_numpy()):
             cell = cells.iloc[row]
-            place = f"{path}: row {lines[row]}, column {names[k]}: {cell!r}"
+            place = f"{path}: row {lines[int(row)]}, column {names[k]}: {cell!r}"
             text = _bare(cell)
             factor = 1.0
             if suffixes and text[-1:].upper() in _SUFFIX:
@@ -217,6 +219,8 @@ def _ways(text: str, mark: str) -> str:
 def _reason(cell: str, what: str) -> str:
     if cell.rstrip().endswith("%"):
         return f"is not a {what} but a percentage: give prices, or write a rate as a fraction, 0.05 for 5%"
+    if re.match(r"\d{4}-\d{2}-\d{2}", cell):
+        return f"is not a {what} but a date: keep one column of dates, the first"
     if cell.startswith("#") or cell.startswith("="):
         return f"is not a {what} but a formula that failed: mend it, or leave the cell empty"
     return f"is not a {what}; leave the cell empty if there is none"

@@ -157,7 +157,9 @@ class Panel:
         past = self.prices.to_numpy()[first : position + 1]
         return MarketView(self.dates[position], self.assets, past, member, position, self.periods_per_year)
 
-    def between(self, start: str | None = None, end: str | None = None) -> Panel:
+    def between(
+        self, start: str | pd.Timestamp | None = None, end: str | pd.Timestamp | None = None
+    ) -> Panel:
         """The panel from ``start`` to ``end``, both included.
 
         Raises

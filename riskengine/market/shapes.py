@@ -103,6 +103,10 @@ def _recognised(sheet: Sheet) -> Prices:
         return _long(sheet, date, asset, kinds)
     if asset is not None and len(names) == 3:
         (value,) = set(range(3)) - {date, asset}
+        if kinds[value] is not None:
+            raise DataError(
+                f"{sheet.path} has rows of date and asset, and beside them {names[value]}, no price: bring closes"
+            )
         kinds[value] = "close"
         return _long(sheet, date, asset, kinds)
     bars = [kind for kind in BARS if kind in kinds]
@@ -394,7 +398,8 @@ def _choose(frames: dict[str, pd.DataFrame], notes: list[str]) -> str:
     ]  # fmt: skip
     if lacking:
         notes.append(
-            f"closes as they are, not adjusted ones: {_listed(lacking)} has none; dividends and perhaps splits are not in"
+            f"closes as they are, not adjusted ones: {_listed(lacking)} has none; dividends, and perhaps splits, are "
+            "not in"
         )
         return "close"
     return "adjusted"
@@ -409,6 +414,11 @@ def _assembled(frames: dict[str, pd.DataFrame], chosen: str, shape: str, notes: 
     extra = list(notes)
     close = frames[chosen]
     raw = frames.get("close") if chosen == "adjusted" else None
+    if chosen == "adjusted" and raw is None and any(kind in frames for kind in BARS):
+        frames = {kind: frame for kind, frame in frames.items() if kind not in BARS}
+        extra.append(
+            "open, high and low left out: without a close they cannot be put on the scale of the adjusted one"
+        )
     bars: dict[str, pd.DataFrame | None] = {}
     for kind in BARS:
         bar = frames.get(kind)
@@ -433,7 +443,8 @@ def _assembled(frames: dict[str, pd.DataFrame], chosen: str, shape: str, notes: 
     volume = frames.get("volume")
     return Prices(
         close, bars["open"], bars["high"], bars["low"],
-        None if volume is None else volume.reindex(columns=close.columns), raw, shape, chosen == "adjusted", tuple(extra),
+        None if volume is None else volume.reindex(columns=close.columns), raw, shape,
+        chosen == "adjusted", tuple(extra),
     )  # fmt: skip
 
 
@@ -468,11 +479,18 @@ def _long(sheet: Sheet, date: int, asset: int, kinds: list[str | None]) -> Price
     frames = {}
     order = list(dict.fromkeys(who))
     for kind, frame in stacked.items():
-        values = pd.Series(frame.iloc[:, 0].to_numpy(), index)
-        frames[kind] = values.unstack()[order].rename_axis(index="date", columns=None)
+        frames[kind] = _spread(frame.iloc[:, 0].to_numpy(), index, order)
     chosen = _choose(frames, notes)
     said = f"read as: rows of date and asset; {_which(names[places[chosen]])}; {len(order)} asset(s)"
     return _assembled(frames, chosen, "long", _said(sheet, said))
+
+
+def _spread(values: np.ndarray, index: pd.MultiIndex, order: list[str]) -> pd.DataFrame:
+    """Rows of date and asset as dates x assets."""
+    days, assets = pd.DatetimeIndex(np.sort(index.get_level_values(0).unique())), pd.Index(order)
+    table = np.full((len(days), len(assets)), np.nan)
+    table[days.get_indexer(index.get_level_values(0)), assets.get_indexer(index.get_level_values(1))] = values
+    return pd.DataFrame(table, days.rename("date"), order)
 
 
 def _long_fields(sheet: Sheet, index: pd.MultiIndex, kinds: list[str | None]) -> Prices:
@@ -502,10 +520,9 @@ def _long_fields(sheet: Sheet, index: pd.MultiIndex, kinds: list[str | None]) ->
             continue
         rows = np.flatnonzero((fields == name).to_numpy())
         part = Sheet(path, [(name,)], [sheet.columns[values[0]].iloc[rows].reset_index(drop=True)],
-                     [sheet.lines[k] for k in rows], sheet.delimiter, sheet.notes)  # fmt: skip
+                     [sheet.lines[int(k)] for k in rows], sheet.delimiter, sheet.notes)  # fmt: skip
         (numbers,) = _numeric(part, [0], [name])
-        table = pd.Series(numbers.to_numpy(), index[rows]).unstack()
-        frames[kind] = table.reindex(columns=order).rename_axis(index="date", columns=None)
+        frames[kind] = _spread(numbers.to_numpy(), index[rows], order)
         named[kind] = name
     if not set(frames) & set(PRICES):
         raise DataError(f"{path} has the fields {_listed(dict.fromkeys(fields))} but no close: add it")
@@ -605,13 +622,24 @@ def _folder(path: Path) -> Prices:
         f"{note} ({_listed(names) if len(names) < len(found) else 'all files'})"
         for note, names in said.items()
     ]
-    bars = [
-        _joined({name: getattr(prices, kind) for name, prices in found.items()}) for kind in (*BARS, "volume")
-    ]
+    bars = {
+        kind: _joined({name: getattr(prices, kind) for name, prices in found.items()})
+        for kind in (*BARS, "volume")
+    }
     close = _joined({name: prices.close for name, prices in found.items()})
     assert close is not None
-    raw = _joined({name: prices.unadjusted for name, prices in found.items()})
-    return Prices(close, *bars, raw, "folder", len(adjusted) == len(found), tuple(notes))
+    unadjusted = _joined({name: prices.unadjusted for name, prices in found.items()})
+    return Prices(
+        close,
+        bars["open"],
+        bars["high"],
+        bars["low"],
+        bars["volume"],
+        unadjusted,
+        "folder",
+        len(adjusted) == len(found),
+        tuple(notes),
+    )
 
 
 def _same_time_of_day(found: dict[str, Prices], path: Path) -> None:
@@ -620,7 +648,7 @@ def _same_time_of_day(found: dict[str, Prices], path: Path) -> None:
     for name, prices in found.items():
         index = pd.DatetimeIndex(prices.close.index)
         clock = index - index.normalize()
-        if clock.nunique() == 1:
+        if (clock == clock[0]).all():
             times.setdefault(str(clock[0]).split()[-1], name)
     if len(times) > 1:
         (one, first), (two, second) = list(times.items())[:2]

@@ -76,8 +76,12 @@ def stem_of(path: Path) -> str:
     return name or path.name
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_sheet(path: Path, facts: bool = False) -> Sheet:
     """The table of a file.
+
+    Parameters
+    ----------
+    facts : whether the file is one of facts under a single row of names, and not one of prices by date
 
     Raises
     ------
@@ -93,17 +97,17 @@ def read_sheet(path: Path) -> Sheet:
             f"{path.suffix or 'a file without suffix'}: save it as one of these"
         )
     if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty: a panel has a header, dates and prices")
+        raise DataError(f"{path} is empty or damaged: a table has a header and rows")
     if kind == ".parquet":
         return _parquet(path)
     if kind == ".xlsx":
         rows, lines, notes = _workbook(path)
-        return _assembled(path, rows, lines, "", notes)
+        return _assembled(path, rows, lines, "", notes, facts)
     content = _decoded(_unpacked(path, kind), path)
     _refuse_messages(content, path)
     delimiter = "\t" if kind == ".tsv" else _delimiter(content)
     rows, lines = _split(content, delimiter, path)
-    return _assembled(path, rows, lines, delimiter, [])
+    return _assembled(path, rows, lines, delimiter, [], facts)
 
 
 def _unpacked(path: Path, kind: str) -> bytes:
@@ -168,7 +172,7 @@ def _split(content: str, delimiter: str, path: Path) -> tuple[list[list[str]], l
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
     try:
         for row in reader:
-            if len(row) > 1 or any(cell.strip() for cell in row):
+            if any(cell.strip() for cell in row):
                 rows.append([cell.strip() for cell in row])
                 lines.append(reader.line_num)
     except csv.Error as error:
@@ -181,7 +185,7 @@ def _split(content: str, delimiter: str, path: Path) -> tuple[list[list[str]], l
 def _workbook(path: Path) -> tuple[list[list[str]], list[int], list[str]]:
     """Rows of the one sheet of a workbook that is not empty, every cell as text."""
     try:
-        import openpyxl
+        import openpyxl  # type: ignore[import-untyped]
     except ImportError as error:
         raise DataError(
             f'{path}: Excel files need openpyxl, which is not installed: pip install "riskengine[excel]", or save the '
@@ -237,21 +241,22 @@ def _as_text(value: Any) -> str:
 
 
 def _assembled(
-    path: Path, rows: list[list[str]], lines: list[int], delimiter: str, notes: list[str]
+    path: Path, rows: list[list[str]], lines: list[int], delimiter: str, notes: list[str], facts: bool
 ) -> Sheet:
     """Columns with their names, without what stands around the table."""
-    rows, lines = _without_prose(rows, lines, notes)
+    if not facts:
+        rows, lines = _without_prose(rows, lines, notes)
     if not rows:
-        raise DataError(f"{path} is empty: a panel has a header, dates and prices")
+        raise DataError(f"{path} is empty or damaged: a table has a header and rows")
     if max(map(len, rows)) < 2:
         raise DataError(
             f"{path} has one column ({rows[0][0][:60]!r} comes first): dates come first, then one column of prices an "
             "asset, separated by commas"
         )
-    heads = _header_rows(rows, path)
+    heads = 1 if facts else _header_rows(rows, path)
     width = len(rows[0])
     if heads == 0:
-        labels = [(name,) for name in KLINES]
+        labels: list[tuple[str, ...]] = [(name,) for name in KLINES]
         notes.append("no header: read as a Binance file of candles")
     else:
         labels = _labels(rows[:heads], path)
@@ -330,8 +335,8 @@ def _header_rows(rows: list[list[str]], path: Path) -> int:
         if count == 1 and others and not _grouped(rows[0], row):
             if kind_of(row[0]) == "date":
                 raise DataError(
-                    f"{path} has two rows of names, {_short(first)} and {_short(row)}, and neither names fields of prices "
-                    "such as Close: keep the row of the assets"
+                    f"{path} has two rows of names, {_short(first)} and {_short(row)}, and neither is one of "
+                    "fields such as Close: keep the row of the assets"
                 )
             break
         count += 1
@@ -355,6 +360,8 @@ def _labels(heads: list[list[str]], path: Path) -> list[tuple[str, ...]]:
         raise DataError(
             f"{path} has {len(heads)} rows of names above its dates: keep one of fields and one of assets"
         )
+    if sum(kind_of(cell) == "date" for cell in heads[1]) > 1:
+        raise DataError(f"{path} has a column of dates beside each asset: keep one for all, the first")
     for row in heads:  # a merged cell stands over all columns up to the next
         for k in range(2, len(row)):
             row[k] = row[k] or row[k - 1]
