@@ -16,6 +16,7 @@ from riskengine.backtest import load_strategy
 from riskengine.calibration import NeuralCalibrator
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel, load_panel
+from riskengine.market.dates import close_on
 from riskengine.options import read_quotes
 from riskengine.report.desk_files import read_desk, read_holdings
 from riskengine.report.price import price, write_price
@@ -35,7 +36,7 @@ Array = np.ndarray
 
 def _panel(prices: Path, asof: str | None) -> Panel:
     panel = load_panel(prices)
-    return panel if asof is None else panel.between(end=asof)
+    return panel if asof is None else panel.between(end=close_on(panel.dates, asof, "--asof"))
 
 
 def _weights(panel: Panel, holdings: Path | None) -> Array:
