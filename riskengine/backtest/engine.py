@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,32 +12,18 @@ import pandas as pd
 
 from riskengine.backtest.accounting import Book, daily_cash
 from riskengine.backtest.checkpoint import Decided, Journal, journals
-from riskengine.backtest.encoding import restart
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
-from riskengine.errors import SettingsError, StrategyError
+from riskengine.errors import SettingsError
 from riskengine.market import MarketView, Panel
-from riskengine.portfolio import Decision, ProportionalCosts, Strategy
+from riskengine.portfolio import ProportionalCosts, Strategy
+from riskengine.portfolio.ask import ask, begin
 
 Array = np.ndarray
 Report = Callable[[str, int, int], None]
-
-# What a strategy's own code can raise; anything else is a fault of the engine and keeps its traceback.
-STRATEGY_FAULTS = (
-    ArithmeticError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    NotImplementedError,
-    OSError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 
 
 def silence(stage: str, done: int, total: int) -> None:
@@ -143,6 +128,8 @@ class Walk:
         self.cash = daily_cash(cash, panel.dates)
         self.delisted = panel.delistings.proceeds(panel.prices)
         self.names = [f"{date:%Y-%m-%d}" for date in panel.dates]
+        # Helper processes are sent the panel while decisions are made here: nothing may be cached in it meanwhile.
+        self.periods_per_year = panel.periods_per_year
 
     def run(
         self, strategy: Strategy, journal: Journal | None = None, report: Report = silence
@@ -234,9 +221,7 @@ class Decider:
         view = self.walk.schedule.view(self.walk.panel, position)
         if not self._ready:
             self._begin(view)
-        # Solvers keep a little of the last solve: without it a decision is a function of state, view and holdings.
-        restart(self._state)
-        decision, self._state = _ask(self.strategy, self._state, view, holdings)
+        decision, self._state = ask(self.strategy, self._state, view, holdings)
         one = Decided.of(decision)
         if self.journal is not None:
             self._state = self.journal.add(one, self._state)
@@ -247,42 +232,6 @@ class Decider:
         first = view
         if self.decided:
             first = self.walk.schedule.view(self.walk.panel, self.walk.folds[0].decide)
-        with _naming(self.strategy, first):
-            fresh = self.strategy.init(first)
+        fresh = begin(self.strategy, first)
         self._state = self.journal.state(fresh) if self.journal is not None and self.decided else fresh
         self._ready = True
-
-
-def _ask(strategy: Strategy, state: Any, view: MarketView, holdings: Array) -> tuple[Decision, Any]:
-    """One decision, checked."""
-    date = _day(view)
-    with _naming(strategy, view):
-        decision, state = strategy.decide(state, view, holdings.copy())
-    if not isinstance(decision, Decision):
-        raise StrategyError(f"strategy {strategy.name!r} returned {type(decision).__name__}, not a Decision")
-    if decision.weights.shape != holdings.shape:
-        raise StrategyError(
-            f"strategy {strategy.name!r} gave {decision.weights.size} weights on {date} for "
-            f"{len(holdings)} assets: one a column of the panel is wanted"
-        )
-    held = np.abs(decision.weights) > 1e-12
-    if np.any(held & ~view.tradable):
-        asset = view.assets[int(np.flatnonzero(held & ~view.tradable)[0])]
-        raise StrategyError(
-            f"strategy {strategy.name!r} wants {asset} on {date}, which cannot be traded then"
-        )
-    return decision, state
-
-
-@contextmanager
-def _naming(strategy: Strategy, view: MarketView) -> Iterator[None]:
-    """Faults of a strategy's own code get its name and the date."""
-    try:
-        yield
-    except STRATEGY_FAULTS as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise StrategyError(f"strategy {strategy.name!r} failed on {_day(view)}: {cause}") from error
-
-
-def _day(view: MarketView) -> str:
-    return pd.Timestamp(view.date).strftime("%Y-%m-%d")

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from riskengine.backtest.engine import STRATEGY_FAULTS
 from riskengine.errors import StrategyError
 from riskengine.portfolio import Strategy
+from riskengine.portfolio.ask import STRATEGY_FAULTS
 
 
 def load_strategy(path: str | Path, **settings: Any) -> Strategy:
