@@ -24,7 +24,7 @@ from riskengine import (
     run_backtest,
 )
 from riskengine.backtest import NoTradeBand, load_result, save_result
-from riskengine.backtest.accounting import VANISHED_AFTER, Book, daily_cash
+from riskengine.backtest.accounting import VANISHED_AFTER, Book, daily_cash, vanished_after
 from riskengine.errors import DataError, SettingsError, StrategyError
 from riskengine.market import Delistings
 from riskengine.portfolio import broken_limits, settle
@@ -441,7 +441,9 @@ def test_what_has_vanished_is_counted_in_business_days_at_every_frequency():
     night.iloc[300:320, 1] = np.nan
     assert not says(walk(night, (0.5, 0.5)), "any more")
     night.iloc[300:, 1] = np.nan
-    assert says(walk(night, (0.5, 0.5)), f"{hours[334]:%Y-%m-%d %H:%M}: night has no price any more")
+    gone = hours[299 + vanished_after(Panel(night).periods_per_year)]
+    assert gone - hours[300] > pd.Timedelta(days=6)  # five business days
+    assert says(walk(night, (0.5, 0.5)), f"{gone:%Y-%m-%d %H:%M}: night has no price any more")
 
 
 def test_a_short_sale_waits_for_nothing_and_gross_exposure_never_exceeds_what_was_decided():
