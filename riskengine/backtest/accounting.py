@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -19,7 +20,20 @@ Array = np.ndarray
 YEAR = 252.0
 
 VANISHED_AFTER = 5
-"""Days without a price after which a holding of which nothing is known is taken as delisted and becomes cash."""
+"""Business days without a price after which a holding of which nothing is known counts as delisted: it becomes cash."""
+
+
+def vanished_after(periods_per_year: float) -> int:
+    """Closes without a price after which a holding is taken as delisted: those of five business days, five at least.
+
+    Examples
+    --------
+    Daily, seven days a week, weekly, and seven hours a day:
+
+    >>> [vanished_after(periods) for periods in (252.0, 365.0, 52.0, 7 * 252.0)]
+    [5, 8, 5, 35]
+    """
+    return max(VANISHED_AFTER, math.ceil(VANISHED_AFTER * periods_per_year / YEAR))
 
 
 def daily_cash(
@@ -120,6 +134,7 @@ class Book:
     awaited : (assets,) whether a delisting return is stated for a day to come, until when a holding is kept
     default_delisting : return of a holding that vanishes and for which none is stated
     limits : that the strategy states; None if it states none
+    patience : closes without a price after which a holding is taken as delisted
     gone : (assets,) delisted by now, for good
     orders : that wait; None if none do
     flags : what had to be done without being asked, one line each
@@ -132,6 +147,7 @@ class Book:
     awaited: Array
     default_delisting: float = 0.0
     limits: Constraints | None = None
+    patience: int = VANISHED_AFTER
     gone: Array = field(default_factory=lambda: np.zeros(0, bool))
     orders: Orders | None = None
     flags: list[str] = field(default_factory=list)
@@ -145,11 +161,12 @@ class Book:
         awaited: Array,
         default_delisting: float = 0.0,
         limits: Constraints | None = None,
+        patience: int = VANISHED_AFTER,
     ) -> Book:
         """All in cash."""
         nothing = np.zeros(len(assets))
         silent, gone = nothing.astype(int), nothing.astype(bool)
-        return cls(assets, nothing, silent, awaited, default_delisting, limits, gone)
+        return cls(assets, nothing, silent, awaited, default_delisting, limits, patience, gone)
 
     def pass_day(
         self,
@@ -185,7 +202,7 @@ class Book:
             if self.weights[asset] != 0:
                 sold.append(asset)
                 self.flags.append(f"{date}: {self.assets[asset]} delisted, return {loss:+.1%}")
-        vanished = (self.silent == VANISHED_AFTER) & (self.weights != 0) & ~self.awaited
+        vanished = (self.silent == self.patience) & (self.weights != 0) & ~self.awaited
         vanished[list(delisted)] = False
         for asset in map(int, np.flatnonzero(vanished)):
             growth[asset] = 1 + self.default_delisting

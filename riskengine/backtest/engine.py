@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.backtest.accounting import Book, daily_cash
+from riskengine.backtest.accounting import Book, daily_cash, vanished_after
 from riskengine.backtest.checkpoint import Decided, Journal, journals
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.provenance import provenance
@@ -53,7 +53,8 @@ def run_backtest(
     A decision at the close of day t sees data up to and including t and is traded at the close of
     ``t + delay``. Between trades weights drift and cash earns its rate. Missing prices leave a holding at its last
     value. On its stated delisting it makes its stated return and becomes cash; without a statement that happens
-    after five days, at the default return of the panel's :class:`~riskengine.market.Delistings`. Both are flagged.
+    after five business days, at the default return of the panel's :class:`~riskengine.market.Delistings`. Both are
+    flagged.
 
     Purchases are limited to what cash and done sales pay for (:func:`~riskengine.portfolio.settle`). An order for what
     has no price at the close of the trade waits, and so do the purchases that it was to pay for; they are done at the
@@ -226,8 +227,12 @@ class Walk:
         }
 
     def _book(self, strategy: Strategy) -> Book:
-        awaited = np.zeros(len(self.panel.assets), bool)
-        book = Book.empty(self.panel.assets, awaited, self.panel.delistings.default, stated_limits(strategy))
+        delistings, assets = self.panel.delistings, self.panel.assets
+        # Also of what is delisted after the last close: it is held until then.
+        stated = {name for name, (date, _) in delistings.returns.items() if date > self.panel.dates[-1]}
+        awaited = np.array([name in stated for name in assets])
+        patience = vanished_after(self.panel.periods_per_year)
+        book = Book.empty(assets, awaited, delistings.default, stated_limits(strategy), patience)
         for day, columns in self.delisted.items():
             awaited[list(columns)] = True
             if day <= self.folds[0].trade:

@@ -24,7 +24,7 @@ from riskengine import (
     run_backtest,
 )
 from riskengine.backtest import NoTradeBand, load_result, save_result
-from riskengine.backtest.accounting import Book, daily_cash
+from riskengine.backtest.accounting import VANISHED_AFTER, Book, daily_cash, vanished_after
 from riskengine.errors import DataError, SettingsError, StrategyError
 from riskengine.market import Delistings
 from riskengine.portfolio import broken_limits, settle
@@ -228,7 +228,7 @@ def ledger(panel, schedule, targets, cash_rate, borrow_rate):
                 proceeds = None
                 if j in delisted.get(t, {}):
                     proceeds = 1 + delisted[t][j]
-                elif silent[j] == 5 and shares[j] != 0 and due.get(j, -1) < t:
+                elif silent[j] == VANISHED_AFTER and shares[j] != 0 and due.get(j, -1) < t:
                     proceeds = 0.8
                 if proceeds is not None:
                     if shares[j] != 0:
@@ -418,6 +418,32 @@ def test_a_stated_delisting_return_is_not_replaced_by_the_default_one():
     gone = Delistings({"A": (prices.index[264], -0.9)}, default=-0.1)
     result = walk(prices, (0.5, 0.0, 0.0), delistings=gone)
     np.testing.assert_allclose(result.gross.iloc[264 - 251], -0.45)
+
+
+def test_a_holding_is_kept_for_a_delisting_that_is_stated_for_after_the_last_close():
+    prices = gap(flat(), slice(260, 300), 0)
+    gone = Delistings({"A": (prices.index[-1] + pd.offsets.BDay(5), -0.9)}, default=-0.1)
+    result = walk(prices, (0.5, 0.0, 0.0), delistings=gone)
+    assert result.gross.eq(0).all()
+    assert result.weights["A"].iloc[15] == 0.5
+
+
+def test_what_has_vanished_is_counted_in_business_days_at_every_frequency():
+    dates = pd.date_range("2022-01-01", periods=300)
+    prices = pd.DataFrame(100.0, dates, ["stock", "coin"])
+    prices.loc[dates.day_of_week >= 5, "stock"] = np.nan
+    prices.iloc[262:267, 0] = np.nan  # shut from Tuesday to Sunday, as New York was in September 2001
+    result = walk(prices, (0.5, 0.5))
+    assert result.weights["stock"].iloc[1:].min() > 0.4
+    assert not says(result, "any more")
+    hours = pd.DatetimeIndex([d + pd.Timedelta(hours=h) for d in DATES[:60] for h in range(9, 16)])
+    night = pd.DataFrame(100.0, hours, ["day", "night"])
+    night.iloc[300:320, 1] = np.nan
+    assert not says(walk(night, (0.5, 0.5)), "any more")
+    night.iloc[300:, 1] = np.nan
+    gone = hours[299 + vanished_after(Panel(night).periods_per_year)]
+    assert gone - hours[300] > pd.Timedelta(days=6)  # five business days
+    assert says(walk(night, (0.5, 0.5)), f"{gone:%Y-%m-%d %H:%M}: night has no price any more")
 
 
 def test_a_short_sale_waits_for_nothing_and_gross_exposure_never_exceeds_what_was_decided():
