@@ -155,6 +155,12 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
     return [Journal(folder / f"{k:02d}", one) for k, one in enumerate(strategies)]
 
 
+def reads_of(folder: Path, place: int = 0) -> dict[str, str]:
+    """Hashes, by path, of the files that the decisions in a checkpoint were read from; of the strategy, if first."""
+    path = folder / f"{place:02d}" / READS
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
 def _known_reads(path: Path, strategy: Strategy) -> dict[str, str]:
     """Hashes of the files that the decisions made so far were read from."""
     if not path.is_file():

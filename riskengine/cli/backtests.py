@@ -139,7 +139,7 @@ def backtest(
         standard_benchmarks,
     )
     from riskengine.backtest.benchmarks import rivals_of
-    from riskengine.backtest.checkpoint import is_begun
+    from riskengine.backtest.checkpoint import is_begun, reads_of
     from riskengine.backtest.reads import files_of, hashes, recorded_reads
     from riskengine.calibration import NeuralCalibrator
     from riskengine.portfolio import ProportionalCosts
@@ -177,6 +177,12 @@ def backtest(
         )
     more: dict[str, Any] = {} if chosen is None else {"train": chosen}
     files = files_of(candidate) | hashes(read)
+    if (
+        checkpoint is not None
+    ):  # also what decisions of an earlier process were read from; its own files are none of it
+        kept = checkpoint.resolve()
+        files = {name: one for name, one in files.items() if not Path(name).is_relative_to(kept)}
+        files = dict(sorted((reads_of(checkpoint) | files).items()))
     result = replace(result, provenance=result.provenance | more | ({"files read": files} if files else {}))
     save_result(result, out)
     page = write_report(result, out / "report.html")

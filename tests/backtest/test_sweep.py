@@ -180,7 +180,7 @@ def test_a_changed_setting_source_or_schedule_is_another_cell(files, serial):
     benchmark = sweep.cells[0].key
     keys = [cell.key for cell in other]
     assert keys.count(benchmark) == 1  # equal weight does not know the settings
-    assert not {cell.key for cell in sweep.cells if cell.source} & set(keys)
+    assert not {cell.key for cell in sweep.cells if cell.path} & set(keys)
 
 
 def test_a_cell_that_fails_is_named_and_tried_again(files, tmp_path):
