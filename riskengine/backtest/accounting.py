@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -19,7 +20,20 @@ Array = np.ndarray
 YEAR = 252.0
 
 VANISHED_AFTER = 5
-"""Days without a price after which a holding of which nothing is known is taken as delisted and becomes cash."""
+"""Business days without a price after which a holding of which nothing is known counts as delisted: it becomes cash."""
+
+
+def vanished_after(periods_per_year: float) -> int:
+    """Closes without a price after which a holding is taken as delisted: those of five business days, five at least.
+
+    Examples
+    --------
+    Daily, seven days a week, weekly, and seven hours a day:
+
+    >>> [vanished_after(periods) for periods in (252.0, 365.0, 52.0, 7 * 252.0)]
+    [5, 8, 5, 35]
+    """
+    return max(VANISHED_AFTER, math.ceil(VANISHED_AFTER * periods_per_year / YEAR))
 
 
 def daily_cash(
@@ -75,6 +89,9 @@ class Breach(NamedTuple):
     value: float
     bound: float
 
+    def __str__(self) -> str:
+        return f"{self.date}: {self.limit} is broken at {self.value:.4g}: {self.asset} cannot be traded as decided"
+
 
 @dataclass(frozen=True, eq=False)
 class Orders:
@@ -117,6 +134,7 @@ class Book:
     awaited : (assets,) whether a delisting return is stated for a day to come, until when a holding is kept
     default_delisting : return of a holding that vanishes and for which none is stated
     limits : that the strategy states; None if it states none
+    patience : closes without a price after which a holding is taken as delisted
     gone : (assets,) delisted by now, for good
     orders : that wait; None if none do
     flags : what had to be done without being asked, one line each
@@ -129,6 +147,7 @@ class Book:
     awaited: Array
     default_delisting: float = 0.0
     limits: Constraints | None = None
+    patience: int = VANISHED_AFTER
     gone: Array = field(default_factory=lambda: np.zeros(0, bool))
     orders: Orders | None = None
     flags: list[str] = field(default_factory=list)
@@ -142,11 +161,12 @@ class Book:
         awaited: Array,
         default_delisting: float = 0.0,
         limits: Constraints | None = None,
+        patience: int = VANISHED_AFTER,
     ) -> Book:
         """All in cash."""
         nothing = np.zeros(len(assets))
         silent, gone = nothing.astype(int), nothing.astype(bool)
-        return cls(assets, nothing, silent, awaited, default_delisting, limits, gone)
+        return cls(assets, nothing, silent, awaited, default_delisting, limits, patience, gone)
 
     def pass_day(
         self,
@@ -182,7 +202,7 @@ class Book:
             if self.weights[asset] != 0:
                 sold.append(asset)
                 self.flags.append(f"{date}: {self.assets[asset]} delisted, return {loss:+.1%}")
-        vanished = (self.silent == VANISHED_AFTER) & (self.weights != 0) & ~self.awaited
+        vanished = (self.silent == self.patience) & (self.weights != 0) & ~self.awaited
         vanished[list(delisted)] = False
         for asset in map(int, np.flatnonzero(vanished)):
             growth[asset] = 1 + self.default_delisting
@@ -208,6 +228,10 @@ class Book:
 
         Whatever waited of an earlier decision is replaced.
         """
+        if self.orders is not None:
+            for asset in np.flatnonzero(self.orders.told & self.orders.waiting & priced):
+                order = f"{self.assets[asset]}'s order of {self.orders.date}"
+                self.flags.append(f"{date}: {order} is replaced by that of a new decision")
         for asset in np.flatnonzero(self.gone & unfilled(self.weights, goal)):
             self.flags.append(f"{date}: {self.assets[asset]} was delisted, its order lapses")
         nobody = np.zeros(len(goal), bool)
@@ -247,10 +271,12 @@ class Book:
             if abs(goal[asset] - reached[asset]) > TOLERANCE:
                 part = f" as far as cash and limits allow: {reached[asset]:.1%} of {goal[asset]:.1%}"
             self.flags.append(f"{date}: {self.assets[asset]}'s order of {orders.date} is done{part}")
+        lapsed = self.gone & unfilled(reached, goal)
+        if (stuck | lapsed).any():
+            self._judge(goal, stuck | lapsed, date)
         self.orders = None
         if stuck.any():
             self.orders = replace(orders, waiting=left, stuck=stuck, told=orders.told | stuck)
-            self._judge(goal, date)
         return trades
 
     def _drop_orders(self, assets: list[int], date: str) -> None:
@@ -260,26 +286,22 @@ class Book:
         lost = np.zeros(len(self.weights), bool)
         lost[assets] = True
         for asset in np.flatnonzero(lost & self.orders.told & self.orders.waiting):
-            self.flags.append(f"{date}: {self.assets[asset]}'s order of {self.orders.date} lapses")
+            order = f"{self.assets[asset]}'s order of {self.orders.date}"
+            self.flags.append(f"{date}: {order} lapses, what was held is sold as delisted")
         self._freed = bool((lost & self.orders.stuck).any())
         self.orders = self.orders.without(lost)
 
-    def _judge(self, goal: Array, date: str) -> None:
-        """List the limits that are broken because orders wait: further than the goal itself breaks them."""
-        assert self.orders is not None
+    def _judge(self, goal: Array, undone: Array, date: str) -> None:
+        """List the limits that are broken because orders cannot be done: further than the goal itself breaks them."""
         if self.limits is None:
             return
         asked = {
             (broken.limit, broken.asset): broken.excess
             for broken in broken_limits(self.limits, self.assets, goal, 0.0)
         }
-        names = listed([self.assets[j] for j in np.flatnonzero(self.orders.stuck)])
+        names = listed([self.assets[j] for j in np.flatnonzero(undone)])
         for broken in broken_limits(self.limits, self.assets, self.weights):
             if broken.excess > asked.get((broken.limit, broken.asset), 0.0) + TOLERANCE:
-                self.breaches.append(
-                    Breach(date, broken.limit, broken.asset or names, broken.value, broken.bound)
-                )
-                self.flags.append(
-                    f"{date}: {broken.limit}{f' of {broken.asset}' if broken.asset else ''} is broken at "
-                    f"{broken.value:.4g} while the order of {names} waits"
-                )
+                who = broken.asset or names
+                self.breaches.append(Breach(date, broken.limit, who, broken.value, broken.bound))
+                self.flags.append(str(self.breaches[-1]))

@@ -16,7 +16,7 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.portfolio.ask import restarts
 
 PACKAGE = "riskengine"
 _TEXT = "text"
@@ -91,37 +92,11 @@ def fingerprint(value: Any) -> str:
     return digest.hexdigest()
 
 
-def restart(state: Any) -> None:
-    """Let every compiled thing in a state forget its last solve: a decision rests on what the state shows alone."""
-    for part in _parts(state):
-        if _restarts(part):
-            part.restart()
-
-
 def _compiled(value: Any) -> bool:
     """Whether ``init`` makes it again: it can restart, or is one of the portfolio package's problems."""
     if isinstance(value, type) or _fields(value) is not None or isinstance(value, enum.Enum):
         return False
-    return _restarts(value) or type(value).__module__.startswith(f"{PACKAGE}.portfolio.")
-
-
-def _restarts(value: Any) -> bool:
-    return callable(getattr(value, "restart", None)) and not isinstance(value, type)
-
-
-def _parts(value: Any) -> Iterator[Any]:
-    """A value and everything inside it."""
-    yield value
-    if isinstance(value, Mapping):
-        children: Any = value.values()
-    elif isinstance(value, tuple | list):
-        children = value
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        children = (getattr(value, field.name) for field in dataclasses.fields(value))
-    else:
-        return
-    for child in children:
-        yield from _parts(child)
+    return restarts(value) or type(value).__module__.startswith(f"{PACKAGE}.portfolio.")
 
 
 def _name(kind: type) -> str:

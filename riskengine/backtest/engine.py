@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,45 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.backtest.accounting import Book, daily_cash
+from riskengine.backtest.accounting import Book, daily_cash, vanished_after
 from riskengine.backtest.checkpoint import Decided, Journal, journals
-from riskengine.backtest.encoding import restart
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.reads import recorded_reads
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
-from riskengine.errors import SettingsError, StrategyError
+from riskengine.errors import SettingsError
 from riskengine.market import MarketView, Panel
-from riskengine.portfolio import Constraints, Decision, ProportionalCosts, Strategy
+from riskengine.portfolio import ProportionalCosts, Strategy
+from riskengine.portfolio.ask import ask, begin, stated_limits
 
 Array = np.ndarray
 Report = Callable[[str, int, int], None]
 
-# What a strategy's own code can raise; anything else is a fault of the engine and keeps its traceback.
-STRATEGY_FAULTS = (
-    ArithmeticError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    NotImplementedError,
-    OSError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-
 
 ROUNDING = 1e-9
 """Cash below zero by less than this is a rounding error and no loan."""
-
-
-def stated_limits(strategy: Strategy) -> Constraints | None:
-    """The limits that a strategy states in its attribute ``constraints``; None if it states none."""
-    limits = getattr(strategy, "constraints", None)
-    return limits if isinstance(limits, Constraints) else None
 
 
 def silence(stage: str, done: int, total: int) -> None:
@@ -74,7 +53,8 @@ def run_backtest(
     A decision at the close of day t sees data up to and including t and is traded at the close of
     ``t + delay``. Between trades weights drift and cash earns its rate. Missing prices leave a holding at its last
     value. On its stated delisting it makes its stated return and becomes cash; without a statement that happens
-    after five days, at the default return of the panel's :class:`~riskengine.market.Delistings`. Both are flagged.
+    after five business days, at the default return of the panel's :class:`~riskengine.market.Delistings`. Both are
+    flagged.
 
     Purchases are limited to what cash and done sales pay for (:func:`~riskengine.portfolio.settle`). An order for what
     has no price at the close of the trade waits, and so do the purchases that it was to pay for; they are done at the
@@ -174,6 +154,8 @@ class Walk:
         self.borrow = self.cash if borrow is None else daily_cash(borrow, panel.dates, periods, "borrow")
         self.delisted = panel.delistings.proceeds(panel.prices)
         self.names = [_written(date) for date in panel.dates]
+        # Helper processes are sent the panel while decisions are made here: nothing may be cached in it meanwhile.
+        self.periods_per_year = periods
 
     def run(
         self, strategy: Strategy, journal: Journal | None = None, report: Report = silence
@@ -245,8 +227,12 @@ class Walk:
         }
 
     def _book(self, strategy: Strategy) -> Book:
-        awaited = np.zeros(len(self.panel.assets), bool)
-        book = Book.empty(self.panel.assets, awaited, self.panel.delistings.default, stated_limits(strategy))
+        delistings, assets = self.panel.delistings, self.panel.assets
+        # Also of what is delisted after the last close: it is held until then.
+        stated = {name for name, (date, _) in delistings.returns.items() if date > self.panel.dates[-1]}
+        awaited = np.array([name in stated for name in assets])
+        patience = vanished_after(self.panel.periods_per_year)
+        book = Book.empty(assets, awaited, delistings.default, stated_limits(strategy), patience)
         for day, columns in self.delisted.items():
             awaited[list(columns)] = True
             if day <= self.folds[0].trade:
@@ -302,10 +288,8 @@ class Decider:
         with recorded_reads() as read:
             if not self._ready:
                 self._begin(view)
-            # Solvers keep a little of the last solve: without it a decision is a function of state, view and holdings.
-            restart(self._state)
-            decision, self._state = _ask(self.strategy, self._state, view, holdings)
-        one = Decided.of(decision, self.walk.panel.periods_per_year)
+            decision, self._state = ask(self.strategy, self._state, view, holdings)
+        one = Decided.of(decision, self.walk.periods_per_year)
         if self.journal is not None:
             self._state = self.journal.add(one, self._state, read)
         self.decided.append(one)
@@ -315,45 +299,9 @@ class Decider:
         first = view
         if self.decided:
             first = self.walk.schedule.view(self.walk.panel, self.walk.folds[0].decide)
-        with _naming(self.strategy, first):
-            fresh = self.strategy.init(first)
+        fresh = begin(self.strategy, first)
         self._state = self.journal.state(fresh) if self.journal is not None and self.decided else fresh
         self._ready = True
-
-
-def _ask(strategy: Strategy, state: Any, view: MarketView, holdings: Array) -> tuple[Decision, Any]:
-    """One decision, checked."""
-    date = _day(view)
-    with _naming(strategy, view):
-        decision, state = strategy.decide(state, view, holdings.copy())
-    if not isinstance(decision, Decision):
-        raise StrategyError(f"strategy {strategy.name!r} returned {type(decision).__name__}, not a Decision")
-    if decision.weights.shape != holdings.shape:
-        raise StrategyError(
-            f"strategy {strategy.name!r} gave {decision.weights.size} weights on {date} for "
-            f"{len(holdings)} assets: one a column of the panel is wanted"
-        )
-    held = np.abs(decision.weights) > 1e-12
-    if np.any(held & ~view.fresh):
-        asset = view.assets[int(np.flatnonzero(held & ~view.fresh)[0])]
-        raise StrategyError(
-            f"strategy {strategy.name!r} wants {asset} on {date}, which cannot be traded then"
-        )
-    return decision, state
-
-
-@contextmanager
-def _naming(strategy: Strategy, view: MarketView) -> Iterator[None]:
-    """Faults of a strategy's own code get its name and the date."""
-    try:
-        yield
-    except STRATEGY_FAULTS as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise StrategyError(f"strategy {strategy.name!r} failed on {_day(view)}: {cause}") from error
-
-
-def _day(view: MarketView) -> str:
-    return pd.Timestamp(view.date).strftime("%Y-%m-%d")
 
 
 def _written(date: pd.Timestamp) -> str:

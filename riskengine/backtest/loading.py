@@ -12,10 +12,10 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from riskengine.backtest.engine import STRATEGY_FAULTS
 from riskengine.backtest.reads import hashes, named_files, own_modules, recorded_reads, remember, values
 from riskengine.errors import StrategyError
 from riskengine.portfolio import Strategy
+from riskengine.portfolio.ask import STRATEGY_FAULTS
 
 
 def load_strategy(path: str | Path, /, **settings: Any) -> Strategy:

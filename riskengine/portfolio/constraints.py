@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -169,6 +170,44 @@ class Constraints:
             If a group names an unknown asset.
         """
         return np.array([group.loadings(assets) for group in self.groups]).reshape(-1, len(assets))
+
+    def scaled(self, least: float, most: float) -> Constraints:
+        """Limits on a portfolio that keeps these, times a size from ``least`` to ``most``, the rest in cash.
+
+        Limits on trades stay as they are, a least holding is dropped.
+
+        Examples
+        --------
+        >>> wide = Constraints(lower=0.05, upper=0.3).scaled(0.0, 2.0)
+        >>> wide.lower, wide.upper, wide.budget, wide.leverage
+        (0.0, 0.6, (0.0, 2.0), None)
+        """
+
+        def low(value: float) -> float:
+            return min(least * value, most * value) if value else 0.0
+
+        def high(value: float) -> float:
+            return max(least * value, most * value) if value else 0.0
+
+        def each(bound: Bound, side: Callable[[float], float]) -> Bound:
+            if isinstance(bound, Mapping):
+                return {name: side(float(value)) for name, value in bound.items()}
+            return side(float(bound))
+
+        def row(limit: Any) -> Any:
+            return replace(limit, lower=low(limit.lower), upper=high(limit.upper))
+
+        lower, upper = self.budget_range
+        return replace(
+            self,
+            lower=each(self.lower, low),
+            upper=each(self.upper, high),
+            budget=(low(lower), high(upper)),
+            groups=tuple(map(row, self.groups)),
+            exposures=tuple(map(row, self.exposures)),
+            leverage=None if self.leverage is None else high(self.leverage),
+            min_holding=None,
+        )
 
 
 def _check_range(limit: Group | Exposure) -> None:

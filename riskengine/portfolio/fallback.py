@@ -12,6 +12,7 @@ from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.problem import Optimizer, Solution
 
 Array = np.ndarray
+_ROOM = 1e-5
 
 
 def solve_or_fall_back(
@@ -25,11 +26,11 @@ def solve_or_fall_back(
 ) -> Decision:
     """Solve as asked; if no portfolio satisfies the limits, fall back and say so.
 
-    The order: as asked; without the turnover limit; the previous weights of what can still be traded,
-    scaled to the budget; equal weight over what can be traded; all in cash. The last three may break
-    limits, and the decision's notes name the ones that clashed. Previous weights are passed over where
-    scaling them to the budget would lever them up, as with long and short positions that nearly cancel.
-    A budget that is a range counts as the nearest point of it, of equal weight as the greatest.
+    The order: as asked; with the turnover limit exceeded by as little as the other limits need; the previous
+    weights of what can still be traded, scaled to the budget; equal weight over what can be traded; all in cash.
+    The last three may break limits, and the decision's notes name the ones that clashed. Previous weights are
+    passed over where scaling them to the budget would lever them up, as with long and short positions that nearly
+    cancel. A budget that is a range counts as the nearest point of it, of equal weight as the greatest.
     What else the objective needs (scenarios, volume, benchmark, exposures) goes in by name as ``market``.
     """
     n = len(optimizer.assets)
@@ -41,11 +42,17 @@ def solve_or_fall_back(
         reason = _reason(error)
     if optimizer.constraints.turnover is not None and previous is not None:
         try:
+            needed = optimizer.least_turnover(covariance, previous, expected_returns, tradable, **market)
+            # A little more than the least, or nothing is left to choose among and solvers fail.
+            limit = optimizer.constraints.turnover
+            most_traded: bool | float = False if needed is None else max(limit, needed + _ROOM)
             solution = optimizer.solve(
-                covariance, expected_returns, previous, tradable, turnover=False, **market
+                covariance, expected_returns, previous, tradable, turnover=most_traded, **market
             )
-            said = (*notes, reason, *_caution(solution))
-            return Decision(solution.weights, "without turnover limit", covariance, said)
+            traded = np.abs(np.where(allowed, solution.weights - previous, 0.0)).sum()
+            how = f"turnover of {traded:.1%} instead of at most {limit:.1%}"
+            said = (*notes, reason, f"{how}, the least that the other limits leave", *_caution(solution))
+            return Decision(solution.weights, "beyond turnover limit", covariance, said)
         except InfeasibleError as error:
             reason = _reason(error)
     least, most = optimizer.constraints.budget_range

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -85,11 +86,35 @@ def clashing_limits(assets: int, limits: list[Limit]) -> tuple[str, ...]:
 
 def feasible(assets: int, limits: list[Limit]) -> bool:
     """Whether some portfolio satisfies all limits, by linear programming; a quadratic one for volatility."""
-    conic = [limit for limit in limits if limit.factor is not None]
-    if conic:
+    if any(limit.factor is not None for limit in limits):
         return _feasible_in_cones(assets, limits)
+    return _linear_program(assets, limits, None).status != 2
+
+
+def least_distance(assets: int, limits: list[Limit], centre: Array) -> float | None:
+    """Least ``sum |w - centre|`` of any portfolio that satisfies all limits; None if none does.
+
+    Examples
+    --------
+    >>> cap = Limit.below("upper bound 0.4", np.eye(3), np.full(3, 0.4))
+    >>> round(least_distance(3, [Limit.equal("budget = 1", np.ones(3), 1.0), cap], np.array([1.0, 0, 0])), 6)
+    1.2
+    """
+    if any(limit.factor is not None for limit in limits):
+        w = cp.Variable(assets)
+        problem = cp.Problem(cp.Minimize(cp.norm1(w - centre)), _conic(w, limits))
+        problem.solve(solver=cp.CLARABEL)
+        return float(problem.value) if problem.status in cp.settings.SOLUTION_PRESENT else None
+    found = _linear_program(assets, limits, centre)
+    return float(found.fun) if found.status == 0 else None
+
+
+def _linear_program(assets: int, limits: list[Limit], target: Array | None) -> Any:
+    """Any portfolio that satisfies all limits; with a target the one nearest to it, in sums of absolute differences."""
     # Variables: weights, then for each distance the absolute differences that it bounds.
     distances = [limit for limit in limits if limit.centre is not None]
+    if target is not None:
+        distances.append(Limit.distance("target", target, np.inf))
     width = assets * (1 + len(distances))
     eye = sparse.eye_array(assets)
     upper_rows, upper_values, equal_rows, equal_values = [], [], [], []
@@ -108,14 +133,18 @@ def feasible(assets: int, limits: list[Limit]) -> bool:
             upper_rows.append(padded(sparse.csr_array(limit.rows)))
             upper_values.append(limit.values)
     for place, limit in enumerate(distances):
-        upper_rows += [padded(eye, place, -eye), padded(-eye, place, -eye)]
-        upper_rows.append(
-            padded(sparse.csr_array((1, assets)), place, sparse.csr_array(np.ones((1, assets))))
-        )
         centre = np.asarray(limit.centre)
-        upper_values += [centre, -centre, np.array([limit.size])]
-    found = linprog(
-        np.zeros(width),
+        upper_rows += [padded(eye, place, -eye), padded(-eye, place, -eye)]
+        upper_values += [centre, -centre]
+        if np.isfinite(limit.size):
+            ones = sparse.csr_array(np.ones((1, assets)))
+            upper_rows.append(padded(sparse.csr_array((1, assets)), place, ones))
+            upper_values.append(np.array([limit.size]))
+    goal = np.zeros(width)
+    if target is not None:
+        goal[-assets:] = 1.0
+    return linprog(
+        goal,
         A_ub=sparse.vstack(upper_rows) if upper_rows else None,
         b_ub=np.concatenate(upper_values) + 1e-9 if upper_values else None,
         A_eq=sparse.vstack(equal_rows) if equal_rows else None,
@@ -123,7 +152,6 @@ def feasible(assets: int, limits: list[Limit]) -> bool:
         bounds=[(None, None)] * assets + [(0, None)] * (width - assets),
         method="highs",
     )
-    return found.status != 2
 
 
 def _feasible_in_cones(assets: int, limits: list[Limit]) -> bool:
@@ -133,15 +161,25 @@ def _feasible_in_cones(assets: int, limits: list[Limit]) -> bool:
     for limit in limits:
         if limit.factor is not None:
             rest.append(cp.norm(limit.factor.T @ w) / limit.size <= multiple)
-        elif limit.centre is not None:
-            rest.append(cp.norm1(w - limit.centre) <= limit.size)
-        elif limit.equality:
-            rest.append(limit.rows @ w == limit.values)
-        else:
-            rest.append(limit.rows @ w <= limit.values)
+    rest += _conic(w, [limit for limit in limits if limit.factor is None])
     problem = cp.Problem(cp.Minimize(multiple), rest)
     problem.solve(solver=cp.CLARABEL)
     return bool(problem.status in cp.settings.SOLUTION_PRESENT and problem.value <= 1 + 1e-7)
+
+
+def _conic(w: cp.Variable, limits: list[Limit]) -> list[cp.Constraint]:
+    """Limits as cvxpy constraints."""
+    found: list[cp.Constraint] = []
+    for limit in limits:
+        if limit.factor is not None:
+            found.append(cp.norm(limit.factor.T @ w) <= limit.size)
+        elif limit.centre is not None:
+            found.append(cp.norm1(w - limit.centre) <= limit.size)
+        elif limit.equality:
+            found.append(limit.rows @ w == limit.values)
+        elif len(limit.rows):
+            found.append(limit.rows @ w <= limit.values)
+    return found
 
 
 def bound_limits(kind: str, sign: str, rows: Array, values: Array, names: list[str]) -> list[Limit]:

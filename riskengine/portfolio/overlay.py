@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from riskengine.errors import SettingsError
+from riskengine.portfolio.ask import stated_limits
+from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.strategy import Strategy
 
@@ -73,6 +75,12 @@ class DrawdownOverlay:
     def name(self) -> str:
         """That of the strategy inside, and what is done to it."""
         return f"{self.strategy.name}, less in drawdowns"
+
+    @property
+    def constraints(self) -> Constraints | None:
+        """What is kept in all: the limits of the strategy inside, at every size; None if it states none."""
+        stated = stated_limits(self.strategy)
+        return None if stated is None else stated.scaled(self.lowest, 1.0)
 
     def init(self, view: MarketView) -> OverlayState:
         """State before the first decision: nothing is held back."""

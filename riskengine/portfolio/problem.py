@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -14,7 +15,7 @@ from riskengine.portfolio import program as compiled
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import YEAR, Costs, ProportionalCosts, itemised
 from riskengine.portfolio.day import Day, prepare
-from riskengine.portfolio.feasibility import Limit, clashing_limits
+from riskengine.portfolio.feasibility import Limit, clashing_limits, least_distance
 from riskengine.portfolio.min_holding import settle
 from riskengine.portfolio.objectives import (
     GAINS,
@@ -64,7 +65,7 @@ class Optimizer:
 
     The solver is Clarabel, and SCS where it gives up. For 1,000 assets and 20 factors, as multiples of its time:
     PIQP 1.1, SCS 1.7, OSQP 6.0; with a dense covariance over all assets PIQP 2.0, SCS 0.7, OSQP 1.8, the latter
-    two at tolerances of 1e-7 against 1e-10 (``backtests/optimiser_speed.py``).
+    two at tolerances of 1e-7 against 1e-10 (``backtests/speed/optimiser.py``).
     An asset that may not be held has both bounds at zero, so a changing universe needs no new problem.
     Long-only problems of many assets with a dense covariance are solved over the assets that matter: see
     :mod:`~riskengine.portfolio.sifting`.
@@ -130,7 +131,7 @@ class Optimizer:
         expected_returns: Array | None = None,
         previous: Array | None = None,
         tradable: Array | None = None,
-        turnover: bool = True,
+        turnover: bool | float = True,
         *,
         scenarios: Array | None = None,
         volume: Array | None = None,
@@ -145,7 +146,7 @@ class Optimizer:
         expected_returns : (assets,) per day; mean-variance, maximum Sharpe and target volatility need them
         previous : (assets,) weights held now; none held if not given, and then no turnover limit applies
         tradable : (assets,) which may be held; all if not given
-        turnover : whether the turnover limit applies
+        turnover : whether the turnover limit applies; a number takes its place
         scenarios : (scenarios, assets) simple returns over the holding period; CVaR needs them
         volume : (assets,) value traded a day, as a multiple of own wealth; participation and impact need it
         benchmark : (assets,) weights; tracking needs them
@@ -275,6 +276,23 @@ class Optimizer:
             name = "expected return above the risk-free rate"
             found.append(Limit.below(name, -day.reward[None], np.array([-1e-6])))
         return found
+
+    def least_turnover(
+        self,
+        covariance: Covariance,
+        previous: Array,
+        expected_returns: Array | None = None,
+        tradable: Array | None = None,
+        **market: Any,
+    ) -> float | None:
+        """Least turnover of any portfolio that satisfies all other hard limits; None if none does.
+
+        Parameters are those of :meth:`solve`.
+        """
+        volume, exposures = market.pop("volume", None), market.pop("exposures", None)
+        today = situation(self.assets, self.constraints, previous, tradable, False, volume, exposures)
+        day = prepare(self.objective, self.costs, today, covariance, expected_returns, **market)
+        return least_distance(len(self.assets), self._named(day), today.previous)
 
     def trimmed(self, weights: Array) -> Array:
         """Weights made to fit the last problem solved: inside the bounds, dust to zero, the budget exact."""

@@ -89,7 +89,7 @@ def situation(
     constraints: Constraints,
     previous: Array | None = None,
     tradable: Array | None = None,
-    turnover: bool = True,
+    turnover: bool | float = True,
     volume: Array | None = None,
     exposures: Mapping[str, Array] | None = None,
 ) -> Situation:
@@ -112,7 +112,8 @@ def situation(
     if constraints.participation is not None and traded is None:
         raise SettingsError("a limit on participation needs the traded volume: hand it to each solve")
     lower, upper = constraints.bounds(assets)
-    applies = constraints.turnover is not None and held is not None and turnover
+    applies = constraints.turnover is not None and held is not None and turnover is not False
+    most = constraints.turnover if turnover is True else turnover
     return Situation(
         assets,
         constraints,
@@ -121,7 +122,7 @@ def situation(
         np.where(open_, lower, 0.0),
         np.where(open_, upper, 0.0),
         _loadings(assets, constraints, exposures or {}),
-        float(constraints.turnover) if applies and constraints.turnover is not None else np.inf,
+        float(most) if applies and most is not None else np.inf,
         traded,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.running_bias import RunningBias
 from riskengine.errors import SettingsError
+from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.strategy import OptimizedState, OptimizedStrategy
 
@@ -69,6 +70,11 @@ class SteadyVolatility:
             raise SettingsError(
                 "the portfolio inside has a budget of one: its size is decided by its volatility"
             )
+
+    @property
+    def constraints(self) -> Constraints:
+        """What is kept in all: the limits of the portfolio inside, at every size that the leverage allows."""
+        return replace(self.inside.constraints.scaled(0.0, self.leverage), leverage=self.leverage)
 
     def init(self, view: MarketView) -> SteadyState:
         """Nothing learned yet."""

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.backtest.engine import STRATEGY_FAULTS
 from riskengine.calibration import Calibrator, Status
 from riskengine.errors import DataError, StrategyError
 from riskengine.market import Panel
 from riskengine.portfolio import Decision, Strategy
+from riskengine.portfolio.ask import STRATEGY_FAULTS
 from riskengine.report.desk_files import Desk, Holdings
 from riskengine.report.desk_page import light, origin
 from riskengine.report.held_risk import held_risk

@@ -27,6 +27,7 @@ from riskengine.backtest.checkpoint import Decided
 from riskengine.covariance import Covariance
 from riskengine.errors import DataError, SettingsError, StrategyError
 from riskengine.market import Delistings, Universe
+from riskengine.portfolio import Constraints
 
 SCHEDULE = WalkForward(train=300, step=100)
 FREE = ProportionalCosts(0)
@@ -38,6 +39,10 @@ class Fixed:
 
     weights: tuple[float, ...]
     name: str = "fixed"
+
+    @property
+    def constraints(self):
+        return Constraints(budget=(0.0, max(1.0, sum(self.weights))))
 
     def init(self, view):
         return None

@@ -29,11 +29,13 @@ def test_as_asked():
     assert (decision.status, decision.notes, decision.covariance) == ("ok", ("kept",), RISK)
 
 
-def test_first_the_turnover_limit_goes():
+def test_first_the_turnover_limit_is_exceeded_by_as_little_as_possible():
     limits = Constraints(upper=0.4, turnover=0.1)
     decision = decide(limits, previous=np.array([1.0, 0, 0, 0]))
-    assert decision.status == "without turnover limit"
+    assert decision.status == "beyond turnover limit"
     assert decision.weights.max() <= 0.4 + 1e-9
+    assert np.abs(decision.weights - [1.0, 0, 0, 0]).sum() == pytest.approx(1.2, abs=2e-5)
+    assert decision.notes[1].startswith("turnover of 120.0% instead of at most 10.0%")
     assert any("turnover <= 0.1" in note for note in decision.notes)
 
 
