@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -203,7 +204,7 @@ def _twins(moves: Array, columns: pd.Index) -> dict[int, str]:
     marks = weights @ np.nan_to_num(moves[:, places])
     order = np.argsort(marks)
     found: dict[int, str] = {}
-    for one, two in zip(order[:-1], order[1:], strict=True):
+    for one, two in pairwise(order):
         first, second = sorted((int(places[one]), int(places[two])))
         if abs(marks[one] - marks[two]) < 1e-6 and np.allclose(
             moves[:, first], moves[:, second], rtol=0, atol=1e-9, equal_nan=True
@@ -306,7 +307,7 @@ def _stale(name: str, seen: Array, dates: pd.Index, where: Array) -> list[Findin
 def _jumps(name: str, seen: Array, dates: pd.Index, where: Array, unrest: Array) -> list[Finding]:
     """Splits, units, wrong prints and large moves."""
     findings = []
-    for jump in jumps(seen, unrest[where]):
+    for jump in jumps(seen, unrest[where], np.diff(where)):
         back = f", and back after {jump.days} day(s)" if jump.days else ""
         detail = {
             "possible_split": f"price ratio {jump.ratio:.4f}, near {jump.named}",

@@ -56,7 +56,7 @@ class Jump:
     named: str = ""
 
 
-def jumps(seen: Array, unrest: Array) -> Iterator[Jump]:
+def jumps(seen: Array, unrest: Array, gaps: Array | None = None) -> Iterator[Jump]:
     """Jumps of one asset, in order.
 
     A jump counts as a split where that is likelier than an ordinary large move: the ratio is that of a usual split
@@ -68,6 +68,7 @@ def jumps(seen: Array, unrest: Array) -> Iterator[Jump]:
     ----------
     seen : its prices, all positive and finite
     unrest : how much likelier large moves are on the day of each price than usually, at least 1
+    gaps : closes from each price to the next one, one fewer than prices; all 1 if not given
     """
     move = np.diff(np.log(seen))
     returned = -1
@@ -76,7 +77,8 @@ def jumps(seen: Array, unrest: Array) -> Iterator[Jump]:
         if day <= returned:
             continue  # the way back of one that is told already
         size, ratio = abs(move[k]), float(seen[day] / seen[k])
-        before, after = _volatilities(move, k)
+        span = 1.0 if gaps is None else float(np.sqrt(gaps[k]))
+        before, after = (span * side for side in _volatilities(move, k))
         sigma = max(before, after)
         unit = min(UNITS, key=lambda u: abs(np.log(u) - size))
         back = _back(seen, k, sigma)
@@ -138,9 +140,8 @@ def _back(seen: Array, k: int, sigma: float) -> int:
     """Prices until the level before the jump comes back, 0 if it does not within a week."""
     after = np.abs(np.log(seen[k + 2 : k + 2 + _REVERTS_WITHIN] / seen[k]))
     size = abs(np.log(seen[k + 1] / seen[k]))
-    near = np.flatnonzero(
-        after < np.minimum(np.maximum(3 * sigma, 0.03) * np.sqrt(np.arange(len(after)) + 2), size / 4)
-    )
+    drift = np.maximum(3 * sigma, 0.03) * np.sqrt(np.arange(len(after)) + 2)
+    near = np.flatnonzero(after < np.minimum(drift, size / 4))
     return int(near[0]) + 1 if len(near) else 0
 
 

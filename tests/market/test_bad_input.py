@@ -193,7 +193,7 @@ def test_the_audit_of_the_bundled_prices_is_known(bundled):
     assert [(f.kind, f.asset, f"{f.date:%F}") for f in found] == [
         ("large_move", "AAPL", "2000-09-29"),
         ("large_move", "AMD", "2016-04-22"),
-        ("large_move", "RRC", "1990-04-10"),  # near 1:3, but moves of 20% follow
+        ("possible_split", "RRC", "1990-04-10"),
         ("large_move", "RRC", "1998-10-19"),
     ]
     assert {f.asset for f in bundled.audit() if f.kind == "stale_run"} == {"RRC"}
