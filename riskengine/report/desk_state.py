@@ -248,7 +248,7 @@ def _reconciled(
             for name in (*panel.assets, *kept["assets"])
             if (name in kept["assets"]) != (name in panel.assets)
         ]
-        what = f"{odd[0]} is in one and not in the other" if odd else "their order odds"
+        what = f"{odd[0]} is in one and not in the other" if odd else "their order differs"
         raise DataError(f"{path} is the state of prices of other assets: {what}; {remedy}")
     then = int(kept["closes"][-1])
     closes = panel.dates.as_unit("ns").asi8
