@@ -34,30 +34,30 @@ $(STAMP): pyproject.toml constraints.txt
 # several hours on two cores; panels that are not there are left out with a word
 studies: env
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,studies,ecosystem]"
-	$(BIN)/python -m backtests.calibration_simulated
-	$(BIN)/python -m backtests.calibration_limit
-	$(BIN)/python -m backtests.calibration_shocks
-	$(BIN)/python -m backtests.calibration_refined
-	$(BIN)/python -m backtests.calibration_race
-	$(BIN)/python -m backtests.egarch_evidence
-	$(BIN)/python -m backtests.calibration_speed
-	$(BIN)/python -m backtests.realized_volatility
-	$(BIN)/python -m backtests.covariance_race
-	$(BIN)/python -m backtests.min_risk_25
-	$(BIN)/python -m backtests.bias_statistic
-	$(BIN)/python -m backtests.optimiser_speed
-	$(BIN)/python -m backtests.var_race
-	$(BIN)/python -m backtests.risk_test_sizes
-	$(BIN)/python -m backtests.scenario_speed
-	$(BIN)/python -m backtests.scenario_realism
-	$(BIN)/python -m backtests.live_speed
-	$(BIN)/python -m backtests.vanilla_accuracy
-	$(BIN)/python -m backtests.precalibration
-	$(BIN)/python -m backtests.exotics_accuracy
-	$(BIN)/python -m backtests.exotics_speed
-	$(BIN)/python -m backtests.steady_risk
-	$(BIN)/python -m backtests.backtest_speed
-	$(BIN)/python -m backtests.drawdown_overlay
+	$(BIN)/python -m backtests.calibration.simulated
+	$(BIN)/python -m backtests.calibration.limit
+	$(BIN)/python -m backtests.calibration.shocks
+	$(BIN)/python -m backtests.calibration.refined
+	$(BIN)/python -m backtests.calibration.race
+	$(BIN)/python -m backtests.calibration.egarch
+	$(BIN)/python -m backtests.speed.calibration
+	$(BIN)/python -m backtests.portfolio.realized_volatility
+	$(BIN)/python -m backtests.covariance.race
+	$(BIN)/python -m backtests.covariance.min_risk_25
+	$(BIN)/python -m backtests.covariance.bias_statistic
+	$(BIN)/python -m backtests.speed.optimiser
+	$(BIN)/python -m backtests.risk.var_race
+	$(BIN)/python -m backtests.risk.test_sizes
+	$(BIN)/python -m backtests.speed.scenarios
+	$(BIN)/python -m backtests.risk.scenario_realism
+	$(BIN)/python -m backtests.speed.live
+	$(BIN)/python -m backtests.options.vanilla_accuracy
+	$(BIN)/python -m backtests.options.precalibration
+	$(BIN)/python -m backtests.options.exotics_accuracy
+	$(BIN)/python -m backtests.speed.exotics
+	$(BIN)/python -m backtests.portfolio.steady_risk
+	$(BIN)/python -m backtests.speed.backtest
+	$(BIN)/python -m backtests.portfolio.drawdown_overlay
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis

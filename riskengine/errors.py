@@ -9,6 +9,10 @@ class DataError(RiskEngineError, ValueError):
     """Prices or returns that cannot be used as they are."""
 
 
+class ImplausibleError(DataError):
+    """Numbers of another unit than is meant: prices for returns, percentages for fractions."""
+
+
 class SettingsError(RiskEngineError, ValueError):
     """A setting outside its range, or settings that contradict each other."""
 

@@ -1,7 +1,7 @@
 """Minimum variance, less of it while it stands below its peak of the last year; the rest in cash.
 
 Claim: smaller drawdowns than the strategy alone, paid for with return in every recovery, since it is bought back
-after prices have risen (``backtests/drawdown_overlay.py``). It forecasts nothing.
+after prices have risen (``backtests/portfolio/drawdown_overlay.py``). It forecasts nothing.
 """
 
 from riskengine import (

@@ -1,7 +1,7 @@
 """Minimum variance with the ensemble of covariances, trades priced.
 
 Claim: lower realized volatility than any single forecast, at the turnover of a static one, wherever limits leave the
-forecast something to decide (``backtests/covariance_race.py``).
+forecast something to decide (``backtests/covariance/race.py``).
 """
 
 from riskengine import Constraints, Ensemble, MinimumVariance, OptimizedStrategy

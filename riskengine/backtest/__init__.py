@@ -1,5 +1,6 @@
 """The walk-forward: schedule, books, engine, checkpoints, risk monitor, inference, results, sweeps."""
 
+from riskengine.backtest.accounting import Breach
 from riskengine.backtest.bands import NoTradeBand
 from riskengine.backtest.benchmarks import legacy_forecaster, standard_benchmarks
 from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
@@ -23,6 +24,7 @@ from riskengine.backtest.sweep import Sweep, plan, run_sweep
 
 __all__ = [
     "BacktestResult",
+    "Breach",
     "Comparison",
     "Fold",
     "Grid",

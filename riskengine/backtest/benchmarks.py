@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from riskengine.backtest.encoding import fingerprint
 from riskengine.calibration import MaximumLikelihood
 from riskengine.covariance import ConstantCorrelation, CovarianceForecaster, LedoitWolf, SampleCovariance
 from riskengine.portfolio import Constraints, EqualWeight, OptimizedStrategy, ProportionalCosts, Strategy
@@ -54,6 +56,23 @@ def standard_benchmarks(
         minimum_variance("static Ledoit-Wolf", LedoitWolf(window)),
         minimum_variance("legacy GARCH", legacy_forecaster(window)),
     )
+
+
+def rivals_of(candidate: Strategy, benchmarks: Iterable[Strategy]) -> list[Strategy]:
+    """Benchmarks to run beside a strategy: without the one that it is, and by another name where it has theirs.
+
+    Examples
+    --------
+    >>> [one.name for one in rivals_of(EqualWeight(min_history=9), [EqualWeight(), EqualWeight(min_history=9)])]
+    ['equal weight (benchmark)']
+    """
+    found = []
+    for one in benchmarks:
+        if type(one) is type(candidate) and fingerprint(one) == fingerprint(candidate):
+            continue
+        alike = one.name == candidate.name
+        found.append(replace(one, name=f"{one.name} (benchmark)") if alike else one)  # type: ignore[type-var]
+    return found
 
 
 def _comparable(constraints: Constraints) -> Constraints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from riskengine.backtest.encoding import fingerprint, pack, unpack
+from riskengine.backtest.reads import changed, files_of, hashes
 from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
 from riskengine.portfolio import Decision, Strategy
 
 Array = np.ndarray
 IDENTITY = "run.json"
+READS = "reads.json"
 
 
 class Decided(NamedTuple):
@@ -39,17 +41,17 @@ class Decided(NamedTuple):
     contributions: Array
 
     @classmethod
-    def of(cls, decision: Decision) -> Decided:
-        """Summary of a decision."""
+    def of(cls, decision: Decision, periods_per_year: float = 252.0) -> Decided:
+        """Summary of a decision on series with so many periods a year."""
         weights, covariance = decision.weights, decision.covariance
         volatility, shares = float("nan"), np.full(len(weights), np.nan)
         if covariance is not None:
-            volatility = float(np.sqrt(252 * covariance.variance(weights)))
+            volatility = float(np.sqrt(periods_per_year * covariance.variance(weights)))
             # w times the gradient, without ever making the assets x assets matrix
             pull = covariance.loadings @ (covariance.loadings.T @ weights) + covariance.specific * weights
             if weights @ pull > 0:
                 shares = weights * pull / (weights @ pull)
-        return cls(weights, decision.status, decision.notes, volatility, shares)
+        return cls(weights, str(decision.status), decision.notes, volatility, shares)
 
 
 class Journal:
@@ -70,6 +72,7 @@ class Journal:
 
     def __init__(self, folder: Path, strategy: Strategy) -> None:
         self.folder = folder
+        self._read = _known_reads(folder / READS, strategy)
         self._modules = (type(strategy).__module__,)
         self._count = max(
             (int(path.stem.partition("_")[2]) for path in folder.glob("state_*.npz")), default=0
@@ -90,9 +93,16 @@ class Journal:
         """The state after the last decision; compiled things come from ``fresh``, what ``init`` makes."""
         return unpack(self._path("state", self._count).read_bytes(), self._modules, fresh)
 
-    def add(self, decided: Decided, state: Any) -> Any:
-        """Write one more decision; returns the state as a process that goes on from here would read it."""
+    def add(self, decided: Decided, state: Any, read: Iterable[Path] = ()) -> Any:
+        """Write one more decision; returns the state as a process that goes on from here would read it.
+
+        Files that the strategy read for it are kept by their hashes: a run on changed ones does not go on.
+        """
         content = pack(state)
+        new = {name: kept for name, kept in hashes(read).items() if name not in self._read}
+        if new:
+            self._read |= new
+            write_atomically(self.folder / READS, (json.dumps(self._read, indent=2) + "\n").encode())
         self._count += 1
         write_atomically(self._path("decision", self._count), pack(decided))
         write_atomically(self._path("state", self._count), content)
@@ -120,7 +130,9 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
         If the folder holds a checkpoint of other prices, strategies, settings or code; the message says which.
     """
     mine = {name: fingerprint(value) for name, value in settings.items()}
-    mine |= {f"strategy {one.name}": fingerprint((one, _source(one))) for one in strategies}
+    for one in strategies:
+        mine[f"strategy {one.name}"] = fingerprint((one, _source(one)))
+        mine |= {f"file {path}": content for path, content in files_of(one).items()}
     mine |= {
         "code": code_hash(),
         **{name: version(name) for name in _VERSIONS},
@@ -141,6 +153,23 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
     else:
         write_atomically(path, (json.dumps(mine, indent=2) + "\n").encode())
     return [Journal(folder / f"{k:02d}", one) for k, one in enumerate(strategies)]
+
+
+def _known_reads(path: Path, strategy: Strategy) -> dict[str, str]:
+    """Hashes of the files that the decisions made so far were read from."""
+    if not path.is_file():
+        return {}
+    try:
+        known: dict[str, str] = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is damaged ({error}): begin anew in another folder") from error
+    other = changed(known)
+    if other:
+        raise DataError(
+            f"{other[0]}, which strategy {strategy.name!r} read for its decisions, is not what it was: "
+            "bring it back, or begin anew in another folder"
+        )
+    return known
 
 
 _VERSIONS = ("numpy", "scipy", "jax", "cvxpy")

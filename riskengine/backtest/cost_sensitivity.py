@@ -11,7 +11,7 @@ import pandas as pd
 from riskengine.backtest.result import BacktestResult
 from riskengine.errors import SettingsError
 
-YEAR = 252
+_NOISE = 1e-15
 RATES = (0.0, 0.0005, 0.001, 0.002, 0.005)
 
 
@@ -23,14 +23,14 @@ def at_cost(result: BacktestResult, rate: float) -> BacktestResult:
 
 
 def cost_sensitivity(result: BacktestResult, rates: Sequence[float] = RATES) -> pd.DataFrame:
-    """Return, volatility and Sharpe ratio a year at several proportional costs, a row a rate."""
+    """Return, volatility and Sharpe ratio over cash, a year, at several proportional costs, a row a rate."""
     rows = {rate: at_cost(result, rate).statistics() for rate in rates}
     table = pd.DataFrame(rows).T[["return", "volatility", "sharpe", "costs"]]
     return table.rename_axis("rate")
 
 
 def break_even_cost(result: BacktestResult, other: BacktestResult | None = None) -> float:
-    """Proportional cost at which the mean return falls to zero, or to that of another portfolio at the same cost.
+    """Proportional cost at which the mean return falls to that of cash, or of another portfolio at the same cost.
 
     To first order in the rate: costs are taken from daily returns, and what they would have earned is neglected.
 
@@ -40,10 +40,14 @@ def break_even_cost(result: BacktestResult, other: BacktestResult | None = None)
     trades no more; if it is behind and trades less, the cost from which on it is ahead
     """
     mine, turnover = result.gross, result.turnover
+    if other is None and result.cash is not None:
+        mine = mine - result.cash.reindex(mine.index)
     if other is not None:
         mine, theirs = mine.align(other.gross, join="inner")
         mine, turnover = mine - theirs, (result.turnover - other.turnover).reindex(mine.index)
     gain, trades = float(mine.mean()), float(turnover.mean())
-    if abs(trades) < 1e-15:
+    if abs(gain) < _NOISE:
+        gain = 0.0
+    if abs(trades) < _NOISE:
         return float(np.copysign(np.inf, gain)) if gain else float("nan")
     return gain / trades if trades > 0 or gain < 0 else float("inf")

@@ -10,20 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.backtest.accounting import Book, daily_cash
+from riskengine.backtest.accounting import Book, daily_cash, vanished_after
 from riskengine.backtest.checkpoint import Decided, Journal, journals
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.provenance import provenance
+from riskengine.backtest.reads import recorded_reads
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError
 from riskengine.market import MarketView, Panel
 from riskengine.portfolio import ProportionalCosts, Strategy
-from riskengine.portfolio.ask import ask, begin
+from riskengine.portfolio.ask import ask, begin, stated_limits
 
 Array = np.ndarray
 Report = Callable[[str, int, int], None]
+
+
+ROUNDING = 1e-9
+"""Cash below zero by less than this is a rounding error and no loan."""
 
 
 def silence(stage: str, done: int, total: int) -> None:
@@ -41,13 +46,20 @@ def run_backtest(
     cash: float | pd.Series = 0.0,
     checkpoint: Path | str | None = None,
     jobs: int = 1,
+    borrow: float | pd.Series | None = None,
 ) -> BacktestResult:
     """Run a strategy, and benchmarks beside it, through history.
 
     A decision at the close of day t sees data up to and including t and is traded at the close of
     ``t + delay``. Between trades weights drift and cash earns its rate. Missing prices leave a holding at its last
     value. On its stated delisting it makes its stated return and becomes cash; without a statement that happens
-    after five days, at the default return of the panel's :class:`~riskengine.market.Delistings`. Both are flagged.
+    after five business days, at the default return of the panel's :class:`~riskengine.market.Delistings`. Both are
+    flagged.
+
+    Purchases are limited to what cash and done sales pay for (:func:`~riskengine.portfolio.settle`). An order for what
+    has no price at the close of the trade waits, and so do the purchases that it was to pay for; they are done at the
+    first close that allows it before the next decision is traded. Both are noted, and limits that the strategy
+    states (its attribute ``constraints``) and that the book breaks meanwhile are listed in the result's ``breaches``.
 
     Parameters
     ----------
@@ -58,11 +70,12 @@ def run_backtest(
     benchmarks : other strategies, run on the same days with the same costs
     monitor : forecasts daily VaR and CVaR of every portfolio from the past alone; none if not given
     report : called with a stage, steps done and steps in all, for a progress bar
-    cash : rate a year that cash earns, and borrowed cash costs; a series holds it from each of its dates on
+    cash : rate a year that cash earns; a series holds it from each of its dates on
     checkpoint : folder to which every decision is written. A run that finds its own decisions there goes on from
         them, and its result is bit by bit that of a run that was never stopped.
     jobs : processes, -1 for as many as there are cores; with more than one, benchmarks run beside the strategy, and
         must be of classes and functions that another process can import
+    borrow : rate a year that borrowed cash costs, or a series like ``cash``; the rate of cash if not given
 
     Raises
     ------
@@ -89,10 +102,16 @@ def run_backtest(
         raise SettingsError(f"two portfolios share a name among {', '.join(names)}: rename one")
     schedule = schedule or WalkForward()
     costs = costs or ProportionalCosts()
-    walk = Walk(panel, schedule, costs, cash)
+    walk = Walk(panel, schedule, costs, cash, borrow)
     kept: Sequence[Journal | None] = [None] * len(everyone)
     if checkpoint is not None:
-        settings = {"prices": panel.hash, "schedule": schedule, "costs": costs, "cash": cash}
+        settings = {
+            "prices": panel.hash,
+            "schedule": schedule,
+            "costs": costs,
+            "cash": cash,
+            "borrow": borrow,
+        }
         kept = journals(Path(checkpoint), everyone, settings)
     silent = [partial(walk.run, one, journal) for one, journal in zip(everyone, kept, strict=True)]
     told = [partial(run, report=report) for run in silent]
@@ -100,7 +119,7 @@ def run_backtest(
     for run in run_all(told[0], told[1:] if jobs == 1 else silent[1:], jobs):
         runs.append(run)
         report(run["name"], len(walk.folds), len(walk.folds))
-    origin = provenance(panel, schedule, costs, strategy, cash)
+    origin = provenance(panel, schedule, costs, strategy, cash, borrow)
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
         paths = [run["weights"].to_numpy() for run in runs]
@@ -113,10 +132,15 @@ def run_backtest(
 
 
 class Walk:
-    """What all portfolios of a backtest share: prices and what follows from them, schedule, costs, cash."""
+    """What all portfolios of a backtest share: prices and what follows from them, schedule, costs, rates."""
 
     def __init__(
-        self, panel: Panel, schedule: WalkForward, costs: ProportionalCosts, cash: float | pd.Series
+        self,
+        panel: Panel,
+        schedule: WalkForward,
+        costs: ProportionalCosts,
+        cash: float | pd.Series,
+        borrow: float | pd.Series | None = None,
     ) -> None:
         self.panel, self.schedule, self.costs = panel, schedule, costs
         self.folds = schedule.folds(panel.dates)
@@ -125,11 +149,13 @@ class Walk:
         with np.errstate(invalid="ignore"):
             bridged = self.priced[1:] & ~np.isnan(known[:-1])
             self.growth = np.where(bridged, known[1:] / known[:-1], 1.0)
-        self.cash = daily_cash(cash, panel.dates)
+        periods = panel.periods_per_year
+        self.cash = daily_cash(cash, panel.dates, periods)
+        self.borrow = self.cash if borrow is None else daily_cash(borrow, panel.dates, periods, "borrow")
         self.delisted = panel.delistings.proceeds(panel.prices)
-        self.names = [f"{date:%Y-%m-%d}" for date in panel.dates]
+        self.names = [_written(date) for date in panel.dates]
         # Helper processes are sent the panel while decisions are made here: nothing may be cached in it meanwhile.
-        self.periods_per_year = panel.periods_per_year
+        self.periods_per_year = periods
 
     def run(
         self, strategy: Strategy, journal: Journal | None = None, report: Report = silence
@@ -142,23 +168,33 @@ class Walk:
         decide_days = {fold.decide for fold in self.folds}
         trade_days = {fold.trade: k for k, fold in enumerate(self.folds)}
         decider = Decider(strategy, self, journal)
-        book, band, held = self._book(), self.schedule.band, -1
+        book, band, held = self._book(strategy), self.schedule.band, -1
+
+        def pay(t: int, trades: Array) -> None:
+            turnover[t - start] = np.abs(trades).sum()
+            cost[t - start] = self.costs.cost(trades)
 
         def trade(t: int, fold: int) -> None:
             target = decider.decided[fold].weights
             goal = target if band is None else band.goal(book.weights, target)
-            trades = book.trade(goal, self.priced[t], self.names[t])
-            turnover[t - start] = np.abs(trades).sum()
-            cost[t - start] = self.costs.cost(trades)
+            pay(t, book.trade(goal, self.priced[t], self.names[t]))
 
         for t in range(self.folds[0].decide, end):
             if t > start:
                 gone = self.delisted.get(t, {})
                 gross[t - start] = book.pass_day(
-                    self.growth[t - 1], self.priced[t], self.names[t], self.cash[t - 1], gone
+                    self.growth[t - 1],
+                    self.priced[t],
+                    self.names[t],
+                    self.cash[t - 1],
+                    gone,
+                    self.borrow[t - 1],
                 )
                 earner[t - start] = held
             due = trade_days.get(t, -1)
+            done = None if due >= 0 else book.retry(self.priced[t], self.names[t])
+            if done is not None:
+                pay(t, done)
             earlier = due >= 0 and self.folds[due].decide < t
             if earlier:
                 trade(t, due)
@@ -178,14 +214,44 @@ class Walk:
             "turnover": pd.Series(turnover, dates, name="turnover"),
             "weights": pd.DataFrame(weights, dates, assets),
             "decision": pd.Series(earner, dates, name="decision"),
+            # No time passes before the first close, on which the first trade is done.
+            "cash": pd.Series([0.0, *self.cash[start : end - 1]], dates, name="cash"),
         }
-        return {"name": strategy.name, **daily, **self._decisions(decider.decided, book)}
+        book.flags += self._borrowed(1 - weights.sum(axis=1), start)
+        return {
+            "name": strategy.name,
+            **daily,
+            **self._decisions(decider.decided, book),
+            "periods_per_year": self.panel.periods_per_year,
+            "breaches": tuple(book.breaches),
+        }
 
-    def _book(self) -> Book:
-        awaited = np.zeros(len(self.panel.assets), bool)
-        for columns in self.delisted.values():
+    def _book(self, strategy: Strategy) -> Book:
+        delistings, assets = self.panel.delistings, self.panel.assets
+        # Also of what is delisted after the last close: it is held until then.
+        stated = {name for name, (date, _) in delistings.returns.items() if date > self.panel.dates[-1]}
+        awaited = np.array([name in stated for name in assets])
+        patience = vanished_after(self.panel.periods_per_year)
+        book = Book.empty(assets, awaited, delistings.default, stated_limits(strategy), patience)
+        for day, columns in self.delisted.items():
             awaited[list(columns)] = True
-        return Book.empty(self.panel.assets, awaited, self.panel.delistings.default)
+            if day <= self.folds[0].trade:
+                book.gone[list(columns)] = True
+        return book
+
+    def _borrowed(self, cash: Array, start: int) -> list[str]:
+        """A note if cash was borrowed: how much at most, and at what rates."""
+        days = np.flatnonzero(cash < -ROUNDING)
+        if not len(days):
+            return []
+        worst = int(np.argmin(cash))
+        paid = self.borrow[np.minimum(start + days, len(self.borrow) - 1)] * self.panel.periods_per_year
+        low, high = f"{paid.min():.2%}", f"{paid.max():.2%}"
+        rate = low if low == high else f"{low} to {high}"
+        return [
+            f"{self.names[start + worst]}: borrowed {-cash[worst]:.1%} of wealth, the most of {len(days)} days with "
+            f"borrowed cash, at {rate} a year"
+        ]
 
     def _decisions(self, decided: list[Decided], book: Book) -> dict[str, Any]:
         """The fields of a result that have a row a decision, and the notes."""
@@ -219,12 +285,13 @@ class Decider:
             self.decided.append(self.journal.decided[done])
             return
         view = self.walk.schedule.view(self.walk.panel, position)
-        if not self._ready:
-            self._begin(view)
-        decision, self._state = ask(self.strategy, self._state, view, holdings)
-        one = Decided.of(decision)
+        with recorded_reads() as read:
+            if not self._ready:
+                self._begin(view)
+            decision, self._state = ask(self.strategy, self._state, view, holdings)
+        one = Decided.of(decision, self.walk.periods_per_year)
         if self.journal is not None:
-            self._state = self.journal.add(one, self._state)
+            self._state = self.journal.add(one, self._state, read)
         self.decided.append(one)
 
     def _begin(self, view: MarketView) -> None:
@@ -235,3 +302,8 @@ class Decider:
         fresh = begin(self.strategy, first)
         self._state = self.journal.state(fresh) if self.journal is not None and self.decided else fresh
         self._ready = True
+
+
+def _written(date: pd.Timestamp) -> str:
+    """A close for people, with the time of day where there is one."""
+    return f"{date:%Y-%m-%d}" if date == date.normalize() else f"{date:%Y-%m-%d %H:%M}"

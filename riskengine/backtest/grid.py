@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,19 @@ class Market:
     end: str | None = None
     default_delisting_return: float = 0.0
 
+    def resolved(self) -> Market:
+        """The same with whole paths: equal for equal universes, however their files were named."""
+        files = {
+            name: None if path is None else path.resolve()
+            for name, path in (
+                ("prices", self.prices),
+                ("membership", self.membership),
+                ("delistings", self.delistings),
+                ("volume", self.volume),
+            )
+        }
+        return replace(self, **files)  # type: ignore[arg-type]
+
     def panel(self) -> Panel:
         """Prices, membership and delistings."""
         panel = load_panel(self.prices, self.membership, self.delistings, self.default_delisting_return)
@@ -60,7 +73,8 @@ class Grid:
     ----------
     strategies : files with ``build(...)``
     settings : name of a setting to its values. A plain name goes to every strategy whose ``build`` takes it;
-        ``min_variance.upper`` to that of ``min_variance.py`` alone.
+        ``min_variance.upper`` to that of ``min_variance.py`` alone, ``new/min_variance.upper`` to the one that
+        :attr:`labels` calls so.
     markets : universes by name
     """
 
@@ -68,8 +82,29 @@ class Grid:
     settings: Settings
     markets: Mapping[str, Market]
 
+    @property
+    def repeated(self) -> tuple[str, ...]:
+        """What was asked for more than once and is run once, a line each."""
+        said = [f"{path} was named more than once: it runs once" for path in _again(self.strategies)]
+        first: dict[Market, str] = {}
+        for name, market in self.markets.items():
+            same = first.setdefault(market.resolved(), name)
+            if same != name:
+                said.append(f"universe {name} is the same as {same}: it runs once")
+        for name, values in self.settings.items():
+            for value in dict.fromkeys(repr(one) for one in values):
+                if sum(repr(one) == value for one in values) > 1:
+                    said.append(f"{name}={value.strip(chr(39))} was given more than once: it runs once")
+        return tuple(said)
+
+    @property
+    def labels(self) -> dict[Path, str]:
+        """What each strategy file is called: its name, with as much of its path as tells it from others."""
+        paths = list({path.resolve(): path for path in reversed(self.strategies)}.values())[::-1]
+        return dict(zip(paths, distinct_names(paths), strict=True))
+
     def combinations(self) -> list[tuple[str, Path, dict[str, Any]]]:
-        """Universe, file and settings of every cell, in a fixed order.
+        """Universe, file and settings of every cell, in a fixed order and each once.
 
         Raises
         ------
@@ -78,33 +113,110 @@ class Grid:
         """
         if not self.strategies or not self.markets:
             raise SettingsError("a sweep needs at least one strategy file and one file of prices")
-        stems = [path.stem for path in self.strategies]
-        if len(set(stems)) < len(stems):
-            raise SettingsError(f"two strategy files share a name among {', '.join(stems)}: rename one")
         taken: set[str] = set()
         cells = []
-        for path in self.strategies:
-            axes = self._axes(path)
+        for path, label in self.labels.items():
+            axes = self._axes(path, label)
             taken |= set(axes)
             names = [key.rpartition(".")[2] for key in axes]
-            for values in product(*(self.settings[key] for key in axes)):
-                cells.append((path, dict(zip(names, values, strict=True))))
+            # By their text: 1, 1.0 and True are equal, but not the same setting.
+            once = [list({repr(value): value for value in self.settings[key]}.values()) for key in axes]
+            cells += [(path, dict(zip(names, values, strict=True))) for values in product(*once)]
         left = sorted(set(self.settings) - taken)
         if left:
             raise SettingsError(f"no build() takes the setting {left[0]}: check its name and the strategy's")
-        return [(market, path, settings) for market in self.markets for path, settings in cells]
+        first: dict[Market, str] = {}
+        for name, market in self.markets.items():
+            first.setdefault(market.resolved(), name)
+        return [(market, path, settings) for market in first.values() for path, settings in cells]
 
-    def _axes(self, path: Path) -> list[str]:
-        """Keys of the settings that a strategy's ``build`` takes; one for it alone goes before a general one."""
+    def _axes(self, path: Path, label: str) -> list[str]:
+        """Keys of the settings that a ``build`` takes, one for each: what names more of the path goes before."""
         takes = inspect.signature(load_builder(path)).parameters
-        own = [
-            key
-            for key in self.settings
-            if key.startswith(f"{path.stem}.") and key.rpartition(".")[2] in takes
-        ]
-        special = {key.rpartition(".")[2] for key in own}
-        general = [key for key in self.settings if key in takes and key not in special]
-        return general + own
+        found: dict[str, str] = {}
+        for owner in ("", path.stem, label):
+            for key in self.settings:
+                prefix, _, name = key.rpartition(".")
+                if prefix == owner and name in takes:
+                    found.pop(name, None)
+                    found[name] = key
+        return list(found.values())
+
+
+def distinct_names(paths: Sequence[Path], common: str = "") -> list[str]:
+    """Names of files without suffix, with as many of their folders as it takes to tell them apart.
+
+    Parameters
+    ----------
+    paths : of different files
+    common : a name that says nothing by itself, for which the folder's stands
+
+    Examples
+    --------
+    >>> distinct_names([Path("a/p.csv"), Path("b/p.csv"), Path("b/q.csv"), Path("b/q.parquet")])
+    ['a/p', 'b/p', 'q.csv', 'q.parquet']
+    >>> distinct_names([Path("/data/large/prices.csv")], common="prices")
+    ['large']
+    """
+
+    def name(path: Path, depth: int, suffix: bool) -> str:
+        folders = path.resolve().parent.parts[1:]
+        if path.stem == common and depth == 0 and folders and not suffix:
+            return folders[-1]
+        return "/".join([*folders[len(folders) - depth :], path.name if suffix else path.stem])
+
+    depths, suffixes = [0] * len(paths), [False] * len(paths)
+    while True:
+        names = [name(*one) for one in zip(paths, depths, suffixes, strict=True)]
+        alike = [k for k, one in enumerate(names) if names.count(one) > 1]
+        if not alike:
+            return names
+        for k in alike:
+            same = {paths[other].resolve().parent for other in alike if names[other] == names[k]}
+            # Files of one folder differ by their suffix; those of several by their folders.
+            if len(same) == 1 and not suffixes[k]:
+                suffixes[k] = True
+            elif depths[k] < len(paths[k].resolve().parent.parts) - 1:
+                depths[k] += 1
+            else:
+                raise SettingsError(f"{paths[k]} is named twice: name each file once")
+
+
+def named_markets(markets: Sequence[Market], taken: Mapping[str, Market]) -> dict[str, Market]:
+    """Universes by what their files are called, beside those that have names.
+
+    A number of most liquid assets is added to the name; a name that is taken gets the whole path.
+
+    Parameters
+    ----------
+    markets : universes without a name; the same one twice stays one
+    taken : universes with a name
+    """
+    asked = list(dict.fromkeys(markets))
+    files = {market.prices.resolve(): market.prices for market in reversed(asked)}
+    called = dict(zip(files, distinct_names(list(files.values()), common="prices"), strict=True))
+    found = dict(taken)
+    for market in asked:
+        file = market.prices.resolve()
+        top = "" if market.top is None else f", top {market.top}"
+        name = called[file] + top
+        if found.get(name, market).resolved() != market.resolved():
+            name = f"{file}{top}"
+        if found.get(name, market).resolved() != market.resolved():
+            raise SettingsError(f"two universes are called {name}: rename the one in the grid")
+        found[name] = market
+    return found
+
+
+def _again(paths: Sequence[Path]) -> list[Path]:
+    """Those of paths that lead to a file that an earlier one leads to."""
+    seen: set[Path] = set()
+    again = []
+    for path in paths:
+        if path.resolve() in seen:
+            again.append(path)
+        seen.add(path.resolve())
+    return again
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:

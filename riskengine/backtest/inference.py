@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
+from riskengine.backtest.ratios import varies
 from riskengine.errors import DataError
 
 Array = np.ndarray
@@ -141,6 +142,6 @@ def _checked(first: Array, second: Array) -> tuple[Array, Array]:
         raise DataError(f"{len(first)} days are too few to compare volatilities: at least 30 are needed")
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise DataError("return series to compare must be free of NaN: align them first")
-    if first.std() == 0 or second.std() == 0:
+    if not (varies(first) and varies(second)):
         raise DataError("a return series that does not vary has no volatility to compare")
     return first, second

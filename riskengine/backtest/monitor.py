@@ -57,8 +57,8 @@ class RiskMonitor:
 
         Returns
         -------
-        One frame a portfolio, a row a day: ``volatility`` (of that day), and ``var_95``, ``cvar_95``,
-        ``t_var_95``, ... as positive fractions of wealth, all known at the close before
+        One frame a portfolio, a row a day: ``volatility_one_period`` (of that day, not a year), and ``var_95``,
+        ``cvar_95``, ``t_var_95``, ... as positive fractions of wealth, all known at the close before
         """
         returns = panel.returns.to_numpy()
         start = folds[0].trade
@@ -92,7 +92,7 @@ class RiskMonitor:
                     found = empirical_tail(outcome, level)
                     table[:, t - start] = found.value_at_risk, found.conditional_value_at_risk
         dof = 1 / np.maximum(tail, 1e-6)
-        columns = {"volatility": deviation}
+        columns = {"volatility_one_period": deviation}
         for level, (var, cvar) in zip(self.levels, history, strict=True):
             normal = student_t_tail(deviation, np.where(np.isnan(dof), np.inf, dof), level)
             percent = f"{100 * level:g}"

@@ -51,6 +51,7 @@ def provenance(
     costs: ProportionalCosts,
     strategy: Strategy,
     cash: float | pd.Series = 0.0,
+    borrow: float | pd.Series | None = None,
 ) -> dict[str, Any]:
     """What is needed to make the same numbers again. Holds no time of day, so equal runs are equal."""
     return {
@@ -65,6 +66,11 @@ def provenance(
         "weights": weights_hash(),
         "schedule": repr(schedule),
         "costs": repr(costs),
-        "cash": f"{cash:g} a year" if not isinstance(cash, pd.Series) else f"a series, {fingerprint(cash)}",
+        "cash": _rate(cash),
+        "borrow": "as cash" if borrow is None else _rate(borrow),
         "strategy": strategy.name,
     }
+
+
+def _rate(rate: float | pd.Series) -> str:
+    return f"a series, {fingerprint(rate)}" if isinstance(rate, pd.Series) else f"{rate:g} a year"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+import math
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from riskengine.backtest.accounting import Breach
+from riskengine.backtest.flags import Flag, breach_flags, decision_flags
 from riskengine.backtest.inference import reduction_interval, variance_test
-from riskengine.errors import DataError
+from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
+from riskengine.backtest.units import period_name, result_units
+from riskengine.errors import DataError, SettingsError
 from riskengine.risk import christoffersen, kupiec
-
-YEAR = 252
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,10 @@ class Comparison:
     reduction : ``1 - volatility / other_volatility``, a fraction
     interval : its 95% stationary-bootstrap interval
     p_value : of equal variances, two-sided (Ledoit and Wolf 2011)
-    days : compared
+    days : periods compared
+    information_ratio : a year, of the returns over the other's; NaN where they do not differ
+    unit : what a period is called
+    reason : why interval and test are NaN, where they are
     """
 
     name: str
@@ -38,13 +45,38 @@ class Comparison:
     interval: tuple[float, float]
     p_value: float
     days: int
+    information_ratio: float = float("nan")
+    unit: str = "day"
+    reason: str = ""
 
     def __str__(self) -> str:
-        low, high = self.interval
+        tested = f", p = {self.p_value:.3f}" if not math.isnan(self.p_value) else ""
         return (
             f"{self.name}: {self.volatility:.2%} a year against {self.other_volatility:.2%} of {self.other}, "
-            f"{self.reduction:.1%} lower [{low:.1%}, {high:.1%}], p = {self.p_value:.3f}, {self.days} days"
+            f"{self.words()}{tested}, {self.days} {self.unit}s"
         )
+
+    def words(self) -> str:
+        """The reduction and its interval without signs: which side each number is on is said.
+
+        Examples
+        --------
+        >>> one = Comparison("a", "b", 0.09, 0.1, 0.1, (-0.05, 0.2), 0.04, 500)
+        >>> one.words()
+        '10.0% lower (95% interval: 5.0% higher to 20.0% lower)'
+        """
+        if math.isnan(self.reduction):
+            return f"not compared: {self.reason}"
+        low, high = self.interval
+        if math.isnan(low):
+            return f"{_side(self.reduction)} (no interval: {self.reason})"
+        first = f"{abs(low):.1%}" if (low < 0) == (high < 0) else _side(low)
+        return f"{_side(self.reduction)} (95% interval: {first} to {_side(high)})"
+
+
+def _side(reduction: float) -> str:
+    """Signs and words contradict each other all too easily: minus ten percent lower."""
+    return f"{abs(reduction):.1%} {'higher' if reduction < 0 else 'lower'}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +92,17 @@ class BacktestResult:
     weights : at every close, after trades; the rest is cash
     decision : number of the decision whose weights earned each day's return; -1 before the first
     targets : decided weights, a row a decision
-    predicted_volatility : annualised, of each decision's portfolio by the strategy's own forecast
+    predicted_volatility : a year, of each decision's portfolio by the strategy's own forecast
     contributions : share of each asset in the forecast variance, a row a decision
     status : of each decision
     notes : flags and fallbacks
-    risk : daily VaR and CVaR forecasts, if they were monitored
-    risk_today : VaR and CVaR from the last close, over one and ten days
+    risk : VaR and CVaR forecasts over one period, if they were monitored; ``volatility_one_period`` likewise
+    risk_today : VaR and CVaR from the last close, over one and ten periods
     provenance : what is needed to make the result again
     benchmarks : results on the same days
     periods_per_year : of the daily series, for annualised figures
+    breaches : stated limits that the book broke while orders could not be done
+    cash : return of cash over each day, which ratios of reward to risk are taken over; zero if not given
     """
 
     name: str
@@ -87,6 +121,8 @@ class BacktestResult:
     provenance: dict[str, Any] = field(default_factory=dict)
     benchmarks: tuple[BacktestResult, ...] = ()
     periods_per_year: float = 252.0
+    breaches: tuple[Breach, ...] = ()
+    cash: pd.Series | None = None
 
     @property
     def returns(self) -> pd.Series:
@@ -95,12 +131,43 @@ class BacktestResult:
         return pd.Series(net, self.gross.index, name=self.name)
 
     @property
+    def excess(self) -> pd.Series:
+        """Daily returns net of costs, less those of cash."""
+        if self.cash is None:
+            return self.returns
+        return (self.returns - self.cash.reindex(self.gross.index)).rename(self.name)
+
+    @property
     def volatility(self) -> float:
-        """Realized volatility, annualised."""
-        return float(self.returns.std(ddof=0) * np.sqrt(YEAR))
+        """Realized volatility a year."""
+        return float(self.returns.std(ddof=0) * np.sqrt(self.periods_per_year))
+
+    @cached_property
+    def flags(self) -> tuple[Flag, ...]:
+        """Decisions that fell back and limits that were broken, the strategy's own first, then the benchmarks'."""
+        found = []
+        for one in (self, *self.benchmarks):
+            own = one is self
+            found += decision_flags(one.name, one.status, one.notes, own)
+            found += breach_flags(one.name, one.breaches, len(one.gross), own)
+        return tuple(found)
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the strategy itself did otherwise than it was asked to."""
+        return any(flag.serious for flag in self.flags)
 
     def beside(self, benchmarks: tuple[BacktestResult, ...]) -> BacktestResult:
-        """The same result with benchmarks beside it."""
+        """The same result with benchmarks beside it.
+
+        Raises
+        ------
+        SettingsError
+            If two portfolios share a name: tables could not tell them apart.
+        """
+        names = [self.name, *(one.name for one in benchmarks)]
+        if len(set(names)) < len(names):
+            raise SettingsError(f"two portfolios share a name among {', '.join(names)}: rename one")
         return replace(self, benchmarks=benchmarks)
 
     def with_risk_today(self, table: pd.DataFrame) -> BacktestResult:
@@ -113,21 +180,44 @@ class BacktestResult:
         Raises
         ------
         DataError
-            If fewer than 30 days are common.
+            If fewer than 30 days are common, or one of the two does not vary.
         """
+        found = self._against(other)
+        if found.reason:
+            raise DataError(found.reason)
+        return found
+
+    @cached_property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """With each benchmark; where there is too little to test, interval and test are NaN and the reason is said."""
+        return tuple(self._against(other) for other in self.benchmarks)
+
+    def _against(self, other: BacktestResult) -> Comparison:
         mine, theirs = self.returns.align(other.returns, join="inner")
         x, y = mine.to_numpy(), theirs.to_numpy()
-        test = variance_test(x, y)
-        volatilities = (float(np.std(x) * np.sqrt(YEAR)), float(np.std(y) * np.sqrt(YEAR)))
+        root = np.sqrt(self.periods_per_year)
+        volatilities = [float(np.std(one) * root) if len(one) else float("nan") for one in (x, y)]
+        nan, reason = float("nan"), ""
+        interval, p_value = (nan, nan), nan
+        still = next((one.name for one in (self, other) if not varies(one.excess.to_numpy())), None)
+        try:
+            if still is not None:
+                raise DataError(f"{still} does not vary beyond cash, so there is nothing to test")
+            p_value, interval = variance_test(x, y).p_value, reduction_interval(x, y)
+        except DataError as error:
+            reason = str(error)
         return Comparison(
             name=self.name,
             other=other.name,
             volatility=volatilities[0],
             other_volatility=volatilities[1],
-            reduction=1 - volatilities[0] / volatilities[1],
-            interval=reduction_interval(x, y),
-            p_value=test.p_value,
+            reduction=1 - volatilities[0] / volatilities[1] if varies(y) else nan,
+            interval=interval,
+            p_value=p_value,
             days=len(x),
+            information_ratio=information_ratio(x - y, self.periods_per_year),
+            unit=period_name(self.periods_per_year),
+            reason=reason,
         )
 
     def drawdown(self) -> pd.Series:
@@ -144,7 +234,7 @@ class BacktestResult:
         """
         earned = self.gross[self.decision >= 0].groupby(self.decision[self.decision >= 0])
         sums, days = earned.sum(), earned.size()
-        forecast = self.predicted_volatility.to_numpy()[sums.index] * np.sqrt(days / YEAR)
+        forecast = self.predicted_volatility.to_numpy()[sums.index] * np.sqrt(days / self.periods_per_year)
         full = days >= (days.iloc[:-1].min() if len(days) > 1 else 1)
         scores = (sums / forecast)[full].dropna()
         return float(np.sqrt(np.mean(scores**2))) if len(scores) else float("nan")
@@ -188,15 +278,19 @@ class BacktestResult:
         return pd.DataFrame(rows).T.infer_objects()
 
     def statistics(self) -> dict[str, float]:
-        """Headline figures of this portfolio alone."""
-        net = self.returns
-        years = len(net) / YEAR
-        growth = float(np.prod(1 + net.to_numpy()))
-        deviation = float(net.std(ddof=0))
+        """Headline figures of this portfolio alone; their units are in :mod:`riskengine.backtest.units`.
+
+        Sharpe and Sortino ratio are taken over cash; NaN where the returns do not differ from those of cash by more
+        than numerical noise.
+        """
+        net, excess = self.returns.to_numpy(), self.excess.to_numpy()
+        years = len(net) / self.periods_per_year
         row = {
             "volatility": self.volatility,
-            "return": growth ** (1 / years) - 1 if growth > 0 else -1.0,
-            "sharpe": float(net.mean() / deviation * np.sqrt(YEAR)) if deviation > 0 else float("nan"),
+            "return": _yearly_growth(net, years),
+            "cash_return": 0.0 if self.cash is None else _yearly_growth(self.cash.to_numpy(), years),
+            "sharpe": sharpe_ratio(excess, self.periods_per_year),
+            "sortino": sortino_ratio(excess, self.periods_per_year),
             "max_drawdown": float(self.drawdown().min()),
             "turnover": float(self.turnover.sum() / years),
             "costs": float(self.costs.sum(axis=1).sum() / years),
@@ -210,35 +304,53 @@ class BacktestResult:
     def summary(self) -> pd.DataFrame:
         """A row a portfolio: this one, then its benchmarks with the reduction of realized volatility against each.
 
-        Fractions throughout; turnover and costs a year; ``bias`` is the bias statistic of the forecasts.
+        Fractions throughout; turnover and costs a year; ``bias`` is the bias statistic of the forecasts;
+        ``information_ratio`` that of this portfolio against the row's.
         """
         rows = {self.name: self.statistics()}
-        for other in self.benchmarks:
-            against = self.compare(other)
+        for other, against in zip(self.benchmarks, self.comparisons, strict=True):
             rows[other.name] = other.statistics() | {
                 "reduction": against.reduction,
                 "reduction_low": against.interval[0],
                 "reduction_high": against.interval[1],
                 "p_value": against.p_value,
+                "information_ratio": against.information_ratio,
             }
         return pd.DataFrame(rows).T
 
+    def remarks(self) -> tuple[str, ...]:
+        """Why figures of the summary are missing, a line each."""
+        said = []
+        for one in (self, *self.benchmarks):
+            if not varies(one.excess.to_numpy()):
+                said.append(
+                    f"{one.name}: no excess return over cash, so it has no Sharpe and no Sortino ratio"
+                )
+        said += [f"{self.name} against {one.other}: {one.reason}" for one in self.comparisons if one.reason]
+        return tuple(said)
+
     def to_json(self) -> str:
-        """Summary, risk, comparisons, flags and provenance as JSON; NaN becomes null."""
-        table = self.summary().astype(object)
+        """Summary, risk, comparisons, flags, units and provenance as JSON; what is not finite becomes null."""
         content = {
             "strategy": self.name,
             "days": len(self.returns),
             "first": f"{self.returns.index[0]:%Y-%m-%d}",
             "last": f"{self.returns.index[-1]:%Y-%m-%d}",
-            "summary": table.where(table.notna(), None).to_dict(orient="index"),
+            "periods_per_year": self.periods_per_year,
+            "summary": self.summary().to_dict(orient="index"),
             "risk_today": [] if self.risk_today is None else self.risk_today.to_dict(orient="records"),
             "value_at_risk": self.risk_table().to_dict(orient="index"),
             "statuses": {str(k): int(v) for k, v in self.status.value_counts().items()},
+            "flagged": self.flagged,
+            "flags": [asdict(flag) for flag in self.flags],
+            "remarks": list(self.remarks()),
             "notes": list(self.notes),
+            "limits_broken": len(self.breaches),
+            "breaches": [breach._asdict() for breach in self.breaches],
+            "units": result_units(self.periods_per_year),
             "provenance": self.provenance,
         }
-        return json.dumps(content, indent=2, default=float)
+        return json.dumps(finite(content), indent=2, default=float)
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""
@@ -246,3 +358,24 @@ class BacktestResult:
         from riskengine.report import write_report
 
         return write_report(self, Path(path))
+
+
+def _yearly_growth(returns: np.ndarray, years: float) -> float:
+    """Compound growth a year; -1 if nothing was left, infinite if a few good days say so."""
+    if not np.all(returns > -1):
+        return -1.0
+    with np.errstate(over="ignore"):
+        return float(np.expm1(np.log1p(returns).sum() / years))
+
+
+def finite(value: Any) -> Any:
+    """NaN and infinities as None, which JSON can hold."""
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    if isinstance(value, np.bool_ | np.integer):
+        return value.item()
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value

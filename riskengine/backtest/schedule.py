@@ -18,6 +18,27 @@ _PERIOD = {"week": "W-SUN", "month": "M", "quarter": "Q"}
 _DAYS = {"week": 5, "month": 21, "quarter": 63}
 
 
+TRAIN = 1250
+"""Returns before the first decision, if nobody says otherwise: five years of days."""
+
+
+def usual_train(count: int | None = None, periods_per_year: float = 252.0) -> int:
+    """Returns before the first decision of a panel with so many closes.
+
+    :data:`TRAIN` where that leaves a year to test on; else a third of the closes, but a year if that is not more than
+    half of them.
+
+    Examples
+    --------
+    >>> [usual_train(count) for count in (6000, 1502, 1200, 640, 320, 100)]
+    [1250, 1250, 400, 252, 160, 50]
+    """
+    if count is None or count >= TRAIN + periods_per_year:
+        return TRAIN
+    year = round(periods_per_year)
+    return max(2, min(TRAIN, max(count // 3, min(year, count // 2))))
+
+
 class Fold(NamedTuple):
     """One decision: positions in the panel's dates.
 
@@ -97,7 +118,7 @@ class WalkForward:
         if count < self.train + self.delay + 2:
             raise DataError(
                 f"{count} dates are too few for a walk-forward with train={self.train} and delay={self.delay}: "
-                f"it needs {self.train + self.delay + 2}; shorten train or bring more history"
+                f"it needs {self.train + self.delay + 2}; {self._shorter(count)}bring more history"
             )
         decisions = [d for d in self._closes(dates) if self.train <= d < count - self.delay]
         if not decisions:
@@ -114,6 +135,11 @@ class WalkForward:
         if not isinstance(self.step, str):
             lasts[-1] = min(decisions[-1] + self.step + self.delay, count) - 1
         return tuple(Fold(d, d + self.delay, last) for d, last in zip(decisions, lasts, strict=True))
+
+    def _shorter(self, count: int) -> str:
+        """What train could be for so many closes."""
+        most = count - self.delay - 2
+        return f"set train to {most} at most, {min(most, usual_train(count))} say, or " if most >= 2 else ""
 
     def _closes(self, dates: int | pd.DatetimeIndex) -> list[int]:
         """Positions at which a decision may fall."""

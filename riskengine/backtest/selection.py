@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import kurtosis, norm, skew
 
 from riskengine.backtest.inference import block_length
+from riskengine.backtest.ratios import varies
 from riskengine.errors import DataError, SettingsError
 
 Array = np.ndarray
@@ -21,7 +22,7 @@ def probabilistic_sharpe_ratio(
 
     Parameters
     ----------
-    sharpe, benchmark : per observation, not annualised
+    sharpe, benchmark : of returns over cash, per observation, not annualised
     observations : on which the ratio rests
     skewness, kurt : of the returns; 0 and 3 for a Gaussian
 
@@ -111,14 +112,14 @@ def effective_trials(returns: Array) -> float:
     >>> round(effective_trials(x)), round(effective_trials(x[:, [0, 0, 0]]))
     (4, 1)
     """
-    moving = returns[:, returns.std(axis=0) > 0]
+    moving = returns[:, _moving(returns)]
     if moving.shape[1] < 2:
         return 1.0
     correlation = np.corrcoef(moving.T)
     return float(len(correlation) ** 2 / np.sum(correlation**2))
 
 
-def deflated_sharpe_ratios(returns: pd.DataFrame) -> pd.Series:
+def deflated_sharpe_ratios(returns: pd.DataFrame, cash: pd.Series | None = None) -> pd.Series:
     """Deflated Sharpe ratio of every strategy of a sweep, as if it were the one that was picked.
 
     The variance of Sharpe ratios is that among all strategies, the number of trials that of :func:`effective_trials`.
@@ -126,17 +127,43 @@ def deflated_sharpe_ratios(returns: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     returns : days x strategies, without gaps
+    cash : return of cash over the same days, which every ratio is taken over; zero if not given
+
+    Returns
+    -------
+    NaN for a strategy whose returns do not differ from those of cash by more than numerical noise: it is no trial, and
+    for one whose moments no law of returns can have
     """
     values = _checked(returns)
-    deviation = values.std(axis=0)
-    sharpe = np.divide(values.mean(axis=0), deviation, out=np.zeros(values.shape[1]), where=deviation > 0)
+    if cash is not None:
+        values = values - _cash_of(returns, cash)
+    found = np.full(values.shape[1], np.nan)
+    moving = np.flatnonzero(_moving(values))
+    if not len(moving):
+        return pd.Series(found, returns.columns, name="deflated_sharpe")
+    sharpe = values.mean(axis=0)[moving] / values.std(axis=0)[moving]
     trials, days = effective_trials(values), len(values)
     variance = float(np.var(sharpe, ddof=1)) if len(sharpe) > 1 else 0.0
-    found = np.full(len(sharpe), np.nan)
-    for k in np.flatnonzero(deviation > 0):
+    for k, ratio in zip(moving, sharpe, strict=True):
         moments = float(skew(values[:, k])), float(kurtosis(values[:, k], fisher=False))
-        found[k] = deflated_sharpe_ratio(float(sharpe[k]), days, trials, variance, *moments)
+        try:
+            found[k] = deflated_sharpe_ratio(float(ratio), days, trials, variance, *moments)
+        except DataError:  # one strategy's moments must not take the figures of all others with them
+            continue
     return pd.Series(found, returns.columns, name="deflated_sharpe")
+
+
+def _cash_of(returns: pd.DataFrame, cash: pd.Series) -> Array:
+    """Return of cash on the days of a table, ``(days, 1)``."""
+    known = cash.reindex(returns.index)
+    if known.isna().any():
+        raise DataError("cash needs a return on each day of the strategies: align them first")
+    return known.to_numpy(np.float64)[:, None]
+
+
+def _moving(returns: Array) -> Array:
+    """Which columns vary by more than numerical noise."""
+    return np.array([varies(column) for column in returns.T], dtype=bool)
 
 
 class SuperiorAbility(NamedTuple):
@@ -175,10 +202,12 @@ def superior_ability(
     if not benchmark.index.equals(losses.index) or not np.isfinite(benchmark.to_numpy()).all():
         raise DataError("benchmark and strategies need finite losses of the same days: align them first")
     gain = benchmark.to_numpy()[:, None] - values
-    values = values[:, gain.std(axis=0) > 0]  # the benchmark itself among the strategies proves nothing
+    # The benchmark itself among the strategies proves nothing. Losses are squares: their noise is that of their size.
+    other = gain.std(axis=0) > 1e-9 * np.abs(benchmark.to_numpy()).mean()
+    values = values[:, other]
     if values.shape[1] == 0:
         return SuperiorAbility(1.0, 1.0, 1.0)
-    length = block_length(gain[:, gain.std(axis=0) > 0])
+    length = block_length(gain[:, other])
     test = SPA(benchmark.to_numpy(), values, block_size=length, reps=draws, bootstrap="stationary", seed=seed)
     test.compute()
     found = test.pvalues

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from riskengine.backtest.accounting import Breach
 from riskengine.backtest.result import BacktestResult
 from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
@@ -66,9 +67,13 @@ def load_result(folder: str | Path) -> BacktestResult:
             contributions=frames["contributions.parquet"],
             status=made["status"].astype(object),
             notes=tuple(content["notes"]),
-            risk=frames.get("risk.parquet"),
+            risk=_renamed(frames.get("risk.parquet")),
             risk_today=frames.get("risk_today.parquet"),
             provenance=content["provenance"],
+            # Results of earlier versions have none of these.
+            periods_per_year=float(content.get("periods_per_year", 252.0)),
+            breaches=tuple(Breach(**row) for row in content.get("breaches", ())),
+            cash=daily.get("cash"),
         )
     except KeyError as error:
         raise DataError(f"the result in {folder} lacks {error}: run the backtest again") from error
@@ -79,6 +84,8 @@ def load_result(folder: str | Path) -> BacktestResult:
 def _frames(result: BacktestResult) -> dict[str, pd.DataFrame]:
     """Everything but text, by the file that it goes to."""
     daily = pd.DataFrame({"gross": result.gross, "turnover": result.turnover, "decision": result.decision})
+    if result.cash is not None:
+        daily["cash"] = result.cash.reindex(daily.index)
     frames = {
         "daily.parquet": daily.join(result.costs.add_prefix(_COST)),
         "weights.parquet": result.weights,
@@ -95,10 +102,18 @@ def _frames(result: BacktestResult) -> dict[str, pd.DataFrame]:
     return frames
 
 
+def _renamed(risk: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Results of earlier versions called the volatility of one day as that of a year."""
+    return None if risk is None else risk.rename(columns={"volatility": "volatility_one_period"})
+
+
 def _summary(folder: Path) -> dict[str, Any]:
     path = folder / SUMMARY
     if not path.is_file():
-        raise DataError(f"no {SUMMARY} in {folder}: no result was written there, or not to its end")
+        raise DataError(
+            f"no {SUMMARY} in {folder}: no result was written there, or not to its end; make one with "
+            f"`riskengine backtest STRATEGY --out {folder}`"
+        )
     try:
         content = json.loads(path.read_text())
     except json.JSONDecodeError as error:

@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from riskengine.calibration.posterior import Posterior
-from riskengine.calibration.result import Calibration, Status, as_matrix
+from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.screening import DEFAULT_SPREAD, complete, screen, without_constants
 from riskengine.calibration.shapes import lengthened
 from riskengine.garch.likelihood import likelihood, log_likelihood
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
 from riskengine.garch.variance import backcast
+from riskengine.market.checks import as_returns
 
 _EDGE = 1e-8
 _backcast, _evaluate, _likelihood = jax.jit(backcast), jax.jit(log_likelihood), jax.jit(likelihood)
@@ -44,7 +45,7 @@ class ArchReference:
 
     def __call__(self, returns: Any) -> Calibration:
         """Calibrate ``(time, assets)`` returns, an array or a DataFrame; NaN means no observation."""
-        matrix, assets = as_matrix(returns)
+        matrix, assets = as_returns(returns)
         scale, known = screen(matrix)
         params = np.full((len(assets), 5), np.nan)
         mean = np.zeros(len(assets))

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from riskengine.calibration.posterior import Posterior
-from riskengine.calibration.result import Calibration, Status, as_matrix
+from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.scoring import HIGH, LOW, search
 from riskengine.calibration.screening import complete, screen, without_constants
 from riskengine.calibration.shapes import lengthened, widened
@@ -19,6 +19,7 @@ from riskengine.errors import SettingsError
 from riskengine.garch.likelihood import log_likelihood as evaluate
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
 from riskengine.garch.variance import backcast
+from riskengine.market.checks import as_returns
 
 # (persistence, alpha + gamma/2, log asymmetry, 1/dof) of the starts, for unit mean square
 _STARTS = (
@@ -91,7 +92,7 @@ class MaximumLikelihood:
         start : an earlier calibration of the same assets; it then replaces all starts but one, which makes
             a daily or monthly update several times faster
         """
-        matrix, assets = as_matrix(returns)
+        matrix, assets = as_returns(returns)
         scale, status = screen(matrix)
         usable = np.array([not s.fell_back for s in status])
         scaled = np.where(usable, matrix / scale, np.nan)
@@ -110,7 +111,7 @@ class MaximumLikelihood:
         posterior standard deviation from the start, the two starts that disagree most with it are tried as well. Of
         simulated series .4% then still end below a higher maximum, at 1.5 standard deviations 1%.
         """
-        matrix, _ = as_matrix(returns)
+        matrix, _ = as_returns(returns)
         scale, _ = screen(matrix)
         centre = start.mean / scale
         found = self._maximise(matrix, start.assets, self._from(start, centre, scale), centre)

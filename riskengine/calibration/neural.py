@@ -17,12 +17,13 @@ from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.pooling import pool
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
-from riskengine.calibration.result import Calibration, Status, as_matrix
+from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.screening import complete, judge
 from riskengine.calibration.shapes import bucket
 from riskengine.calibration.weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.likelihood import log_likelihood
+from riskengine.market.checks import as_returns
 
 if TYPE_CHECKING:
     from riskengine.calibration.stream import CalibrationStream
@@ -121,7 +122,7 @@ class NeuralCalibrator:
         returns : simple daily returns
         groups : a label an asset, such as its sector; a pooled calibration then shrinks towards its group
         """
-        return self.calibrate(*as_matrix(returns), groups)
+        return self.calibrate(*as_returns(returns), groups)
 
     def calibrate(
         self, matrix: np.ndarray, assets: tuple[str, ...], groups: Sequence[Any] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from statistics import NormalDist
@@ -14,11 +13,14 @@ import numpy as np
 from riskengine.calibration.posterior import Posterior
 from riskengine.errors import DataError
 from riskengine.garch.params import GarchParams
+from riskengine.market.checks import as_returns
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = np.ndarray
+
+as_matrix = as_returns
 
 SHORTEST = 60
 """Observed days below which an asset is not calibrated on its own."""
@@ -152,33 +154,3 @@ class Calibrator(Protocol):
 
     def __call__(self, returns: Any) -> Calibration:
         """Calibrate ``(time, assets)`` returns, an array or a DataFrame; NaN means no observation."""
-
-
-def as_matrix(returns: Any) -> tuple[Array, tuple[str, ...]]:
-    """Float64 returns ``(time, assets)`` and the assets' names (``0, 1, ...`` for a bare array).
-
-    Raises
-    ------
-    DataError
-        If the input is not two-dimensional, not numeric, empty or infinite somewhere.
-    """
-    names: Sequence[Any] | None = getattr(returns, "columns", None)
-    try:
-        matrix = np.asarray(returns, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"returns must be numbers: {error}") from error
-    if matrix.ndim != 2:
-        raise DataError(
-            f"returns must be (time, assets), not of shape {matrix.shape}: reshape one asset to (time, 1)"
-        )
-    if 0 in matrix.shape:
-        raise DataError(f"returns are empty, of shape {matrix.shape}: pass at least one day and one asset")
-    assets = tuple(map(str, range(matrix.shape[1]) if names is None else names))
-    if np.isinf(matrix).any():
-        infinite = np.argwhere(np.isinf(matrix))
-        row, column = infinite[0]
-        raise DataError(
-            f"{len(infinite)} infinite return(s), the first in row {row}, asset {assets[column]}: "
-            "use NaN for a missing observation"
-        )
-    return matrix, assets

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import SHORTEST, Calibration, as_matrix
-from riskengine.errors import DataError, SettingsError
+from riskengine.calibration.result import SHORTEST, Calibration
+from riskengine.errors import SettingsError
+from riskengine.market.checks import as_returns, as_row
 
 Array = np.ndarray
 
@@ -59,7 +60,7 @@ class CalibrationStream:
 
     def init(self, returns: Any) -> StreamState:
         """State after a history ``(time, assets)``, an array or a DataFrame; it may be shorter than the window."""
-        matrix, assets = as_matrix(returns)
+        matrix, assets = as_returns(returns)
         window = np.full((self.window, len(assets)), np.nan, np.float32)
         recent = matrix[-self.window :]
         window[len(window) - len(recent) :] = recent
@@ -73,17 +74,9 @@ class CalibrationStream:
         Raises
         ------
         DataError
-            If the row has another number of assets or holds infinities.
+            As :func:`riskengine.market.checks.as_row`.
         """
-        row = np.asarray(row, dtype=np.float64)
-        if row.shape != (len(state.assets),):
-            raise DataError(
-                f"a row of shape {row.shape} for a universe of {len(state.assets)} assets: one return an asset"
-            )
-        if np.isinf(row).any():
-            raise DataError(
-                f"the return of {state.assets[int(np.argmax(np.isinf(row)))]} is infinite: use NaN"
-            )
+        row = as_row(row, state.assets)
         window = np.concatenate([state.returns[1:], row[None].astype(np.float32)])
         fit = self.calibrator.calibrate(window, state.assets, groups)
         return fit, StreamState(state.assets, window)

@@ -9,12 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from riskengine.cli.app import app
-from riskengine.cli.console import Json, Prices, bars, bundled_prices, screen, write
+from riskengine.cli.console import FLAGGED, Json, Prices, bars, bundled_prices, screen, write
 from riskengine.cli.tables import show_result, show_sweep
 from riskengine.errors import DataError, SettingsError
 
 Train = Annotated[
-    int, typer.Option(help="Returns seen before the first decision, and window of the benchmarks.")
+    int | None,
+    typer.Option(
+        help="Returns seen before the first decision, and window of the benchmarks. If left out 1250, or fewer where "
+        "the prices do not leave a year to test on."
+    ),
 ]
 Step = Annotated[
     str,
@@ -28,6 +32,13 @@ Cash = Annotated[
     str,
     typer.Option(
         help="Rate a year that cash earns, 0.03, or a file of dates and rates.", metavar="RATE|FILE"
+    ),
+]
+Borrow = Annotated[
+    str | None,
+    typer.Option(
+        help="Rate a year that borrowed cash costs, or a file; the rate of cash if left out.",
+        metavar="RATE|FILE",
     ),
 ]
 Band = Annotated[
@@ -46,6 +57,19 @@ Volume = Annotated[
 ]
 Start = Annotated[str | None, typer.Option(help="First date of the prices to use.")]
 End = Annotated[str | None, typer.Option(help="Last date of the prices to use.")]
+
+
+def _train(asked: int | None, panel: Any) -> tuple[int, str | None]:
+    """Returns before the first decision, and a sentence on it where it is neither asked for nor the usual one."""
+    from riskengine.backtest.schedule import usual_train
+
+    if asked is not None:
+        return asked, None
+    count = len(panel.dates)
+    train = usual_train(count, panel.periods_per_year)
+    if train == usual_train():
+        return train, None
+    return train, f"{train} returns, chosen for the {count} closes of the prices; --train sets another number"
 
 
 def _walk_forward(train: int, step: str, delay: int, window: int | None, band: float) -> Any:
@@ -73,11 +97,12 @@ def backtest(
     out: Annotated[
         Path, typer.Option(help="Folder for report.html, result.json, tables as .parquet and .csv.")
     ] = Path("out"),
-    train: Train = 1250,
+    train: Train = None,
     step: Step = "21",
     delay: Delay = 1,
     costs: CostRate = 5.0,
     cash: Cash = "0",
+    borrow: Borrow = None,
     band: Band = 0.0,
     window: Window = None,
     membership: Membership = None,
@@ -102,6 +127,8 @@ def backtest(
     The benchmarks are equal weight, static sample covariance, static Ledoit-Wolf and the legacy pipeline
     (per-asset maximum likelihood GARCH with sample correlation), under the strategy's own limits. About a
     minute for 20 assets and 27 years of monthly decisions.
+
+    Exit status 3 if decisions of the strategy fell back, or a limit that it states was broken.
     """
     from riskengine.backtest import (
         Market,
@@ -111,7 +138,9 @@ def backtest(
         save_result,
         standard_benchmarks,
     )
+    from riskengine.backtest.benchmarks import rivals_of
     from riskengine.backtest.checkpoint import is_begun
+    from riskengine.backtest.reads import files_of, hashes, recorded_reads
     from riskengine.calibration import NeuralCalibrator
     from riskengine.portfolio import ProportionalCosts
     from riskengine.report import headline, write_report
@@ -125,36 +154,42 @@ def backtest(
     console = screen(as_json)
     candidate = load_strategy(strategy)
     market = Market(prices or bundled_prices(), membership, delistings, volume, top, start=start, end=end)
-    schedule = replace(_walk_forward(train, step, delay, window, band), universe=market.universe())
+    panel = market.panel()
+    length, chosen = _train(train, panel)
+    if chosen is not None:
+        console.print(f"train: {chosen}", style="yellow", highlight=False)
+    schedule = replace(_walk_forward(length, step, delay, window, band), universe=market.universe())
     limits = getattr(candidate, "constraints", None)
-    rivals = [
-        rival
-        for rival in standard_benchmarks(limits, window=train, horizon=schedule.days)
-        if rival.name != candidate.name
-    ]
-    with bars(console) as report:
+    rivals = rivals_of(candidate, standard_benchmarks(limits, window=length, horizon=schedule.days))
+    with bars(console) as report, recorded_reads() as read:
         result = run_backtest(
             candidate,
-            market.panel(),
+            panel,
             schedule,
             ProportionalCosts(costs / 1e4),
             rivals,
-            RiskMonitor(NeuralCalibrator.pretrained(), window=train),
+            RiskMonitor(NeuralCalibrator.pretrained(), window=length),
             report,
             _cash(cash),
             checkpoint,
             jobs,
+            None if borrow is None else _cash(borrow),
         )
+    more: dict[str, Any] = {} if chosen is None else {"train": chosen}
+    files = files_of(candidate) | hashes(read)
+    result = replace(result, provenance=result.provenance | more | ({"files read": files} if files else {}))
     save_result(result, out)
     page = write_report(result, out / "report.html")
     write(out / "returns.csv", result.returns.to_csv())
     write(out / "weights.csv", result.weights.to_csv())
     if as_json:
         print(result.to_json())
-        return
-    show_result(console, result)
-    console.print(headline(result), highlight=False)
-    console.print(f"[bold]{page}[/bold]")
+    else:
+        show_result(console, result)
+        console.print(headline(result), highlight=False, markup=False)
+        console.print(f"[bold]{page}[/bold]")
+    if result.flagged:
+        raise typer.Exit(FLAGGED)
 
 
 @app.command()
@@ -182,11 +217,12 @@ def sweep(
     membership: Membership = None,
     delistings: DelistingFile = None,
     volume: Volume = None,
-    train: Train = 1250,
+    train: Train = None,
     step: Step = "21",
     delay: Delay = 1,
     costs: CostRate = 5.0,
     cash: Cash = "0",
+    borrow: Borrow = None,
     band: Band = 0.0,
     window: Window = None,
     start: Start = None,
@@ -203,28 +239,45 @@ def sweep(
     """Backtest strategies x settings x universes, and say how much of the best record is luck.
 
     Equal weight runs beside them in every universe. Stopped, or bereft of a worker, a sweep goes on with what is
-    missing when it is called again.
+    missing when it is called again. Strategies run where they lie, and what they read decides what runs again.
+
+    Exit status 3 if a backtest failed, or decisions of one fell back, or a limit was broken; 1 if all failed.
     """
     from riskengine.backtest import Grid, Market, load_grid, parse_settings, plan, run_sweep
+    from riskengine.backtest.grid import named_markets
     from riskengine.portfolio import ProportionalCosts
 
     read = load_grid(grid) if grid is not None else Grid((), {}, {})
-    markets = dict(read.markets)
-    if prices or not markets:
-        for path in prices or [bundled_prices()]:
-            for count in (*(top or ()),) or (None,):
-                name = path.parent.name if path.stem == "prices" else path.stem
-                markets[name if count is None else f"{name}, top {count}"] = Market(
-                    path, membership, delistings, volume, count, start=start, end=end
-                )
+    given = [
+        Market(path, membership, delistings, volume, count, start=start, end=end)
+        for path in (prices or ([] if read.markets else [bundled_prices()]))
+        for count in (*(top or ()),) or (None,)
+    ]
     asked = Grid(
-        (*read.strategies, *(strategies or ())), {**read.settings, **parse_settings(settings or ())}, markets
+        (*read.strategies, *(strategies or ())),
+        {**read.settings, **parse_settings(settings or ())},
+        named_markets(given, read.markets),
     )
-    schedule = _walk_forward(train, step, delay, window, band)
+    notes = list(asked.repeated)
+    if len({market.resolved() for market in given}) < len(given):
+        notes.append("a universe was asked for more than once: it runs once")
+
+    def schedule(panel: Any) -> Any:
+        length, chosen = _train(train, panel)
+        if chosen is not None and f"train: {chosen}" not in notes:
+            notes.append(f"train: {chosen}")
+        return _walk_forward(length, step, delay, window, band)
+
     console = screen(as_json)
-    cells = plan(asked, schedule, ProportionalCosts(costs / 1e4), _cash(cash))
+    cells = plan(
+        asked,
+        schedule,
+        ProportionalCosts(costs / 1e4),
+        _cash(cash),
+        None if borrow is None else _cash(borrow),
+    )
     with bars(console) as report:
-        found = run_sweep(cells, out, jobs, scheduler, report)
+        found = run_sweep(cells, out, jobs, scheduler, report, notes)
     content = found.to_json()
     write(out / "sweep.json", content)
     if as_json:
@@ -233,3 +286,5 @@ def sweep(
         show_sweep(console, found)
     if len(found.failures) == len(cells):
         raise DataError(f"not one backtest ran to its end: {next(iter(found.failures.values()))}")
+    if found.flagged:
+        raise typer.Exit(FLAGGED)

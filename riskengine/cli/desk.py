@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from riskengine.cli.app import app
 from riskengine.cli.console import FLAGGED, Json, Prices, bundled_prices, new_table, screen
@@ -120,7 +121,10 @@ def stress(
     ] = None,
     limits: LimitsFile = None,
     asof: AsOf = None,
-    horizon: Annotated[int, typer.Option(help="Days.")] = 21,
+    horizon: Annotated[
+        int | None,
+        typer.Option(help="Periods of the prices: days, weeks, ...; a month if left out, 21 trading days."),
+    ] = None,
     paths: Annotated[int, typer.Option(help="Simulated paths a scenario.")] = 10_000,
     filtered: Annotated[
         bool, typer.Option("--filtered", help="Draw whole past days instead of Student-t.")
@@ -142,31 +146,42 @@ def stress(
 ) -> None:
     """Simulated, shocked, replayed and likeliest scenarios of today's portfolio.
 
-    Exit status 3 if a limit is broken.
+    Exit status 3 if a limit is broken or a holding is flagged: without recent prices, with a possible split in its
+    prices, with borrowed parameters.
     """
     from riskengine.report.commands import run_stress
-    from riskengine.report.stress import StressSettings
+    from riskengine.report.stress import StressSettings, cell
     from riskengine.risk.scenarios import Simulation
 
-    how = Simulation(horizon, paths, "filtered" if filtered else "student-t", uncertain, seed)
+    how = Simulation(
+        21 if horizon is None else horizon, paths, "filtered" if filtered else "student-t", uncertain, seed
+    )
     settings = StressSettings(how, volatility, correlation, market)
-    content, broken = run_stress(
-        prices or bundled_prices(), holdings, limits, asof, settings, write_paths, out
+    content, flagged = run_stress(
+        prices or bundled_prices(), holdings, limits, asof, settings, write_paths, out, horizon is None
     )
     if as_json:
         print(json.dumps(content))
     else:
         console = screen(as_json)
-        table = new_table(f"Stress, {content['date']}, {horizon} days")
+        over = content["units"]["var_99"].split("over ")[1].split(",")[0]
+        table = new_table(f"Stress, {content['date']}: losses over {over}, % of wealth, ± standard error")
         for heading in ("scenario", "VaR 99%", "CVaR 99%", "drawdown"):
             table.add_column(heading, justify="left" if heading == "scenario" else "right")
         for row in content["scenarios"]:
             single = "loss" in row
-            cells = [row["loss"], None] if single else [row["var_99"], row["cvar_99"]]
-            table.add_row(row["name"], *("" if x is None else f"{x:.1%}" for x in (*cells, row["drawdown"])))
+            cells = [cell(row, "loss"), ""] if single else [cell(row, "var_99"), cell(row, "cvar_99")]
+            table.add_row(escape(row["name"]), *cells, cell(row, "drawdown"))
         console.print(table)
+        for row in content["limits"]:
+            said = "not judged" if row["value"] is None else f"{row['value']:.2%}, {row['light']}"
+            text = f"limit {row['name']} at most {row['limit']:.2%}: {said} ({row['on']})"
+            console.print(text, highlight=False, markup=False)
+        for kind in ("flags", "notes"):
+            for line in content[kind]:
+                console.print(f"{kind[:-1]}: {line}", highlight=False, markup=False)
         console.print(f"[bold]{out / 'stress.html'}[/bold]")
-    if broken:
+    if flagged:
         raise typer.Exit(FLAGGED)
 
 
@@ -196,20 +211,33 @@ def watch(
     state: Annotated[Path, typer.Option("--state", help="Folder of the state; made on the first call.")],
     prices: Prices = None,
     holdings: Annotated[
-        Path | None, typer.Option(help="CSV of asset,quantity; equal weights if left out.")
+        Path | None,
+        typer.Option(
+            help="CSV of asset,quantity; left out, equal weights at first and then those of the state."
+        ),
     ] = None,
     of_prices: Annotated[
-        bool, typer.Option("--rows-are-prices", help="Rows hold prices, not returns.")
-    ] = False,
-    window: Annotated[int, typer.Option(help="Days of calibration and history.")] = 1000,
-    recalibrate: Annotated[int, typer.Option(help="Rows between calibrations; 0 for none.")] = 21,
+        bool | None,
+        typer.Option(
+            "--rows-are-prices/--rows-are-returns", help="What rows hold; returns at first, then as before."
+        ),
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Rows of calibration and history; 1000 at first, then as before.")
+    ] = None,
+    recalibrate: Annotated[
+        int | None, typer.Option(help="Rows between calibrations; 0 for none; 21 at first, then as before.")
+    ] = None,
     snapshot: Annotated[int, typer.Option(help="Rows between snapshots.")] = 100,
 ) -> None:
     """Read rows from standard input, write the risk after each as a line of JSON, exactly once by key.
 
-    A row is CSV (key,return,...; a header may name the assets) or JSON; its first field is its key, a date or a whole
-    number that grows. Rows that cannot be taken are reported on standard error.
+    A row is CSV (key,return,...; a header may name the assets) or JSON; its first field is its key, a date like
+    2024-01-31 or a whole number, that grows and goes on from the history. Rows that cannot be taken are reported on
+    standard error. Exit status 3 if there is something to look at: rows that were refused or corrected, a holding
+    without prices, a possible split.
     """
     from riskengine.report.commands import run_watch
 
-    run_watch(state, prices or bundled_prices(), holdings, of_prices, window, recalibrate, snapshot)
+    if run_watch(state, prices, bundled_prices, holdings, of_prices, window, recalibrate, snapshot):
+        raise typer.Exit(FLAGGED)

@@ -10,6 +10,7 @@ from scipy.linalg import cho_solve, solve_triangular
 
 from riskengine.covariance.contract import Covariance, CovarianceForecaster
 from riskengine.errors import DataError, SettingsError
+from riskengine.market.checks import as_returns
 
 Array = np.ndarray
 YEAR = 252
@@ -51,7 +52,7 @@ def states(
         raise SettingsError(
             f"a window of {window} days, anew every {refit}, leaves nothing of {len(returns)} days to forecast"
         )
-    returns = np.asarray(returns, dtype=np.float64)
+    returns = as_returns(returns)[0]
     state = None
     for day in range(window, len(returns)):
         if (day - window) % refit == 0:

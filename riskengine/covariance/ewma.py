@@ -62,7 +62,7 @@ class Ewma:
 
     def update(self, state: FadingSums, row: Array) -> FadingSums:
         """State after one more day: a rank-one update."""
-        return self.sums.update(state, row)
+        return self.sums.update(state, as_row(row, state.recent.shape[1]))
 
     def forecast(self, state: FadingSums, horizon: int = 1) -> Covariance:
         """Weighted mean of the products; pairs never seen together are uncorrelated (:func:`adopted`)."""
@@ -119,14 +119,14 @@ class IteratedEwma:
         for day, row in enumerate(rows):
             squares, weights = _faded(squares, weights, row, decay)
             standard[day] = self._standardised(row, squares, weights)
-        return IteratedEwmaState(squares, weights, self.correlations.init(standard))
+        return IteratedEwmaState(squares, weights, self.correlations.sums.init(standard))
 
     def update(self, state: IteratedEwmaState, row: Array) -> IteratedEwmaState:
         """State after one more day."""
         row = as_row(row, len(state.squares))
         squares, weights = _faded(state.squares, state.weights, row, decay_of(self.volatility_half_life))
         standard = self._standardised(row, squares, weights)
-        return IteratedEwmaState(squares, weights, self.correlations.update(state.standard, standard))
+        return IteratedEwmaState(squares, weights, self.correlations.sums.update(state.standard, standard))
 
     def forecast(self, state: IteratedEwmaState, horizon: int = 1) -> Covariance:
         """``D R D``; assets never seen are noted (:func:`adopted`)."""

@@ -38,6 +38,9 @@ class FactorState(NamedTuple):
     news: Array | None = None
 
 
+_LOWEST = -1 + 1e-9
+
+
 @dataclass(frozen=True)
 class FactorGarch:
     """Approximate factor model: the equally weighted market and principal components, each with a GARCH variance.
@@ -182,4 +185,5 @@ def _exposures(weights: Array, rows: Array, factors: Array) -> Array:
 def _parts(rows: Array, portfolios: Array, exposures: Array) -> Array:
     """Residuals and factors ``(time, assets + factors)``."""
     factors = portfolio_returns(rows, portfolios)
-    return np.hstack([rows - factors @ exposures.T, factors])
+    # A wrong print of one asset, in the factor, would take more from another than there is.
+    return np.maximum(np.hstack([rows - factors @ exposures.T, factors]), _LOWEST)

@@ -9,7 +9,7 @@ import numpy as np
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import Moments, adopted
 from riskengine.covariance.sums import Fading, FadingSums
-from riskengine.covariance.window import last_days
+from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import SettingsError
 
 Array = np.ndarray
@@ -87,6 +87,7 @@ class RiskMetrics2006:
 
     def update(self, state: tuple[FadingSums, ...], row: Array) -> tuple[FadingSums, ...]:
         """State after one more day: a rank-one update of each component."""
+        row = as_row(row, state[0].recent.shape[1])
         return tuple(component.update(one, row) for component, one in zip(self.sums, state, strict=True))
 
     def forecast(self, state: tuple[FadingSums, ...], horizon: int = 1) -> Covariance:

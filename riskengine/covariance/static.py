@@ -10,7 +10,7 @@ from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import Moments, adopted
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
 from riskengine.covariance.sums import Rolling, RollingSums
-from riskengine.covariance.window import last_days
+from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import SettingsError
 
 Array = np.ndarray
@@ -32,7 +32,7 @@ class _Rolling:
 
     def update(self, state: RollingSums, row: Array) -> RollingSums:
         """The window moved on by one day."""
-        return Rolling(self.window).update(state, row)
+        return Rolling(self.window).update(state, as_row(row, state.window.recent.shape[1]))
 
     def forecast(self, state: RollingSums, horizon: int = 1) -> Covariance:
         """The same covariance for every horizon; assets that never moved are noted (:func:`adopted`)."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from riskengine.covariance.moments import Moments, Products, moments_of, products_of
-from riskengine.covariance.window import BLOCK, Window, as_row
+from riskengine.covariance.window import BLOCK, Window, as_scores
 
 Array = np.ndarray
 
@@ -59,7 +59,7 @@ class Fading:
 
     def update(self, state: FadingSums, row: Array) -> FadingSums:
         """State after one more day ``(assets,)``."""
-        state = state._replace(recent=np.vstack([state.recent, as_row(row, state.recent.shape[1])]))
+        state = state._replace(recent=np.vstack([state.recent, as_scores(row, state.recent.shape[1])]))
         return state if len(state.recent) < BLOCK else self.settled(state)
 
     def settled(self, state: FadingSums) -> FadingSums:
@@ -117,7 +117,7 @@ class Rolling:
 
     def update(self, state: RollingSums, row: Array) -> RollingSums:
         """State after one more day ``(assets,)``."""
-        row = as_row(row, state.window.recent.shape[1])
+        row = as_scores(row, state.window.recent.shape[1])
         window = state.window.moved(row)
         if len(window.recent):
             return state._replace(window=window)

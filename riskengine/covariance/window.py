@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskengine.errors import DataError
+from riskengine.market.checks import as_returns, as_row, as_scores
+
+__all__ = ["BLOCK", "Window", "as_row", "as_scores", "last_days"]
 
 Array = np.ndarray
 
@@ -14,47 +16,21 @@ BLOCK = 32
 """Days that are kept aside before they are folded in: one product of matrices is faster than 32 of vectors."""
 
 
-def last_days(returns: Array, window: int) -> Array:
+def last_days(returns: Any, window: int) -> Array:
     """The last ``window`` rows, as an array of their own.
 
     Raises
     ------
     DataError
-        If there are fewer than two rows or no asset, a return is infinite, or these are prices.
+        If there are fewer than two rows, or as :func:`riskengine.market.checks.as_returns`.
 
     Examples
     --------
-    >>> last_days(np.array([[101.0], [99.0], [100.0]]), 2)
-    Traceback (most recent call last):
-    riskengine.errors.DataError: all values are positive and half of them above 0.5: hand in returns, not prices
+    >>> last_days(np.array([[0.01], [0.02], [-0.01]]), 2)
+    array([[ 0.02],
+           [-0.01]])
     """
-    returns = np.asarray(returns, dtype=np.float64)
-    if returns.ndim != 2 or returns.shape[0] < 2 or returns.shape[1] < 1:
-        raise DataError(
-            f"a covariance needs (time, assets) returns of at least two days, not {returns.shape}"
-        )
-    if np.isinf(returns).any():
-        day, asset = np.argwhere(np.isinf(returns))[0]
-        raise DataError(f"the return of day {day}, asset {asset} is infinite: use NaN where there is none")
-    if not (returns <= 0).any() and (returns > 0).any() and np.nanmedian(returns) > 0.5:
-        raise DataError("all values are positive and half of them above 0.5: hand in returns, not prices")
-    return returns[-window:].copy()
-
-
-def as_row(row: Array, assets: int) -> Array:
-    """One day's returns ``(assets,)`` in float64.
-
-    Raises
-    ------
-    DataError
-        If they are of another number of assets, or infinite.
-    """
-    row = np.asarray(row, dtype=np.float64)
-    if row.shape != (assets,):
-        raise DataError(f"a day of shape {row.shape} for a state of {assets} assets: one return an asset")
-    if np.isinf(row).any():
-        raise DataError(f"the return of asset {int(np.argmax(np.isinf(row)))} is infinite: use NaN")
-    return row
+    return as_returns(returns, shortest=2)[0][-window:].copy()
 
 
 class Window(NamedTuple):

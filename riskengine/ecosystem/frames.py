@@ -11,6 +11,7 @@ import pandas as pd
 from riskengine.backtest.result import BacktestResult
 from riskengine.covariance.contract import Covariance, CovarianceForecaster
 from riskengine.errors import DataError
+from riskengine.market.checks import as_returns
 
 
 def covariance_frame(
@@ -49,7 +50,7 @@ def covariance_frame(
     if not isinstance(source, Covariance):
         if returns is None:
             raise DataError("a forecaster needs returns: pass a (time, assets) DataFrame")
-        source = source.forecast(source.init(returns.to_numpy(np.float64)), horizon)
+        source = source.forecast(source.init(as_returns(returns, shortest=2)[0]), horizon)
     matrix = source.matrix() * periods
     names = list(assets) if assets is not None else None if returns is None else list(returns.columns)
     if names is not None and len(names) != len(matrix):

@@ -187,3 +187,11 @@ def _undone(seen: np.ndarray, k: int) -> bool:
     middle = np.sqrt(seen[k] * seen[k + 1])
     above = seen[k] > middle
     return bool(np.any((after > middle) == above) or np.any((before > middle) != above))
+
+
+def looks_like_returns(prices: pd.DataFrame) -> str:
+    """Why a table seems to hold returns, empty if it does not: many values below zero, all of them small."""
+    values = prices.to_numpy(dtype=np.float64)
+    seen = values[np.isfinite(values)]
+    below = float(np.mean(seen < 0)) if len(seen) else 0.0
+    return f"{below:.0%} of the values are below zero" if below > 0.2 and len(seen) > 3 else ""

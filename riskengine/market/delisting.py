@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.market.dates import parse_date
 from riskengine.market.tables import dates, numbers, read_table, text
 
 
@@ -37,7 +38,10 @@ class Delistings:
 
     def __post_init__(self) -> None:
         try:
-            table = {str(k): (pd.Timestamp(date), float(r)) for k, (date, r) in self.returns.items()}
+            table = {
+                str(k): (parse_date(date, f"delisting of {k}"), float(r))
+                for k, (date, r) in self.returns.items()
+            }
         except (TypeError, ValueError) as error:
             raise SettingsError(
                 f"delistings map an asset to a date and a return, {{'LEH': ('2008-09-18', -0.98)}}: {error}"

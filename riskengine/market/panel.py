@@ -11,6 +11,7 @@ import pandas as pd
 
 from riskengine.errors import DataError
 from riskengine.market.audit import Finding, audit_prices
+from riskengine.market.dates import closes_before, last_moment, parse_date
 from riskengine.market.delisting import Delistings
 from riskengine.market.frequency import periods_per_year
 from riskengine.market.view import MarketView
@@ -25,6 +26,7 @@ class Panel:
     prices : positive, NaN where there is no price; sorted unique dates, unique column names
     membership : bool, same shape, True where an asset may be held; everything if not given
     delistings : what a holding returned when its asset was delisted; for the books, no view shows it
+    notes : how the file was read, where that is not plain
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Panel:
     prices: pd.DataFrame
     membership: pd.DataFrame | None = None
     delistings: Delistings = field(default_factory=Delistings)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         prices = self.prices
@@ -53,6 +56,11 @@ class Panel:
             raise DataError(
                 f"a panel needs at least two dates and one asset, not {prices.shape[0]} x {prices.shape[1]}: "
                 "bring more history"
+            )
+        if prices.columns.nlevels > 1 or any(isinstance(name, tuple) for name in prices.columns):
+            raise DataError(
+                f"the columns have several names each, {prices.columns[0]} first: take one field of them, "
+                "prices['Close'] say, or read the file with load_panel"
             )
         names = prices.columns.map(str)
         if names.has_duplicates:
@@ -118,8 +126,9 @@ class Panel:
         return digest.hexdigest()
 
     def audit(self) -> tuple[Finding, ...]:
-        """What looks wrong; see :func:`riskengine.market.audit.audit_prices`."""
-        return audit_prices(self.prices)
+        """How the file was read, and what looks wrong; see :func:`riskengine.market.audit.audit_prices`."""
+        read = tuple(Finding("reading", None, None, note) for note in self.notes)
+        return read + audit_prices(self.prices)
 
     def view(self, when: int | str | pd.Timestamp, window: int | None = None) -> MarketView:
         """Everything up to and including a close, by position or date (the last one at or before it).
@@ -137,10 +146,7 @@ class Panel:
         if isinstance(when, int | np.integer):
             position = int(when)
         else:
-            try:
-                position = int(self.dates.searchsorted(pd.Timestamp(when), side="right")) - 1
-            except (TypeError, ValueError) as error:
-                raise DataError(f"{when!r} is not a date like 2024-01-31 without a time zone") from error
+            position = closes_before(self.dates, last_moment(when), included=True) - 1
         if not 0 <= position < len(self.dates):
             raise DataError(
                 f"no close at {when}: the panel runs from {self.dates[0]:%F} to {self.dates[-1]:%F}"
@@ -151,7 +157,9 @@ class Panel:
         past = self.prices.to_numpy()[first : position + 1]
         return MarketView(self.dates[position], self.assets, past, member, position, self.periods_per_year)
 
-    def between(self, start: str | None = None, end: str | None = None) -> Panel:
+    def between(
+        self, start: str | pd.Timestamp | None = None, end: str | pd.Timestamp | None = None
+    ) -> Panel:
         """The panel from ``start`` to ``end``, both included.
 
         Raises
@@ -159,14 +167,20 @@ class Panel:
         DataError
             If one is not a date, or fewer than two closes are left.
         """
-        try:
-            rows = self.dates.slice_indexer(start, end)
-        except (TypeError, ValueError) as error:
+        first = 0 if start is None else closes_before(self.dates, parse_date(start, "start"))
+        after = len(self.dates)
+        if end is not None:
+            after = closes_before(self.dates, last_moment(end, "end"), included=True)
+        if after - first < 2:
+            asked = " ".join(
+                f"{word} {text}" for word, text in (("from", start), ("to", end)) if text is not None
+            )
             raise DataError(
-                f"{start!r} to {end!r} are not dates like 2024-01-31 without a time zone"
-            ) from error
-        member = None if self.membership is None else self.membership.iloc[rows]
-        return Panel(self.prices.iloc[rows], member, self.delistings)
+                f"{max(after - first, 0)} close(s) {asked}: the panel runs from {self.dates[0]:%F} to "
+                f"{self.dates[-1]:%F}, and at least two are needed"
+            )
+        member = None if self.membership is None else self.membership.iloc[first:after]
+        return Panel(self.prices.iloc[first:after], member, self.delistings, self.notes)
 
     def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
         """The panel of some assets.
@@ -181,7 +195,7 @@ class Panel:
             raise DataError(f"unknown asset {unknown[0]}: the panel has {', '.join(self.assets[:8])}, ...")
         names = list(assets)
         member = None if self.membership is None else self.membership[names]
-        return Panel(self.prices[names], member, self.delistings)
+        return Panel(self.prices[names], member, self.delistings, self.notes)
 
 
 def _check_index(index: pd.Index) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.errors import DataError
+from riskengine.market.dates import parse_date
 from riskengine.options.quotes import Quotes
 
 Array = np.ndarray
@@ -129,10 +130,8 @@ def _maturity(columns: dict[str, Array], path: Path, asof: str | None) -> Array:
         raise DataError(f"{path} needs a column maturity (years), days or expiry")
     if asof is None:
         raise DataError(f"{path} has expiry dates: say of which date the quotes are (asof)")
-    try:
-        expiry, today = pd.to_datetime(pd.Series(columns["expiry"])), pd.Timestamp(asof)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}") from error
+    today = parse_date(asof, "asof")
+    expiry = pd.Series([parse_date(cell, f"{path}: expiry") for cell in columns["expiry"]])
     return (expiry - today).dt.days.to_numpy(np.float64) / 365
 
 

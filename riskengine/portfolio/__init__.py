@@ -1,6 +1,7 @@
 """Objectives, constraints, costs, Black-Litterman, the compiled problem, several periods, and strategies."""
 
 from riskengine.portfolio.black_litterman import Posterior, View, black_litterman, equilibrium_returns
+from riskengine.portfolio.broken_limits import BrokenLimit, broken_limits
 from riskengine.portfolio.constraints import Constraints, Exposure, Group
 from riskengine.portfolio.costs import Costs, ProportionalCosts
 from riskengine.portfolio.decision import Decision
@@ -20,6 +21,7 @@ from riskengine.portfolio.objectives import (
 )
 from riskengine.portfolio.overlay import DrawdownOverlay
 from riskengine.portfolio.problem import Optimizer, Solution
+from riskengine.portfolio.settlement import settle
 from riskengine.portfolio.steady_volatility import SteadyVolatility
 from riskengine.portfolio.strategy import (
     BlackLittermanStrategy,
@@ -31,6 +33,7 @@ from riskengine.portfolio.strategy import (
 
 __all__ = [
     "BlackLittermanStrategy",
+    "BrokenLimit",
     "Constraints",
     "Costs",
     "Decision",
@@ -59,9 +62,11 @@ __all__ = [
     "TrackingError",
     "View",
     "black_litterman",
+    "broken_limits",
     "clashing_limits",
     "eligible",
     "equilibrium_returns",
     "feasible",
+    "settle",
     "solve_or_fall_back",
 ]

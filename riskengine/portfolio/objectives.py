@@ -16,7 +16,7 @@ class MinimumVariance:
     ----------
     trading : price of a unit of turnover, as a share of the variance of what is held before; .05 halves the
         turnover of an unconstrained portfolio of a hundred stocks and leaves its variance as it was
-        (``backtests/covariance_race.py``)
+        (``backtests/covariance/race.py``)
     """
 
     trading: float = 0.0

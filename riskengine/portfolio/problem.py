@@ -65,7 +65,7 @@ class Optimizer:
 
     The solver is Clarabel, and SCS where it gives up. For 1,000 assets and 20 factors, as multiples of its time:
     PIQP 1.1, SCS 1.7, OSQP 6.0; with a dense covariance over all assets PIQP 2.0, SCS 0.7, OSQP 1.8, the latter
-    two at tolerances of 1e-7 against 1e-10 (``backtests/optimiser_speed.py``).
+    two at tolerances of 1e-7 against 1e-10 (``backtests/speed/optimiser.py``).
     An asset that may not be held has both bounds at zero, so a changing universe needs no new problem.
     Long-only problems of many assets with a dense covariance are solved over the assets that matter: see
     :mod:`~riskengine.portfolio.sifting`.

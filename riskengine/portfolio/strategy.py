@@ -51,13 +51,13 @@ class Strategy(Protocol):
 
 
 def eligible(view: MarketView, window: int, min_history: int) -> Array:
-    """Assets that may be held: tradable, with enough returns in the window, and not stale, ``(assets,)``."""
+    """Assets that may be held: with a price lately, enough returns in the window, and not quiet, ``(assets,)``."""
     rows = view.window(window)
     recent = view.window(QUIET_DAYS)
     seen = ~np.isnan(recent)
     high = np.where(seen, recent, -np.inf).max(axis=0, initial=-np.inf)
     low = np.where(seen, recent, np.inf).min(axis=0, initial=np.inf)
-    return view.tradable & (np.sum(~np.isnan(rows), axis=0) >= min_history) & (high > low)
+    return view.fresh & (np.sum(~np.isnan(rows), axis=0) >= min_history) & (high > low)
 
 
 @dataclass(frozen=True)

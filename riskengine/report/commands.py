@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,8 @@ import pandas as pd
 from riskengine.backtest import load_strategy
 from riskengine.calibration import NeuralCalibrator
 from riskengine.errors import DataError, SettingsError
-from riskengine.live import LiveEngine, LiveSettings
 from riskengine.market import Panel, Universe, load_panel, load_volume
+from riskengine.market.dates import close_on
 from riskengine.options import read_quotes
 from riskengine.report.desk_files import read_desk, read_holdings
 from riskengine.report.desk_state import Shown, close_name
@@ -24,33 +27,22 @@ from riskengine.report.smile import fit_smile
 from riskengine.report.smile_page import write_smile
 from riskengine.report.stress import StressSettings, stress_test, write_stress
 from riskengine.report.terms import read_terms
-from riskengine.report.watch import Watch
+from riskengine.report.watch import Start, Watch
+from riskengine.report.watch_settings import Wanted, begin, reconcile, weights_of
 from riskengine.risk import Validation
 from riskengine.risk import validate as validate_forecasts
 
 Array = np.ndarray
 
 
-def _panel(prices: Path, asof: str | None) -> Panel:
-    panel = load_panel(prices)
-    return panel if asof is None else panel.between(end=asof)
+def _panel(prices: Path, asof: str | None, membership: Path | None = None) -> Panel:
+    panel = load_panel(prices, membership)
+    return panel if asof is None else panel.between(end=close_on(panel.dates, asof, "--asof"))
 
 
 def _weights(panel: Panel, holdings: Path | None) -> Array:
     """Weights of a file of holdings at the last known prices; equal ones without it."""
-    known = panel.prices.ffill().to_numpy()[-1]
-    if holdings is None:
-        alive = ~np.isnan(known)
-        return alive / alive.sum()
-    held = read_holdings(holdings, panel.assets)
-    bare = (held.quantity > 0) & np.isnan(known)
-    if bare.any():
-        raise DataError(
-            f"{panel.assets[int(np.argmax(bare))]} is held but has no price: add one, or write it off"
-        )
-    if not held.wealth(known) > 0:
-        raise DataError(f"{holdings}: there is nothing in these holdings")
-    return held.weights(known)
+    return weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings)[0]
 
 
 def run_rebalance(
@@ -78,8 +70,7 @@ def run_rebalance(
         raise SettingsError(
             "traded values (--volume) serve to choose the most liquid: say how many with --top"
         )
-    panel = load_panel(prices, membership)
-    panel = panel if asof is None else panel.between(end=asof)
+    panel = _panel(prices, asof, membership)
     universe = None if top is None else Universe(top, volume=None if volume is None else load_volume(volume))
     held, desk = read_holdings(holdings, panel.assets), read_desk(limits, panel.assets)
     _, last = read_history(out, close_name(panel.dates[-1]))
@@ -107,9 +98,16 @@ def run_stress(
     settings: StressSettings,
     write_paths: bool,
     out: Path,
+    month: bool = False,
 ) -> tuple[dict[str, Any], bool]:
-    """Write the stress test; its content, and whether a limit is broken."""
+    """Write the stress test; its content, and whether a limit is broken or a holding flagged.
+
+    With ``month`` the horizon is as many periods as the prices have in a month.
+    """
     panel = _panel(prices, asof)
+    if month:
+        periods = max(1, round(panel.periods_per_year / 12))
+        settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
     found = stress_test(panel, _weights(panel, holdings), NeuralCalibrator.pretrained(), settings, file)
@@ -184,24 +182,33 @@ def run_smile(
 
 def run_watch(
     state: Path,
-    prices: Path,
+    prices: Path | None,
+    default: Callable[[], Path],
     holdings: Path | None,
-    of_prices: bool,
-    window: int,
-    recalibrate: int,
+    of_prices: bool | None,
+    window: int | None,
+    recalibrate: int | None,
     snapshot: int,
-) -> None:
-    """Follow standard input until it ends."""
+) -> bool:
+    """Follow standard input until it ends; whether there is something to look at."""
     if snapshot < 1:
         raise SettingsError(f"there is at least one row between snapshots, not {snapshot}")
     calibrator = NeuralCalibrator.pretrained()
+    wanted = Wanted(prices, holdings, window, recalibrate)
 
-    def start() -> tuple[LiveEngine, Array]:
-        panel = load_panel(prices)
-        settings = LiveSettings(window, recalibrate=recalibrate)
-        returns = panel.returns.to_numpy()
-        engine = LiveEngine(calibrator, returns, panel.assets, _weights(panel, holdings), settings)
-        return engine, panel.prices.to_numpy()[-1]
+    def start() -> Start:
+        return begin(wanted, prices or default(), calibrator, bool(of_prices))
 
-    counts = Watch(state, start, calibrator, of_prices, snapshot).run(sys.stdin, sys.stdout, sys.stderr)
-    print(", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())), file=sys.stderr)
+    follower = Watch(state, start, calibrator, of_prices, snapshot)
+    if not follower.fresh:
+        for line in reconcile(follower, wanted):
+            print(json.dumps({"setting": line}), file=sys.stderr)
+    for finding in follower.history.findings:
+        print(json.dumps({"finding": finding}), file=sys.stderr)
+    counts = follower.run(sys.stdin, sys.stdout, sys.stderr)
+    said = [f"{count} {kind}" for kind, count in sorted(counts.items())]
+    said += [
+        f"{count} row(s) with {name.replace('_', ' ')}" for name, count in sorted(follower.marks.items())
+    ]
+    print(", ".join(said), file=sys.stderr)
+    return follower.flagged

@@ -373,15 +373,24 @@ def _limits(value: Any, where: str) -> dict[str, float]:
             raise SettingsError(
                 f"{where}: unknown limit {name!r}; there are {', '.join(LIMITS)} and group:NAME"
             )
-    found = {}
-    for name, limit in value.items():
-        most = {"volatility": 3.0, "turnover": 2.0}.get(name, 1.0)
-        if isinstance(limit, int | float) and not isinstance(limit, bool) and most < limit < math.inf:
-            raise SettingsError(
-                f"{where}: {name} is a fraction, 0.05 for 5%, and at most {most:g}, not {limit!r}"
-            )
-        found[name] = _number(limit, f"{where}: {name}", 0.0, most)
-    return found
+    return {name: _limit(name, limit, f"{where}: {name}") for name, limit in value.items()}
+
+
+def _limit(name: str, value: Any, where: str) -> float:
+    """A limit as a fraction; one that nothing can break is a slip, most often a percentage."""
+    limit = _number(value, where, 0.0, math.inf)
+    most = {"volatility": 3.0, "turnover": 2.0}.get(name, 1.0)
+    free = (
+        limit == 1
+        and name not in ("volatility", "turnover", "weight", "participation")
+        and not name.startswith("group:")
+    )
+    if limit > most or free:
+        meant = (
+            f"did you mean {limit / 100:g}?" if limit <= 100 * most else "limits are fractions, 0.05 for 5%"
+        )
+        raise SettingsError(f"{where}: {limit:g} means {100 * limit:g}%, which nothing breaks: {meant}")
+    return limit
 
 
 def _number(value: Any, where: str, low: float, high: float) -> float:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import cycle, pairwise
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from riskengine.backtest.result import YEAR, BacktestResult
+from riskengine.backtest.result import BacktestResult
+from riskengine.backtest.units import period_name, periods
 
 PALETTE = ("#0b5fa5", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#5f6b76", "#2e4057", "#c97b84")
 OTHERS = "#c9ced4"
@@ -27,64 +31,117 @@ def figure_of(y_title: str, y_format: str = ".0%", **layout: object) -> go.Figur
     return figure
 
 
+MOST_POINTS = 2000
+"""Points of a drawn line: more than a screen has columns."""
+
+
 def _line(figure: go.Figure, series: pd.Series, name: str, colour: str, **options: object) -> None:
     values = series.dropna()
     line = {"color": colour, "width": options.pop("width", 1.6), "dash": options.pop("dash", "solid")}
     figure.add_scatter(
-        x=values.index, y=np.round(values.to_numpy(float), 5), name=name, mode="lines", line=line, **options
+        x=values.index, y=_short(values.to_numpy(float)), name=name, mode="lines", line=line, **options
     )
 
 
-def _thinned(series: pd.Series, every: int = 3) -> pd.Series:
-    """Every third day: enough for the eye, and a third of the page."""
-    return series.iloc[::every]
+def _short(values: np.ndarray) -> list[float]:
+    """Six digits of each number: enough for the eye, and a third of the page."""
+    return [float(f"{value:.6g}") for value in values]
+
+
+def thinned(series: pd.Series, most: int = MOST_POINTS) -> pd.Series:
+    """First, last, lowest and highest value of each of equal stretches of a series, and nothing of what lies between.
+
+    A line through these points cannot be told from the whole one on a screen with a column a stretch (the M4
+    aggregation of Jugel et al. 2014); in particular it has the same extremes and ends at the same value. A series of
+    at most ``most`` values stays whole; NaN are dropped.
+
+    Examples
+    --------
+    >>> values = pd.Series(np.sin(np.arange(10_000) / 700))
+    >>> kept = thinned(values, most=400)
+    >>> len(kept) <= 400, kept.min() == values.min(), kept.max() == values.max(), kept.index[-1]
+    (True, True, True, 9999)
+    """
+    series = series.dropna()
+    count = len(series)
+    if count <= most:
+        return series
+    values = series.to_numpy(float)
+    kept: set[int] = set()
+    edges = np.linspace(0, count, max(1, most // 4) + 1).astype(int)
+    for begin, end in pairwise(edges):
+        part = values[begin:end]
+        kept |= {int(begin), int(end) - 1, int(begin + part.argmin()), int(begin + part.argmax())}
+    return series.iloc[sorted(kept)]
+
+
+def _portfolios(result: BacktestResult) -> Iterator[tuple[str, BacktestResult, bool]]:
+    """A colour for each portfolio, however many there are, and whether it is the strategy."""
+    for colour, run in zip(cycle(PALETTE), (result, *result.benchmarks), strict=False):
+        yield colour, run, run is result
+
+
+def quarter(result: BacktestResult) -> int:
+    """Periods of the rolling volatility: a quarter of a year, but twelve at least."""
+    return max(12, round(result.periods_per_year / 4))
 
 
 def growth(result: BacktestResult) -> go.Figure:
     """Wealth of one unit, net of costs, on a logarithmic axis."""
     figure = figure_of("growth of 1", "~g")
     figure.update_yaxes(type="log", tickvals=[0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500])
-    for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
-        width = 2.4 if run is result else 1.3
-        _line(figure, _thinned((1 + run.returns).cumprod()), run.name, colour, width=width)
+    for colour, run, own in _portfolios(result):
+        width = 2.4 if own else 1.3
+        _line(figure, thinned((1 + run.returns).cumprod()), run.name, colour, width=width)
     return figure
 
 
-def rolling_volatility(result: BacktestResult, window: int = 63) -> go.Figure:
-    """Realized volatility of the last quarter, annualised."""
-    figure = figure_of("volatility, 63 days, annualised")
-    for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
-        width = 2.4 if run is result else 1.3
-        deviation = run.returns.rolling(window).std(ddof=0) * np.sqrt(YEAR)
-        _line(figure, _thinned(deviation), run.name, colour, width=width)
+def rolling_volatility(result: BacktestResult, window: int | None = None) -> go.Figure:
+    """Realized volatility of the last quarter, or so many periods, annualised."""
+    window = quarter(result) if window is None else window
+    figure = figure_of(f"volatility a year, of {periods(window, result.periods_per_year)}")
+    if len(result.returns) < window:
+        figure.add_annotation(
+            text=f"fewer than {periods(window, result.periods_per_year)}: nothing to draw", showarrow=False
+        )
+    for colour, run, own in _portfolios(result):
+        width = 2.4 if own else 1.3
+        deviation = run.returns.rolling(window).std(ddof=0) * np.sqrt(run.periods_per_year)
+        _line(figure, thinned(deviation), run.name, colour, width=width)
     return figure
 
 
 def forecast_and_realized(result: BacktestResult) -> go.Figure:
     """Each decision's forecast volatility beside what its holding period realized."""
-    figure = figure_of("annualised volatility", hovermode="closest")
-    for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
+    figure = figure_of("volatility a year", hovermode="closest")
+    drawn: list[float] = []
+    for colour, run, own in _portfolios(result):
         forecast = run.predicted_volatility
         if forecast.isna().all():
             continue
         earned = run.gross[run.decision >= 0].groupby(run.decision[run.decision >= 0])
-        realized = np.sqrt(YEAR * earned.apply(lambda r: np.mean(r**2)))
+        realized = np.sqrt(run.periods_per_year * earned.apply(lambda r: np.mean(r**2)))
         predicted = forecast.to_numpy()[realized.index]
         figure.add_scatter(
-            x=np.round(predicted, 4),
-            y=np.round(realized.to_numpy(), 4),
+            x=_short(predicted),
+            y=_short(realized.to_numpy(float)),
             mode="markers",
             name=run.name,
             marker={"color": colour, "size": 5, "opacity": 0.55},
-            visible=True if run is result else "legendonly",
+            visible=True if own else "legendonly",
             text=[f"{date:%Y-%m-%d}" for date in forecast.index[realized.index]],
             hovertemplate="%{text}<br>forecast %{x:.1%}, realized %{y:.1%}<extra></extra>",
         )
-    line = [0.03, 1.0]
+        drawn += [*predicted[predicted > 0], *realized[realized > 0]]
+    line = [min(drawn, default=0.03), max(drawn, default=1.0)]
     figure.add_scatter(x=line, y=line, mode="lines", name="equal", line={"color": OTHERS, "dash": "dot"})
-    ticks = {"type": "log", "tickformat": ".0%", "tickvals": [0.03, 0.05, 0.1, 0.2, 0.4, 0.8]}
-    figure.update_xaxes(title="forecast volatility, annualised", **ticks)
-    figure.update_yaxes(title="realized over the holding period", **ticks)
+    ticks = {
+        "type": "log",
+        "tickformat": ".2~%",
+        "tickvals": [0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 2, 5],
+    }
+    figure.update_xaxes(title="forecast volatility a year", **ticks)
+    figure.update_yaxes(title="realized over the holding period, a year", **ticks)
     return figure
 
 
@@ -104,25 +161,42 @@ def _stacked(frame: pd.DataFrame, y_title: str) -> go.Figure:
 
 
 def _area(figure: go.Figure, series: pd.Series, name: str, colour: str) -> None:
-    figure.add_scatter(
-        x=series.index,
-        y=np.round(series.to_numpy(float), 4),
-        name=name,
-        mode="lines",
-        line={"width": 0, "color": colour, "shape": "hv"},
-        fillcolor=colour,
-        stackgroup="all",
-    )
+    """Long above zero, short below: stacked into one they would hide each other."""
+    values = series.to_numpy(float)
+    sides = [("long", np.maximum(values, 0.0)), ("short", np.minimum(values, 0.0))]
+    shown = [side for side in sides if side[0] == "long" or side[1].min(initial=0.0) < 0]
+    for side, part in shown:
+        figure.add_scatter(
+            x=series.index,
+            y=_short(part),
+            name=name,
+            legendgroup=name,
+            showlegend=side == "long",
+            mode="lines",
+            line={"width": 0, "color": colour, "shape": "hv"},
+            fillcolor=colour,
+            stackgroup=side,
+        )
+
+
+def _to_the_end(frame: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:
+    """The last row once more on the last day, so that it is drawn for as long as it held."""
+    if frame.empty or frame.index[-1] >= last:
+        return frame
+    return pd.concat([frame, frame.iloc[[-1]].set_axis([last], axis=0)])
 
 
 def weights(result: BacktestResult) -> go.Figure:
     """Decided weights over time, the largest by name."""
-    return _stacked(result.targets, "weight")
+    return _stacked(_to_the_end(result.targets, result.gross.index[-1]), "weight")
 
 
 def risk_contributions(result: BacktestResult) -> go.Figure:
     """Share of each asset in the forecast variance, over time."""
-    return _stacked(result.contributions.dropna(how="all"), "share of forecast variance")
+    return _stacked(
+        _to_the_end(result.contributions.dropna(how="all"), result.gross.index[-1]),
+        "share of forecast variance",
+    )
 
 
 def value_at_risk(result: BacktestResult, level: float = 0.99) -> go.Figure:
@@ -135,16 +209,16 @@ def value_at_risk(result: BacktestResult, level: float = 0.99) -> go.Figure:
     losses = -result.gross.loc[forecast.index]
     figure.add_scatter(
         x=losses.index,
-        y=np.round(losses.to_numpy(), 5),
+        y=_short(losses.to_numpy(float)),
         mode="markers",
-        name="daily loss",
+        name=f"loss of one {period_name(result.periods_per_year)}",
         marker={"color": OTHERS, "size": 3},
     )
-    _line(figure, forecast, f"VaR {level:.0%}, one day", PALETTE[0])
+    _line(figure, forecast, f"VaR {level:.0%}, one {period_name(result.periods_per_year)}", PALETTE[0])
     hits = losses[result.exceptions(level)]
     figure.add_scatter(
         x=hits.index,
-        y=np.round(hits.to_numpy(), 5),
+        y=_short(hits.to_numpy(float)),
         mode="markers",
         name=f"{len(hits)} exceptions",
         marker={"color": PALETTE[1], "size": 6},
@@ -155,6 +229,6 @@ def value_at_risk(result: BacktestResult, level: float = 0.99) -> go.Figure:
 def drawdowns(result: BacktestResult) -> go.Figure:
     """Fraction of wealth below its highest value so far."""
     figure = figure_of("drawdown")
-    for colour, run in zip(PALETTE, (result, *result.benchmarks), strict=False):
-        _line(figure, _thinned(run.drawdown()), run.name, colour, width=2.0 if run is result else 1.1)
+    for colour, run, own in _portfolios(result):
+        _line(figure, thinned(run.drawdown()), run.name, colour, width=2.0 if own else 1.1)
     return figure

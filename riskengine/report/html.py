@@ -13,24 +13,28 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from riskengine.backtest.result import BacktestResult
+from riskengine.backtest.units import period_name, periods
 from riskengine.files import write_atomically
 from riskengine.report import figures
 
 MOST_NOTES = 200
 
 _SUMMARY = {
-    "volatility": ("volatility", "{:.2%}"),
-    "reduction": ("reduction", "{:+.1%}"),
+    "volatility": ("volatility a year", "{:.2%}"),
+    "reduction": ("lower by", "{:.1%}"),
     "interval": ("95% interval", "{}"),
     "p_value": ("p-value", "{:.3f}"),
-    "return": ("return", "{:.1%}"),
-    "sharpe": ("Sharpe", "{:.2f}"),
+    "return": ("return a year", "{:.1%}"),
+    "sharpe": ("Sharpe over cash", "{:.2f}"),
+    "sortino": ("Sortino over cash", "{:.2f}"),
+    "information_ratio": ("information ratio", "{:.2f}"),
     "max_drawdown": ("drawdown", "{:.1%}"),
-    "turnover": ("turnover", "{:.2f}"),
-    "costs": ("costs", "{:.2%}"),
+    "turnover": ("turnover a year", "{:.2f}"),
+    "costs": ("costs a year", "{:.2%}"),
     "bias": ("bias", "{:.2f}"),
-    "var_99": ("VaR 99%", "{}"),
+    "var_99": ("beyond VaR 99%, one {unit}", "{}"),
 }
+_RATIOS = ("sharpe", "sortino", "information_ratio")
 
 
 def summary_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
@@ -40,24 +44,42 @@ def summary_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
     for name, row in table.iterrows():
         cells = row.to_dict()
         if not _missing(cells.get("reduction_low")):
-            cells["interval"] = f"[{cells['reduction_low']:+.1%}, {cells['reduction_high']:+.1%}]"
+            cells["interval"] = f"{cells['reduction_low']:.1%} to {cells['reduction_high']:.1%}"
         if not _missing(cells.get("var_99_exceptions")):
             cells["var_99"] = f"{cells['var_99_exceptions']:.0f} of {cells['var_99_expected']:.0f}"
-        rows.append([str(name), *(_cell(cells.get(key), text) for key, (_, text) in _SUMMARY.items())])
-    return ["portfolio", *(heading for heading, _ in _SUMMARY.values())], rows
+        own = str(name) == result.name
+        rows.append(
+            [str(name), *(_cell(cells.get(key), text, key, own) for key, (_, text) in _SUMMARY.items())]
+        )
+    unit = period_name(result.periods_per_year)
+    return ["portfolio", *(heading.format(unit=unit) for heading, _ in _SUMMARY.values())], rows
 
 
 def _missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _cell(value: Any, text: str) -> str:
-    return "" if _missing(value) else text.format(value)
+def _cell(value: Any, text: str, key: str, own: bool) -> str:
+    """Text of a figure; a dash where it should be and cannot be had, nothing where it means nothing."""
+    if not _missing(value):
+        return text.format(value)
+    compared = key in ("reduction", "interval", "p_value", "information_ratio")
+    return "-" if (key in _RATIOS or compared) and not (own and compared) else ""
 
 
 def _risk_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
     table = result.risk_table()
-    headings = ["level", "method", "days", "expected", "exceptions", "share", "Kupiec p", "Christoffersen p"]
+    unit = period_name(result.periods_per_year)
+    headings = [
+        "level",
+        "method",
+        f"{unit}s",
+        "expected",
+        "exceptions",
+        f"share of {unit}s",
+        "Kupiec p",
+        "Christoffersen p",
+    ]
     rows = [
         [
             f"{row['level']:.0%}",
@@ -84,7 +106,7 @@ def _today_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
     for (horizon, method), part in table.groupby(["horizon", "method"], sort=True):
         by_level = part.set_index("level")
         cells = [f"{by_level.loc[level, kind]:.2%}" for level in levels for kind in ("var", "cvar")]
-        rows.append([str(method), f"{horizon} day{'s' if horizon != 1 else ''}", *cells])
+        rows.append([str(method), periods(int(str(horizon)), result.periods_per_year), *cells])
     return headings, rows
 
 
@@ -92,12 +114,12 @@ def headline(result: BacktestResult) -> str:
     """The result in one sentence."""
     said = f"{result.name} realized {result.volatility:.2%} volatility a year, net of costs"
     parts = []
-    for other in result.benchmarks:
-        against = result.compare(other)
-        low, high = against.interval
-        word = "below" if against.reduction >= 0 else "above"
+    for against in result.comparisons:
+        words = against.words()
         parts.append(
-            f"{abs(against.reduction):.1%} {word} {other.name} (95% interval {low:+.1%} to {high:+.1%})"
+            words.replace(" (", f" than {against.other} (", 1)
+            if " (" in words
+            else f"{against.other}: {words}"
         )
     return said + (": " + "; ".join(parts) if parts else "") + "."
 
@@ -126,7 +148,12 @@ def render(result: BacktestResult) -> str:
     counts: pd.Series = result.status.value_counts()
     charts = [
         ("growth", "Growth", "One unit of wealth, net of costs, logarithmic.", figures.growth),
-        ("volatility", "Rolling volatility", "Realized, last 63 days.", figures.rolling_volatility),
+        (
+            "volatility",
+            "Rolling volatility",
+            f"Realized a year, of the last {periods(figures.quarter(result), result.periods_per_year)}.",
+            figures.rolling_volatility,
+        ),
         ("drawdown", "Drawdown", "Below the highest wealth so far.", figures.drawdowns),
         (
             "forecast",
@@ -143,14 +170,18 @@ def render(result: BacktestResult) -> str:
         ),
     ]
     if result.risk is not None:
-        text = "Loss of each day against the VaR forecast of the close before, by filtered historical simulation."
-        charts.append(("var", "Value at risk, 99%, one day", text, figures.value_at_risk))
+        unit = period_name(result.periods_per_year)
+        text = f"Loss of each {unit} against the VaR forecast of the close before, by filtered historical simulation."
+        charts.append(("var", f"Value at risk, 99%, one {unit}", text, figures.value_at_risk))
     return environment.get_template("backtest.html").render(
         name=result.name,
         headline=headline(result),
         first=f"{result.returns.index[0]:%Y-%m-%d}",
         last=f"{result.returns.index[-1]:%Y-%m-%d}",
-        days=len(result.returns),
+        span=periods(len(result.returns), result.periods_per_year),
+        unit=period_name(result.periods_per_year),
+        flags=result.flags,
+        remarks=result.remarks(),
         summary=summary_rows(result),
         risk=_risk_rows(result) if result.risk is not None else None,
         today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,12 +21,20 @@ from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.errors import DataError, SettingsError
 from riskengine.files import write_atomically
 from riskengine.market import Panel
+from riskengine.market.checks import as_weights
+from riskengine.market.view import STALE_AFTER
 from riskengine.report.desk_files import Desk
 from riskengine.report.desk_page import Section, light, origin, page
+from riskengine.report.held_findings import held_findings
+from riskengine.report.period_returns import period_returns
+from riskengine.report.stress_limits import broken, judge, summary
+from riskengine.report.units import period_name, span
 from riskengine.risk.paths import Block
+from riskengine.risk.sampling_error import tail_error
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate
 from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
+from riskengine.risk.tails import empirical_tail
 
 Array = np.ndarray
 
@@ -47,6 +56,15 @@ STATES = (("state of October 2008", "2008-10-10"), ("state of March 2020", "2020
 LEVEL = 0.99
 DRIVERS = 10
 
+FEWEST_PATHS = 100
+"""Below it the worst hundredth of paths is less than one path."""
+
+_COARSE = 0.1
+"""Standard error of CVaR, relative to it, from which on a figure is called coarse."""
+
+_STILL = 0.2
+"""Share of returns of exactly zero from which on the prices of a holding are called stale."""
+
 
 @dataclass(frozen=True)
 class StressSettings:
@@ -54,12 +72,17 @@ class StressSettings:
 
     Attributes
     ----------
-    simulation : horizon, paths and law of the scenarios
+    simulation : horizon (in periods of the prices), paths and law of the scenarios
     volatility : factor on all volatilities
     correlation : mean correlation of the shocked state
     market : return of the equally weighted universe on the first day of the market shock
     losses : that reverse stress looks for, fractions of wealth
-    window : days of the calibration
+    window : periods of the calibration
+
+    Raises
+    ------
+    SettingsError
+        If the market shock is no return, or the paths are too few to have a tail at 99%.
     """
 
     simulation: Simulation = field(default_factory=Simulation)
@@ -72,6 +95,11 @@ class StressSettings:
     def __post_init__(self) -> None:
         if not -1 < self.market < 1:
             raise SettingsError(f"a market shock is a return between -1 and 1, not {self.market}")
+        if self.simulation.paths < FEWEST_PATHS:
+            raise SettingsError(
+                f"{self.simulation.paths} paths have no tail at {LEVEL:.0%}: at least {FEWEST_PATHS}, and 10,000 for "
+                "figures that hold to a few percent"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +112,18 @@ class StressTest:
     reverse : the likeliest scenarios of given losses
     model : that they start from
     notes : what could not be done, one line each
+    flags : what a person has to look at, one line each
+    weights : of wealth by name, also of what is in no scenario
+    periods_per_year : of the prices
     """
 
     outcomes: tuple[Outcome, ...]
     reverse: tuple[ReverseStress, ...]
     model: ScenarioModel
     notes: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    periods_per_year: float = 252.0
 
 
 def stress_test(
@@ -101,12 +135,14 @@ def stress_test(
 ) -> StressTest:
     """Run the standard scenarios on the last close of a panel.
 
-    Assets that cannot be simulated (no return in the window) are left out, and flagged if they are held.
+    Assets that cannot be simulated (no return in the window) are left out, and flagged if they are held. So are
+    holdings without a recent price, with parameters that are borrowed, with prices that hardly move, and those on which
+    the audit of the prices has serious findings.
 
     Parameters
     ----------
     panel : prices
-    weights : (assets,) fractions of wealth
+    weights : (assets,) fractions of wealth; or by name
     calibrator : network, maximum likelihood, ...
     settings : see there
     write : Parquet file for all daily returns of the first scenario, a row a path and day
@@ -117,14 +153,26 @@ def stress_test(
         If nothing can be simulated.
     """
     settings = settings or StressSettings()
-    rows = panel.returns.to_numpy()[-settings.window :]
+    weights = as_weights(weights, panel.assets)
+    held = weights != 0
+    named = {panel.assets[j]: float(weights[j]) for j in np.flatnonzero(held)}
+    whole, single = period_returns(panel)
+    rows = single.to_numpy()[-settings.window :]
     alive = np.flatnonzero((~np.isnan(rows)).sum(axis=0) >= 2)
     if not len(alive):
         raise DataError("no asset has returns in the window: bring more history")
-    lost = [panel.assets[j] for j in np.flatnonzero(weights) if j not in set(alive)]
-    notes = [f"{name}: held, but without returns; it moves in no scenario" for name in lost]
-    table = panel.returns.iloc[:, alive]
-    weights = np.asarray(weights, dtype=np.float64)[alive]
+    found, notes = held_findings(panel, held, settings.window)
+    notes = [f"audit, before the window: {line}" for line in notes]
+    flags = [f"audit: {line}" for line in found]
+    flags += [
+        f"{panel.assets[j]}: {weights[j]:.1%} of wealth, but without returns in the window; it moves in no scenario"
+        for j in np.flatnonzero(held)
+        if j not in set(alive)
+    ]
+    flags += _still(panel.assets, rows, held)
+    table = single.iloc[:, alive]
+    ages = _ages(panel)[alive]
+    weights = weights[alive]
     fit = calibrator(table.iloc[-settings.window :])
     model = ScenarioModel.fit(table, calibrator, settings.window, calibration=fit)
     even = np.full(len(alive), 1 / len(alive))
@@ -143,11 +191,67 @@ def stress_test(
     everything = table.to_numpy()
     variance = conditional_variance(fit, everything)
     outcomes += _states(panel, model, weights, how, variance, notes)
-    outcomes += _episodes(panel, model, weights, everything - fit.mean, variance, notes)
+    outcomes += _episodes(
+        table.index, model, weights, everything - fit.mean, whole.to_numpy()[:, alive], variance, notes
+    )
     reverse = tuple(
         reverse_stress(model, weights, loss, how.horizon) for loss in settings.losses if weights.any()
     )
-    return StressTest(tuple(outcomes), reverse, model, tuple(notes) + model.notes)
+    flags += _stale(model, weights, ages, outcomes[0], panel.dates, notes)
+    borrowed = {note.split(": ")[0] for note in model.notes} & {
+        name for name, weight in zip(model.assets, weights, strict=True) if weight
+    }
+    flags += [f"calibration of a holding: {note}" for note in model.notes if note.split(": ")[0] in borrowed]
+    return StressTest(
+        tuple(outcomes),
+        reverse,
+        model,
+        tuple(notes) + model.notes,
+        tuple(flags),
+        named,
+        panel.periods_per_year,
+    )
+
+
+def _ages(panel: Panel) -> Array:
+    """Closes since the last price of each asset ``(assets,)``."""
+    seen = ~np.isnan(panel.prices.to_numpy())
+    return np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), len(seen))
+
+
+def _stale(
+    model: ScenarioModel,
+    weights: Array,
+    ages: Array,
+    base: Outcome,
+    dates: pd.DatetimeIndex,
+    notes: list[str],
+) -> list[str]:
+    """Holdings without a price lately, with what they carry of the risk."""
+    carried = base.drivers(LEVEL)
+    total, flags = carried.sum(), []
+    for j in np.flatnonzero((weights != 0) & (ages > 0)):
+        since = (
+            f"no price for {ages[j]} close{'s' if ages[j] > 1 else ''}, since {dates[-1 - ages[j]]:%Y-%m-%d}"
+        )
+        line = f"{model.assets[j]}: {since}; valued at its last one"
+        if ages[j] <= STALE_AFTER:
+            notes.append(line)
+            continue
+        share = carried[j] / total if total > 0 else np.nan
+        flags.append(f"{line}, it carries {share:.0%} of the CVaR")
+    return flags
+
+
+def _still(assets: tuple[str, ...], rows: Array, held: Array) -> list[str]:
+    """Holdings whose prices often do not move at all."""
+    with np.errstate(invalid="ignore"):
+        zero = (rows == 0).sum(axis=0) / np.maximum((~np.isnan(rows)).sum(axis=0), 1)
+    return [
+        f"{assets[j]}: {zero[j]:.0%} of its returns are exactly zero: stale prices make its volatility "
+        "and its correlations doubtful"
+        for j in np.flatnonzero(held & (zero > _STILL))
+    ]
 
 
 def _states(
@@ -168,15 +272,22 @@ def _states(
 
 
 def _episodes(
-    panel: Panel, model: ScenarioModel, weights: Array, returns: Array, variance: Array, notes: list[str]
+    dates: pd.Index,
+    model: ScenarioModel,
+    weights: Array,
+    shocks: Array,
+    returns: Array,
+    variance: Array,
+    notes: list[str],
 ) -> Iterator[Outcome]:
     """Episodes of the past, at today's volatilities and as they were."""
-    dates = panel.dates[1:]
     for name, first, last in EPISODES:
         if not dates[0] <= np.datetime64(first) or not np.datetime64(last) <= dates[-1]:
             continue
         days = np.asarray((dates >= np.datetime64(first)) & (dates <= np.datetime64(last)))
-        surprises = returns[days] / np.sqrt(variance[:-1][days])
+        if not days.any():
+            continue
+        surprises = shocks[days] / np.sqrt(variance[:-1][days])
         missing = [model.assets[j] for j in np.flatnonzero(np.isnan(surprises).all(axis=0) & (weights != 0))]
         if missing:
             notes.append(f"{name}: no prices then, moves nothing: {', '.join(missing[:5])}")
@@ -218,23 +329,21 @@ def _parquet(path: Path | None, assets: tuple[str, ...]) -> Iterator[Any]:
 
 
 def figures(test: StressTest, desk: Desk) -> dict[str, Any]:
-    """The numbers of all scenarios, for JSON and for the page."""
+    """The numbers of all scenarios, for JSON and for the page.
+
+    Losses and drawdowns are fractions of wealth over the horizon of a scenario; ``var`` and ``cvar`` are those of
+    :func:`riskengine.risk.empirical_tail`, and ``_error`` is their standard error for the number of paths.
+    """
     limit = desk.limits.get("drawdown")
-    scenarios = []
+    scenarios, notes = [], list(test.notes)
     for outcome in test.outcomes:
         single = len(outcome.losses) == 1
         row: dict[str, Any] = {"name": outcome.name, "horizon": outcome.horizon, "paths": len(outcome.losses)}
-        drivers = outcome.drivers(LEVEL) if len(outcome.losses) * (1 - LEVEL) >= 1 else _own(outcome)
+        drivers = _own(outcome) if single else outcome.drivers(LEVEL)
         if single:
             row |= {"loss": float(outcome.losses[0]), "drawdown": float(outcome.drawdowns[0])}
         else:
-            quantiles = np.quantile(outcome.losses, [0.5, 0.95, 0.99])
-            row |= {
-                "loss_median": float(quantiles[0]),
-                "var_95": float(quantiles[1]),
-                "var_99": float(quantiles[2]),
-            }
-            row |= {"cvar_99": float(drivers.sum()), "drawdown": float(np.quantile(outcome.drawdowns, LEVEL))}
+            row |= _tails(outcome)
         if limit is not None:
             row["margin"] = float(limit - row["drawdown"])
         order = np.argsort(-np.abs(drivers), kind="stable")[:DRIVERS]
@@ -243,6 +352,12 @@ def figures(test: StressTest, desk: Desk) -> dict[str, Any]:
             names = np.array([desk.groups.get(name, "other") for name in outcome.assets])
             row["groups"] = {str(g): float(drivers[names == g].sum()) for g in np.unique(names)}
         scenarios.append(row)
+    base = scenarios[0]
+    if base["cvar_99"] > 0 and base["cvar_99_error"] > _COARSE * base["cvar_99"]:
+        notes.append(
+            f"{base['paths']} paths give the CVaR at 99% as {base['cvar_99']:.2%} with a standard error of "
+            f"{base['cvar_99_error']:.2%}: take more paths"
+        )
     reverse = [
         {
             "loss": found.loss,
@@ -253,12 +368,58 @@ def figures(test: StressTest, desk: Desk) -> dict[str, Any]:
         }
         for found in test.reverse
     ]
-    return {"scenarios": scenarios, "reverse": reverse, "notes": list(test.notes)}
+    return {
+        "scenarios": scenarios,
+        "reverse": reverse,
+        "notes": notes,
+        "flags": list(test.flags),
+        "units": _units(test),
+    }
+
+
+def _tails(outcome: Outcome) -> dict[str, float]:
+    """Median, VaR, CVaR and the drawdown of many paths, with standard errors; one definition of a quantile for all."""
+    row = {"loss_median": float(np.median(outcome.losses))}
+    for name, level in (("95", 0.95), ("99", LEVEL)):
+        tail, error = outcome.tail(level), tail_error(-outcome.losses, level)
+        row |= {f"var_{name}": float(tail.value_at_risk), f"var_{name}_error": error[0]}
+    row |= {"cvar_99": float(tail.conditional_value_at_risk), "cvar_99_error": error[1]}
+    deepest = empirical_tail(-outcome.drawdowns, LEVEL, outcome.horizon)
+    return row | {"drawdown": float(deepest.value_at_risk)}
+
+
+def _units(test: StressTest) -> dict[str, str]:
+    horizon = span(test.outcomes[0].horizon, test.periods_per_year)
+    of_loss = f"loss as a fraction of wealth over {horizon}"
+    return {
+        "horizon": f"{period_name(test.periods_per_year)}s",
+        "loss": "loss of the episode as a fraction of wealth",
+        "loss_median": f"{of_loss}, median",
+        "var_95": f"{of_loss}, 95%",
+        "var_99": f"{of_loss}, 99%",
+        "cvar_99": f"mean {of_loss} in the worst 1%",
+        "drawdown": f"largest fall below the highest wealth within {horizon}, as a fraction of it: 99% quantile of the "
+        "paths, or that of the episode",
+        "drivers": "loss of the holding in the worst 1% of paths as a fraction of wealth",
+        "probability": f"of losing as much or more over {horizon}",
+    }
 
 
 def _own(outcome: Outcome) -> Array:
-    """Losses of the holdings in the mean path: of the only one, or of too few to have a tail."""
+    """Losses of the holdings in the only path."""
     return -outcome.returns.astype(np.float64).mean(axis=0) * outcome.weights + 0.0
+
+
+def cell(row: dict[str, Any], key: str) -> str:
+    """A figure in percent, with its standard error where it is worth a digit.
+
+    Examples
+    --------
+    >>> cell({"var_99": 0.0734, "var_99_error": 0.0031}, "var_99"), cell({"drawdown": 0.1}, "drawdown")
+    ('7.3% ± 0.3%', '10.0%')
+    """
+    error = row.get(f"{key}_error", 0.0)
+    return f"{row[key]:.1%}" + (f" ± {error:.1%}" if error >= 0.0005 else "")
 
 
 def sections(numbers: dict[str, Any], desk: Desk) -> list[Section]:
@@ -275,20 +436,17 @@ def sections(numbers: dict[str, Any], desk: Desk) -> list[Section]:
         worst = sorted(row["drivers"].items(), key=lambda item: -item[1])[:3]
         return ", ".join(f"{name} {loss:.1%}" for name, loss in worst if loss > 0)
 
-    horizon = simulated[0]["horizon"] if simulated else 0
+    horizon = numbers["units"]["var_99"].split("over ")[1].split(",")[0]
     return [
         Section(
             "Simulated scenarios",
-            f"Losses over {horizon} days as fractions of wealth; drawdown: its 99% quantile, with the margin to the "
-            "limit. Drivers: the holdings that lose most in the worst 1% of paths.",
+            f"Losses over {horizon} as fractions of wealth, ± standard errors of the simulation; drawdown: its 99% "
+            "quantile, with the margin to the limit. Drivers: the holdings that lose most in the worst 1% of paths.",
             ["scenario", "median", "VaR 95%", "VaR 99%", "CVaR 99%", "drawdown", *ends, "drivers"],
             [
                 [
                     row["name"],
-                    *(
-                        f"{row[key]:.1%}"
-                        for key in ("loss_median", "var_95", "var_99", "cvar_99", "drawdown")
-                    ),
+                    *(cell(row, key) for key in ("loss_median", "var_95", "var_99", "cvar_99", "drawdown")),
                     *end(row),
                     drivers(row),
                 ]
@@ -298,7 +456,7 @@ def sections(numbers: dict[str, Any], desk: Desk) -> list[Section]:
         Section(
             "Episodes replayed",
             "The surprises of then at today's volatilities, and the returns of then, on today's weights.",
-            ["episode", "days", "loss", "drawdown", *ends, "drivers"],
+            ["episode", numbers["units"]["horizon"], "loss", "drawdown", *ends, "drivers"],
             [
                 [
                     row["name"],
@@ -314,7 +472,7 @@ def sections(numbers: dict[str, Any], desk: Desk) -> list[Section]:
         Section(
             "Reverse stress",
             "The likeliest way to lose a given sum, its distance in standard deviations, the chance of losing as much.",
-            ["loss", "days", "distance", "probability", "the largest moves"],
+            ["loss", numbers["units"]["horizon"], "distance", "probability", "the largest moves"],
             [
                 [
                     f"{row['loss']:.0%}",
@@ -335,17 +493,24 @@ def sections(numbers: dict[str, Any], desk: Desk) -> list[Section]:
 def write_stress(
     test: StressTest, panel: Panel, desk: Desk, settings: StressSettings, out: Path
 ) -> tuple[dict[str, Any], bool]:
-    """Write ``stress.json`` and ``stress.html``; the numbers, and whether a limit is broken."""
+    """Write ``stress.json`` and ``stress.html``; the numbers, and whether a limit is broken or something flagged."""
     numbers = figures(test, desk)
-    broken = any(row.get("margin", 0.0) < 0 for row in numbers["scenarios"])
+    judged = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
+    flags = [*broken(judged), *numbers["flags"]]
+    numbers |= {"flags": flags, "limits": judged, "status": "flagged" if flags else "clean"}
     facts = origin(panel, settings=repr(settings))
     worst = max(numbers["scenarios"], key=lambda row: row["drawdown"])
     headline = f"The worst scenario is {worst['name']}: a drawdown of {worst['drawdown']:.1%}" + (
         f" against a limit of {desk.limits['drawdown']:.1%}." if "drawdown" in desk.limits else "."
     )
-    parts = [*sections(numbers, desk), Section("Flags", items=numbers["notes"])]
-    text = page("Stress", f"{panel.dates[-1]:%Y-%m-%d}", headline, parts, facts, broken)
+    parts = [
+        Section("Flags", items=flags),
+        *summary(judged),
+        *sections(numbers, desk),
+        Section("Notes", items=numbers["notes"]),
+    ]
+    text = page("Stress", f"{panel.dates[-1]:%Y-%m-%d}", headline, parts, facts, bool(flags))
     content = {"date": f"{panel.dates[-1]:%Y-%m-%d}", **numbers, "provenance": facts}
     write_atomically(out / "stress.json", (json.dumps(content, indent=1) + "\n").encode())
     write_atomically(out / "stress.html", text.encode())
-    return content, broken
+    return content, bool(flags)

@@ -5,152 +5,99 @@ What is kept in the folder of the state:
 - ``snapshot-N.npz``: the engine after row N, written whole or not at all;
 - ``rows-N.jsonl``: the rows taken since, one line each. A row counts once its line is there;
 - ``output.jsonl``: every line of output, once;
-- ``problems.json``: counts of what was not taken, and why.
+- ``problems.json``: counts of what was not taken, and why;
+- ``state.json``: settings, units, where the history ended, and what is to be looked at.
 
 After a kill the engine is restored from the last snapshot and takes the rows after it again, which gives the same
 numbers; the line of output that may have been lost with the process is written then, unless it is there. Standard
 output gets it once as well if it is a file; a reader of a pipe may see the last row of the killed process again, and
 knows it by its number.
+
+Keys go on from the last date of the history. A row that comes again is a duplicate if its values are the same; with
+other values it is called corrected, reported, and not applied, as the rows after it would have to be taken anew: begin
+in another folder with a history that holds the correction.
 """
 
 from __future__ import annotations
 
-import csv
+import hashlib
 import json
 import math
 import os
 import stat
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 import numpy as np
+import pandas as pd
 
 from riskengine.calibration import Calibrator
-from riskengine.errors import DataError
+from riskengine.errors import DataError, ImplausibleError
 from riskengine.files import write_atomically
 from riskengine.live import LiveEngine
+from riskengine.market import audit_prices
+from riskengine.report.units import period_name
+from riskengine.report.watch_rows import HeaderError, Key, Row, RowReader, later
+
+__all__ = ["HISTORY", "OUTPUT", "PROBLEMS", "STATE", "Row", "RowReader", "Start", "Watch", "later"]
 
 Array = np.ndarray
 
-_MISSING = {"", "nan", "na", "null", "none"}
-OUTPUT, PROBLEMS = "output.jsonl", "problems.json"
+OUTPUT, PROBLEMS, STATE = "output.jsonl", "problems.json", "state.json"
+
+_REMEMBERED = 1000
+"""Rows whose content is remembered, to tell one that comes again from one that is corrected or late."""
+
+_GAP = 5.5
+"""Periods between two keys from which on what lies between counts as missed."""
+
+_FURTHEST = 3660.0
+"""Days between two dates above which the later one is a slip of the pen."""
+
+_OTHER_UNIT = 50.0
+"""Ratio of two prices in a row from which on they are of different units: pence and pounds, say."""
 
 
-class Row:
-    """A row as it came: its key and a value an asset."""
+@dataclass(frozen=True)
+class History:
+    """What came before the stream.
 
-    def __init__(self, key: str, values: Array) -> None:
-        self.key, self.values = key, values
-
-
-class RowReader:
-    """Turns lines into rows; remembers the header of a CSV.
-
-    Parameters
+    Attributes
     ----------
-    assets : names, in the order of a row without a header
-    columns : of a header seen earlier
-
-    Examples
-    --------
-    >>> reader = RowReader(("A", "B"))
-    >>> reader.read("date,B,A")
-    >>> reader.read("2024-01-02,0.02,0.01").values
-    array([0.01, 0.02])
-    >>> reader.read('{"key": "2024-01-03", "A": 0.03}').values
-    array([0.03,  nan])
+    end : date of the last row, if known
+    values : (assets,) of the last row, prices or returns as the stream's; NaN where there was none
+    periods_per_year : of the rows
+    facts : where it came from, for the record
+    findings : of its audit that concern holdings, as text
     """
 
-    def __init__(self, assets: tuple[str, ...], columns: list[int] | None = None) -> None:
-        self.assets = assets
-        self.place = {name: j for j, name in enumerate(assets)}
-        self.columns = columns
-
-    def read(self, line: str) -> Row | None:
-        """The row of a line; None for a header.
-
-        Raises
-        ------
-        DataError
-            If the line is malformed.
-        """
-        if line.lstrip()[:1] in ("{", "["):
-            return self._from_json(line)
-        try:
-            cells = next(csv.reader([line], strict=True))
-        except (csv.Error, StopIteration) as error:
-            raise DataError(f"not comma-separated: {error}") from error
-        names = [cell.strip() for cell in cells[1:]]
-        if names and all(name in self.place for name in names):
-            if len(set(names)) < len(names):
-                raise DataError("a header names an asset twice")
-            self.columns = [self.place[name] for name in names]
-            return None
-        columns = list(range(len(self.assets))) if self.columns is None else self.columns
-        if len(names) != len(columns):
-            raise DataError(f"{len(names)} values, not {len(columns)}")
-        values = np.full(len(self.assets), np.nan)
-        values[columns] = [_number(name) for name in names]
-        return Row(_key(cells[0]), values)
-
-    def _from_json(self, line: str) -> Row:
-        try:
-            content = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"not JSON: {error}") from error
-        values = np.full(len(self.assets), np.nan)
-        if isinstance(content, list):
-            if len(content) != len(self.assets) + 1:
-                raise DataError(f"{len(content) - 1} values, not {len(self.assets)}")
-            values[:] = [_number(value) for value in content[1:]]
-            return Row(_key(content[0]), values)
-        fields = list(content.items())
-        if not fields:
-            raise DataError("an empty object")
-        for name, value in fields[1:]:
-            if name not in self.place:
-                raise DataError(f"unknown asset {name!r}")
-            values[self.place[name]] = _number(value)
-        return Row(_key(fields[0][1]), values)
+    end: str | None = None
+    values: tuple[float | None, ...] = ()
+    periods_per_year: float = 252.0
+    facts: dict[str, Any] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
 
 
-def _number(value: Any) -> float:
-    """A finite number, or NaN for nothing."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in _MISSING):
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise DataError(f"{value!r} is not a number")
-    try:
-        number = float(value)
-    except (ValueError, OverflowError) as error:
-        raise DataError(f"{str(value)[:40]!r} is not a number") from error
-    if math.isinf(number):
-        raise DataError("an infinite value")
-    return number
+HISTORY = History()
+"""Of a stream that nothing is known about."""
 
 
-def _key(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-        raise DataError(f"{value!r} is no key: the first field of a row is a date or a whole number")
-    return str(value).strip()
+class Start(NamedTuple):
+    """What a watch begins with.
 
-
-def later(key: str, last: str | None) -> bool:
-    """Whether a key comes after the last one: as whole numbers where both are, as text otherwise.
-
-    Examples
-    --------
-    >>> later("10", "9"), later("2024-01-02", "2024-01-10"), later("a", None)
-    (True, False, True)
+    Attributes
+    ----------
+    engine : after the history
+    prices : (assets,) last known ones
+    history : what else is known of it
     """
-    if last is None:
-        return True
-    try:
-        return int(key) > int(last)
-    except ValueError:
-        return key > last
+
+    engine: LiveEngine
+    prices: Array
+    history: History = HISTORY
 
 
 class Watch:
@@ -159,10 +106,20 @@ class Watch:
     Parameters
     ----------
     folder : of the state; an engine is restored from it if it holds one
-    start : makes the engine, and gives the last prices, where there is no state yet
+    start : gives what it begins with where there is no state yet: a :class:`Start`, or its first fields
     calibrator : of the engine
-    prices : whether rows are prices instead of returns
+    prices : whether rows are prices instead of returns; None for what the state says, returns where there is none
     snapshot_every : rows
+
+    Attributes
+    ----------
+    last_prices : (assets,) last known ones; where rows are returns, those of the history moved on by them
+    flagged : whether there is something that a person should look at
+
+    Raises
+    ------
+    DataError
+        If the state is damaged, or of rows of the other kind.
     """
 
     def __init__(
@@ -170,35 +127,72 @@ class Watch:
         folder: Path,
         start: Any,
         calibrator: Calibrator,
-        prices: bool = False,
+        prices: bool | None = False,
         snapshot_every: int = 100,
     ) -> None:
-        self.folder, self.prices, self.every = folder, prices, snapshot_every
-        self.counts: Counter[str] = Counter()
-        self.last_key: str | None = None
+        self.folder, self.every = folder, snapshot_every
+        self.counts: Counter[str] = Counter()  # since the beginning
+        self.now: Counter[str] = Counter()  # of this run
+        self.last: Key | None = None
+        self.marks: Counter[str] = Counter()
+        self._known: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         found = sorted(folder.glob("snapshot-*.npz"), key=lambda path: int(path.stem.split("-")[1]))
         self._line: str | None = None
-        if not found:
-            self.engine, self._last_prices = start()
+        self.fresh = not found
+        if self.fresh:
+            self.prices = bool(prices)
+            self.engine, known, self.history = Start(*start())
+            self.last_prices = np.asarray(known, dtype=np.float64)
             self.reader = RowReader(self.engine.assets)
+            if self.history.end is not None:
+                self.last = Key.parse(self.history.end)
             self._save()
         else:
-            self._restore(found[-1], calibrator)
+            self._restore(found[-1], calibrator, prices)
         self._log = self._log_path().open("a", encoding="utf-8")
         self._output = (folder / OUTPUT).open("a", encoding="utf-8")
 
     def _log_path(self) -> Path:
         return self.folder / f"rows-{self._saved}.jsonl"
 
+    @property
+    def flagged(self) -> bool:
+        """Whether something happened that a person should look at."""
+        quiet = {"taken", "duplicate", "late"}
+        return bool(
+            self.history.findings or self.marks or any(n for k, n in self.now.items() if k not in quiet)
+        )
+
+    @property
+    def period(self) -> str:
+        """What a row stands for: a day, a week."""
+        return period_name(self.history.periods_per_year)
+
+    def save(self) -> None:
+        """Write the state as it is now, after settings have been changed."""
+        self._log.close()
+        self._save()
+        self._log = self._log_path().open("a", encoding="utf-8")
+
     def _save(self) -> None:
         """A snapshot; the files before it are then of no use."""
         self._saved = self.engine.rows
         facts = {
-            "last_key": self.last_key,
+            "last_key": None if self.last is None else self.last.text,
             "columns": self.reader.columns,
-            "prices": self._last_prices.tolist(),
+            "refused": self.reader.refused,
+            "prices": self.last_prices.tolist(),
+            "rows_are_prices": self.prices,
+            "known": self._known,
             "counts": dict(self.counts),
+            "history": {
+                "end": self.history.end,
+                "values": list(self.history.values),
+                "periods_per_year": self.history.periods_per_year,
+                "facts": self.history.facts,
+                "findings": list(self.history.findings),
+            },
         }
         head = json.dumps(facts).encode()
         content = len(head).to_bytes(8, "little") + head + self.engine.snapshot()
@@ -207,18 +201,36 @@ class Watch:
             if int(path.stem.split("-")[1]) < self._saved:
                 path.unlink(missing_ok=True)
 
-    def _restore(self, path: Path, calibrator: Calibrator) -> None:
+    def _restore(self, path: Path, calibrator: Calibrator, prices: bool | None) -> None:
         content = path.read_bytes()
         size = int.from_bytes(content[:8], "little")
         try:
             facts = json.loads(content[8 : 8 + size])
-            self.last_key, columns = facts["last_key"], facts["columns"]
-            self._last_prices = np.array(facts["prices"], dtype=np.float64)
+            last_key, columns, refused = facts["last_key"], facts["columns"], facts["refused"]
+            self.prices, self._known = bool(facts["rows_are_prices"]), dict(facts["known"])
+            self.last_prices = np.array(facts["prices"], dtype=np.float64)
             self.counts = Counter(facts["counts"])
+            past = facts["history"]
+            self.history = History(
+                past["end"],
+                tuple(past["values"]),
+                past["periods_per_year"],
+                past["facts"],
+                tuple(past["findings"]),
+            )
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is damaged ({error}): move the folder away to begin anew") from error
+            raise DataError(
+                f"{path} is damaged, or of an earlier version ({error}): move the folder away to begin anew"
+            ) from error
+        if prices is not None and prices != self.prices:
+            kinds = ("returns", "prices")
+            raise DataError(
+                f"the rows of this state are {kinds[self.prices]}, not {kinds[prices]}: hand in the same "
+                "kind, or begin anew in another folder"
+            )
+        self.last = None if last_key is None else Key.parse(last_key)
         self.engine = LiveEngine.restore(content[8 + size :], calibrator)
-        self.reader = RowReader(self.engine.assets, columns)
+        self.reader = RowReader(self.engine.assets, columns, refused)
         self._saved = self.engine.rows
         log = self._log_path()
         if log.is_file():
@@ -231,24 +243,60 @@ class Watch:
                 self.reader.columns = entry["columns"]
                 values = [math.nan if value is None else value for value in entry["values"]]
                 self._line = self._take(Row(entry["key"], np.array(values, dtype=np.float64)))
+        self.marks.clear()  # they were shown when the rows came
         output = self.folder / OUTPUT
         if output.is_file():
             text = output.read_bytes()
             if not text.endswith(b"\n"):
                 os.truncate(output, text.rfind(b"\n") + 1)
 
+    def _returns(self, values: Array) -> Array:
+        """Returns of a row; those of prices reach back to the last known price."""
+        return values / self.last_prices - 1 if self.prices else values
+
     def _take(self, row: Row) -> str:
         """Update the engine; the line of output."""
-        values = row.values
-        if self.prices:
-            values = row.values / self._last_prices - 1
-            self._last_prices = row.values
-        risk = self.engine.update(values)
-        self.last_key = row.key
-        return json.dumps({"key": row.key, **risk.to_dict()})
+        key = Key.parse(row.key)
+        returns, skipped = self._returns(row.values), self._skipped(key)
+        splits = self._splits(returns)
+        moved = row.values if self.prices else self.last_prices * (1 + row.values)
+        self.last_prices = np.where(np.isnan(row.values), self.last_prices, moved)
+        risk = self.engine.update(returns, spanning=self.prices, skipped=skipped)
+        self.last = key
+        self._known[key.text] = _digest(row.values)
+        if len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        marks: dict[str, Any] = {}
+        if splits:
+            marks["possible_splits"] = splits
+        if skipped:
+            marks["skipped"] = skipped
+        for name in (*marks, *(n for n in ("stale", "implausible", "unsupported") if getattr(risk, n))):
+            self.marks[name] += 1
+        units = {"horizon": f"1 {self.period}", "unit": "fraction of wealth"}
+        return json.dumps({"key": key.text, **risk.to_dict(), **marks, **units})
+
+    def _skipped(self, key: Key) -> int:
+        """Periods between the last key and this one in which no row came, if there are more than a holiday has."""
+        if self.last is None or not (key.of_date and self.last.of_date):
+            return 0
+        periods = (key.value - self.last.value) * self.history.periods_per_year / 365.25
+        return round(periods) - 1 if periods > _GAP else 0
+
+    def _splits(self, returns: Array) -> dict[str, str]:
+        """Returns of holdings that look like splits."""
+        held = np.flatnonzero((self.engine.weights != 0) & (np.abs(returns) > 0.25))
+        found = {}
+        for k in held:
+            name = self.engine.assets[k]
+            pair = pd.DataFrame({name: [1.0, 1 + returns[k]]}, pd.bdate_range("2000-01-03", periods=2))
+            said = [finding.detail for finding in audit_prices(pair) if finding.kind == "possible_split"]
+            if said:
+                found[name] = said[0]
+        return found
 
     def run(self, lines: Iterable[str], out: TextIO, problems: TextIO) -> Counter[str]:
-        """Take all rows; counts of taken, duplicate, late and malformed ones.
+        """Take all rows; counts of taken, duplicate, corrected, late, implausible, malformed ones, and so on.
 
         Rows that are not taken are reported on ``problems`` as JSON lines and never end the stream.
         """
@@ -261,9 +309,14 @@ class Watch:
                     if row is None:  # a header, or an empty line
                         continue
                     kind, detail = self._one(row, out)
+                except HeaderError as error:
+                    kind, detail = "no valid header", str(error)
+                except ImplausibleError as error:
+                    kind, detail = "implausible", str(error)
                 except DataError as error:
                     kind, detail = "malformed", str(error)
                 self.counts[kind] += 1
+                self.now[kind] += 1
                 if kind != "taken":
                     report = {"line": number, "problem": kind, "detail": detail}
                     print(json.dumps(report), file=problems, flush=True)
@@ -272,18 +325,55 @@ class Watch:
             self._log.close()
             self._output.close()
         write_atomically(self.folder / PROBLEMS, (json.dumps(dict(self.counts)) + "\n").encode())
+        write_atomically(self.folder / STATE, (json.dumps(self.facts(), indent=1) + "\n").encode())
         return self.counts
+
+    def facts(self) -> dict[str, Any]:
+        """Settings, units, and what is to be looked at."""
+        engine, period = self.engine, self.period
+        risk = engine.risk()
+        idle = {
+            engine.assets[k]: int(engine.idle[k]) for k in np.flatnonzero(engine.weights) if engine.idle[k]
+        }
+        return {
+            "rows": engine.rows,
+            "last_key": None if self.last is None else self.last.text,
+            "rows_are": "prices" if self.prices else "returns",
+            "window": engine.settings.window,
+            "recalibrate": engine.settings.recalibrate,
+            "stale_after": engine.settings.stale_after,
+            "history": {"end": self.history.end, **self.history.facts},
+            "weights": {engine.assets[k]: float(engine.weights[k]) for k in np.flatnonzero(engine.weights)},
+            "units": {
+                "volatility": f"fraction of wealth, standard deviation per {period}",
+                **{
+                    f"{name}_{100 * level:g}": f"loss as a fraction of wealth, {100 * level:g}%, over 1 {period}"
+                    for name in ("var", "cvar")
+                    for level in engine.settings.levels
+                },
+                "missing": "number of assets without a value in the row",
+                "spans": f"number of {period}s that a return reaches over",
+                "skipped": f"number of {period}s between this row and the one before",
+            },
+            "findings": list(self.history.findings),
+            "stale": list(risk.stale),
+            "rows_without_a_value": idle,
+            "counts": dict(self.counts),
+            "marks": dict(self.marks),
+            "flagged": self.flagged,
+        }
 
     def _one(self, row: Row, out: TextIO) -> tuple[str, str]:
         """What became of a row, and why."""
-        if self.prices and np.any(row.values <= 0):
-            raise DataError("a price that is not above zero")
-        if row.key == self.last_key:
-            return "duplicate", row.key
-        if not later(row.key, self.last_key):
-            return "late", f"{row.key} after {self.last_key}"
+        key = Key.parse(row.key)
+        again = self._again(key, row)
+        if again is not None:
+            return again
+        if self.prices:
+            self._check_prices(row.values)
+        self.engine.check(self._returns(row.values), spanning=self.prices)
         values = [None if math.isnan(value) else value for value in row.values.tolist()]
-        entry = {"key": row.key, "columns": self.reader.columns, "values": values}
+        entry = {"key": key.text, "columns": self.reader.columns, "values": values}
         self._log.write(json.dumps(entry) + "\n")
         self._log.flush()  # from here on the row counts
         text = self._take(row)
@@ -291,10 +381,73 @@ class Watch:
             sink.write(text + "\n")
             sink.flush()
         if self.engine.rows - self._saved >= self.every:
-            self._log.close()
-            self._save()
-            self._log = self._log_path().open("a", encoding="utf-8")
-        return "taken", row.key
+            self.save()
+        return "taken", key.text
+
+    def _again(self, key: Key, row: Row) -> tuple[str, str] | None:
+        """Why a row is not new; None if it is."""
+        last, end = self.last, self.history.end
+        if last is None:
+            return None
+        if key.of_date != last.of_date:
+            if self.engine.rows or not self._is_history(row.values):
+                self._same_kind(key, last)
+                return None
+            return "duplicate", f"{key.text}: these are the values of the last row of the history, {end}"
+        if key.value > last.value:
+            if key.of_date and key.value - last.value > _FURTHEST:
+                raise DataError(
+                    f"{key.text} is {(key.value - last.value) / 365.25:.0f} years after {last.text}: a slip of "
+                    "the pen? All rows after it would be late"
+                )
+            return None
+        before = self._known.get(key.text)
+        if before is not None:
+            if before == _digest(row.values):
+                return "duplicate", key.text
+            return (
+                "corrected",
+                f"{key.text} comes again with other values; not applied: begin anew with them in the history",
+            )
+        if end is not None and key.of_date and key.value <= Key.parse(end).value:
+            if key.value < Key.parse(end).value:
+                return "late", f"{key.text} lies within the history, which ends on {end}"
+            if self._is_history(row.values):
+                return "duplicate", f"{key.text} is the last row of the history"
+            return "corrected", (
+                f"{key.text} is the last row of the history, with other values; not applied: begin anew with them"
+            )
+        return "late", f"{key.text} after {last.text}"
+
+    def _same_kind(self, key: Key, last: Key) -> None:
+        """Whole numbers may follow the dates of a history, and nothing else."""
+        if self.engine.rows or (key.of_date and not last.of_date):
+            raise DataError(f"{key.text} after {last.text}: keys are all dates, or all whole numbers")
+
+    def _is_history(self, values: Array) -> bool:
+        """Whether these are the values of the last row of the history, up to their rounding."""
+        past = np.array([math.nan if x is None else x for x in self.history.values], dtype=np.float64)
+        if past.shape != values.shape:
+            return False
+        both = ~np.isnan(values) & ~np.isnan(past)
+        return bool(both.any() and np.allclose(values[both], past[both], rtol=1e-6, atol=1e-9))
+
+    def _check_prices(self, values: Array) -> None:
+        with np.errstate(invalid="ignore"):
+            low, ratio = values <= 0, values / self.last_prices
+            odd = (ratio > _OTHER_UNIT) | (ratio < 1 / _OTHER_UNIT)
+        if low.any():
+            k = int(np.argmax(low))
+            raise DataError(
+                f"{values[k]:g} for {self.engine.assets[k]}: a price that is not above zero; are these returns? Then "
+                "leave out --rows-are-prices"
+            )
+        if odd.any():
+            k = int(np.argmax(odd))
+            raise ImplausibleError(
+                f"{values[k]:g} for {self.engine.assets[k]} is {ratio[k]:.3g} times its last price of "
+                f"{self.last_prices[k]:g}: another unit (pence for pounds), or a return?"
+            )
 
     def _emit_once(self, line: str, out: TextIO) -> None:
         """Write the line that may have been lost with the last process, where it is not."""
@@ -307,6 +460,10 @@ class Watch:
         if _tail(out, len(text)) != text:
             out.write(text.decode())
             out.flush()
+
+
+def _digest(values: Array) -> str:
+    return hashlib.sha256(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()).hexdigest()[:16]
 
 
 def _tail(out: TextIO, size: int) -> bytes | None:

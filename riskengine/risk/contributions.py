@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import DataError
+from riskengine.market.checks import as_weights
 from riskengine.risk.tails import TailRisk, empirical_tail, student_t_tail, tail_weights
 
 Array = np.ndarray
@@ -145,8 +146,4 @@ def _near(losses: Array, total: Array, value_at_risk: float) -> Array:
 
 
 def _weights(weights: Array, assets: int, name: str = "weights") -> Array:
-    """Finite float64, one an asset: a NaN would otherwise pass for a portfolio without risk."""
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (assets,) or not np.isfinite(weights).all():
-        raise DataError(f"{name} must be finite, of shape ({assets},), one an asset; zero is no holding")
-    return weights
+    return as_weights(weights, assets, name)

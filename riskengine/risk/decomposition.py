@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.market.checks import as_weights
 from riskengine.risk.contributions import scenario_contributions
 from riskengine.risk.filtered_historical import FilteredHistory
 from riskengine.risk.tails import TailRisk, empirical_tail
@@ -78,7 +79,7 @@ def breakdown(
     """
     if measure not in ("var", "cvar"):
         raise SettingsError(f'a measure is "var" or "cvar", not {measure!r}')
-    weights = np.asarray(weights, dtype=np.float64)
+    weights = as_weights(weights, len(names))
     labels = list(names if groups is None else groups)
     if len(names) != len(weights) or len(labels) != len(weights):
         raise DataError(f"names and groups are one an asset: {len(weights)} are wanted")
@@ -143,8 +144,8 @@ def liquidity_tail(
     >>> bool(slow.value_at_risk > 2 * quick.value_at_risk), slow.horizon
     (True, 20)
     """
-    weights, days = np.asarray(weights, dtype=np.float64), np.asarray(horizons)
-    if days.shape != weights.shape or weights.shape != history.next_variance.shape:
+    weights, days = as_weights(weights, len(history.next_variance)), np.asarray(horizons)
+    if days.shape != weights.shape:
         raise DataError(f"weights and horizons have shape {history.next_variance.shape}, one an asset")
     if not np.issubdtype(days.dtype, np.integer) or (days < 1).any():
         raise SettingsError("a liquidity horizon is a whole number of days, at least one")

@@ -8,6 +8,7 @@ import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
+from riskengine.market.checks import as_weights
 from riskengine.risk.tails import TailRisk, check_level, empirical_tail
 
 Array = np.ndarray
@@ -155,9 +156,7 @@ class FilteredHistory:
         SettingsError
             As :meth:`simulate` and :func:`riskengine.risk.empirical_tail`.
         """
-        weights = np.asarray(weights, dtype=np.float64)
-        if weights.shape != self.next_variance.shape or not np.isfinite(weights).all():
-            raise DataError(f"weights must be finite, of shape {self.next_variance.shape}, one an asset")
+        weights = as_weights(weights, len(self.next_variance))
         check_level(level)
         if horizon < 1:
             raise SettingsError(f"a horizon is at least one day, not {horizon}")

@@ -14,6 +14,7 @@ from riskengine.calibration.result import Calibration, Calibrator
 from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
+from riskengine.market.checks import as_returns
 from riskengine.risk.filtered_historical import fill_residuals
 
 Array = np.ndarray
@@ -86,11 +87,14 @@ class ScenarioModel:
         ------
         SettingsError
             If window or factors are below one.
+        DataError
+            As :func:`riskengine.market.checks.as_returns`.
         """
         if window < 1 or factors < 1:
             raise SettingsError(f"window and factors are at least one, not {window} and {factors}")
+        matrix, _ = as_returns(returns)
         fit = calibrator(returns[-window:]) if calibration is None else calibration
-        rows = np.asarray(returns, dtype=np.float64)[-window:]
+        rows = matrix[-window:]
         variance = conditional_variance(fit, rows)
         residuals = fill_residuals((rows - fit.mean) / np.sqrt(variance[:-1]))
         loadings, specific = principal_correlation(residuals, factors)

@@ -12,6 +12,7 @@ import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
+from riskengine.market.checks import as_weights
 from riskengine.risk.paths import Block, Innovations, run_block
 from riskengine.risk.scenario_model import ScenarioModel, mixing_table
 from riskengine.risk.tails import TailRisk, empirical_tail, tail_weights
@@ -260,11 +261,8 @@ def conditional_day(
 
 
 def checked_weights(weights: Array, model: ScenarioModel) -> Array:
-    """Finite float64 weights, one an asset."""
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (len(model.assets),) or not np.isfinite(weights).all():
-        raise DataError(f"weights are {len(model.assets)} finite numbers, one an asset; zero is no holding")
-    return weights
+    """Finite float64 weights, one an asset; by name if they have names."""
+    return as_weights(weights, model.assets)
 
 
 def _source(model: ScenarioModel, settings: Simulation) -> Innovations:

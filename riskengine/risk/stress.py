@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.market.checks import as_returns, as_weights
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, checked_weights
 
@@ -58,9 +59,10 @@ def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "
 
 def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name: str = "replay") -> Outcome:
     """The returns of an episode as they were, on today's weights: one path; NaN moves nothing."""
-    rows = np.nan_to_num(np.asarray(returns, dtype=np.float64))
+    rows = np.nan_to_num(as_returns(returns)[0])
+    weights = as_weights(weights, assets)
     paths = np.cumprod(np.maximum(1 + rows, 0), axis=0)
-    return _one_path(name, assets, np.asarray(weights), paths[-1], 1 + (paths - 1) @ weights)
+    return _one_path(name, assets, weights, paths[-1], 1 + (paths - 1) @ weights)
 
 
 def _one_path(name: str, assets: tuple[str, ...], weights: Array, growth: Array, wealth: Array) -> Outcome:

@@ -11,7 +11,8 @@ from scipy import stats
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
 from riskengine.covariance.constant_correlation import GarchMargins, GarchState, conditional_variance
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import SettingsError
+from riskengine.market.checks import as_returns, as_row
 from riskengine.risk.extremes import FEWEST, SHARE, pareto_tail
 from riskengine.risk.tails import TailRisk, check_level
 
@@ -120,11 +121,10 @@ class TailForecaster:
         Raises
         ------
         DataError
-            If there is no history, or its losses are too few for a tail even when all are taken together.
+            If its losses are too few for a tail even when all are taken together, or as
+            :func:`riskengine.market.checks.as_returns`.
         """
-        rows = np.asarray(returns, dtype=np.float64)[-max(self.windows) :]
-        if rows.ndim != 2 or len(rows) < 2:
-            raise DataError(f"a history is of two days or more, (days, series), not of shape {rows.shape}")
+        rows = as_returns(returns, shortest=2)[0][-max(self.windows) :]
         margins = self._calibrated(rows)
         paths = np.full((len(margins), *rows.shape), np.nan)
         for path, window, state in zip(paths, self.windows, margins, strict=True):
@@ -147,11 +147,9 @@ class TailForecaster:
         Raises
         ------
         DataError
-            If the row has another length.
+            As :func:`riskengine.market.checks.as_row`.
         """
-        row = np.asarray(row, dtype=np.float64)
-        if row.shape != state.recent.shape:
-            raise DataError(f"a row has one return for each of {len(state.recent)} series, not {row.size}")
+        row = as_row(row, len(state.recent))
         deviation = self._deviation(state)
         loss = (_mean(state.margins) - row) / deviation
         tilt = state.tilt.copy()
@@ -226,7 +224,8 @@ class TailForecaster:
             _pareto(state.pooled, probability),
             _student(dof, probability),
         )
-        positive = np.all(np.array(laws) > 0, axis=0)
+        # Of one kind for both, or the mean beyond could come out below the quantile.
+        positive = np.all(np.array(laws) > 0, axis=(0, 1))
         geometric = np.exp(np.mean(np.log(np.where(positive, laws, 1.0)), axis=0))
         # A series that hardly ever loses has quantiles below zero, which have no logarithm.
         quantile, beyond = np.where(positive, geometric, np.mean(laws, axis=0))

@@ -29,7 +29,7 @@ class Fixed:
 
 ASSETS = 12
 BETA = np.linspace(0.5, 1.5, ASSETS)
-MARKET, REST = np.outer(BETA, BETA), np.diag(np.linspace(1, 3, ASSETS))
+MARKET, REST = 1e-4 * np.outer(BETA, BETA), 1e-4 * np.diag(np.linspace(1, 3, ASSETS))
 
 
 def fixed(market, rest):
@@ -39,7 +39,7 @@ def fixed(market, rest):
 def drawn(days, seed=0):
     rng = np.random.default_rng(seed)
     rest = rng.standard_normal((days, ASSETS)) * np.sqrt(np.diag(REST))
-    return rng.standard_normal((days, 1)) * BETA + rest
+    return 0.01 * rng.standard_normal((days, 1)) * BETA + rest
 
 
 @pytest.mark.parametrize(("market", "rest"), [(1.0, 1.0), (0.25, 1.0), (2.0, 0.5)])
@@ -47,7 +47,7 @@ def test_both_sizes_are_found(market, rest):
     model = Recalibrated(fixed(market, rest), half_life=1000.0, memory=8000)
     found = model.forecast(model.init(drawn(8002)), horizon=5)
     # The market portfolio holds a little of the rest too, and the other way round.
-    np.testing.assert_allclose(found.matrix(), MARKET + REST, atol=0.25)
+    np.testing.assert_allclose(found.matrix(), MARKET + REST, atol=0.25e-4)
     assert found.horizon == 5
     assert found.notes == ("0: a note",)
 
@@ -73,9 +73,9 @@ def test_a_forecast_is_judged_by_the_days_after_it():
 
 
 def test_one_asset_is_its_own_market():
-    model = Recalibrated(Fixed(((1.0,),)), half_life=500.0, memory=2000)
-    found = model.forecast(model.init(2 * np.random.default_rng(0).standard_normal((2002, 1))))
-    assert found.matrix()[0, 0] == pytest.approx(4, rel=0.2)
+    model = Recalibrated(Fixed(((1e-4,),)), half_life=500.0, memory=2000)
+    found = model.forecast(model.init(0.02 * np.random.default_rng(0).standard_normal((2002, 1))))
+    assert found.matrix()[0, 0] == pytest.approx(4e-4, rel=0.2)
 
 
 def test_unusable_settings_and_histories_are_refused():

@@ -88,7 +88,7 @@ def quantlib_call(p, days, strike, engine="lobatto"):
 
 
 def test_heston_agrees_with_quantlib_on_random_sets():
-    """Feller's condition is broken by most of them; backtests/vanilla_accuracy.py has ten thousand."""
+    """Feller's condition is broken by most of them; backtests/options/vanilla_accuracy.py has ten thousand."""
     rng = np.random.default_rng(1)
     n = 60
     low, high = np.log([0.005, 0.2, 0.005, 0.05]), np.log([0.3, 6, 0.3, 1.2])

@@ -1,0 +1,1 @@
+"""Studies of calibrators: distance to the exact posterior, races on real prices, outliers."""

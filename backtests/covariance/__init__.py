@@ -1,0 +1,1 @@
+"""Studies of covariance forecasts: minimum variance, bias statistics, regret."""

@@ -1,0 +1,1 @@
+"""Studies of option prices: accuracy against references, calibration from a GARCH start."""

@@ -1,0 +1,1 @@
+"""Studies of portfolios: realized volatility, volatility targets, drawdown control."""

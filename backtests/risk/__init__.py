@@ -1,0 +1,1 @@
+"""Studies of VaR, CVaR and scenarios: tests passed, sizes of tests, realism."""

@@ -1,0 +1,1 @@
+"""Studies of speed: ratios to peers, measured in one run."""

@@ -1,0 +1,440 @@
+"""Tables as they stand in a file: cells, names of columns and lines, before anybody says what they mean."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import datetime
+import gzip
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from riskengine.errors import DataError
+from riskengine.market.date_cells import looks_like_date
+from riskengine.market.fields import KLINES, kind_of
+from riskengine.market.number_cells import MISSING, looks_like_number
+
+KINDS = (".csv", ".parquet", ".xlsx", ".tsv", ".csv.gz", ".csv.zip")
+"""Files that tables are read from."""
+
+_DELIMITERS = ("\t", ";", "|", ",")
+_WORDS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
+
+
+@dataclass
+class Sheet:
+    """A table, column by column.
+
+    Attributes
+    ----------
+    path : the file
+    labels : name of each column, of one or two levels
+    columns : of text, of numbers or of dates
+    lines : line of the file on which each row ends
+    delimiter : of a text file; empty for the others
+    notes : what was left out or changed, for people
+    """
+
+    path: Path
+    labels: list[tuple[str, ...]]
+    columns: list[pd.Series]
+    lines: Sequence[int]
+    delimiter: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, both levels of them in one."""
+        return [" ".join(part for part in label if part) for label in self.labels]
+
+
+def kind_of_file(path: Path) -> str:
+    """The suffix that says how to read a file, in lower case; empty for what is not read."""
+    name = path.name.lower()
+    if name.endswith(".zip"):
+        return ".csv.zip"
+    return next((kind for kind in KINDS if name.endswith(kind)), "")
+
+
+def stem_of(path: Path) -> str:
+    """Name of a file without its suffix: that of the asset whose prices it holds."""
+    kind = kind_of_file(path)
+    name = path.name
+    for ending in (kind, kind.removeprefix(".csv"), ".csv"):
+        if ending and name.lower().endswith(ending):
+            name = name[: -len(ending)]
+    return name or path.name
+
+
+def read_sheet(path: Path, facts: bool = False) -> Sheet:
+    """The table of a file.
+
+    Parameters
+    ----------
+    facts : whether the file is one of facts under a single row of names, and not one of prices by date
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, damaged, or of a kind that is not read. The message names row and column.
+    """
+    if not path.is_file():
+        raise DataError(f"no file {path}")
+    kind = kind_of_file(path)
+    if not kind:
+        raise DataError(
+            f"{path}: prices are read from .csv or .parquet (or .xlsx, .tsv, .csv.gz, .zip), not from "
+            f"{path.suffix or 'a file without suffix'}: save it as one of these"
+        )
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty or damaged: a table has a header and rows")
+    if kind == ".parquet":
+        return _parquet(path)
+    if kind == ".xlsx":
+        rows, lines, notes = _workbook(path)
+        return _assembled(path, rows, lines, "", notes, facts)
+    content = _decoded(_unpacked(path, kind), path)
+    _refuse_messages(content, path)
+    delimiter = "\t" if kind == ".tsv" else _delimiter(content)
+    rows, lines = _split(content, delimiter, path)
+    return _assembled(path, rows, lines, delimiter, [], facts)
+
+
+def _unpacked(path: Path, kind: str) -> bytes:
+    try:
+        if kind == ".csv.gz":
+            return gzip.decompress(path.read_bytes())
+        if kind == ".csv.zip":
+            with zipfile.ZipFile(path) as archive:
+                inside = [
+                    name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name
+                ]
+                if len(inside) != 1 or not inside[0].lower().endswith((".csv", ".tsv")):
+                    raise DataError(
+                        f"{path} holds {', '.join(inside[:3]) or 'nothing'}: one .csv file is wanted; unpack it and "
+                        "name the file, or the folder of one file an asset"
+                    )
+                return archive.read(inside[0])
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is no archive, or a damaged one: {error}") from error
+    return path.read_bytes()
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        return content.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text: {error}; save it as CSV UTF-8") from error
+
+
+def _refuse_messages(content: str, path: Path) -> None:
+    """Where a server's answer was saved in place of a table."""
+    start = content.lstrip()[:300]
+    if start.startswith("{") or start.lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise DataError(
+            f"{path} holds no table but the answer of a server, {' '.join(start.split())[:80]!r}: download it again"
+        )
+
+
+def _delimiter(content: str) -> str:
+    """What separates the cells: the mark that most lines have equally often."""
+    head = [line for line in content.splitlines()[:200] if line.strip()][:40]
+    bare = [re.sub(r'"[^"]*"', "", line) for line in head]
+    best, share = ",", 0.0
+    for mark in _DELIMITERS:
+        counts = Counter(line.count(mark) for line in bare)
+        usual, often = max(counts.items(), key=lambda item: (item[0] > 0, item[1], item[0]))
+        agreed = often / max(len(bare), 1) if usual else 0.0
+        header = bare[0].count(mark) if bare else 0
+        if agreed > share and (header or len(bare) > 2):
+            best, share = mark, agreed
+    return best
+
+
+def _split(content: str, delimiter: str, path: Path) -> tuple[list[list[str]], list[int]]:
+    """Rows of cells and the line on which each ends, without blank lines.
+
+    A reader of tables would rename a repeated column, pad a row that was cut short and lose count of blank
+    lines, all silently; so the cells are taken as they stand.
+    """
+    rows, lines = [], []
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append([cell.strip() for cell in row])
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: row {reader.line_num} is not {_WORDS[delimiter]}-separated text: {error}"
+        ) from error
+    return rows, lines
+
+
+def _workbook(path: Path) -> tuple[list[list[str]], list[int], list[str]]:
+    """Rows of the one sheet of a workbook that is not empty, every cell as text."""
+    try:
+        import openpyxl  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise DataError(
+            f'{path}: Excel files need openpyxl, which is not installed: pip install "riskengine[excel]", or save the '
+            "sheet as .csv"
+        ) from error
+    try:
+        values = openpyxl.load_workbook(path, data_only=True)
+        formulas = openpyxl.load_workbook(path)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise DataError(f"{path} is not an Excel file (.xlsx), or a damaged one: {error}") from error
+    filled = [
+        sheet
+        for sheet in values.worksheets
+        if any(cell for row in sheet.iter_rows(values_only=True) for cell in row)
+    ]
+    if len(filled) != 1:
+        names = ", ".join(sheet.title for sheet in filled)
+        raise DataError(
+            f"{path} has {len(filled) or 'no'} sheets with cells{f' ({names})' if names else ''}: save the one of the "
+            "prices as a file of its own"
+        )
+    rows, lines = [], []
+    written = formulas[filled[0].title].iter_rows(values_only=True)
+    for number, (row, source) in enumerate(
+        zip(filled[0].iter_rows(values_only=True), written, strict=True), start=1
+    ):
+        for k, (value, text) in enumerate(zip(row, source, strict=True), start=1):
+            if value is None and isinstance(text, str) and text.startswith("="):
+                raise DataError(
+                    f"{path}: row {number}, column {k} is a formula without a value: open the file in Excel and save "
+                    "it, or paste the values"
+                )
+        if any(value is not None and str(value).strip() for value in row):
+            rows.append([_as_text(value) for value in row])
+            lines.append(number)
+    width = max(len(row) for row in rows)
+    while width and all(not row[width - 1] for row in rows):
+        width -= 1
+    return [row[:width] for row in rows], lines, []
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime.datetime):
+        midnight = value.time() == datetime.time()
+        return f"{value:%Y-%m-%d}" if midnight else value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return repr(value) if isinstance(value, int | float) else str(value).strip()
+
+
+def _assembled(
+    path: Path, rows: list[list[str]], lines: list[int], delimiter: str, notes: list[str], facts: bool
+) -> Sheet:
+    """Columns with their names, without what stands around the table."""
+    if not facts:
+        rows, lines = _without_prose(rows, lines, notes)
+    if not rows:
+        raise DataError(f"{path} is empty or damaged: a table has a header and rows")
+    if max(map(len, rows)) < 2:
+        raise DataError(
+            f"{path} has one column ({rows[0][0][:60]!r} comes first): dates come first, then one column of prices an "
+            "asset, separated by commas"
+        )
+    heads = 1 if facts else _header_rows(rows, path)
+    width = len(rows[0])
+    if heads == 0:
+        labels: list[tuple[str, ...]] = [(name,) for name in KLINES]
+        notes.append("no header: read as a Binance file of candles")
+    else:
+        labels = _labels(rows[:heads], path)
+    body, places = rows[heads:], lines[heads:]
+    for row, place in zip(rows[1:], lines[1:], strict=True):
+        if len(row) != width:
+            hint = ""
+            if delimiter == "," and len(row) > width:
+                hint = "; if commas are decimals, separate the cells with semicolons"
+            raise DataError(
+                f"{path}: row {place} has {len(row)} cells, the header {width}: leave cells empty rather than out{hint}"
+            )
+    if not body:
+        raise DataError(f"{path} has a header but no rows")
+    columns = [pd.Series(list(cells), dtype=object) for cells in zip(*body, strict=True)]
+    return _without_empty(Sheet(path, labels, columns, places, delimiter, notes))
+
+
+def _without_prose(
+    rows: list[list[str]], lines: list[int], notes: list[str]
+) -> tuple[list[list[str]], list[int]]:
+    """Without comments, titles above the header and remarks below the last row; each is noted."""
+    kept = []
+    for k, row in enumerate(rows):
+        if row[0].startswith("#") and not (len(row) > 1 and k == 0):
+            notes.append(f"row {lines[k]} left out, a comment: {_short(row)}")
+        else:
+            kept.append(k)
+    first, last = 0, len(kept)
+    wide = any(sum(map(bool, rows[k])) > 1 for k in kept)
+    while wide and first < last and rows[kept[first]][0] and not any(rows[kept[first]][1:]):
+        notes.append(f"row {lines[kept[first]]} left out, above the header: {_short(rows[kept[first]])}")
+        first += 1
+    while last - first > 1:
+        row = rows[kept[last - 1]]
+        if (
+            sum(map(bool, row)) > 1
+            or not any(row)
+            or looks_like_date(row[0])
+            or looks_like_number("".join(row))
+        ):
+            break
+        notes.append(f"row {lines[kept[last - 1]]} left out, below the table: {_short(row)}")
+        last -= 1
+    return [rows[k] for k in kept[first:last]], [lines[k] for k in kept[first:last]]
+
+
+def _short(row: Sequence[str]) -> str:
+    text = " ".join(cell for cell in row if cell)
+    return repr(text if len(text) < 60 else f"{text[:57]}...")
+
+
+def _header_rows(rows: list[list[str]], path: Path) -> int:
+    """How many of the first rows name the columns; none for a file of candles without names."""
+    first = rows[0]
+    if looks_like_date(first[0]) or looks_like_number(first[0]):
+        values = [cell for cell in first[1:] if cell]
+        if values and all(looks_like_number(cell) for cell in values):
+            if len(first) == len(KLINES) and looks_like_number(first[0]) and looks_like_number(first[6]):
+                return 0
+            raise DataError(
+                f"{path}: the first row, {_short(first)}, is data, not names: put a header above it, date and then one "
+                "name an asset"
+            )
+    count = 1
+    while count < min(3, len(rows)):
+        row = rows[count]
+        others = [cell for cell in row[1:] if cell]
+        if looks_like_date(row[0]) or any(looks_like_number(cell) for cell in others):
+            break
+        if not others and kind_of(row[0]) != "date":
+            break
+        if all(cell in MISSING for cell in others) and kind_of(row[0]) != "date":
+            break
+        # A second row of names goes with a first one that repeats itself or leaves cells out.
+        if count == 1 and others and not _grouped(rows[0], row):
+            if kind_of(row[0]) == "date":
+                raise DataError(
+                    f"{path} has two rows of names, {_short(first)} and {_short(row)}, and neither is one of "
+                    "fields such as Close: keep the row of the assets"
+                )
+            break
+        count += 1
+    return count
+
+
+def _grouped(upper: list[str], lower: list[str]) -> bool:
+    fields = [sum(kind_of(cell) is not None for cell in row[1:] if cell) for row in (upper, lower)]
+    return max(fields) > 0 and len(upper) == len(lower)
+
+
+def _labels(heads: list[list[str]], path: Path) -> list[tuple[str, ...]]:
+    heads = [list(row) for row in heads]
+    index = heads[0][0]
+    if len(heads) > 1 and not any(heads[-1][1:]):
+        index = heads.pop()[0]
+    heads[0][0] = heads[0][0].removeprefix("#").strip()
+    if len(heads) == 1:
+        return [(name,) for name in [index.removeprefix("#").strip(), *heads[0][1:]]]
+    if len(heads) > 2:
+        raise DataError(
+            f"{path} has {len(heads)} rows of names above its dates: keep one of fields and one of assets"
+        )
+    if sum(kind_of(cell) == "date" for cell in heads[1]) > 1:
+        raise DataError(f"{path} has a column of dates beside each asset: keep one for all, the first")
+    for row in heads:  # a merged cell stands over all columns up to the next
+        for k in range(2, len(row)):
+            row[k] = row[k] or row[k - 1]
+    return [(index, ""), *zip(heads[0][1:], heads[1][1:], strict=True)]
+
+
+def _without_empty(sheet: Sheet) -> Sheet:
+    """Without columns that have neither name nor cells."""
+    kept = [
+        k for k, (label, cells) in enumerate(zip(sheet.labels, sheet.columns, strict=True))
+        if any(label) or (cells != "").any()
+    ]  # fmt: skip
+    left = len(sheet.labels) - len(kept)
+    if left:
+        sheet.notes.append(f"{left} empty column(s) without a name left out")
+    return Sheet(
+        sheet.path, [sheet.labels[k] for k in kept], [sheet.columns[k] for k in kept], sheet.lines, sheet.delimiter,
+        sheet.notes,
+    )  # fmt: skip
+
+
+def _parquet(path: Path) -> Sheet:
+    try:
+        names = pq.read_schema(path).names
+        # The names come first: with two alike pyarrow cannot tell which one is meant.
+        repeated = [name for name in names if names.count(name) > 1]
+        frame = None if repeated else pq.read_table(path).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} is not a Parquet file, or a damaged one: {error}") from error
+    if frame is None:
+        raise DataError(f"{path}: column {repeated[0]} appears more than once: rename or drop one")
+    if frame.shape[1] == 0 and isinstance(frame.index, pd.DatetimeIndex):
+        raise DataError(f"{path} has dates but no column of prices: one column an asset is wanted")
+    if frame.shape[1] == 0:
+        raise DataError(f"{path} has no columns")
+    if frame.empty:
+        raise DataError(f"{path} has columns but no rows")
+    labels = [_label(name) for name in frame.columns]
+    columns = [frame.iloc[:, k].reset_index(drop=True) for k in range(frame.shape[1])]
+    if not isinstance(frame.index, pd.RangeIndex) and (
+        isinstance(frame.index, pd.DatetimeIndex | pd.MultiIndex) or frame.index.name is not None
+        or not pd.api.types.is_integer_dtype(frame.index)
+    ):  # fmt: skip
+        levels = [
+            (
+                str(frame.index.names[k] or ("date" if frame.index.nlevels == 1 else "")),
+                frame.index.get_level_values(k),
+            )
+            for k in range(frame.index.nlevels)
+        ]
+        labels = [(name,) if len(labels[0]) == 1 else (name, "") for name, _ in levels] + labels
+        columns = [pd.Series(values) for _, values in levels] + columns
+    return Sheet(path, labels, columns, range(1, len(frame) + 1))
+
+
+def _label(name: Any) -> tuple[str, ...]:
+    if isinstance(name, tuple):
+        return tuple(str(part) for part in name)
+    return (str(name),)
+
+
+def tuple_name(name: str) -> tuple[str, ...] | None:
+    """The parts of a name that is a tuple written as text.
+
+    Examples
+    --------
+    >>> tuple_name("('Close', 'AAPL')"), tuple_name("AAPL")
+    (('Close', 'AAPL'), None)
+    """
+    if not (name.startswith("(") and name.endswith(")") and "," in name):
+        return None
+    try:
+        parts = ast.literal_eval(name)
+    except (ValueError, SyntaxError):
+        return None
+    return tuple(str(part) for part in parts) if isinstance(parts, tuple) and len(parts) > 1 else None

@@ -1,0 +1,89 @@
+"""The limits of a desk on what a stress test can see; the others are named as not judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from riskengine.report.desk_files import Desk
+from riskengine.report.desk_page import Section, light
+from riskengine.report.units import period_name
+from riskengine.risk.filtered_historical import FilteredHistory
+from riskengine.risk.scenario_model import ScenarioModel
+
+_TAILS = {"var_95": (0.95, False), "var_99": (0.99, False), "cvar_97.5": (0.975, True)}
+
+
+def judge(
+    model: ScenarioModel,
+    named: Mapping[str, float],
+    numbers: dict[str, Any],
+    desk: Desk,
+    periods_per_year: float,
+) -> list[dict[str, Any]]:
+    """A row a limit, in the order of the file: what it is on, the value, and a light; None where it is not judged.
+
+    ``named`` are weights of wealth by asset. VaR and CVaR are those of the next period by filtered historical
+    simulation; the drawdown is that of the worst scenario.
+    """
+    weights = np.array([named.get(asset, 0.0) for asset in model.assets])
+    period, rows = period_name(periods_per_year), []
+    history = FilteredHistory(model.residuals, model.params, model.variance)
+    for name, limit in desk.limits.items():
+        value: float | None = None
+        on = "not judged here: it is on trades, which `rebalance` makes"
+        if name in _TAILS:
+            level, beyond = _TAILS[name]
+            tail = history.portfolio_tail(weights, level)
+            value = float(tail.conditional_value_at_risk if beyond else tail.value_at_risk)
+            on = f"loss as a fraction of wealth over 1 {period}, as it is"
+        elif name == "volatility":
+            value = float(np.sqrt(periods_per_year * model.pull(weights)[1]))
+            on = "fraction of wealth, standard deviation per year, as it is"
+        elif name == "drawdown":
+            worst = max(numbers["scenarios"], key=lambda row: row["drawdown"])
+            value, on = float(worst["drawdown"]), f"the worst scenario: {worst['name']}"
+        elif name == "weight":
+            value, on = max(named.values(), default=0.0), "the largest holding, a fraction of wealth"
+        elif name.startswith("group:"):
+            group = name.removeprefix("group:")
+            value = sum(weight for asset, weight in named.items() if desk.groups.get(asset) == group)
+            on = "a fraction of wealth"
+        lit = None if value is None else light(value, limit)
+        rows.append({"name": name, "limit": limit, "value": value, "on": on, "light": lit})
+    return rows
+
+
+def broken(judged: list[dict[str, Any]]) -> list[str]:
+    """A line for each limit that is broken."""
+    return [
+        f"limit {row['name']}: {row['value']:.2%} against {row['limit']:.2%} ({row['on']})"
+        for row in judged
+        if row["light"] == "red"
+    ]
+
+
+def summary(judged: list[dict[str, Any]]) -> list[Section]:
+    """The table of a page."""
+    return (
+        [
+            Section(
+                "Limits",
+                headings=["limit", "on", "value", "at most", "light"],
+                rows=[
+                    [
+                        row["name"],
+                        row["on"],
+                        "" if row["value"] is None else f"{row['value']:.2%}",
+                        f"{row['limit']:.2%}",
+                        row["light"] or "",
+                    ]
+                    for row in judged
+                ],
+            )
+        ]
+        if judged
+        else []
+    )
