@@ -266,8 +266,8 @@ def _ask(strategy: Strategy, state: Any, view: MarketView, holdings: Array) -> t
             f"{len(holdings)} assets: one a column of the panel is wanted"
         )
     held = np.abs(decision.weights) > 1e-12
-    if np.any(held & ~view.tradable):
-        asset = view.assets[int(np.flatnonzero(held & ~view.tradable)[0])]
+    if np.any(held & ~view.fresh):
+        asset = view.assets[int(np.flatnonzero(held & ~view.fresh)[0])]
         raise StrategyError(
             f"strategy {strategy.name!r} wants {asset} on {date}, which cannot be traded then"
         )

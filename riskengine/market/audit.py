@@ -18,7 +18,16 @@ _TOLERANCE = 0.03
 _REVERTS_WITHIN = 5
 
 
-SERIOUS = frozenset({"possible_split", "non_positive_price", "not_finite", "duplicate_date", "unsorted_date"})
+SERIOUS = frozenset(
+    {
+        "possible_split",
+        "non_positive_price",
+        "not_finite",
+        "duplicate_date",
+        "unsorted_date",
+        "irregular_dates",
+    }
+)
 """Kinds of findings after which no figure of the asset can be trusted."""
 
 
