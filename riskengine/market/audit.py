@@ -19,7 +19,8 @@ STALE_DAYS = 10
 
 SERIOUS = frozenset(
     {"possible_split", "possible_unit_change", "wrong_print", "common_jump", "non_positive_price", "not_finite",
-     "duplicate_date", "unsorted_date", "looks_like_returns", "looks_like_volume", "tuple_name", "field_name"}
+     "duplicate_date", "unsorted_date", "looks_like_returns", "looks_like_volume", "tuple_name", "field_name",
+     "irregular_dates"}
 )  # fmt: skip
 """Kinds of findings after which no figure of the asset can be trusted."""
 
