@@ -124,12 +124,16 @@ def test_permuting_assets_permutes_a_settlement(book):
 # A whole backtest against plain loops in shares and money.
 
 
+WIDE = Constraints(lower=-2.0, upper=2.0, budget=(-2.0, 2.0))
+
+
 @dataclass(frozen=True)
 class Whim:
     """Random weights of what may be decided on, the same for the same day."""
 
     short: bool
     gross: float
+    constraints: Constraints = WIDE
     name: str = "whim"
 
     def init(self, view):
