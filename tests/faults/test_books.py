@@ -242,7 +242,7 @@ def test_an_asset_that_is_stuck_until_it_is_gone_frees_what_waits_for_it(stated)
 
 
 def test_a_delisting_on_the_day_of_the_trade_comes_first_and_is_not_bought_back():
-    prices = gap(flat(), slice(272, 300), 0)
+    prices = gap(flat(290), slice(272, 290), 0)
     gone = Delistings({"A": (prices.index[271], -0.5)})
     result = walk(prices, (0.4, 0.4, 0.2), (0.4, 0.3, 0.3), limits=Constraints(), delistings=gone)
     np.testing.assert_allclose(result.gross.iloc[21], -0.2)
