@@ -47,8 +47,11 @@ def _then(finding: Finding, weights: pd.DataFrame, held: np.ndarray) -> bool:
     """Whether the asset was held at the close of a finding or the one before; always for one about all days."""
     if not isinstance(finding.date, pd.Timestamp) or finding.kind.startswith("looks_like"):
         return True
-    day = int(pd.DatetimeIndex(weights.index).searchsorted(finding.date))
-    return bool(held[max(0, day - 1) : day + 1].any()) and day < len(weights)
+    dates = pd.DatetimeIndex(weights.index)
+    if not dates[0] <= finding.date <= dates[-1]:
+        return False
+    day = int(dates.searchsorted(finding.date))
+    return bool(held[max(0, day - 1) : day + 1].any())
 
 
 def count_held(notes: Sequence[str]) -> tuple[int, str]:

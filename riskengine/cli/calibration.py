@@ -69,9 +69,9 @@ def calibrate(
         write(out, frame.to_csv())
     if as_json:
         rows = json.loads(frame.reset_index().to_json(orient="records", double_precision=15))
-        for row, asset in zip(rows, panel.assets, strict=True):
-            row["findings"] = [
-                one.to_dict() for one in findings if one.serious and one.asset in (asset, None)
+        for one, name in zip(rows, panel.assets, strict=True):
+            one["findings"] = [
+                told.to_dict() for told in findings if told.serious and told.asset in (name, None)
             ]
         print(json.dumps(rows))
         if doubtful:
@@ -91,9 +91,9 @@ def calibrate(
     table.add_column("asset", no_wrap=True)
     for name in (*formats, "status"):
         table.add_column(name.replace("_volatility", "").replace("_", " "), justify="right", no_wrap=True)
-    for asset, row in frame.iterrows():
+    for label, row in frame.iterrows():
         table.add_row(
-            escape(str(asset)),
+            escape(str(label)),
             *(text.format(row[name]) for name, text in formats.items()),
             str(row["status"]),
         )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.market.fields import BARS, PRICES, kind_of
+from riskengine.market.fields import BARS, PRICES, TICKERS_TOO, kind_of
 from riskengine.market.jumps import jumps
 
 Array = np.ndarray
@@ -164,7 +164,8 @@ def _names(columns: pd.Index) -> list[Finding]:
             findings.append(Finding("tuple_name", str(name), None, detail))
     fields = {str(name): kind_of(str(name)) for name in columns}
     fields = {name: kind for name, kind in fields.items() if kind in (*PRICES, *BARS, "volume")}
-    if len(set(fields.values())) > 2 and 2 * len(fields) > len(columns):
+    enough = len(set(fields.values())) > 2 and 2 * len(fields) > len(columns)
+    if enough and set(fields) - TICKERS_TOO:
         findings += [
             Finding("field_name", name, None, f"looks like the {kind} of an asset, not like an asset")
             for name, kind in fields.items()

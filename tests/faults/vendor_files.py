@@ -469,14 +469,53 @@ def holdings_cases() -> list[Case]:
         case(
             "thousands in quotes", "Excel, US", ["asset,quantity", "AAPL,100", "MSFT,50", 'CASH,"12,500.50"']
         ),
-        case("a debt of cash", "margin account", ["asset,quantity", "AAPL,100", "CASH,-0.37"], "cash"),
+        case(
+            "a debt of cash",
+            "margin account",
+            ["asset,quantity", "AAPL,100", "CASH,-0.37"],
+            values={"AAPL": 100.0, "CASH": -0.37},
+        ),
         case("a short position", "hedge fund", ["asset,quantity", "AAPL,-100", "CASH,10"], "short"),
         case("an asset without prices", "hand made", ["asset,quantity", "GOOG,1", "CASH,10"], "no prices"),
         case("an asset twice", "two lots", ["asset,quantity", "AAPL,60", "AAPL,40"], "add the two up"),
         case("weights in percent", "fact sheet", ["asset,weight", "AAPL,60%", "MSFT,40%"], "quantity"),
         case("a quantity that is text", "hand made", ["asset,quantity", "AAPL,many"], "not a number"),
         case("no header", "hand made", ["AAPL,100", "MSFT,50"], "first row"),
-        case("NaN as a quantity", "pandas", ["asset,quantity", "AAPL,nan"], "quantity"),
+        case("NaN as a quantity", "pandas", ["asset,quantity", "AAPL,nan"], "not a number"),
+        case(
+            "titles, many columns, a total",
+            "Schwab",
+            [
+                '"Positions for account XXXX-1234 as of 04:00 PM ET, 2024/01/08"',
+                "",
+                '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)"',
+                '"AAPL","APPLE INC","100","185.56","$18,556.00"',
+                '"MSFT","MICROSOFT CORP","50","374.69","$18,734.50"',
+                '"Cash & Cash Investments","--","--","--","$12,500.50"',
+                '"Account Total","--","--","--","$49,791.00"',
+            ],
+        ),
+        case(
+            "account columns and remarks below",
+            "Fidelity",
+            [
+                "Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value",
+                "X1,INDIVIDUAL,AAPL,APPLE INC,100,$185.56,$18556.00",
+                "X1,INDIVIDUAL,MSFT,MICROSOFT CORP,50,$374.69,$18734.50",
+                "X1,INDIVIDUAL,CASH,HELD IN MONEY MARKET,12500.50,$1.00,$12500.50",
+                "",
+                '"The data and information in this spreadsheet is provided to you solely for your use."',
+                '"Date downloaded 01/08/2024 9:00 AM ET"',
+            ],
+        ),
+        case(
+            "instrument and position",
+            "Interactive Brokers",
+            ["Symbol,Position,Market Price", "AAPL,100,185.56", "MSFT,50,374.69", "CASH,12500.5,1"],
+        ),
+        case(
+            "a quantity that can be read in two ways", "spreadsheet", ["asset;quantity", "AAPL;1,234"], "AAPL"
+        ),
     ]
 
 
