@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 from riskengine.backtest.accounting import Book, daily_cash, vanished_after
 from riskengine.backtest.checkpoint import Decided, Journal, journals
 from riskengine.backtest.monitor import RiskMonitor
+from riskengine.backtest.price_notes import price_notes
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.reads import recorded_reads
 from riskengine.backtest.result import BacktestResult
@@ -127,7 +129,8 @@ def run_backtest(
     results = [
         BacktestResult(**run, risk=risk, provenance=origin) for run, risk in zip(runs, risks, strict=True)
     ]
-    result = results[0].beside(tuple(results[1:]))
+    said = price_notes(panel, results[0].weights)
+    result = replace(results[0], notes=(*results[0].notes, *said)).beside(tuple(results[1:]))
     return result if monitor is None else result.with_risk_today(monitor.today(panel, paths[0][-1]))
 
 

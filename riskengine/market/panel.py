@@ -202,6 +202,10 @@ class Panel:
 
         See :func:`riskengine.market.audit.audit_prices` and :func:`riskengine.market.times.time_findings`.
         """
+        return self._findings
+
+    @cached_property
+    def _findings(self) -> tuple[Finding, ...]:
         read = tuple(Finding("reading", None, None, note) for note in self.notes)
         return read + audit_prices(self.prices) + time_findings(self)
 

@@ -176,8 +176,15 @@ def run_smile(
     returns = panel.returns[[asset]].iloc[-window:]
     fit = NeuralCalibrator.pretrained()(returns)
     found = fit_smile(read, returns.to_numpy(), fit, feller, weights, beta)
+    doubts = [
+        str(one) for one in panel.audit()
+        if one.serious and one.asset in (asset, None) and (one.date is None or one.date >= returns.index[0])
+    ]  # fmt: skip
     origin = {"prices": panel.hash, "asset": asset, "last price": f"{panel.dates[-1]:%Y-%m-%d}"}
-    return write_smile(found, quotes, out, origin)
+    origin |= {"read": "; ".join(panel.notes)} if panel.notes else {}
+    origin |= {"prices look wrong": "; ".join(doubts)} if doubts else {}
+    numbers = write_smile(found, quotes, out, origin)
+    return numbers | {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
 
 
 def run_watch(
