@@ -158,8 +158,8 @@ def as_weights(weights: Any, assets: int | Sequence[str], what: str = "weights")
 
 def _row(row: Any, assets: int | Sequence[str], what: str, absent: float = np.nan) -> tuple[Array, Any]:
     """Numbers one an asset, by name where they have names; and what to call the asset at a position."""
-    names = None if isinstance(assets, int | np.integer) else tuple(map(str, assets))
-    count = int(assets) if names is None else len(names)  # type: ignore[call-overload]
+    names = None if isinstance(assets, int) else tuple(map(str, assets))
+    count = assets if isinstance(assets, int) else len(assets)
 
     def name(k: int) -> str:
         return str(k) if names is None else names[k]

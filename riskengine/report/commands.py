@@ -13,7 +13,7 @@ import numpy as np
 
 from riskengine.backtest import load_strategy
 from riskengine.calibration import NeuralCalibrator
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel, load_panel
 from riskengine.options import read_quotes
 from riskengine.report.desk_files import read_desk, read_holdings
@@ -168,9 +168,13 @@ def run_watch(
         return begin(wanted, prices or default(), calibrator, bool(of_prices))
 
     follower = Watch(state, start, calibrator, of_prices, snapshot)
-    if not follower.fresh:
-        for line in reconcile(follower, wanted):
-            print(json.dumps({"setting": line}), file=sys.stderr)
+    try:
+        done = [] if follower.fresh else reconcile(follower, wanted)
+    except RiskEngineError:
+        follower.close()
+        raise
+    for line in done:
+        print(json.dumps({"setting": line}), file=sys.stderr)
     for finding in follower.history.findings:
         print(json.dumps({"finding": finding}), file=sys.stderr)
     counts = follower.run(sys.stdin, sys.stdout, sys.stderr)
