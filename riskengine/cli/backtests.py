@@ -170,8 +170,6 @@ def backtest(
     market = Market(prices or bundled_prices(), membership, delistings, volume, top, start=start, end=end)
     panel = market.panel()
     length, chosen = _train(train, panel)
-    if chosen is not None:
-        console.print(f"train: {chosen}", style="yellow", highlight=False)
     show_findings(console, panel.audit())
     schedule = replace(_walk_forward(length, step, delay, window, band), universe=market.universe())
     limits = getattr(candidate, "constraints", None)
