@@ -125,17 +125,3 @@ def _line(one: Finding) -> str:
         else ": look at its prices"
     )
     return f"{one.asset}: {what}{when}, {one.detail}{remedy}"
-
-
-def unit(periods_per_year: float) -> str:
-    """Name of the time between two closes.
-
-    Examples
-    --------
-    >>> unit(252.0), unit(52.0), unit(1764.0)
-    ('day', 'week', 'period')
-    """
-    for least, most, name in ((240, 370, "day"), (50, 54, "week"), (11, 13, "month"), (3.5, 4.5, "quarter")):
-        if least <= periods_per_year <= most:
-            return name
-    return "period"
