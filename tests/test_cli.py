@@ -134,8 +134,9 @@ def test_a_sweep_shows_its_table_and_is_not_run_twice(run, small, tmp_path):
     arguments = ("sweep", EQUAL, "--set", "min_history=100,310", "--prices", small, "--top", 3, "--top", 6)
     arguments += ("--train", 300, "--step", "month", "--jobs", 1, "--out", tmp_path / "sweep")
     code, text, _ = run(*arguments, "--json")
-    assert code == 0
+    assert code == 3  # too little history for one of the cells, which begins in cash
     content = json.loads(text)
+    assert [cell["fell_back"] > 0 for cell in content["cells"]] == [False, False, True] * 2
     assert len(content["cells"]) == 6
     assert content["failures"] == []
     assert len({cell["universe"] for cell in content["cells"]}) == 2
@@ -143,7 +144,9 @@ def test_a_sweep_shows_its_table_and_is_not_run_twice(run, small, tmp_path):
     assert content["cells"][0]["costs"][0]["rate"] == 0
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*.parquet")}
     code, text, _ = run(*arguments)
-    assert code == 0
+    assert code == 3
+    assert "equal_weight min_history=310 (!)" in text
+    assert "no asset is eligible" in text
     assert "equal_weight min_history=100" in text
     assert "Superior ability" in text
     assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*.parquet")}

@@ -7,13 +7,13 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from riskengine.backtest.checkpoint import code_hash
+from riskengine.backtest.checkpoint import engine_identity
 from riskengine.backtest.encoding import fingerprint
 from riskengine.backtest.engine import run_backtest
 from riskengine.backtest.loading import build_strategy, module_name
@@ -55,7 +55,6 @@ class Cell:
     path : of the file, which runs where it lies; None for the benchmark
     settings : of its ``build``
     panel, schedule, costs, cash, borrow : see :func:`run_backtest`
-    notes : about the cell, a line each
     """
 
     market: str
@@ -67,7 +66,6 @@ class Cell:
     costs: ProportionalCosts
     cash: float | pd.Series = 0.0
     borrow: float | pd.Series | None = None
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def label(self) -> str:
@@ -79,7 +77,7 @@ class Cell:
         """Name of its folder: another one whenever anything that decides its numbers is another.
 
         A fingerprint of what ``build`` gives, of the files that it was loaded from, of prices, schedule, costs and
-        rates, and of the engine's own code.
+        rates, and of the engine with its libraries.
 
         Raises
         ------
@@ -156,7 +154,7 @@ class Cell:
             self.costs,
             self.cash,
             self.borrow,
-            code_hash(),
+            engine_identity(),
         )
         name = self.strategy if self.path is None else self.path.stem
         return f"{name.replace(' ', '_')}-{fingerprint(content)[:16]}"

@@ -133,11 +133,7 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
     for one in strategies:
         mine[f"strategy {one.name}"] = fingerprint((one, _source(one)))
         mine |= {f"file {path}": content for path, content in files_of(one).items()}
-    mine |= {
-        "code": code_hash(),
-        **{name: version(name) for name in _VERSIONS},
-        "python": platform.python_version(),
-    }
+    mine |= engine_identity()
     path = folder / IDENTITY
     if is_begun(folder):
         try:
@@ -153,6 +149,12 @@ def journals(folder: Path, strategies: Sequence[Strategy], settings: Mapping[str
     else:
         write_atomically(path, (json.dumps(mine, indent=2) + "\n").encode())
     return [Journal(folder / f"{k:02d}", one) for k, one in enumerate(strategies)]
+
+
+def reads_of(folder: Path, place: int = 0) -> dict[str, str]:
+    """Hashes, by path, of the files that the decisions in a checkpoint were read from; of the strategy, if first."""
+    path = folder / f"{place:02d}" / READS
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
 def _known_reads(path: Path, strategy: Strategy) -> dict[str, str]:
@@ -183,6 +185,12 @@ def code_hash() -> str:
     return fingerprint(
         [(str(path), sha256(root / path)) for path in sources if path.parts[0] not in _SHOWING]
     )
+
+
+def engine_identity() -> dict[str, str]:
+    """What of the engine decides numbers: its sources, and the versions of the libraries that compute them."""
+    versions = {name: version(name) for name in _VERSIONS}
+    return {"code": code_hash(), **versions, "python": platform.python_version()}
 
 
 def _source(strategy: Strategy) -> str | None:

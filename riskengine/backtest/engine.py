@@ -145,6 +145,10 @@ class Walk:
         self.panel, self.schedule, self.costs = panel, schedule, costs
         self.folds = schedule.folds(panel.dates)
         self.priced = ~np.isnan(panel.prices.to_numpy())
+        count = len(self.priced)
+        self.last_priced = np.where(
+            self.priced.any(axis=0), count - 1 - np.argmax(self.priced[::-1], axis=0), -1
+        )
         known = panel.prices.ffill().to_numpy()
         with np.errstate(invalid="ignore"):
             bridged = self.priced[1:] & ~np.isnan(known[:-1])
@@ -189,6 +193,7 @@ class Walk:
                     self.cash[t - 1],
                     gone,
                     self.borrow[t - 1],
+                    self.last_priced > t,
                 )
                 earner[t - start] = held
             due = trade_days.get(t, -1)

@@ -100,7 +100,10 @@ class Grid:
     @property
     def labels(self) -> dict[Path, str]:
         """What each strategy file is called: its name, with as much of its path as tells it from others."""
-        paths = list({path.resolve(): path for path in reversed(self.strategies)}.values())[::-1]
+        first: dict[Path, Path] = {}
+        for path in self.strategies:
+            first.setdefault(path.resolve(), path)
+        paths = list(first.values())
         return dict(zip(paths, distinct_names(paths), strict=True))
 
     def combinations(self) -> list[tuple[str, Path, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from riskengine.backtest.cell import READ, Cell, Prepared
-from riskengine.backtest.checkpoint import code_hash
+from riskengine.backtest.checkpoint import engine_identity
 from riskengine.backtest.grid import Grid
 from riskengine.backtest.reads import changed
 from riskengine.backtest.result import BacktestResult
@@ -28,7 +28,7 @@ from riskengine.market import Panel
 from riskengine.portfolio import EqualWeight, ProportionalCosts
 
 Report = Callable[[str, int, int], None]
-Task = tuple[int, Cell, str, Prepared]
+Task = tuple[int, Cell, dict[str, str], Prepared]
 Outcome = tuple[int, BacktestResult | str]
 
 WORKERS_WITHIN = 120
@@ -102,7 +102,7 @@ def run_sweep(
     SettingsError
         If joblib or distributed is needed and not installed, or the scheduler cannot be reached.
     """
-    folder, code = Path(folder), code_hash()
+    folder, engine = Path(folder), engine_identity()
     results: list[BacktestResult | None] = [None] * len(cells)
     failures: dict[int, str] = {}
     keys = [""] * len(cells)
@@ -133,7 +133,7 @@ def run_sweep(
     with _pool(jobs, scheduler) as run:
         waiting = set(missing)
         try:
-            for k, outcome in run((k, cells[k], code, prepared[k]) for k in missing):
+            for k, outcome in run((k, cells[k], engine, prepared[k]) for k in missing):
                 waiting.discard(k)
                 if isinstance(outcome, BacktestResult):
                     outcome = _saved(outcome, folder / keys[k])
@@ -164,10 +164,14 @@ def _finished(folder: Path) -> BacktestResult | None:
     return None if changed(result.provenance.get(READ, {})) else result
 
 
-def _run(k: int, cell: Cell, code: str, prepared: Prepared | None = None) -> Outcome:
+def _run(k: int, cell: Cell, engine: dict[str, str], prepared: Prepared | None = None) -> Outcome:
     """Position and outcome of a cell."""
-    if code_hash() != code:
-        return k, f"{socket.gethostname()} has another riskengine: install the same one everywhere"
+    mine = engine_identity()
+    other = ", ".join(
+        name if name != "code" else "riskengine" for name in engine if mine.get(name) != engine[name]
+    )
+    if other:
+        return k, f"{socket.gethostname()} has another {other}: install the same one everywhere"
     return k, _guarded(cell.run, prepared)
 
 

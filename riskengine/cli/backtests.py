@@ -80,6 +80,18 @@ def _walk_forward(train: int, step: str, delay: int, window: int | None, band: f
     return WalkForward(train, days, delay, window, band=NoTradeBand(band / 100) if band else None)
 
 
+def _files_read(strategy: Any, read: set[Path], checkpoint: Path | None) -> dict[str, str]:
+    """Hashes of the files that a strategy was loaded from and read, by path; also in an earlier process."""
+    from riskengine.backtest.checkpoint import reads_of
+    from riskengine.backtest.reads import files_of, hashes
+
+    if checkpoint is None:
+        return files_of(strategy) | hashes(read)
+    own = checkpoint.resolve()
+    later = {path for path in read if not path.is_relative_to(own)}
+    return dict(sorted((reads_of(checkpoint) | files_of(strategy) | hashes(later)).items()))
+
+
 def _cash(text: str) -> Any:
     """A rate, or a series of rates from a file."""
     from riskengine.market import load_series
@@ -140,7 +152,7 @@ def backtest(
     )
     from riskengine.backtest.benchmarks import rivals_of
     from riskengine.backtest.checkpoint import is_begun
-    from riskengine.backtest.reads import files_of, hashes, recorded_reads
+    from riskengine.backtest.reads import recorded_reads
     from riskengine.calibration import NeuralCalibrator
     from riskengine.portfolio import ProportionalCosts
     from riskengine.report import headline, write_report
@@ -176,7 +188,7 @@ def backtest(
             None if borrow is None else _cash(borrow),
         )
     more: dict[str, Any] = {} if chosen is None else {"train": chosen}
-    files = files_of(candidate) | hashes(read)
+    files = _files_read(candidate, read, checkpoint)
     result = replace(result, provenance=result.provenance | more | ({"files read": files} if files else {}))
     save_result(result, out)
     page = write_report(result, out / "report.html")

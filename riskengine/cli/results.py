@@ -24,7 +24,7 @@ def report(
     Exit status 3 if decisions of the strategy fell back, or a limit of it was broken.
     """
     from riskengine.backtest import load_result
-    from riskengine.report import headline
+    from riskengine.report import headline, provenance_text
 
     result = load_result(folder)
     if as_json:
@@ -34,7 +34,7 @@ def report(
         show_result(console, result)
         console.print(headline(result), highlight=False, markup=False)
         for key, value in result.provenance.items():
-            console.print(f"{key:12} {value}", highlight=False, markup=False)
+            console.print(f"{key:12} {provenance_text(value)}", highlight=False, markup=False)
         page = folder / "report.html"
         if page.is_file():
             console.print(f"[bold]{page}[/bold]")

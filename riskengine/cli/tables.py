@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise, starmap
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -34,10 +35,10 @@ def show_result(console: Console, result: Any) -> None:
     unit = period_name(result.periods_per_year)
     first, last = result.returns.index[0], result.returns.index[-1]
     show_flags(console, result.flags)
-    cut = headings.index("p-value") + 1
-    titles = (f"{result.name}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, net of costs", None)
-    for title, columns in zip(titles, (range(1, cut), range(cut, len(headings))), strict=True):
-        table = new_table(title, gap=0 if title is None else 1)
+    cuts = [1, headings.index("p-value") + 1, headings.index("drawdown") + 1, len(headings)]
+    title: str | None = f"{result.name}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, net of costs"
+    for columns in starmap(range, pairwise(cuts)):  # three tables, for a screen of eighty columns
+        table, title = new_table(title), None
         table.add_column(headings[0], no_wrap=True)
         for k in columns:
             table.add_column(_two_lines(headings[k]), justify="right", no_wrap=True)
@@ -68,7 +69,7 @@ def show_result(console: Console, result: Any) -> None:
 
 def _two_lines(heading: str) -> str:
     """The unit below the name, so that eighty columns hold the table."""
-    for unit in (" a year", " 99%,", " over cash"):
+    for unit in (" a year", " 99%,", " over cash", " ratio"):
         name, found, rest = heading.partition(unit)
         if found:
             return f"{name}\n{(found + rest).strip()}"

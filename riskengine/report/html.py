@@ -124,6 +124,13 @@ def headline(result: BacktestResult) -> str:
     return said + (": " + "; ".join(parts) if parts else "") + "."
 
 
+def provenance_text(value: Any) -> str:
+    """An entry of the provenance in a line; of hashes by file the first digits."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {str(one)[:12]}" for name, one in value.items())
+    return str(value)
+
+
 def chart(figure: Any, name: str) -> Markup:
     """A figure as a part of a page that holds plotly's script."""
     body = plotly.io.to_html(
@@ -189,7 +196,7 @@ def render(result: BacktestResult) -> str:
         statuses=[(str(status), int(count)) for status, count in counts.items()],
         notes=result.notes[:MOST_NOTES],
         more_notes=max(0, len(result.notes) - MOST_NOTES),
-        provenance=list(result.provenance.items()),
+        provenance=[(key, provenance_text(value)) for key, value in result.provenance.items()],
         plotly=Markup(get_plotlyjs()),
     )
 

@@ -167,7 +167,7 @@ def test_a_damaged_cell_is_run_again_and_workers_have_the_same_code(serial, file
     (tmp_path / few[0].key / "daily.parquet").write_bytes(b"")
     again = run_sweep(few, tmp_path)
     pd.testing.assert_series_equal(again.results[0].gross, sweep.results[0].gross, check_exact=True)
-    assert "install the same one everywhere" in module._run(0, few[0], "another")[1]
+    assert "install the same one everywhere" in module._run(0, few[0], {"code": "another"})[1]
 
 
 def test_a_changed_setting_source_or_schedule_is_another_cell(files, serial):
@@ -180,7 +180,7 @@ def test_a_changed_setting_source_or_schedule_is_another_cell(files, serial):
     benchmark = sweep.cells[0].key
     keys = [cell.key for cell in other]
     assert keys.count(benchmark) == 1  # equal weight does not know the settings
-    assert not {cell.key for cell in sweep.cells if cell.source} & set(keys)
+    assert not {cell.key for cell in sweep.cells if cell.path} & set(keys)
 
 
 def test_a_cell_that_fails_is_named_and_tried_again(files, tmp_path):
