@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from riskengine.market import Finding, MarketView, Panel
-from riskengine.market.view import STALE_AFTER
 
 Array = np.ndarray
 
@@ -35,12 +34,6 @@ class PriceChecks:
     staleness: dict[str, int]
 
 
-def staleness(panel: Panel) -> Array:
-    """Closes since the last price of each asset ``(assets,)``; zero with a price today, -1 without any."""
-    seen = ~np.isnan(panel.prices.to_numpy())
-    return np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), -1)
-
-
 def check_prices(panel: Panel, view: MarketView, held: Array, bought: Array, window: int) -> PriceChecks:
     """Judge the prices of what is held or bought.
 
@@ -51,24 +44,29 @@ def check_prices(panel: Panel, view: MarketView, held: Array, bought: Array, win
     held, bought : (assets,) masks
     window : closes that the risk figures rest on
     """
-    age, flags = staleness(panel), []
+    flags, shut = [], []
+    seen = ~np.isnan(panel.prices.to_numpy())
+    rows_since = np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), 0)
     known, last = panel.prices.ffill().to_numpy()[-1], len(panel.dates) - 1
-    stale = np.where(view.member, ~view.fresh, age >= STALE_AFTER)
-    for j in np.flatnonzero(held & (age > 0)):
-        name, since = panel.assets[j], f"{panel.dates[last - age[j]]:%Y-%m-%d}"
+    # In closes of its own market: a stock is as fresh on a Sunday as on Friday, a weekly fund within its week.
+    age = np.where(np.isfinite(view.age), view.age, rows_since).astype(int)
+    stale = np.where(view.member, ~view.fresh, age >= panel.staleness * view.spacing)
+    for j in np.flatnonzero(held & (rows_since > 0)):
+        name, closes = panel.assets[j], f"{age[j]} close{'s' * (age[j] != 1)}"
+        value = f"{known[j]:,.2f} of {panel.dates[last - rows_since[j]]:%Y-%m-%d}"
         if stale[j]:
             flags.append(
-                f"{name}: stale, no price for {age[j]} closes, beyond the {STALE_AFTER} that a decision may rest on; "
-                f"valued at {known[j]:,.2f} of {since}, and its risk is unknown: find a price, or write it off"
+                f"{name}: stale, no price for {closes}, where a decision may rest on one of less than "
+                f"{panel.staleness * view.spacing[j]}; valued at {value}, and its risk is not known: find a price, "
+                "or write it off"
             )
+        elif age[j] < view.spacing[j]:
+            shut.append(f"{name}: its market is shut or it is priced seldom; valued at {value}")
         else:
-            flags.append(
-                f"{name}: no price today, valued at its last one, {known[j]:,.2f} of {since} ({age[j]} closes ago)"
-            )
+            flags.append(f"{name}: no price today, valued at its last one, {value} ({closes} ago)")
     chosen = held | bought
     rows = panel.returns.to_numpy()[-window:]
-    seen = ~np.isnan(rows)
-    quiet = np.sum(seen & (rows == 0), axis=0) / np.maximum(seen.sum(axis=0), 1)
+    quiet = np.sum(rows == 0, axis=0) / np.maximum(np.sum(~np.isnan(rows), axis=0), 1)
     for j in np.flatnonzero(chosen & (quiet > _QUIET)):
         flags.append(
             f"{panel.assets[j]}: {quiet[j]:.0%} of its returns are zero: it seldom trades, or its prices are carried "
@@ -79,7 +77,7 @@ def check_prices(panel: Panel, view: MarketView, held: Array, bought: Array, win
     told, older = _told(found, panel, window)
     return PriceChecks(
         (*flags, *told),
-        older,
+        (*shut, *older),
         [
             {
                 "kind": one.kind,
@@ -89,7 +87,7 @@ def check_prices(panel: Panel, view: MarketView, held: Array, bought: Array, win
             }
             for one in found
         ],
-        {panel.assets[j]: int(age[j]) for j in np.flatnonzero(chosen & (age > 0))},
+        {panel.assets[j]: int(age[j]) for j in np.flatnonzero(chosen & (rows_since > 0))},
     )
 
 
@@ -125,17 +123,3 @@ def _line(one: Finding) -> str:
         else ": look at its prices"
     )
     return f"{one.asset}: {what}{when}, {one.detail}{remedy}"
-
-
-def unit(periods_per_year: float) -> str:
-    """Name of the time between two closes.
-
-    Examples
-    --------
-    >>> unit(252.0), unit(52.0), unit(1764.0)
-    ('day', 'week', 'period')
-    """
-    for least, most, name in ((240, 370, "day"), (50, 54, "week"), (11, 13, "month"), (3.5, 4.5, "quarter")):
-        if least <= periods_per_year <= most:
-            return name
-    return "period"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def decide(
         If the state is damaged, or of other settings, assets or prices, or only later ones are there.
     """
     shown, asked = shown or Shown(), asked or strategy
+    settings = _settings(strategy, shown)
     view = shown.view(panel)
     date = close_name(panel.dates[-1])
     states = _states(out)
@@ -116,14 +118,17 @@ def decide(
         forgotten = earlier[-1] if fresh and earlier and start is not None else None
     elif earlier:
         kept = _read(states[earlier[-1]], start, strategy)
-        day, notes = _reconciled(kept, states[earlier[-1]], strategy, panel, shown)
-        # A file of prices that now begins later counts its closes from another day: go on counting as before.
-        view = MarketView(view.date, view.assets, view.prices, view.member, day, view.periods_per_year)
+        later, notes = _reconciled(kept, states[earlier[-1]], strategy.name, settings, panel)
+        if (
+            later
+        ):  # a file of prices that now begins later counts its closes from another day: count as before
+            view = copy(view)
+            view.day += later
         state, since = kept["state"], str(kept["date"])
     elif any(day > _file(date) for day in states):
-        later = min(day for day in states if day > _file(date))
+        first = min(day for day in states if day > _file(date))
         raise DataError(
-            f"{out}: the states kept here begin on {later}, after the close of {date}, and a decision must not rest on "
+            f"{out}: the states kept here begin on {first}, after the close of {date}, and a decision must not rest on "
             "later ones: begin anew with --fresh, or name another folder with --out"
         )
     decision, state = ask(asked, state, view, holdings)
@@ -133,7 +138,7 @@ def decide(
             "format": FORMAT,
             "date": date,
             "strategy": strategy.name,
-            "settings": _settings(strategy, shown),
+            "settings": settings,
             "assets": panel.assets,
             "day": int(view.day),
             "closes": marks.closes,
@@ -232,21 +237,27 @@ def _hash(values: Array) -> int:
 
 
 def _reconciled(
-    kept: dict[str, Any], path: Path, strategy: Strategy, panel: Panel, shown: Shown
+    kept: dict[str, Any], path: Path, name: str, settings: str, panel: Panel
 ) -> tuple[int, tuple[str, ...]]:
-    """The day of today's view on the count of the state, and notes; an error if the state is of something else."""
+    """By how many days the count of the state is ahead of the panel's, and notes.
+
+    Raises
+    ------
+    DataError
+        If the state is of another strategy, or of other settings, assets or prices.
+    """
     remedy = f"begin anew with --fresh, which forgets what was learned up to {kept['date']}"
-    if kept["settings"] != _settings(strategy, shown):
-        other = f"strategy {kept['strategy']!r}" if kept["strategy"] != strategy.name else "other settings"
+    if kept["settings"] != settings:
+        other = f"strategy {kept['strategy']!r}" if kept["strategy"] != name else "other settings"
         raise DataError(
-            f"{path} is the state of {other}, not of strategy {strategy.name!r} as it is now: put that back, name "
+            f"{path} is the state of {other}, not of strategy {name!r} as it is now: put that back, name "
             f"another folder with --out, or {remedy}"
         )
     if kept["assets"] != panel.assets:
         odd = [
-            name
-            for name in (*panel.assets, *kept["assets"])
-            if (name in kept["assets"]) != (name in panel.assets)
+            asset
+            for asset in (*panel.assets, *kept["assets"])
+            if (asset in kept["assets"]) != (asset in panel.assets)
         ]
         what = f"{odd[0]} is in one and not in the other" if odd else "their order differs"
         raise DataError(f"{path} is the state of prices of other assets: {what}; {remedy}")
@@ -268,7 +279,7 @@ def _reconciled(
         raise DataError(
             f"{path} rests on other dates of prices: {pd.Timestamp(first_odd):%Y-%m-%d} {gone}; {remedy}"
         )
-    day = int(kept["day"]) + len(closes) - 1 - position
+    day = int(kept["day"]) - panel.view(position).day
     differ = np.flatnonzero(marks.rows != kept["rows"][first:])
     if not len(differ):
         return day, ()

@@ -37,13 +37,15 @@ from riskengine.portfolio import Group, Strategy
 from riskengine.portfolio.ask import stated_limits
 from riskengine.portfolio.fallback import BEYOND_TURNOVER
 from riskengine.portfolio.imposed import WeightLimits, nearest, with_limits
-from riskengine.report.desk_checks import check_prices, unit
+from riskengine.report.desk_checks import check_prices
 from riskengine.report.desk_files import Desk, Holdings
 from riskengine.report.desk_page import light, origin
 from riskengine.report.desk_state import Morning, Shown, close_name, decide
 from riskengine.report.held_risk import held_risk
+from riskengine.report.period_returns import period_returns
 from riskengine.report.stress import StressSettings, figures, stress_test
 from riskengine.report.trades import TradeList, trade_list
+from riskengine.report.units import period_name
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Simulation
 
@@ -136,11 +138,12 @@ def rebalance(
     targets, moved = _within(targets, limits, before, panel.assets, able is not None, decision.status)
     flags += moved
 
-    rows = panel.returns.to_numpy()
+    single = period_returns(panel)[1]
+    rows = single.to_numpy()
     alive = np.flatnonzero((~np.isnan(rows[-window:])).sum(axis=0) >= 2)
     if not len(alive):
         raise DataError("no asset has returns in the window: bring more history")
-    table = panel.returns.iloc[:, alive]
+    table = single.iloc[:, alive]
     fit = calibrator(table.iloc[-window:])
     model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
     judge = _Judge(rows[-window:, alive], fit, calibrator, model, panel.periods_per_year, alive)
@@ -178,6 +181,7 @@ def rebalance(
     ]
     stress = stress_test(panel, after, calibrator, replace(_STRESS, window=window))
     stressed = figures(stress, desk)
+    flags += [flag for flag in stress.flags if flag.endswith("of the CVaR")]
     limit_rows = _limits(desk, panel.assets, before, after, risk, stressed, trades, scaled)
     flags += [
         f"limit {row['name']}: {row['after']:.2%} against {row['limit']:.2%}"
@@ -212,7 +216,7 @@ def rebalance(
         "before": _named(panel.assets, before),
         "weights": _named(panel.assets, after),
         "drift": _named(panel.assets, trades.drift),
-        "period": unit(panel.periods_per_year),
+        "period": period_name(panel.periods_per_year),
         "periods_per_year": panel.periods_per_year,
         "risk": {
             name: {key: value for key, value in found.items() if key != "contributions"}
@@ -431,7 +435,7 @@ def _changes(
     """By how much each cause has moved the volatility forecast since the last report; the steps add up."""
     if last is None:
         return None
-    earlier = panel.between(end=last["date"]).returns.loc[:, list(model.assets)]
+    earlier = period_returns(panel.between(end=last["date"]))[1].loc[:, list(model.assets)]
     if np.any((~np.isnan(earlier.to_numpy()[-window:])).sum(axis=0) < 2):
         return None
     old = ScenarioModel.fit(earlier, calibrator, window)
