@@ -61,13 +61,13 @@ class Sample:
 
 
 def panel(days: int = 400) -> Panel:
-    """Six assets: D is listed late, E stops moving, F has no price on the last day."""
+    """Six assets: D is listed late, E stops moving, F has had no price on the last five days."""
     rng = np.random.default_rng(0)
     steps = 0.01 * rng.standard_normal((days, 6)) * np.array([1, 1.5, 2, 1, 1, 1])
     prices = 100 * np.exp(np.cumsum(steps, axis=0))
     prices[:-100, 3] = np.nan
     prices[-70:, 4] = prices[-70, 4]
-    prices[-1, 5] = np.nan
+    prices[-5:, 5] = np.nan
     return Panel(pd.DataFrame(prices, pd.bdate_range("2020-01-01", periods=days), list("ABCDEF")))
 
 
