@@ -304,12 +304,11 @@ class Decider:
 
     def _begin(self, view: MarketView) -> None:
         """The state before the first decision, or after the last one that the journal holds."""
-        first = view
-        if self.decided:
-            first = self.walk.schedule.view(self.walk.panel, self.walk.folds[0].decide)
-        fresh = begin(self.strategy, first)
-        self._state = self.journal.state(fresh) if self.journal is not None and self.decided else fresh
         self._ready = True
+        if self.journal is not None and self.decided:
+            self._state = self.journal.state()
+            return
+        self._state = begin(self.strategy, view)
 
 
 def _written(date: pd.Timestamp) -> str:

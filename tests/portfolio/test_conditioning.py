@@ -8,13 +8,13 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.portfolio import (
     Constraints,
     MaximumDiversification,
+    MaximumReturn,
     MaximumSharpe,
     MeanVariance,
     MinimumVariance,
     MultiPeriodOptimizer,
     Optimizer,
     RiskBudgeting,
-    TargetVolatility,
     TrackingError,
     solve_or_fall_back,
 )
@@ -25,7 +25,7 @@ OBJECTIVES = [
     MinimumVariance(),
     MeanVariance(),
     MaximumSharpe(),
-    TargetVolatility(0.5),
+    MaximumReturn(0.5),
     RiskBudgeting(),
     MaximumDiversification(),
     TrackingError(),

@@ -1,4 +1,4 @@
-"""A steady volatility is reached though the forecast is wrong, within its leverage, from the past alone."""
+"""The target volatility is reached though the forecast is wrong, within its leverage, from the past alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from riskengine.backtest import WalkForward, run_backtest
 from riskengine.covariance import Covariance, RunningBias
 from riskengine.errors import SettingsError
 from riskengine.market import Panel
-from riskengine.portfolio import Constraints, OptimizedStrategy, ProportionalCosts, SteadyVolatility, Strategy
+from riskengine.portfolio import Constraints, OptimizedStrategy, ProportionalCosts, Strategy, VolatilityTarget
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def inside(**more):
 
 
 def realized(panel, **settings):
-    strategy = SteadyVolatility("steady", inside(), **settings)
+    strategy = VolatilityTarget(inside(), **settings)
     assert isinstance(strategy, Strategy)
     result = run_backtest(strategy, panel, WalkForward(train=250, step=5), ProportionalCosts(0))
     return np.sqrt(252) * result.returns.iloc[-400:].std(), result
@@ -79,7 +79,7 @@ def test_a_stopped_run_goes_on_and_ends_bit_by_bit_the_same(panel, tmp_path):
         if done == 7:
             raise StopError
 
-    strategy, schedule = SteadyVolatility("steady", inside()), WalkForward(train=250, step=60)
+    strategy, schedule = VolatilityTarget(inside()), WalkForward(train=250, step=60)
     whole = run_backtest(strategy, panel, schedule)
     with pytest.raises(StopError):
         run_backtest(strategy, panel, schedule, report=report, checkpoint=tmp_path)
@@ -90,9 +90,9 @@ def test_a_stopped_run_goes_on_and_ends_bit_by_bit_the_same(panel, tmp_path):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: SteadyVolatility("s", inside(), volatility=10.0), "positive fraction"),
-        (lambda: SteadyVolatility("s", inside(), leverage=0.0), "leverage"),
-        (lambda: SteadyVolatility("s", inside(constraints=Constraints(budget=(0.0, 1.0)))), "budget of one"),
+        (lambda: VolatilityTarget(inside(), volatility=10.0), "positive fraction"),
+        (lambda: VolatilityTarget(inside(), leverage=0.0), "leverage"),
+        (lambda: VolatilityTarget(inside(constraints=Constraints(budget=(0.0, 1.0)))), "budget of one"),
         (lambda: RunningBias(half_life=0.0), "half-life"),
         (lambda: RunningBias(ceiling=0.5), "ceiling"),
     ],

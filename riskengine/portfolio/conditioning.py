@@ -1,4 +1,4 @@
-"""A covariance that a solver can be given: sound, or mended and noted, or refused."""
+"""Conditioning of a covariance for a solver: a singular one gets a ridge and a note, a broken one is refused."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import DataError, SettingsError
+from riskengine.portfolio.costs import YEAR
 from riskengine.portfolio.feasibility import listed
-from riskengine.portfolio.situation import chosen_names
+from riskengine.portfolio.trading_state import chosen_names
 
 Array = np.ndarray
 RIDGE = 1e-8
@@ -18,49 +19,56 @@ RIDGE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class Risk:
-    """A covariance fit to be solved with, and what is read off it once.
+class ConditionedCovariance:
+    """A finite, numerically positive definite covariance ``B B' + diag(s)``, and what is read off it once.
 
     Attributes
     ----------
     loadings : (assets, factors)
     specific : (assets,) variances
     volatility : (assets,) per day
-    unit : mean variance; the problem is solved in it, since solvers' tolerances are made for numbers near one
+    mean_variance : of the assets; the problem is solved in this unit, since solvers' tolerances are made for
+        numbers near one
     horizon : days that the covariance is the mean over
-    notes : what was mended
+    notes : what was added to it
+    periods_per_year : by which what is stated a year is brought to a period
     """
 
     loadings: Array
     specific: Array
     volatility: Array
-    unit: float
+    mean_variance: float
     horizon: int
     notes: tuple[str, ...]
+    periods_per_year: float = YEAR
 
     def times(self, weights: Array) -> Array:
         """Covariances of all assets with a portfolio, ``(assets,)``."""
-        return self.loadings @ self.moves(weights) + self.specific * weights
+        return self.loadings @ self.factor_exposures(weights) + self.specific * weights
 
     def variance(self, weights: Array) -> float:
         """Of a portfolio, per day."""
-        return float(np.sum(self.moves(weights) ** 2) + self.specific @ weights**2)
+        return float(np.sum(self.factor_exposures(weights) ** 2) + self.specific @ weights**2)
 
-    def moves(self, weights: Array) -> Array:
+    def factor_exposures(self, weights: Array) -> Array:
         """Loadings of a portfolio on the factors, ``(factors,)``: only what is held costs time."""
         held = np.flatnonzero(weights)
         return self.loadings[held].T @ weights[held]
 
-    def block(self, pick: Array) -> Array:
-        """Matrix of the picked assets, ``(picked, picked)``."""
-        part = self.loadings[pick]
-        found = part @ part.T
-        found[np.diag_indices_from(found)] += self.specific[pick]
-        return found
+    def per_period(self, annual: float) -> float:
+        """A rate per period, of one per year."""
+        return annual / self.periods_per_year
+
+    def block(self, index: Array) -> Array:
+        """Matrix of the assets at these positions, ``(index, index)``."""
+        part = self.loadings[index]
+        matrix = part @ part.T
+        matrix[np.diag_indices_from(matrix)] += self.specific[index]
+        return matrix
 
 
-def sound(covariance: Covariance, assets: Sequence[str]) -> Risk:
-    """Check a covariance, and mend one that is singular.
+def conditioned(covariance: Covariance, assets: Sequence[str]) -> ConditionedCovariance:
+    """Check a covariance, and add a ridge to one that is singular.
 
     Raises
     ------
@@ -71,7 +79,7 @@ def sound(covariance: Covariance, assets: Sequence[str]) -> Risk:
 
     Examples
     --------
-    >>> sound(Covariance.dense(np.ones((2, 2))), ("A", "B")).notes
+    >>> conditioned(Covariance.dense(np.ones((2, 2))), ("A", "B")).notes
     ('singular covariance: 1e-08 of the mean variance was added to each asset',)
     """
     if not isinstance(covariance, Covariance):
@@ -88,17 +96,17 @@ def sound(covariance: Covariance, assets: Sequence[str]) -> Risk:
     if (specific < 0).any():
         names = listed(chosen_names(assets, specific < 0))
         raise DataError(f"the specific variance is negative for {names}: this is no covariance")
-    unit = float(np.mean(variances)) or 1.0
+    mean = float(np.mean(variances)) or 1.0
     notes: tuple[str, ...] = ()
-    if _singular(loadings, specific, unit):
-        specific = specific + RIDGE * unit
+    if _singular(loadings, specific, mean):
+        specific = specific + RIDGE * mean
         notes = (f"singular covariance: {RIDGE:g} of the mean variance was added to each asset",)
-    return Risk(loadings, specific, np.sqrt(variances), unit, covariance.horizon, notes)
+    return ConditionedCovariance(loadings, specific, np.sqrt(variances), mean, covariance.horizon, notes)
 
 
-def _singular(loadings: Array, specific: Array, unit: float) -> bool:
+def _singular(loadings: Array, specific: Array, mean_variance: float) -> bool:
     """Whether some portfolio has next to no variance."""
-    least = 1e-12 * unit
+    least = 1e-12 * mean_variance
     if specific.min() > least:
         return False
     n, k = loadings.shape

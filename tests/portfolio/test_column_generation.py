@@ -1,4 +1,4 @@
-"""Solving over some of the assets and pricing the others gives what solving over all of them gives."""
+"""Column generation: solving over some of the assets and pricing the others gives what solving over all gives."""
 
 import numpy as np
 import pytest
@@ -11,16 +11,15 @@ from riskengine.portfolio import (
     Exposure,
     Group,
     MaximumDiversification,
+    MaximumReturn,
     MaximumSharpe,
     MeanVariance,
     MinimumCvar,
     MinimumVariance,
     Optimizer,
-    TargetVolatility,
     TrackingError,
-    problem,
-    sifting,
 )
+from riskengine.portfolio.compiled_problem import PROBLEMS
 
 N = 60
 NAMES = tuple(f"S{k}" for k in range(N))
@@ -28,7 +27,7 @@ OBJECTIVES = [
     MinimumVariance(),
     MeanVariance(5.0),
     MaximumSharpe(),
-    TargetVolatility(0.12),
+    MaximumReturn(0.12),
     MinimumCvar(0.9),
     MaximumDiversification(),
     TrackingError(),
@@ -56,7 +55,7 @@ def market():
 def limits(objective):
     return Constraints(
         upper=0.25,
-        budget=(0.2, 1.0) if isinstance(objective, TargetVolatility) else 1.0,
+        budget=(0.2, 1.0) if isinstance(objective, MaximumReturn) else 1.0,
         turnover=1.8,
         leverage=1.1,
         groups=(Group("odd", NAMES[1::2], lower=0.1, upper=0.45),),
@@ -66,31 +65,32 @@ def limits(objective):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: type(o).__name__)
-def test_sifting_finds_the_optimum_of_the_whole(objective, market, monkeypatch):
-    optimizer = Optimizer(NAMES, objective, limits(objective), Costs(0.0005))
-    whole = optimizer.solve(**market)
-    assert next(iter(optimizer._programs))[0] == N
-    monkeypatch.setattr(sifting, "SIZES", (20, 30))
-    sifted = optimizer.solve(**market)
-    if not isinstance(objective, TrackingError):  # ten assets and their hedges may need more than 30 slots
-        assert {key[0] for key in optimizer._programs} & {20, 30}
-        assert next(reversed(optimizer._programs))[0] < N
-    np.testing.assert_allclose(sifted.weights, whole.weights, atol=2e-5)
-    assert sifted.value == pytest.approx(whole.value, rel=1e-6)
+def test_small_problems_find_the_optimum_of_the_whole(objective, market):
+    whole, parts = (
+        Optimizer(NAMES, objective, limits(objective), Costs(0.0005), sizes=sizes) for sizes in ((), (20, 30))
+    )
+    PROBLEMS.clear()
+    best = whole.solve(**market)
+    assert [problem.size for problem in whole.compiled] == [N]
+    found = parts.solve(**market)
+    if not isinstance(objective, TrackingError):  # ten assets and their hedges may need more than 30
+        assert parts.compiled[-1].size in (20, 30)
+    np.testing.assert_allclose(found.weights, best.weights, atol=2e-5)
+    assert found.value == pytest.approx(best.value, rel=1e-6)
 
 
-def test_clashing_limits_are_named_without_the_whole_problem(market, monkeypatch):
-    monkeypatch.setattr(sifting, "SIZES", (16, 24))
-    optimizer = Optimizer(NAMES, MinimumVariance(), Constraints(upper=0.01))
+def test_clashing_limits_are_named_without_the_whole_problem(market):
+    PROBLEMS.clear()
+    optimizer = Optimizer(NAMES, MinimumVariance(), Constraints(upper=0.01), sizes=(16, 24))
     with pytest.raises(InfeasibleError) as caught:
         optimizer.solve(market["covariance"], tradable=market["tradable"])
     assert {"budget = 1", "upper bound 0.01"} <= set(caught.value.limits)
-    assert all(key[0] < N for key in optimizer._programs)
+    assert all(problem.size < N for problem in optimizer.compiled)
 
 
-def test_what_is_feasible_only_with_more_assets_than_a_small_problem_has_is_solved(market, monkeypatch):
-    monkeypatch.setattr(sifting, "SIZES", (16, 24))
-    optimizer = Optimizer(NAMES, MinimumVariance(), Constraints(upper=0.03))
-    found = optimizer.solve(market["covariance"])
-    monkeypatch.setattr(problem, "sifts", lambda *given: False)
-    np.testing.assert_allclose(optimizer.solve(market["covariance"]).weights, found.weights, atol=1e-6)
+def test_what_is_feasible_only_with_more_assets_than_a_small_problem_has_is_solved(market):
+    parts, whole = (
+        Optimizer(NAMES, MinimumVariance(), Constraints(upper=0.03), sizes=sizes).solve(market["covariance"])
+        for sizes in ((16, 24), ())
+    )
+    np.testing.assert_allclose(parts.weights, whole.weights, atol=1e-6)

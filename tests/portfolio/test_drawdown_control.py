@@ -11,7 +11,7 @@ from riskengine import EqualWeight
 from riskengine.backtest.encoding import pack, unpack
 from riskengine.errors import SettingsError
 from riskengine.market import MarketView
-from riskengine.portfolio import Decision, DrawdownOverlay
+from riskengine.portfolio import Decision, DrawdownControl
 
 
 def view_of(returns):
@@ -23,7 +23,7 @@ def view_of(returns):
 @given(st.integers(0, 10**6), st.floats(0.05, 0.6), st.floats(0.05, 1.0), st.integers(2, 60))
 def test_exposure_follows_the_drawdown_of_todays_weights(seed, limit, lowest, window):
     returns = np.random.default_rng(seed).normal(0, 0.03, (50, 3))
-    overlay = DrawdownOverlay(EqualWeight(min_history=5), limit, lowest, window)
+    overlay = DrawdownControl(EqualWeight(min_history=5), limit, lowest, window)
     view = view_of(returns)
     decision, state = overlay.decide(overlay.init(view), view, np.zeros(3))
     wealth = peak = 1.0
@@ -48,7 +48,7 @@ def test_the_strategy_inside_sees_its_holdings_at_full_size():
             return Decision(np.array([0.5, 0.5])), None
 
     inside = Keeps()
-    overlay = DrawdownOverlay(inside, limit=0.3)
+    overlay = DrawdownControl(inside, limit=0.3)
     falling = view_of(np.full((10, 2), -0.01))
     first, state = overlay.decide(overlay.init(falling), falling, np.zeros(2))
     assert first.weights.sum() == pytest.approx(1 - (1 - 0.99**10) / 0.3)
@@ -57,7 +57,7 @@ def test_the_strategy_inside_sees_its_holdings_at_full_size():
 
 
 def test_at_the_peak_nothing_is_held_back_or_said():
-    overlay = DrawdownOverlay(EqualWeight(min_history=5))
+    overlay = DrawdownControl(EqualWeight(min_history=5))
     rising = view_of(np.tile([[0.01, 0.02], [0.02, 0.01]], (10, 1)))
     decision, _ = overlay.decide(overlay.init(rising), rising, np.zeros(2))
     assert decision.weights.sum() == 1
@@ -67,4 +67,4 @@ def test_at_the_peak_nothing_is_held_back_or_said():
 @pytest.mark.parametrize("bad", [{"limit": 0.0}, {"lowest": 0.0}, {"window": 0}, {"limit": 1.5}])
 def test_settings_out_of_range_are_refused(bad):
     with pytest.raises(SettingsError):
-        DrawdownOverlay(EqualWeight(), **bad)
+        DrawdownControl(EqualWeight(), **bad)

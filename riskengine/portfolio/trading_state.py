@@ -1,4 +1,4 @@
-"""What is held and what may be traded today, checked, and the limits that follow from it."""
+"""State of trading: what is held and what may be traded today, checked, and the limits that follow from it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Situation:
-    """Today's limits on the weights of all assets.
+class TradingState:
+    """Today's limits on the weights of all assets, in numbers.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Situation:
         return found
 
 
-def situation(
+def trading_state(
     assets: tuple[str, ...],
     constraints: Constraints,
     previous: Array | None = None,
@@ -92,7 +92,7 @@ def situation(
     turnover: bool | float = True,
     volume: Array | None = None,
     exposures: Mapping[str, Array] | None = None,
-) -> Situation:
+) -> TradingState:
     """Check today's holdings and market data.
 
     Raises
@@ -114,7 +114,7 @@ def situation(
     lower, upper = constraints.bounds(assets)
     applies = constraints.turnover is not None and held is not None and turnover is not False
     most = constraints.turnover if turnover is True else turnover
-    return Situation(
+    return TradingState(
         assets,
         constraints,
         open_,

@@ -15,8 +15,9 @@ from riskengine.portfolio import (
     MinimumVariance,
     Optimizer,
     ProportionalCosts,
-    problem,
 )
+from riskengine.portfolio.polish import trimmed
+from riskengine.portfolio.solver_data import SOLVERS
 
 
 def covariance(rng: np.random.Generator, n: int, factors: int | None = None) -> Covariance:
@@ -86,14 +87,14 @@ def test_the_scale_of_the_covariance_does_not_matter():
 def test_fifty_solves_are_compiled_once_whatever_changes_from_day_to_day():
     rng = np.random.default_rng(5)
     optimizer = Optimizer(names(12), MeanVariance(3.0), Constraints(turnover=0.5), ProportionalCosts(0.001))
-    assert optimizer.problem.is_dcp(dpp=True)
     programs = []
     for day in range(50):
         tradable = np.ones(12, bool)
         tradable[day % 12] = False
         previous = tradable / tradable.sum()
         optimizer.solve(covariance(rng, 12), rng.normal(0, 0.01, 12), previous, tradable)
-        programs.append(optimizer.problem._cache.param_prog)
+        programs.append(optimizer.compiled[-1].problem._cache.param_prog)
+    assert optimizer.compiled[-1].problem.is_dcp(dpp=True)
     assert programs[0] is not None
     assert all(program is programs[0] for program in programs)
 
@@ -144,11 +145,10 @@ def test_binding_limits_are_named():
     assert set(found.binding) == {"upper bound of S0", "group risky >= 0.3"}
 
 
-def test_a_second_solver_takes_over(monkeypatch):
+def test_a_second_solver_takes_over():
     c = covariance(np.random.default_rng(9), 5)
     first = Optimizer(names(5), MinimumVariance(), Constraints()).solve(c)
-    monkeypatch.setattr(problem, "SOLVERS", problem.SOLVERS[1:])
-    second = Optimizer(names(5), MinimumVariance(), Constraints()).solve(c)
+    second = Optimizer(names(5), MinimumVariance(), Constraints(), solvers=SOLVERS[1:]).solve(c)
     assert first.solver == cp.CLARABEL
     assert second.solver != first.solver
     np.testing.assert_allclose(second.weights, first.weights, atol=1e-4)
@@ -198,7 +198,8 @@ def test_the_budget_is_exact_even_if_only_dust_can_fill_it():
     found = optimizer.solve(c)
     assert found.status == cp.OPTIMAL
     # The solver stops a hair below the caps, so its own answer would not show the corner: hand it in.
-    for w in (found.weights, optimizer.trimmed(np.array([5e-8, cap, cap, cap]))):
+    bounds = np.zeros(4), np.array([1.0, cap, cap, cap])
+    for w in (found.weights, trimmed(np.array([5e-8, cap, cap, cap]), *bounds, (1.0, 1.0))):
         assert abs(w.sum() - 1) < 1e-14
         assert w[1:].max() <= cap
 
@@ -227,11 +228,11 @@ def test_priced_trades_stop_short_and_no_neighbour_is_better():
     def goal(w: np.ndarray) -> float:
         return c.variance(w) + price * np.abs(w - held).sum()
 
-    best = Optimizer(names(6), MinimumVariance(trading=0.1), wide).solve(c, previous=held).weights
+    best = Optimizer(names(6), MinimumVariance(turnover_penalty=0.1), wide).solve(c, previous=held).weights
     free = Optimizer(names(6), MinimumVariance(), wide).solve(c, previous=held).weights
     assert 0 < np.abs(best - held).sum() < np.abs(free - held).sum()
     for _ in range(200):
         step = rng.standard_normal(6) * 10 ** rng.uniform(-6, -1)
         assert goal(best + step - step.mean()) > goal(best) - 1e-12
-    still = Optimizer(names(6), MinimumVariance(trading=10.0), wide).solve(c, previous=held).weights
+    still = Optimizer(names(6), MinimumVariance(turnover_penalty=10.0), wide).solve(c, previous=held).weights
     np.testing.assert_allclose(still, held, atol=1e-6)

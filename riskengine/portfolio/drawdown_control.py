@@ -1,4 +1,4 @@
-"""A strategy held back while what it holds is below its peak."""
+"""Drawdown control: an overlay that holds less of a strategy while what it holds is below its peak."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-class OverlayState(NamedTuple):
+class DrawdownState(NamedTuple):
     """State of the strategy inside, and the share of it that was held last."""
 
     inside: Any
@@ -27,8 +27,8 @@ class OverlayState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DrawdownOverlay:
-    """Holds less of another strategy the further its portfolio stands below its peak, the rest in cash.
+class DrawdownControl:
+    """Drawdown control: less of a strategy the further its portfolio stands below its peak, the rest in cash.
 
     The drawdown is that of today's target weights over the last ``window`` days, not of the wealth made: it needs
     no history of trades, so that today's report says the same as a backtest, and what was sold is bought back as the
@@ -53,7 +53,7 @@ class DrawdownOverlay:
     >>> from riskengine.market import MarketView
     >>> prices = np.array([[10.0, 10.0], [12.0, 10.1], [9.0, 9.9]])
     >>> view = MarketView(None, ("A", "B"), prices, np.ones(2, bool))
-    >>> overlay = DrawdownOverlay(EqualWeight(min_history=2), limit=0.3)
+    >>> overlay = DrawdownControl(EqualWeight(min_history=2), limit=0.3)
     >>> decision, _ = overlay.decide(overlay.init(view), view, np.zeros(2))
     >>> decision.weights.round(3), decision.notes  # half of -25% and -2%
     (array([0.275, 0.275]), ('drawdown of 13.5%: 55% invested',))
@@ -82,16 +82,18 @@ class DrawdownOverlay:
         stated = stated_limits(self.strategy)
         return None if stated is None else stated.scaled(self.lowest, 1.0)
 
-    def init(self, view: MarketView) -> OverlayState:
+    def init(self, view: MarketView) -> DrawdownState:
         """State before the first decision: nothing is held back."""
-        return OverlayState(self.strategy.init(view), 1.0)
+        return DrawdownState(self.strategy.init(view), 1.0)
 
-    def decide(self, state: OverlayState, view: MarketView, holdings: Array) -> tuple[Decision, OverlayState]:
+    def decide(
+        self, state: DrawdownState, view: MarketView, holdings: Array
+    ) -> tuple[Decision, DrawdownState]:
         """The decision of the strategy inside, which sees its holdings at full size, times the exposure."""
         decision, inside = self.strategy.decide(state.inside, view, holdings / state.exposure)
         depth = drawdown(view.window(self.window), decision.weights)
         exposure = float(np.clip(1 - depth / self.limit, self.lowest, 1.0))
-        state = OverlayState(inside, exposure)
+        state = DrawdownState(inside, exposure)
         if exposure == 1.0:
             return decision, state
         note = f"drawdown of {depth:.1%}: {exposure:.0%} invested"
