@@ -222,7 +222,7 @@ def _hint(name: str, assets: tuple[str, ...]) -> str:
         return "".join(letter for letter in text.casefold() if letter.isalnum())
 
     same = [asset for asset in assets if plain(asset) == plain(name)]
-    near = same or difflib.get_close_matches(name, assets, 3, 0.75)
+    near = same or difflib.get_close_matches(name, assets, 3, 0.6)
     if near:
         return f"is it {' or '.join(map(repr, near))} there? Else add its prices, or sell it"
     money = re.fullmatch(r"[A-Z]{3}", name) or "cash" in name.casefold() or name.endswith("**")

@@ -135,7 +135,9 @@ def rebalance(
         )
     if targets.sum() > limits.budget:
         targets = targets * (limits.budget / targets.sum())
-    targets, moved = _within(targets, limits, before, panel.assets, able is not None, decision.status)
+    targets, moved, only_sales = _within(
+        targets, limits, before, panel.assets, able is not None, decision.status
+    )
     flags += moved
 
     single = period_returns(panel)[1]
@@ -153,7 +155,7 @@ def rebalance(
     open_ = ~np.isnan(view.prices[-1])
     scale = 1.0
     for _ in range(4):
-        trades = trade_list(holdings, known, scale * targets, desk, open_)
+        trades = trade_list(holdings, known, scale * targets, desk, open_, only_sales)
         after = np.where(trades.after > 0, trades.after * known, 0.0) / trades.wealth
         risk, tested = judge(before, after)
         over = max(
@@ -309,20 +311,21 @@ def _within(
     assets: tuple[str, ...],
     able: bool,
     status: str,
-) -> tuple[Array, list[str]]:
-    """Targets within the limits of the desk, or as near as trades can bring them, and what had to be done."""
+) -> tuple[Array, list[str], bool]:
+    """Targets within the limits of the desk, or as near as trades bring them; what was done; whether to sell only."""
     if status == BEYOND_TURNOVER:  # by the least that the others leave, and its notes say by how much
         limits = replace(limits, turnover=None)
     broken = limits.broken(targets, before, assets, _ROUNDING)
     if not broken:
-        return targets, []
+        return targets, [], False
+    only_sales = able and status != "ok" and bool(before.any())
     flags, said = [], "; ".join(broken)
     clash = limits.clashing(float(targets.sum()), before, assets, targets)
     if clash:
         flags.append(f"limits clash: {'; '.join(clash)}")
     if able and status != "ok":
         # What the strategy fell back to breaks limits: go towards them, and buy nothing meanwhile, unless all is cash.
-        base = np.minimum(targets, before) if before.any() else targets
+        base = np.minimum(targets, before) if only_sales else targets
         found = nearest(base, limits, before, assets, keep_budget=False)
         flags.append(
             f"no portfolio keeps all limits ({said} of what was fallen back to): holdings are brought nearer to "
@@ -333,7 +336,7 @@ def _within(
         cause = "the strategy takes no limits" if not able else "a limit on its total"
         flags.append(f"targets moved to the nearest within the limits ({cause}): {said}")
     flags += [f"cannot be met today: {one}" for one in limits.broken(found, before, assets, _ROUNDING)]
-    return found, flags
+    return found, flags, only_sales
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,8 @@ from riskengine.report.desk_state import keep
 from riskengine.report.rebalance import HISTORY, RISK, Rebalance, read_history
 from riskengine.report.stress import sections
 
+FILES = ("trades.csv", "report.json", "report.html", HISTORY)
+
 
 def write_rebalance(found: Rebalance, desk: Desk, out: Path) -> None:
     """Write the strategy's state, ``trades.csv``, ``report.json`` and ``report.html``; add a line to the history.
@@ -40,6 +42,9 @@ def write_rebalance(found: Rebalance, desk: Desk, out: Path) -> None:
     }
     line = json.dumps(entry)
     lines, _ = read_history(out, content["date"])
+    for name in FILES:  # of a write that a kill cut short
+        for part in out.glob(f"{name}*.part"):
+            part.unlink(missing_ok=True)
     keep(found.morning, out, content["date"])
     write_atomically(out / "trades.csv", text.getvalue().encode())
     write_atomically(out / "report.json", report)

@@ -53,7 +53,12 @@ class TradeList:
 
 
 def trade_list(
-    holdings: Holdings, prices: Array, targets: Array, desk: Desk, tradable: Array | None = None
+    holdings: Holdings,
+    prices: Array,
+    targets: Array,
+    desk: Desk,
+    tradable: Array | None = None,
+    only_sales: bool = False,
 ) -> TradeList:
     """Whole lots that bring a portfolio as near to its targets as its cash allows.
 
@@ -69,6 +74,7 @@ def trade_list(
     targets : (assets,) fractions of wealth, none negative; scaled down to leave the desk's share of cash
     desk : lots, smallest trade, cash, cost and participation
     tradable : (assets,) whether an asset can be traded today; all that have a price if not given
+    only_sales : whether nothing is bought, not even a lot to make up for rounding
 
     Raises
     ------
@@ -117,13 +123,13 @@ def trade_list(
     budget = holdings.cash + proceeds - kept
     unit_cost = step * (1 + desk.cost_rate)
     room = np.maximum(np.minimum(most, ceiling.units - holdings.quantity), 0.0)
-    wish = np.where(gap > 0, np.minimum(gap, room), 0.0)
+    wish = np.where((gap > 0) & (not only_sales), np.minimum(gap, room), 0.0)
     lots_wanted = wish / lots
     base = np.floor(lots_wanted + 1e-9)
     if base @ unit_cost > max(budget, 0.0):  # sales fell short: all buys shrink alike
         base = np.floor(base * max(budget, 0.0) / (base @ unit_cost))
     spare = budget - base @ unit_cost
-    lack = np.where((wish > 0) & ((base + 1) * lots <= most + 1e-9), lots_wanted - base, 0.0)
+    lack = np.where((wish > 1e-9 * lots) & ((base + 1) * lots <= most + 1e-9), lots_wanted - base, 0.0)
     for j in np.argsort(-lack, kind="stable"):
         if lack[j] <= 0:
             break
@@ -133,7 +139,7 @@ def trade_list(
     buys = base * lots
     small = buys * price < desk.minimum_trade
     units = units + np.where(small, 0.0, buys)
-    legal = open_ & (scaled > 0)
+    legal = open_ & (scaled > 0) & (not only_sales)
     # What waits is no reason to hold more of the others.
     goal = float(np.where(open_, wanted, holdings.quantity) @ price)
     units = _settle(units, holdings, price, wanted, legal, most, lots, desk, kept, ceiling, goal)

@@ -143,7 +143,7 @@ def test_the_same_close_asked_twice_starts_from_the_state_before_it(kept):
         (lambda p: (steady(), p.rename(columns={"XOM": "CVX"})), "other assets: CVX is in one"),
         (lambda p: (steady(), p[["PEP", "JNJ", "KO", "XOM", "RRC"]]), "their order differs"),
         (
-            lambda p: (steady(), p.where(p.index != p.index[100], p * 1.01)),
+            lambda p: (steady(), p.mul(np.where(p.index == p.index[100], 1.01, 1.0), axis=0)),
             "JNJ was revised, the first difference is on 2020-05-20",
         ),
         (
@@ -466,8 +466,8 @@ def test_a_limit_on_risk_is_kept_by_holding_cash_where_the_strategy_may_or_is_sa
 def test_limits_that_are_no_fractions_are_refused(tmp_path):
     path = tmp_path / "limits.json"
     for text, message in (
-        ('{"limits": {"drawdown": 5}}', "drawdown is a fraction, 0.05 for 5%"),
-        ('{"limits": {"weight": 30}}', "weight is a fraction"),
+        ('{"limits": {"drawdown": 5}}', "5 means 500%, which nothing breaks: did you mean 0.05"),
+        ('{"limits": {"weight": 30}}', "weight: 30 means 3000%"),
     ):
         path.write_text(text)
         with pytest.raises(SettingsError, match=message):
@@ -648,7 +648,7 @@ def silent(prices):
     [
         (fine, STRATEGY, {}, None),
         (fine, STRATEGY.replace("upper=1.0", "upper=0.1"), {}, "decision: "),
-        (halved, STRATEGY, {}, "KO: possible split on 2021-04-06"),
+        (halved, STRATEGY, {}, "near the 1:2 of a possible split"),
         (halved_earlier, STRATEGY, {}, "earlier findings inside the window of the risk figures: KO"),
         (silent, STRATEGY, {}, "KO: stale, no price for 60 closes"),
         (fine, STRATEGY, {"limits": {"var_99": 0.001}}, "limit var_99"),
