@@ -50,7 +50,7 @@ def test_a_file_is_read_right_or_refused_with_cause_and_remedy(case, tmp_path):
 def test_there_are_enough_files_of_enough_vendors():
     assert len(CASES) >= 60
     assert len({case.vendor.split(",")[0] for case in CASES}) >= 12
-    assert len({(case.vendor, case.name) for case in CASES}) == len(CASES)
+    assert len({(case.vendor, case.name, case.holdings) for case in CASES}) == len(CASES)
 
 
 def test_the_table_in_the_docs_is_current():
@@ -84,7 +84,9 @@ def test_volumes_beside_prices_are_traded_values(tmp_path):
     st.binary(max_size=60)
     | st.lists(
         st.lists(
-            st.sampled_from(["Date", "Close", "A", "Ticker", "2024-01-02", "01/02/2024", "1.5", "1,5", "-", "", "x", "1.234"]),
+            st.sampled_from(
+                ["Date", "Close", "A", "Ticker", "2024-01-02", "01/02/2024", "1.5", "1,5", "-", "", "x", "1.234"]
+            ),
             min_size=1, max_size=4,
         ),
         max_size=5,
