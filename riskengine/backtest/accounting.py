@@ -20,7 +20,10 @@ Array = np.ndarray
 YEAR = 252.0
 
 VANISHED_AFTER = 5
-"""Business days without a price after which a holding of which nothing is known counts as delisted: it becomes cash."""
+"""Business days without a price after which a holding that never gets one again counts as delisted: it becomes cash.
+
+A holding whose prices come back was not delisted: through a long holiday or a suspension it stays at its last price.
+"""
 
 
 def vanished_after(periods_per_year: float) -> int:
@@ -176,6 +179,7 @@ class Book:
         cash: float,
         delisted: Mapping[int, float],
         borrow: float | None = None,
+        returning: Array | None = None,
     ) -> float:
         """Let prices move and return the portfolio's gross return.
 
@@ -187,6 +191,7 @@ class Book:
         cash : return of cash over the day
         delisted : column to its delisting return today
         borrow : what borrowed cash costs over the day; the return of cash if not given
+        returning : (assets,) whether a price is still to come, until when a holding is kept; none if not given
 
         Raises
         ------
@@ -203,6 +208,8 @@ class Book:
                 sold.append(asset)
                 self.flags.append(f"{date}: {self.assets[asset]} delisted, return {loss:+.1%}")
         vanished = (self.silent == self.patience) & (self.weights != 0) & ~self.awaited
+        if returning is not None:
+            vanished &= ~returning
         vanished[list(delisted)] = False
         for asset in map(int, np.flatnonzero(vanished)):
             growth[asset] = 1 + self.default_delisting

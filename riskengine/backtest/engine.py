@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 from riskengine.backtest.accounting import Book, daily_cash, vanished_after
 from riskengine.backtest.checkpoint import Decided, Journal, journals
 from riskengine.backtest.monitor import RiskMonitor
+from riskengine.backtest.price_notes import price_notes
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.reads import recorded_reads
 from riskengine.backtest.result import BacktestResult
@@ -127,7 +129,8 @@ def run_backtest(
     results = [
         BacktestResult(**run, risk=risk, provenance=origin) for run, risk in zip(runs, risks, strict=True)
     ]
-    result = results[0].beside(tuple(results[1:]))
+    said = price_notes(panel, results[0].weights)
+    result = replace(results[0], notes=(*results[0].notes, *said)).beside(tuple(results[1:]))
     return result if monitor is None else result.with_risk_today(monitor.today(panel, paths[0][-1]))
 
 
@@ -145,6 +148,10 @@ class Walk:
         self.panel, self.schedule, self.costs = panel, schedule, costs
         self.folds = schedule.folds(panel.dates)
         self.priced = ~np.isnan(panel.prices.to_numpy())
+        count = len(self.priced)
+        self.last_priced = np.where(
+            self.priced.any(axis=0), count - 1 - np.argmax(self.priced[::-1], axis=0), -1
+        )
         known = panel.prices.ffill().to_numpy()
         with np.errstate(invalid="ignore"):
             bridged = self.priced[1:] & ~np.isnan(known[:-1])
@@ -189,6 +196,7 @@ class Walk:
                     self.cash[t - 1],
                     gone,
                     self.borrow[t - 1],
+                    self.last_priced > t,
                 )
                 earner[t - start] = held
             due = trade_days.get(t, -1)

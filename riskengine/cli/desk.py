@@ -29,30 +29,85 @@ def rebalance(
     limits: LimitsFile = None,
     asof: AsOf = None,
     out: Annotated[
-        Path, typer.Option(help="Folder for trades.csv, report.json, report.html and history.jsonl.")
+        Path,
+        typer.Option(
+            help="Folder for trades.csv, report.json, report.html, history.jsonl and the strategy's state."
+        ),
     ] = Path("out/desk"),
-    window: Annotated[int, typer.Option(help="Days that the risk figures rest on.")] = 1250,
+    window: Annotated[int, typer.Option(help="Closes that the risk figures rest on.")] = 1250,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew: pass over what the strategy learned on earlier days.")
+    ] = False,
+    history: Annotated[
+        int | None,
+        typer.Option(help="Returns that the strategy is shown, as --window of backtest; all if left out."),
+    ] = None,
+    membership: Annotated[
+        Path | None,
+        typer.Option(help="Who may be held when: rows of asset, start, end, or as wide as the prices."),
+    ] = None,
+    volume: Annotated[
+        Path | None, typer.Option(help="Traded values, as wide as the prices; --top ranks by them.")
+    ] = None,
+    top: Annotated[int | None, typer.Option(help="Hold only so many of the most liquid assets.")] = None,
     as_json: Json = False,
 ) -> None:
     """Today's orders in whole lots, and the report of the day.
 
+    The strategy is asked as a backtest asks it, and goes on from its state of the last morning, which is kept in the
+    folder. Limits of the file on weights, groups, trades and cash are imposed on its targets.
+
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
     from riskengine.report.commands import run_rebalance
+    from riskengine.report.rebalance import RISK
+    from riskengine.report.rebalance_page import limit_label, state_line
 
-    content = run_rebalance(strategy, prices or bundled_prices(), holdings, limits, asof, out, window)
+    content = run_rebalance(
+        strategy,
+        prices or bundled_prices(),
+        holdings,
+        limits,
+        asof,
+        out,
+        window,
+        fresh,
+        history,
+        membership,
+        volume,
+        top,
+    )
     if as_json:
         print(json.dumps(content))
     else:
         console = screen(as_json)
+
+        def say(text: str) -> None:
+            console.print(text, highlight=False, markup=False)
+
         table = new_table(f"{content['strategy']}, {content['date']}: {content['status']}")
         for heading in ("asset", "side", "units", "value"):
             table.add_column(heading, justify="left" if heading == "asset" else "right")
         for row in content["trades"]:
             table.add_row(row["asset"], row["side"], f"{row['units']:,.0f}", f"{row['value']:,.0f}")
         console.print(table)
+        say(
+            f"wealth {content['wealth']:,.2f}, turnover {content['turnover']:.1%}, cost {content['cost']:,.2f}, "
+            f"cash afterwards {content['cash']:,.2f}"
+        )
+        before, after = content["risk"]["before"], content["risk"]["after"]
+        figures = [f"{shown} {before[name]:.2%} -> {after[name]:.2%}" for name, shown in RISK.items()]
+        say(f"{', '.join(figures)} (volatility a year, the others to the next {content['period']}'s close)")
+        for row in content["limits"]:
+            say(
+                f"{limit_label(row['name'])}: {row['after']:.2%} of at most {row['limit']:.2%}, {row['how']}, "
+                f"{row['light']}"
+            )
+        say(state_line(content))
+        for note in content["notes"]:
+            say(f"note: {note}")
         for flag in content["flags"]:
-            console.print(f"- {flag}", highlight=False, markup=False)
+            say(f"- {flag}")
         console.print(f"[bold]{out / 'report.html'}[/bold]")
     if content["flags"]:
         raise typer.Exit(FLAGGED)

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from riskengine.market.fields import BARS, PRICES, TICKERS_TOO, kind_of
+from riskengine.market.jumps import jumps
+
+Array = np.ndarray
+
 STALE_DAYS = 10
-_LARGE = 0.5
-_RATIOS = np.array(
-    sorted({n / m for n, m in ((2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (8, 1), (10, 1), (15, 1), (20, 1),
-                               (25, 1), (30, 1), (40, 1), (50, 1), (100, 1), (5, 2), (7, 2))})
+
+SERIOUS = frozenset(
+    {"possible_split", "possible_unit_change", "wrong_print", "common_jump", "non_positive_price", "not_finite",
+     "duplicate_date", "unsorted_date", "looks_like_returns", "looks_like_volume", "tuple_name", "field_name",
+     "irregular_dates"}
 )  # fmt: skip
-_TOLERANCE = 0.03
-_REVERTS_WITHIN = 5
-
-
-SERIOUS = frozenset({"possible_split", "non_positive_price", "not_finite", "duplicate_date", "unsorted_date"})
 """Kinds of findings after which no figure of the asset can be trusted."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that looks wrong.
+    """One thing that looks wrong, or a word on how a file was read.
 
     Attributes
     ----------
-    kind : ``duplicate_date``, ``unsorted_date``, ``duplicate_asset``, ``not_finite``, ``non_positive_price``,
-        ``possible_split``, ``large_move``, ``stale_run``, ``no_prices``, ``constant_price``, ``gap``,
-        ``late_listing`` or ``early_end``
+    kind : of the table: ``duplicate_date``, ``unsorted_date``, ``weekend_price``, ``duplicate_asset``,
+        ``tuple_name``, ``field_name``, ``common_jump``, ``reading``; of an asset: ``not_finite``,
+        ``non_positive_price``, ``possible_split``, ``possible_unit_change``, ``wrong_print``, ``large_move``,
+        ``stale_run``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
+        ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``
     asset : column, if it is about one
     date : first day that it is about, if it is about one
     detail : short, with numbers
@@ -46,13 +51,23 @@ class Finding:
         """Whether returns are wrong if it is what it looks like; the others may well be in order."""
         return self.kind in SERIOUS
 
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: kind, asset, date as text, detail, serious."""
+        return {
+            "kind": self.kind,
+            "asset": self.asset,
+            "date": _day(self.date) or None,
+            "detail": self.detail,
+            "serious": self.serious,
+        }
+
     def __str__(self) -> str:
         where = " ".join(part for part in (self.asset, _day(self.date)) if part)
         return f"{self.kind}: {where + ': ' if where else ''}{self.detail}"
 
 
 def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
-    """Everything that looks wrong, in the order of the columns.
+    """Everything that looks wrong, in the order of the columns; what is about all of them first.
 
     Parameters
     ----------
@@ -66,9 +81,53 @@ def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
     possible_split: A 2024-01-03: price ratio 0.4990, near 1:2
     """
     findings = _dates(prices.index) + _names(prices.columns)
+    values, texts = _values(prices)
+    moves = moves_of(values)
+    findings += _common_jumps(moves, prices)
+    unrest = unrest_of(moves)
+    twins = _twins(moves, prices.columns)
     for position, name in enumerate(prices.columns):
-        findings += _asset(str(name), prices.iloc[:, position])
+        findings += _asset(str(name), values[:, position], prices.index, texts.get(position), unrest)
+        if position in twins:
+            detail = f"moves as {twins[position]} on every day: one asset under two names?"
+            findings.append(Finding("duplicate_series", str(name), None, detail))
     return tuple(findings)
+
+
+def _values(prices: pd.DataFrame) -> tuple[Array, dict[int, tuple[int, str]]]:
+    """Numbers (T, N), and for columns with text the first such row and what to say of it."""
+    if all(pd.api.types.is_float_dtype(kind) for kind in prices.dtypes):
+        return prices.to_numpy(np.float64), {}
+    columns, texts = [], {}
+    for position in range(prices.shape[1]):
+        series = prices.iloc[:, position]
+        numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        text = np.flatnonzero(np.isnan(numbers) & series.notna().to_numpy())
+        if len(text):
+            texts[position] = (int(text[0]), f"{series.iloc[text[0]]!r}, {len(text)} cell(s) not a number")
+        columns.append(numbers)
+    return np.column_stack(columns) if columns else np.empty((len(prices), 0)), texts
+
+
+def moves_of(values: Array) -> Array:
+    """Logarithmic moves (T - 1, N) from the last price before each; NaN where there is none."""
+    good = np.isfinite(values) & (values > 0)
+    logs = np.log(np.where(good, values, 1.0))
+    rows = np.maximum.accumulate(np.where(good, np.arange(len(values))[:, None], 0), axis=0)
+    last = np.take_along_axis(np.where(good, logs, np.nan), rows, axis=0)
+    return np.where(good[1:], logs[1:] - last[:-1], np.nan)
+
+
+def unrest_of(moves: Array) -> Array:
+    """How much likelier large moves are on each day than on a usual one, (T,), at least 1."""
+    found = np.ones(len(moves) + 1)
+    if moves.shape[1] >= 5 and len(moves):
+        sizes = np.abs(np.nan_to_num(moves))
+        typical = np.partition(sizes, moves.shape[1] // 2, axis=1)[:, moves.shape[1] // 2]
+        usual = float(np.median(typical))
+        if usual > 0:
+            found[1:] = np.maximum(1.0, (typical / usual) ** 2)
+    return found
 
 
 def _dates(index: pd.Index) -> list[Finding]:
@@ -78,9 +137,14 @@ def _dates(index: pd.Index) -> list[Finding]:
         return findings  # names of rows have no order to keep
     index = index.dropna()
     steps = np.flatnonzero(np.diff(index.asi8) < 0)
-    return findings + [
+    findings += [
         Finding("unsorted_date", None, index[k + 1], f"comes after {_day(index[k])}") for k in map(int, steps)
     ]
+    weekend = np.flatnonzero(index.day_of_week >= 5)
+    if len(index) > 20 and 0 < len(weekend) < 0.05 * len(index):
+        detail = f"{len(weekend)} of {len(index)} closes fall on a weekend, first on this one"
+        findings.append(Finding("weekend_price", None, index[weekend[0]], detail))
+    return findings
 
 
 def _day(date: Any) -> str:
@@ -91,18 +155,73 @@ def _day(date: Any) -> str:
 
 def _names(columns: pd.Index) -> list[Finding]:
     repeated = columns[columns.duplicated()].unique()
-    return [Finding("duplicate_asset", str(name), None, "names more than one column") for name in repeated]
+    findings = [
+        Finding("duplicate_asset", str(name), None, "names more than one column") for name in repeated
+    ]
+    for name in columns:
+        if isinstance(name, tuple) or re.fullmatch(r"\(.+,.+\)", str(name)):
+            detail = "is no name of an asset but of a field and an asset: take one field, Close say"
+            findings.append(Finding("tuple_name", str(name), None, detail))
+    fields = {str(name): kind_of(str(name)) for name in columns}
+    fields = {name: kind for name, kind in fields.items() if kind in (*PRICES, *BARS, "volume")}
+    enough = len(set(fields.values())) > 2 and 2 * len(fields) > len(columns)
+    if enough and set(fields) - TICKERS_TOO:
+        findings += [
+            Finding("field_name", name, None, f"looks like the {kind} of an asset, not like an asset")
+            for name, kind in fields.items()
+        ]
+    return findings
 
 
-def _asset(name: str, series: pd.Series) -> list[Finding]:
-    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    dates = series.index
+def _common_jumps(moves: Array, prices: pd.DataFrame) -> list[Finding]:
+    """Days on which several assets jump by one ratio and the others stay calm: another currency or vendor."""
+    findings = []
+    large = np.abs(moves) > 0.18
+    for day in np.flatnonzero(large.sum(axis=1) >= 3):
+        jumped = np.flatnonzero(large[day])
+        logs = np.sort(moves[day, jumped])
+        others = moves[day][~large[day] & ~np.isnan(moves[day])]
+        together = float(np.median(logs))
+        close = np.abs(logs - together) < 0.05
+        between = np.sum(np.abs(others) > 0.5 * abs(together))
+        calm = bool(between <= 0.2 * close.sum()) and float(np.median(np.abs([*others, 0.0]))) < 0.03
+        spread = float(np.std(logs[close])) if close.any() else np.inf
+        if close.mean() > 0.8 and close.sum() >= 3 and spread < 0.025 and calm:
+            names = [str(prices.columns[k]) for k in jumped[np.abs(moves[day, jumped] - together) < 0.05]]
+            detail = (
+                f"{len(names)} assets ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}) jump by a ratio near "
+                f"{np.exp(together):.3f} together: another currency, or another vendor?"
+            )
+            findings.append(Finding("common_jump", None, prices.index[int(day) + 1], detail))
+    return findings
+
+
+def _twins(moves: Array, columns: pd.Index) -> dict[int, str]:
+    """Columns that move as an earlier one does on every day, and its name."""
+    enough = np.sum(~np.isnan(moves) & (moves != 0), axis=0) >= 20
+    places = np.flatnonzero(enough)
+    if len(places) < 2:
+        return {}
+    weights = np.random.default_rng(0).standard_normal(len(moves))
+    marks = weights @ np.nan_to_num(moves[:, places])
+    order = np.argsort(marks)
+    found: dict[int, str] = {}
+    for one, two in pairwise(order):
+        first, second = sorted((int(places[one]), int(places[two])))
+        if abs(marks[one] - marks[two]) < 1e-6 and np.allclose(
+            moves[:, first], moves[:, second], rtol=0, atol=1e-9, equal_nan=True
+        ):
+            found[second] = str(columns[first])
+    return found
+
+
+def _asset(
+    name: str, values: Array, dates: pd.Index, text: tuple[int, str] | None, unrest: Array
+) -> list[Finding]:
     present = ~np.isnan(values)
     findings = []
-    text = np.flatnonzero(~present & series.notna().to_numpy())
-    if len(text):
-        detail = f"{series.iloc[text[0]]!r}, {len(text)} cell(s) not a number"
-        findings.append(Finding("not_finite", name, dates[text[0]], detail))
+    if text is not None:
+        findings.append(Finding("not_finite", name, dates[text[0]], text[1]))
     if not present.any():
         return [*findings, Finding("no_prices", name, None, f"{len(values)} days, none with a price")]
     infinite = np.flatnonzero(np.isinf(values))
@@ -120,21 +239,28 @@ def _asset(name: str, series: pd.Series) -> list[Finding]:
             Finding("constant_price", name, dates[where[0]], f"{seen[0]:g} on all {len(seen)} days")
         )
         return findings
-    return findings + _stale(name, seen, dates[where]) + _jumps(name, seen, dates[where])
+    odd = _other_numbers(seen)
+    if odd:
+        return [*findings, Finding(odd[0], name, dates[where[0]], odd[1])]
+    findings += _stale(name, seen, dates, where)
+    positive = where[values[where] > 0]
+    return findings + _jumps(name, values[positive], dates, positive, unrest)
 
 
-def _life(name: str, present: np.ndarray, dates: pd.Index) -> list[Finding]:
+def _life(name: str, present: Array, dates: pd.Index) -> list[Finding]:
     days = np.flatnonzero(present)
-    first, last = days[0], days[-1]
+    first, last = int(days[0]), int(days[-1])
     findings = []
     if first > 0:
         findings.append(
             Finding("late_listing", name, dates[first], f"first price, on day {first + 1} of {len(present)}")
         )
-    holes = int(last - first + 1 - len(days))
+    holes = last - first + 1 - len(days)
     if holes:
         start = first + int(np.argmin(present[first : last + 1]))
-        findings.append(Finding("gap", name, dates[start], f"{holes} day(s) without a price inside its life"))
+        longest = int(np.diff(days).max()) - 1
+        detail = f"{holes} day(s) without a price inside its life, {longest} at a stretch at most"
+        findings.append(Finding("gap", name, dates[start], detail))
     if last < len(present) - 1:
         findings.append(
             Finding(
@@ -144,53 +270,59 @@ def _life(name: str, present: np.ndarray, dates: pd.Index) -> list[Finding]:
     return findings
 
 
-def _stale(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
+def _other_numbers(seen: Array) -> tuple[str, str] | None:
+    """Kind and words where numbers are not prices but returns or volumes."""
+    if len(seen) < 40 or (seen <= 0).any():
+        return None
+    whole = bool((seen[:40] == np.round(seen[:40])).all() and (seen == np.round(seen)).all())
+    level = float(np.median(seen))
+    if not (whole and level > 1000) and not 0.95 < level < 1.05:
+        return None
+    logs = np.log(seen)
+    middle = np.median(logs)
+    spread = np.median(np.abs(logs - middle))
+    if spread == 0:
+        return None
+    clipped = np.clip(logs, middle - 6 * spread, middle + 6 * spread)  # one wrong print decides nothing
+    noise = float(np.mean(np.diff(clipped) ** 2) / np.var(clipped))  # 2 of white noise, near 0 of a price
+    if noise > 1.4 and 0.95 < level < 1.05 and spread < 0.1:
+        return "looks_like_returns", "values around 1 that do not follow from one another: gross returns?"
+    moves = np.abs(np.diff(logs))
+    if whole and level > 1000 and np.mean(moves) > 0.15 and noise > 0.1:
+        return "looks_like_volume", f"whole numbers that change by {np.mean(moves):.0%} a day: volumes?"
+    return None
+
+
+def _stale(name: str, seen: Array, dates: pd.Index, where: Array) -> list[Finding]:
     """Runs of equal prices."""
-    starts = np.flatnonzero(np.concatenate([[True], seen[1:] != seen[:-1]]))
+    edges = np.flatnonzero(seen[1:] != seen[:-1]) + 1
+    starts = np.concatenate([[0], edges])
     lengths = np.diff(np.append(starts, len(seen)))
     return [
-        Finding("stale_run", name, dates[int(start)], f"{length} equal prices of {seen[start]:g}")
-        for start, length in zip(starts, lengths, strict=True)
-        if length >= STALE_DAYS
+        Finding(
+            "stale_run", name, dates[where[starts[k]]], f"{lengths[k]} equal prices of {seen[starts[k]]:g}"
+        )
+        for k in map(int, np.flatnonzero(lengths >= STALE_DAYS))
     ]
 
 
-def _jumps(name: str, seen: np.ndarray, dates: pd.Index) -> list[Finding]:
-    """One-day moves over 50%: those whose price ratio is near that of a split, and the others.
-
-    A split stays. A move that is undone within a week is no split, whatever its ratio: most often it is a
-    wrong print, and a large move there and back.
-    """
+def _jumps(name: str, seen: Array, dates: pd.Index, where: Array, unrest: Array) -> list[Finding]:
+    """Splits, units, wrong prints and large moves."""
     findings = []
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = seen[1:] / seen[:-1]
-    for k in np.flatnonzero((np.abs(ratio - 1) > _LARGE - 0.02) & np.isfinite(ratio) & (ratio > 0)):
-        size = max(ratio[k], 1 / ratio[k])
-        nearest = _RATIOS[np.argmin(np.abs(_RATIOS / size - 1))]
-        date = dates[int(k) + 1]
-        if abs(nearest / size - 1) < _TOLERANCE and not _undone(seen, int(k)):
-            named = f"{nearest:g}:1" if ratio[k] > 1 else f"1:{nearest:g}"
-            findings.append(
-                Finding("possible_split", name, date, f"price ratio {ratio[k]:.4f}, near {named}")
-            )
-        elif abs(ratio[k] - 1) > _LARGE:
-            findings.append(Finding("large_move", name, date, f"{ratio[k] - 1:+.1%} in a day"))
+    for jump in jumps(seen, unrest[where], np.diff(where)):
+        back = f", and back after {jump.days} day(s)" if jump.days else ""
+        detail = {
+            "possible_split": f"price ratio {jump.ratio:.4f}, near {jump.named}",
+            "possible_unit_change": f"price ratio {jump.ratio:.4g}, near the {jump.named}{back}: pence or cents?",
+            "wrong_print": f"price ratio {jump.ratio:.4g}, and back the day after",
+            "large_move": f"{jump.ratio - 1:+.1%} in a day",
+        }[jump.kind]
+        findings.append(Finding(jump.kind, name, dates[where[jump.day]], detail))
     return findings
 
 
-def _undone(seen: np.ndarray, k: int) -> bool:
-    """Whether the move from day k to k + 1 goes back within a week, or itself takes one back.
-
-    Back means beyond the geometric middle of the two prices: half the move, in logarithms.
-    """
-    before, after = seen[max(k + 1 - _REVERTS_WITHIN, 0) : k + 1], seen[k + 1 : k + 1 + _REVERTS_WITHIN]
-    middle = np.sqrt(seen[k] * seen[k + 1])
-    above = seen[k] > middle
-    return bool(np.any((after > middle) == above) or np.any((before > middle) != above))
-
-
 def looks_like_returns(prices: pd.DataFrame) -> str:
-    """Why a table seems to hold returns, empty if it does not: many values below zero, all of them small."""
+    """Why a table seems to hold returns, empty if it does not: many values below zero."""
     values = prices.to_numpy(dtype=np.float64)
     seen = values[np.isfinite(values)]
     below = float(np.mean(seen < 0)) if len(seen) else 0.0

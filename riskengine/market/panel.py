@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from riskengine.errors import DataError
+from riskengine.errors import DataError, SettingsError
 from riskengine.market.audit import Finding, audit_prices
+from riskengine.market.calendars import Calendars, close_of_day, session_prices
 from riskengine.market.dates import closes_before, last_moment, parse_date
 from riskengine.market.delisting import Delistings
-from riskengine.market.frequency import periods_per_year
-from riskengine.market.view import MarketView
+from riskengine.market.frequency import Frequency
+from riskengine.market.spans import STALE_AFTER, spanning_returns
+from riskengine.market.times import time_findings
+from riskengine.market.view import MarketView, Times
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +31,21 @@ class Panel:
     membership : bool, same shape, True where an asset may be held; everything if not given
     delistings : what a holding returned when its asset was delisted; for the books, no view shows it
     notes : how the file was read, where that is not plain
+    staleness : closes of its own market for which the last known price of an asset is good: for a decision, and as the
+        start of the return after a gap
+    periods_per_year : closes a year; measured from the dates if not given, see
+        :class:`~riskengine.market.frequency.Frequency`. State it where the dates are irregular.
+    closes : asset to the time of its close, such as ``"15:00 Asia/Tokyo"``; those that differ by more than an hour
+        have correlations estimated with lags
 
     Raises
     ------
     DataError
         If dates or columns are unsorted or repeated, a price is not a positive number, there are fewer
-        than two dates, or an asset has prices after its delisting. The message names row and column of the
-        first offence.
+        than two dates, an asset has prices after its delisting, or a close is not a time and a time zone, or
+        of an unknown asset. The message names row and column of the first offence.
+    SettingsError
+        If the staleness is below one, or ``periods_per_year`` not positive.
 
     Examples
     --------
@@ -46,6 +58,9 @@ class Panel:
     membership: pd.DataFrame | None = None
     delistings: Delistings = field(default_factory=Delistings)
     notes: tuple[str, ...] = ()
+    staleness: int = STALE_AFTER
+    periods_per_year: float = None  # type: ignore[assignment]  # a number once it is made
+    closes: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         prices = self.prices
@@ -71,6 +86,20 @@ class Panel:
         if self.membership is not None:
             object.__setattr__(self, "membership", self._aligned(self.membership))
         self.delistings.check(self.prices)
+        if self.staleness < 1:
+            raise SettingsError(
+                f"a price is good for its own close at least: staleness=1, not {self.staleness}"
+            )
+        stated, dates = self.periods_per_year, self.dates
+        frequency = Frequency.measured(dates) if stated is None else Frequency.of(stated, dates)
+        object.__setattr__(self, "_frequency", frequency)
+        object.__setattr__(self, "periods_per_year", frequency.periods_per_year)
+        if self.closes is not None:
+            unknown = [name for name in self.closes if name not in self.prices.columns]
+            if unknown:
+                raise DataError(f"closes name {unknown[0]}, which is no asset of the panel")
+            for text in self.closes.values():
+                close_of_day(text)
 
     def _aligned(self, membership: pd.DataFrame) -> pd.DataFrame:
         membership = membership.set_axis(membership.columns.map(str), axis=1)
@@ -100,20 +129,59 @@ class Panel:
         """Dates of the closes."""
         return pd.DatetimeIndex(self.prices.index)
 
+    @property
+    def frequency(self) -> Frequency:
+        """Unit and periods a year of the closes, and what is doubtful about them."""
+        return self._frequency  # type: ignore[attr-defined]
+
     @cached_property
-    def periods_per_year(self) -> float:
-        """Closes a year; see :func:`riskengine.market.frequency.periods_per_year`."""
-        return periods_per_year(self.dates)
+    def calendars(self) -> Calendars:
+        """When each asset's market is open; see :class:`~riskengine.market.calendars.Calendars`."""
+        return Calendars.measured(self.prices, self.closes)
+
+    @cached_property
+    def session_frequency(self) -> Frequency:
+        """Of the sessions that all markets have in common, which views show; see :class:`MarketView`."""
+        sessions = self.calendars.sessions
+        if sessions is None:
+            return self.frequency
+        found = Frequency.measured(self.dates[sessions])
+        if not self.frequency.stated:
+            return found
+        return replace(found, periods_per_year=self.frequency.periods_per_year * float(np.mean(sessions)))
 
     @cached_property
     def returns(self) -> pd.DataFrame:
-        """Simple returns close to close, one row fewer than prices; NaN when either price is missing."""
-        values = self.prices.to_numpy()
-        return pd.DataFrame(values[1:] / values[:-1] - 1, self.dates[1:], self.prices.columns)
+        """Simple returns close to close, one row fewer than prices.
+
+        NaN where there is no price. The first return after a gap spans it, if the last price is no older than the
+        staleness of the panel, in closes of the asset's own market.
+        """
+        found = spanning_returns(self.prices.to_numpy(), self._times.limit, self._times.clock)
+        return pd.DataFrame(found, self.dates[1:], self.prices.columns)
+
+    @cached_property
+    def session_returns(self) -> pd.DataFrame:
+        """Returns from session to session: what a :class:`MarketView` shows, and what covariances are made of.
+
+        The same as :attr:`returns` where all assets have the same trading days.
+        """
+        times = self._times
+        if times.sessions is None:
+            return self.returns
+        values = session_prices(self.prices.to_numpy(), times.sessions)
+        clock = None if times.clock is None else times.clock[times.sessions]
+        found = spanning_returns(values, times.limit, clock)
+        return pd.DataFrame(found, self.dates[times.sessions][1:], self.prices.columns)
+
+    @cached_property
+    def _times(self) -> Times:
+        found = self.calendars
+        return Times(found.sessions, found.clock, found.spacing, found.own, found.closes, self.staleness)
 
     @cached_property
     def hash(self) -> str:
-        """sha256 of dates, names, prices, membership and delistings; the same on every platform."""
+        """sha256 of dates, names, prices, membership, delistings and what is stated; the same on every platform."""
         digest = hashlib.sha256()
         digest.update("\n".join(f"{date:%Y-%m-%dT%H:%M:%S}" for date in self.dates).encode())
         digest.update("\x1f".join(self.assets).encode())
@@ -123,12 +191,23 @@ class Panel:
             digest.update(np.packbits(self.membership.to_numpy()).tobytes())
         if self.delistings != Delistings():
             digest.update(self.delistings.text().encode())
+        stated = self.periods_per_year if self.frequency.stated else None
+        if (self.staleness, stated, self.closes) != (STALE_AFTER, None, None):
+            closes = sorted((self.closes or {}).items())
+            digest.update(f"\x1e{self.staleness} {stated} {closes}".encode())
         return digest.hexdigest()
 
     def audit(self) -> tuple[Finding, ...]:
-        """How the file was read, and what looks wrong; see :func:`riskengine.market.audit.audit_prices`."""
+        """How the file was read, and what looks wrong.
+
+        See :func:`riskengine.market.audit.audit_prices` and :func:`riskengine.market.times.time_findings`.
+        """
+        return self._findings
+
+    @cached_property
+    def _findings(self) -> tuple[Finding, ...]:
         read = tuple(Finding("reading", None, None, note) for note in self.notes)
-        return read + audit_prices(self.prices)
+        return read + audit_prices(self.prices) + time_findings(self)
 
     def view(self, when: int | str | pd.Timestamp, window: int | None = None) -> MarketView:
         """Everything up to and including a close, by position or date (the last one at or before it).
@@ -136,7 +215,7 @@ class Panel:
         Parameters
         ----------
         when : position or date
-        window : returns before the close that are shown; all if not given
+        window : closes before this one that are shown; all if not given
 
         Raises
         ------
@@ -155,7 +234,14 @@ class Panel:
         member = everything if self.membership is None else self.membership.to_numpy()[position]
         first = 0 if window is None else max(0, position - window)
         past = self.prices.to_numpy()[first : position + 1]
-        return MarketView(self.dates[position], self.assets, past, member, position, self.periods_per_year)
+        times, day = self._times, position
+        if times.sessions is not None:
+            day = int(times.sessions[: position + 1].sum()) - 1
+            times = replace(times, sessions=times.sessions[first : position + 1].copy())
+        if times.clock is not None:
+            times = replace(times, clock=times.clock[first : position + 1].copy())
+        periods = self.session_frequency.periods_per_year
+        return MarketView(self.dates[position], self.assets, past, member, day, periods, times)
 
     def between(
         self, start: str | pd.Timestamp | None = None, end: str | pd.Timestamp | None = None
@@ -180,7 +266,7 @@ class Panel:
                 f"{self.dates[-1]:%F}, and at least two are needed"
             )
         member = None if self.membership is None else self.membership.iloc[first:after]
-        return Panel(self.prices.iloc[first:after], member, self.delistings, self.notes)
+        return self._with(self.prices.iloc[first:after], member)
 
     def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
         """The panel of some assets.
@@ -195,7 +281,15 @@ class Panel:
             raise DataError(f"unknown asset {unknown[0]}: the panel has {', '.join(self.assets[:8])}, ...")
         names = list(assets)
         member = None if self.membership is None else self.membership[names]
-        return Panel(self.prices[names], member, self.delistings, self.notes)
+        return self._with(self.prices[names], member)
+
+    def _with(self, prices: pd.DataFrame, membership: pd.DataFrame | None) -> Panel:
+        """Another panel with the same settings."""
+        stated: float = self.periods_per_year if self.frequency.stated else None  # type: ignore[assignment]
+        closes = (
+            None if self.closes is None else {k: v for k, v in self.closes.items() if k in prices.columns}
+        )
+        return Panel(prices, membership, self.delistings, self.notes, self.staleness, stated, closes)
 
 
 def _check_index(index: pd.Index) -> None:

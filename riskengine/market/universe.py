@@ -62,7 +62,7 @@ class Universe:
         DataError
             If there are volumes, but none up to the date of the view, or none of its assets.
         """
-        candidates = view.tradable & (view.history >= self.min_history)
+        candidates = view.fresh & (view.history >= self.min_history)
         if self.top is not None and np.sum(candidates) > self.top:
             liquidity = self.liquidity(view)
             order = np.lexsort((-view.history, -liquidity))

@@ -14,6 +14,9 @@ from riskengine.portfolio.problem import Optimizer, Solution
 Array = np.ndarray
 _ROOM = 1e-5
 
+BEYOND_TURNOVER = "beyond turnover limit"
+"""Status of a decision that exceeds its turnover limit by the least that its other limits leave."""
+
 
 def solve_or_fall_back(
     optimizer: Optimizer,
@@ -52,7 +55,7 @@ def solve_or_fall_back(
             traded = np.abs(np.where(allowed, solution.weights - previous, 0.0)).sum()
             how = f"turnover of {traded:.1%} instead of at most {limit:.1%}"
             said = (*notes, reason, f"{how}, the least that the other limits leave", *_caution(solution))
-            return Decision(solution.weights, "beyond turnover limit", covariance, said)
+            return Decision(solution.weights, BEYOND_TURNOVER, covariance, said)
         except InfeasibleError as error:
             reason = _reason(error)
     least, most = optimizer.constraints.budget_range

@@ -51,13 +51,19 @@ class Strategy(Protocol):
 
 
 def eligible(view: MarketView, window: int, min_history: int) -> Array:
-    """Assets that may be held: with a price lately, enough returns in the window, and not quiet, ``(assets,)``."""
+    """Assets that may be held: with a fresh price, enough returns in the window, and not stale, ``(assets,)``.
+
+    What has no price today is held or bought all the same, as soon as it has one: see
+    :attr:`~riskengine.market.MarketView.fresh`. A return of what is priced less often counts for the sessions that
+    it spans.
+    """
     rows = view.window(window)
     recent = view.window(QUIET_DAYS)
     seen = ~np.isnan(recent)
     high = np.where(seen, recent, -np.inf).max(axis=0, initial=-np.inf)
     low = np.where(seen, recent, np.inf).min(axis=0, initial=np.inf)
-    return view.fresh & (np.sum(~np.isnan(rows), axis=0) >= min_history) & (high > low)
+    covered = np.sum(~np.isnan(rows), axis=0) * view.spacing
+    return view.fresh & (covered >= min_history) & (high > low)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ import pandas as pd
 from riskengine.backtest import load_strategy
 from riskengine.calibration import NeuralCalibrator
 from riskengine.errors import DataError, SettingsError
-from riskengine.market import Panel, load_panel
+from riskengine.market import Panel, Universe, load_panel, load_volume
 from riskengine.market.dates import close_on
 from riskengine.options import read_quotes
 from riskengine.report.desk_files import read_desk, read_holdings
+from riskengine.report.desk_state import Shown, close_name
 from riskengine.report.price import price, write_price
 from riskengine.report.rebalance import read_history, rebalance
 from riskengine.report.rebalance_page import write_rebalance
@@ -34,8 +35,8 @@ from riskengine.risk import validate as validate_forecasts
 Array = np.ndarray
 
 
-def _panel(prices: Path, asof: str | None) -> Panel:
-    panel = load_panel(prices)
+def _panel(prices: Path, asof: str | None, membership: Path | None = None) -> Panel:
+    panel = load_panel(prices, membership)
     return panel if asof is None else panel.between(end=close_on(panel.dates, asof, "--asof"))
 
 
@@ -52,12 +53,39 @@ def run_rebalance(
     asof: str | None,
     out: Path,
     window: int,
+    fresh: bool = False,
+    history: int | None = None,
+    membership: Path | None = None,
+    volume: Path | None = None,
+    top: int | None = None,
 ) -> dict[str, Any]:
-    """Write the daily report; its content."""
-    panel = _panel(prices, asof)
+    """Write the daily report and the strategy's state; the report's content.
+
+    Raises
+    ------
+    SettingsError
+        If there are traded values and no number of assets to choose by them.
+    """
+    if volume is not None and top is None:
+        raise SettingsError(
+            "traded values (--volume) serve to choose the most liquid: say how many with --top"
+        )
+    panel = _panel(prices, asof, membership)
+    universe = None if top is None else Universe(top, volume=None if volume is None else load_volume(volume))
     held, desk = read_holdings(holdings, panel.assets), read_desk(limits, panel.assets)
-    _, last = read_history(out, f"{panel.dates[-1]:%Y-%m-%d}")
-    found = rebalance(load_strategy(strategy), panel, held, desk, NeuralCalibrator.pretrained(), window, last)
+    _, last = read_history(out, close_name(panel.dates[-1]))
+    found = rebalance(
+        load_strategy(strategy),
+        panel,
+        held,
+        desk,
+        NeuralCalibrator.pretrained(),
+        window,
+        last,
+        out,
+        Shown(history, universe),
+        fresh,
+    )
     write_rebalance(found, desk, out)
     return found.content
 
@@ -148,8 +176,15 @@ def run_smile(
     returns = panel.returns[[asset]].iloc[-window:]
     fit = NeuralCalibrator.pretrained()(returns)
     found = fit_smile(read, returns.to_numpy(), fit, feller, weights, beta)
+    doubts = [
+        str(one) for one in panel.audit()
+        if one.serious and one.asset in (asset, None) and (one.date is None or one.date >= returns.index[0])
+    ]  # fmt: skip
     origin = {"prices": panel.hash, "asset": asset, "last price": f"{panel.dates[-1]:%Y-%m-%d}"}
-    return write_smile(found, quotes, out, origin)
+    origin |= {"read": "; ".join(panel.notes)} if panel.notes else {}
+    origin |= {"prices look wrong": "; ".join(doubts)} if doubts else {}
+    numbers = write_smile(found, quotes, out, origin)
+    return numbers | {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
 
 
 def run_watch(

@@ -2,10 +2,18 @@
 
 ``report.json`` holds
 
-- ``date``, ``strategy``, ``status`` (``clean`` or ``flagged``), ``flags``
-- ``trades``: rows of asset, side, units, price, value, participation; ``cash``, ``cost``, ``wealth``, ``drift``
-- ``risk``: ``before`` and ``after``, each with volatility a year, VaR and CVaR of one day, contributions by asset
-- ``limits``: rows of name, limit, before, after, light
+- ``date``, ``strategy``, ``status`` (``clean`` or ``flagged``), ``flags``, ``notes``
+- ``state``: ``from``, the date of the morning whose state the strategy went on from, null if it began anew;
+  ``forgotten``, the date of a state that ``--fresh`` passed over
+- ``decision``: the strategy's status, ``ok`` or what it fell back to
+- ``trades``: rows of asset, side, units, price, value, participation; ``waiting``: orders that wait for a price;
+  ``cash``, ``cost``, ``turnover``, ``wealth``, ``drift``
+- ``targets``: the strategy's own; ``imposed``: targets after the limits of the desk; ``weights``: reached by the
+  trades; ``before``: held before
+- ``risk``: ``before`` and ``after``, each with volatility a year, VaR and CVaR of one period between closes,
+  contributions by asset; ``period`` names that period, ``periods_per_year`` counts it
+- ``limits``: rows of name, limit, before, after, light, how it was kept (``imposed`` or ``judged``)
+- ``prices``: ``findings`` of the audit and ``staleness`` in closes, of what is held or bought
 - ``backtest``: a :class:`~riskengine.risk.validation.Validation` of the holdings' daily VaR, as a table
 - ``stress``: scenarios and reverse stress, see :mod:`riskengine.report.stress`
 - ``changes``: volatility forecast of the last report, and by how much trades, prices, volatilities, correlations and
@@ -16,19 +24,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from riskengine.calibration import Calibrator, Status
+from riskengine.calibration import Calibration, Calibrator, Status
 from riskengine.errors import DataError, StrategyError
 from riskengine.market import Panel
-from riskengine.portfolio import Decision, Strategy
-from riskengine.portfolio.ask import STRATEGY_FAULTS
+from riskengine.portfolio import Group, Strategy
+from riskengine.portfolio.ask import stated_limits
+from riskengine.portfolio.fallback import BEYOND_TURNOVER
+from riskengine.portfolio.imposed import WeightLimits, nearest, with_limits
+from riskengine.report.desk_checks import check_prices, unit
 from riskengine.report.desk_files import Desk, Holdings
 from riskengine.report.desk_page import light, origin
+from riskengine.report.desk_state import Morning, Shown, close_name, decide
 from riskengine.report.held_risk import held_risk
 from riskengine.report.stress import StressSettings, figures, stress_test
 from riskengine.report.trades import TradeList, trade_list
@@ -40,6 +52,7 @@ Array = np.ndarray
 HISTORY = "history.jsonl"
 _STRESS = StressSettings(Simulation(horizon=21, paths=2000))
 RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
+_ROUNDING = 1e-6  # of weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +64,14 @@ class Rebalance:
     content : as in ``report.json``
     trades : the orders
     assets, prices : of the panel at the close
+    morning : the decision, and the state to keep
     """
 
     content: dict[str, Any]
     trades: TradeList
     assets: tuple[str, ...]
     prices: Array
+    morning: Morning
 
     @property
     def flagged(self) -> bool:
@@ -72,43 +87,54 @@ def rebalance(
     calibrator: Calibrator,
     window: int = 1250,
     last: dict[str, Any] | None = None,
+    out: Path | None = None,
+    shown: Shown | None = None,
+    fresh: bool = False,
 ) -> Rebalance:
-    """Ask the strategy at the last close of the panel, and judge what it answers.
+    """Ask the strategy at the last close of the panel, as a backtest does, and judge what it answers.
 
     Parameters
     ----------
     strategy : the object that a backtest takes
     panel : prices up to today
     holdings : before trading
-    desk : rules and limits
+    desk : rules and limits; those on weights and trades are imposed on the strategy
     calibrator : for the risk figures
-    window : days that they rest on
+    window : closes that they rest on
     last : entry of the last report in the history
+    out : folder in which earlier mornings have left the strategy's state; none is looked for if not given
+    shown : what the strategy is shown; everything if not given
+    fresh : whether the strategy begins anew
 
     Raises
     ------
     DataError
-        If a holding has no price at all, or there is no wealth.
+        If a holding has no price at all, there is no wealth, or the kept state is of other settings or prices.
     StrategyError
-        If the strategy fails.
+        If the strategy fails or breaks its contract.
     """
     view = panel.view(len(panel.dates) - 1)
     known = panel.prices.ffill().to_numpy()[-1]
-    flags = [
-        f"{name}: no price today, valued at its last one"
-        for name, now, held in zip(panel.assets, view.prices[-1], holdings.quantity, strict=True)
-        if held > 0 and np.isnan(now)
-    ]
-    before = holdings.weights(known) if holdings.wealth(known) > 0 else np.zeros(len(known))
-    decision = _decide(strategy, view, before)
+    before, wealth = _held(holdings, known)
+    limits = _weight_limits(desk, panel.assets, known, wealth)
+    able = with_limits(strategy, limits)
+    asked, gave_way = (strategy, ()) if able is None else able
+    morning = decide(strategy, panel, before, out, shown, fresh, asked)
+    decision = morning.decision
+    flags = list(_said(morning, holdings, wealth))
     if decision.status != "ok":
         flags.append(f"decision: {decision.status}")
-    flags += [str(note) for note in decision.notes]
-    trades = trade_list(holdings, known, np.maximum(decision.weights, 0.0), desk, ~np.isnan(view.prices[-1]))
-    if (decision.weights < -1e-12).any():
-        raise StrategyError(f"strategy {strategy.name!r} goes short, which a list of whole lots cannot")
-    flags += trades.flags
-    after = np.where(trades.after > 0, trades.after * known, 0.0) / trades.wealth
+    flags += [str(note) for note in (*decision.notes, *gave_way)]
+    targets = _long(strategy, decision.weights, panel.assets)
+    if targets.sum() > 1 + _ROUNDING:
+        flags.append(
+            f"the strategy wants to borrow {targets.sum() - 1:.1%} of wealth; orders here are paid for from cash, and "
+            f"its targets are scaled to {1 - desk.cash:.0%}"
+        )
+    if targets.sum() > limits.budget:
+        targets = targets * (limits.budget / targets.sum())
+    targets, moved = _within(targets, limits, before, panel.assets, able is not None, decision.status)
+    flags += moved
 
     rows = panel.returns.to_numpy()
     alive = np.flatnonzero((~np.isnan(rows[-window:])).sum(axis=0) >= 2)
@@ -117,64 +143,216 @@ def rebalance(
     table = panel.returns.iloc[:, alive]
     fit = calibrator(table.iloc[-window:])
     model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
+    judge = _Judge(rows[-window:, alive], fit, calibrator, model, panel.periods_per_year, alive)
+
+    stated = stated_limits(strategy)
+    cash_allowed = stated is not None and stated.budget_range[0] < 1
+    open_ = ~np.isnan(view.prices[-1])
+    scale = 1.0
+    for _ in range(4):
+        trades = trade_list(holdings, known, scale * targets, desk, open_)
+        after = np.where(trades.after > 0, trades.after * known, 0.0) / trades.wealth
+        risk, tested = judge(before, after)
+        over = max(
+            (risk["after"][name] / desk.limits[name] for name in RISK if desk.limits.get(name)), default=0.0
+        )
+        if not (cash_allowed and over > 1):
+            break
+        scale *= (1 - 1e-4) / over
+    scaled = [name for name in RISK if name in desk.limits] if cash_allowed else []
+    if scale < 1:
+        flags.append(
+            f"targets are scaled to {scale:.1%}, the rest in cash, to keep the limits on {', '.join(scaled)}"
+        )
+    flags += trades.flags
+    bought = (trades.units > 0) | (trades.waiting > 0)
+    checks = check_prices(panel, view, holdings.quantity > 0, bought, window)
+    flags += checks.flags
+    gone = sorted(set(np.flatnonzero((before > 0) | (after > 0))) - set(alive.tolist()))
+    flags += [f"{panel.assets[j]}: held, but without returns; no risk figure knows it" for j in gone]
     flags += [f"calibration: {note}" for note in model.notes]
     strange = [name for name, s in zip(fit.assets, fit.status, strict=True) if s is Status.ROBUST]
     flags += [
         f"prices of {name}: unlike any that the network was trained on, look for a bad one"
         for name in strange
     ]
-    held = {"before": before[alive], "after": after[alive]}
-    figured, tested = held_risk(rows[-window:, alive], fit, np.array([*held.values()]), calibrator)
-    risk = {
-        name: _volatility(model, weights) | tails
-        for (name, weights), tails in zip(held.items(), figured, strict=True)
-    }
     stress = stress_test(panel, after, calibrator, replace(_STRESS, window=window))
     stressed = figures(stress, desk)
-    limits = _limits(desk, panel.assets, before, after, risk, stressed, trades)
+    limit_rows = _limits(desk, panel.assets, before, after, risk, stressed, trades, scaled)
     flags += [
         f"limit {row['name']}: {row['after']:.2%} against {row['limit']:.2%}"
-        for row in limits
+        + (
+            ", judged and not imposed: the strategy states no room for cash"
+            * (row["how"] == "judged" and row["name"] in RISK)
+        )
+        for row in limit_rows
         if row["light"] == "red"
     ]
     if tested is not None and not tested["holds"]:
         flags.append("VaR of the holdings: rejected by " + ", ".join(tested["rejected"]))
     content = {
-        "date": f"{panel.dates[-1]:%Y-%m-%d}",
+        "date": close_name(panel.dates[-1]),
         "strategy": strategy.name,
         "status": "flagged" if flags else "clean",
         "flags": flags,
-        "trades": _orders(trades, panel.assets, known),
+        "notes": [*holdings.notes, *morning.notes, *checks.notes],
+        "state": {"from": morning.since, "forgotten": morning.forgotten},
+        "decision": decision.status,
+        "trades": _orders(trades.units, trades, panel.assets, known),
+        "waiting": [
+            {name: row[name] for name in ("asset", "side", "units")}
+            for row in _orders(trades.waiting, trades, panel.assets, known)
+        ],
         "wealth": trades.wealth,
         "cash": trades.cash,
         "cost": trades.cost,
+        "turnover": float(np.abs(trades.value).sum() / trades.wealth),
         "targets": _named(panel.assets, decision.weights),
+        "imposed": _named(panel.assets, scale * targets),
+        "before": _named(panel.assets, before),
         "weights": _named(panel.assets, after),
         "drift": _named(panel.assets, trades.drift),
+        "period": unit(panel.periods_per_year),
+        "periods_per_year": panel.periods_per_year,
         "risk": {
             name: {key: value for key, value in found.items() if key != "contributions"}
             | {"contributions": _named(model.assets, found["contributions"])}
             for name, found in risk.items()
         },
-        "limits": limits,
+        "limits": limit_rows,
+        "prices": {"findings": checks.findings, "staleness": checks.staleness},
         "backtest": tested,
         "stress": stressed,
         "changes": _changes(panel, calibrator, window, last, model, before[alive], after[alive]),
-        "provenance": origin(panel, strategy=strategy.name, window=window, desk=repr(desk)),
+        "provenance": origin(
+            panel,
+            strategy=strategy.name,
+            window=window,
+            shown="all returns" if shown is None or shown.window is None else f"{shown.window} returns",
+            desk=json.dumps(asdict(desk), sort_keys=True),
+        ),
     }
-    return Rebalance(content, trades, panel.assets, known)
+    return Rebalance(content, trades, panel.assets, known, morning)
 
 
-def _decide(strategy: Strategy, view: Any, before: Array) -> Decision:
-    try:
-        decision, _ = strategy.decide(strategy.init(view), view, before.copy())
-    except STRATEGY_FAULTS as error:
-        raise StrategyError(f"strategy {strategy.name!r} failed: {type(error).__name__}: {error}") from error
-    if not isinstance(decision, Decision) or decision.weights.shape != before.shape:
-        raise StrategyError(
-            f"strategy {strategy.name!r} gave no decision of one weight a column of the prices"
+def _held(holdings: Holdings, known: Array) -> tuple[Array, float]:
+    """Weights before trading, and wealth."""
+    bare = (holdings.quantity > 0) & ~(known > 0)
+    if bare.any():
+        name = holdings.assets[int(np.argmax(bare))]
+        raise DataError(f"{name} is held but has no price: add one, or write it off")
+    wealth = holdings.wealth(known)
+    if not (np.isfinite(wealth) and wealth > 0):
+        owed = f", with a cash of {holdings.cash:,.2f}" if holdings.cash < 0 else ""
+        raise DataError(
+            f"wealth is {wealth:,.2f}{owed}: there is nothing to invest; the file of holdings lists quantities, "
+            "and money as CASH"
         )
-    return decision
+    return holdings.weights(known), wealth
+
+
+def _weight_limits(desk: Desk, assets: tuple[str, ...], known: Array, wealth: float) -> WeightLimits:
+    """The limits of a desk on weights and trades, in the terms of an optimiser."""
+    groups = []
+    for name, limit in desk.limits.items():
+        if name.startswith("group:"):
+            group = name.removeprefix("group:")
+            members = tuple(asset for asset in assets if desk.groups.get(asset) == group)
+            groups.append(Group(f"{group} (desk)", members, upper=limit))
+    return WeightLimits(
+        weight=desk.limits.get("weight"),
+        groups=tuple(groups),
+        budget=1 - desk.cash,
+        turnover=desk.limits.get("turnover"),
+        participation=desk.limits.get("participation"),
+        volume=desk.volumes(assets) * known / wealth if desk.volume else None,
+    )
+
+
+def _said(morning: Morning, holdings: Holdings, wealth: float) -> list[str]:
+    """Flags on where the decision starts from."""
+    flags = []
+    if morning.forgotten is not None:
+        flags.append(
+            f"the strategy begins anew, as --fresh asks: what it had learned up to {morning.forgotten} is forgotten"
+        )
+    if holdings.cash < -MARGIN * wealth:
+        flags.append(
+            f"cash is {holdings.cash:,.2f}, {-holdings.cash / wealth:.1%} of wealth is owed: sales pay it back"
+        )
+    return flags
+
+
+MARGIN = 0.005
+"""Share of wealth above which cash that is owed is flagged; below, it is what settlement leaves behind."""
+
+
+def _long(strategy: Strategy, weights: Array, assets: tuple[str, ...]) -> Array:
+    """Targets that a list of orders can have: none negative, but for what rounding leaves."""
+    if (weights < -_ROUNDING).any():
+        worst = int(np.argmin(weights))
+        raise StrategyError(
+            f"strategy {strategy.name!r} goes short, {assets[worst]} at {weights[worst]:.2%}, which a list of whole "
+            "lots cannot: set the lower bounds among its limits to 0"
+        )
+    return np.maximum(weights, 0.0)
+
+
+def _within(
+    targets: Array,
+    limits: WeightLimits,
+    before: Array,
+    assets: tuple[str, ...],
+    able: bool,
+    status: str,
+) -> tuple[Array, list[str]]:
+    """Targets within the limits of the desk, or as near as trades can bring them, and what had to be done."""
+    if status == BEYOND_TURNOVER:  # by the least that the others leave, and its notes say by how much
+        limits = replace(limits, turnover=None)
+    broken = limits.broken(targets, before, assets, _ROUNDING)
+    if not broken:
+        return targets, []
+    flags, said = [], "; ".join(broken)
+    clash = limits.clashing(float(targets.sum()), before, assets, targets)
+    if clash:
+        flags.append(f"limits clash: {'; '.join(clash)}")
+    if able and status != "ok":
+        # What the strategy fell back to breaks limits: go towards them, and buy nothing meanwhile, unless all is cash.
+        base = np.minimum(targets, before) if before.any() else targets
+        found = nearest(base, limits, before, assets, keep_budget=False)
+        flags.append(
+            f"no portfolio keeps all limits ({said} of what was fallen back to): holdings are brought nearer to "
+            "them, the rest is cash"
+        )
+    else:
+        found = nearest(targets, limits, before, assets)
+        cause = "the strategy takes no limits" if not able else "a limit on its total"
+        flags.append(f"targets moved to the nearest within the limits ({cause}): {said}")
+    flags += [f"cannot be met today: {one}" for one in limits.broken(found, before, assets, _ROUNDING)]
+    return found, flags
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """Risk figures of portfolios before and after trading."""
+
+    rows: Array
+    fit: Calibration
+    calibrator: Calibrator
+    model: ScenarioModel
+    periods: float
+    alive: Array
+
+    def __call__(
+        self, before: Array, after: Array
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
+        held = {"before": before[self.alive], "after": after[self.alive]}
+        figured, tested = held_risk(self.rows, self.fit, np.array([*held.values()]), self.calibrator)
+        risk = {
+            name: _volatility(self.model, weights, self.periods) | tails
+            for (name, weights), tails in zip(held.items(), figured, strict=True)
+        }
+        return risk, tested
 
 
 def _named(assets: tuple[str, ...], values: Array) -> dict[str, float]:
@@ -182,11 +360,11 @@ def _named(assets: tuple[str, ...], values: Array) -> dict[str, float]:
     return {name: float(v) for name, v in zip(assets, values, strict=True) if abs(v) > 1e-12}
 
 
-def _volatility(model: ScenarioModel, weights: Array) -> dict[str, Any]:
+def _volatility(model: ScenarioModel, weights: Array, periods: float) -> dict[str, Any]:
     """Of a year, and the contributions to it."""
     pulled, variance = model.pull(weights)
-    deviation = np.sqrt(252 * variance)
-    share = 252 * weights * pulled / deviation if deviation > 0 else np.zeros(len(weights))
+    deviation = np.sqrt(periods * variance)
+    share = periods * weights * pulled / deviation if deviation > 0 else np.zeros(len(weights))
     return {"volatility": float(deviation), "contributions": share}
 
 
@@ -198,6 +376,7 @@ def _limits(
     risk: dict[str, dict[str, Any]],
     stressed: dict[str, Any],
     trades: TradeList,
+    scaled: list[str],
 ) -> list[dict[str, Any]]:
     """A row a limit, in the order of the file."""
     rows = []
@@ -209,26 +388,34 @@ def _limits(
             old, new = float(before.max()), float(after.max())
         elif name == "drawdown":
             new = stressed["scenarios"][0]["drawdown"]
+        elif name == "turnover":
+            new = float(np.abs(trades.value).sum() / trades.wealth)
         elif name == "participation":
             new = float(np.nanmax(trades.participation, initial=0.0)) if len(assets) else 0.0
         else:
             members = np.array([desk.groups.get(asset) == name.removeprefix("group:") for asset in assets])
             old, new = float(before[members].sum()), float(after[members].sum())
-        rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": light(new, limit)})
+        how = "judged" if name == "drawdown" or (name in RISK and name not in scaled) else "imposed"
+        # Rounding in the last digit breaks no limit.
+        shade = light(new if new > limit * (1 + 1e-9) else min(new, limit), limit)
+        rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": shade, "how": how})
     return rows
 
 
-def _orders(trades: TradeList, assets: tuple[str, ...], prices: Array) -> list[dict[str, Any]]:
+def _orders(units: Array, trades: TradeList, assets: tuple[str, ...], prices: Array) -> list[dict[str, Any]]:
+    """Sales first, the largest value first."""
+    value = np.abs(np.where(units != 0, units * prices, 0.0))
     return [
         {
             "asset": assets[j],
-            "side": "sell" if trades.units[j] < 0 else "buy",
-            "units": float(abs(trades.units[j])),
+            "side": "sell" if units[j] < 0 else "buy",
+            "units": float(abs(units[j])),
             "price": float(prices[j]),
-            "value": float(abs(trades.value[j])),
+            "value": float(value[j]),
             "participation": None if np.isnan(trades.participation[j]) else float(trades.participation[j]),
         }
-        for j in trades.order()
+        for j in np.lexsort((-value, units >= 0))
+        if units[j] != 0
     ]
 
 
@@ -256,7 +443,7 @@ def _changes(
     mixed = replace(old, variance=model.variance)
 
     def volatility(state: ScenarioModel, held: Array) -> float:
-        return float(np.sqrt(252 * state.pull(held)[1]))
+        return float(np.sqrt(panel.periods_per_year * state.pull(held)[1]))
 
     steps = [
         ("last report", volatility(old, weights)),

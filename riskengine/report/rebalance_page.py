@@ -12,12 +12,17 @@ from typing import Any
 from riskengine.files import write_atomically
 from riskengine.report.desk_files import Desk
 from riskengine.report.desk_page import Section, page
+from riskengine.report.desk_state import keep
 from riskengine.report.rebalance import HISTORY, RISK, Rebalance, read_history
 from riskengine.report.stress import sections
 
 
 def write_rebalance(found: Rebalance, desk: Desk, out: Path) -> None:
-    """Write ``trades.csv``, ``report.json`` and ``report.html``, and add a line to the history unless it is there."""
+    """Write the strategy's state, ``trades.csv``, ``report.json`` and ``report.html``; add a line to the history.
+
+    In this order, each file at once or not at all: killed in between, the same command writes the same files again,
+    since it starts from the state before this close, and adds its line to the history if it is not there.
+    """
     content = found.content
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -35,6 +40,7 @@ def write_rebalance(found: Rebalance, desk: Desk, out: Path) -> None:
     }
     line = json.dumps(entry)
     lines, _ = read_history(out, content["date"])
+    keep(found.morning, out, content["date"])
     write_atomically(out / "trades.csv", text.getvalue().encode())
     write_atomically(out / "report.json", report)
     write_atomically(out / "report.html", render(content, desk).encode())
@@ -58,16 +64,55 @@ def render(content: dict[str, Any], desk: Desk) -> str:
         f"{content['wealth']:,.0f}; volatility {before['volatility']:.1%} before and {after['volatility']:.1%} after; "
         + (f"{len(content['flags'])} flags." if flagged else "nothing flagged.")
     )
+    period = content["period"]
     risk = Section(
         "Risk before and after",
-        "Volatility a year; VaR and CVaR of one day, from the tail of past surprises, steered by exceptions.",
+        f"Volatility a year, of {content['periods_per_year']:g} closes; VaR and CVaR of one {period} to the next "
+        "close, from the tail of past surprises, steered by exceptions.",
         ["", "before", "after"],
         [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK.items()],
     )
-    parts = [Section("Flags", items=content["flags"]), _trades(content), risk, _limits(content)]
+    parts = [
+        Section("Flags", items=content["flags"]),
+        _trades(content),
+        _waiting(content),
+        risk,
+        _limits(content),
+    ]
     parts += [*_changes(content), _weights(content), *_tests(content), *sections(content["stress"], desk)]
+    parts.append(Section("Notes", items=[state_line(content), *content["notes"]]))
     title = f"Rebalance: {content['strategy']}"
     return page(title, content["date"], headline, parts, content["provenance"], flagged)
+
+
+def state_line(content: dict[str, Any]) -> str:
+    """Where the strategy's state came from."""
+    state = content["state"]
+    if state["from"] is not None:
+        return f"the strategy went on from its state of {state['from']}"
+    if state["forgotten"] is not None:
+        return f"the strategy began anew; its state of {state['forgotten']} was passed over"
+    return "the strategy began anew: no earlier state is kept in this folder, or it needs none"
+
+
+def limit_label(name: str) -> str:
+    """What a limit is on, in words.
+
+    Examples
+    --------
+    >>> limit_label("var_99"), limit_label("group:Staples"), limit_label("weight")
+    ('VaR 99%', 'group Staples', 'largest weight')
+    """
+    if name.startswith("group:"):
+        return f"group {name.removeprefix('group:')}"
+    others = {"weight": "largest weight", "participation": "largest share of daily volume"}
+    return RISK.get(name) or others.get(name, name)
+
+
+def _waiting(content: dict[str, Any]) -> Section:
+    rows = [[row["asset"], row["side"], f"{row['units']:,.0f}"] for row in content["waiting"]]
+    text = "Not to be sent today: there is no price. The next report decides anew." if rows else ""
+    return Section("Orders that wait", text, ["asset", "side", "about units"], rows)
 
 
 def _trades(content: dict[str, Any]) -> Section:
@@ -82,23 +127,32 @@ def _trades(content: dict[str, Any]) -> Section:
         ]
         for row in content["trades"]
     ]
-    text = f"Sells first. Estimated cost {content['cost']:,.2f}; cash afterwards {content['cash']:,.2f}."
+    text = (
+        f"Sells first. Turnover {content['turnover']:.1%} of wealth, estimated cost {content['cost']:,.2f}; "
+        f"cash afterwards {content['cash']:,.2f}."
+    )
     return Section("Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows)
 
 
 def _limits(content: dict[str, Any]) -> Section:
     rows = [
         [
-            row["name"],
+            limit_label(row["name"]),
             "" if row["before"] is None else f"{row['before']:.2%}",
             f"{row['after']:.2%}",
             f"{row['limit']:.2%}",
+            row["how"],
             row["light"],
         ]
         for row in content["limits"]
     ]
-    text = "Green up to four fifths of a limit, amber up to it, red beyond."
-    return Section("Limits", text if rows else "", ["limit", "before", "after", "at most", "light"], rows)
+    text = (
+        "Green up to four fifths of a limit, amber up to it, red beyond. Imposed: the targets keep it; judged: only "
+        "compared with what comes out."
+    )
+    return Section(
+        "Limits", text if rows else "", ["limit", "before", "after", "at most", "how", "light"], rows
+    )
 
 
 def _changes(content: dict[str, Any]) -> list[Section]:
@@ -111,12 +165,15 @@ def _changes(content: dict[str, Any]) -> list[Section]:
 
 
 def _weights(content: dict[str, Any]) -> Section:
-    targets, weights = content["targets"], content["weights"]
+    before, targets, weights = content["before"], content["targets"], content["weights"]
     parts = content["risk"]["after"]["contributions"]
-    names = sorted(set(targets) | set(weights), key=lambda name: (-weights.get(name, 0.0), name))
+    names = sorted(
+        set(before) | set(targets) | set(weights), key=lambda name: (-weights.get(name, 0.0), name)
+    )
     rows = [
         [
             name,
+            f"{before.get(name, 0.0):.2%}",
             f"{targets.get(name, 0.0):.2%}",
             f"{weights.get(name, 0.0):.2%}",
             f"{content['drift'].get(name, 0.0):+.2%}",
@@ -124,8 +181,13 @@ def _weights(content: dict[str, Any]) -> Section:
         ]
         for name in names
     ]
-    text = "Drift: weight reached less weight wanted. Contributions to the volatility after trading."
-    return Section("Weights and risk", text, ["asset", "target", "weight", "drift", "contribution"], rows)
+    text = (
+        "Target: of the strategy. Drift: weight reached less weight wanted. "
+        "Contributions to the volatility after trading."
+    )
+    return Section(
+        "Weights and risk", text, ["asset", "before", "target", "after", "drift", "contribution"], rows
+    )
 
 
 def _tests(content: dict[str, Any]) -> list[Section]:

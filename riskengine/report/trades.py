@@ -12,6 +12,10 @@ from riskengine.report.desk_files import Desk, Holdings
 Array = np.ndarray
 
 
+MATERIAL = 0.01
+"""Share of wealth above which targets that whole lots or the smallest trade leave unreached are flagged."""
+
+
 @dataclass(frozen=True, eq=False)
 class TradeList:
     """Orders of one day. All arrays are ``(assets,)``, in the order of the holdings.
@@ -22,6 +26,7 @@ class TradeList:
     value : of the trades at the prices given
     participation : units over daily volume, NaN where the volume is not known
     after : units held once all is done
+    waiting : units, in whole lots, of orders that wait for a price
     cash : left, after costs
     cost : estimated
     wealth : before trading
@@ -33,6 +38,7 @@ class TradeList:
     value: Array
     participation: Array
     after: Array
+    waiting: Array
     cash: float
     cost: float
     wealth: float
@@ -52,7 +58,9 @@ def trade_list(
     """Whole lots that bring a portfolio as near to its targets as its cash allows.
 
     Sales go to the nearest lot, or as far as there are lots where the target is zero. Buys begin at the lot below the
-    target; the cash that is left buys one more lot of whatever lacks most of one, while it lasts.
+    target; the cash that is left buys one more lot of whatever lacks most of one, while it lasts. No lot is bought that
+    brings an asset or a group above its limit, and what rounding leaves above one is sold; so is what pays for cash
+    that is owed. Orders for what has no price today wait, and their share of the wealth is not given to others.
 
     Parameters
     ----------
@@ -89,16 +97,16 @@ def trade_list(
         raise DataError(f"wealth is {wealth:g}: there is nothing to invest")
     total = targets.sum()
     scaled = targets * min(1.0, (1 - desk.cash) / total) if total > 0 else targets
-    stuck = ~open_ & (
-        np.abs(scaled * wealth - np.where(holdings.quantity > 0, holdings.quantity * prices, 0)) > 1e-9
-    )
-    flags = [f"{names[j]}: cannot be traded today" for j in np.flatnonzero(stuck)]
     price = np.where(prices > 0, prices, 1.0)
     step = lots * price
     wanted = scaled * wealth / price
+    waiting = np.where(open_, 0.0, np.round((wanted - holdings.quantity) / lots) * lots)
+    waiting = np.where(scaled > 0, waiting, np.where(open_, 0.0, -holdings.quantity))
+    ceiling = Ceiling.of(desk, names, price, lots, wealth)
     gap = np.where(open_, wanted - holdings.quantity, 0.0)
     whole = np.floor(holdings.quantity / lots + 1e-9) * lots
-    sale = np.minimum(np.where(scaled > 0, np.round(-gap / lots) * lots, whole), whole)
+    rounded = np.floor if "turnover" in desk.limits else np.round
+    sale = np.minimum(np.where(scaled > 0, rounded(-gap / lots) * lots, whole), whole)
     units = np.where(gap < 0, -sale, 0.0)
     most, capped = _most(holdings, desk, lots)
     units = np.maximum(units, -most)
@@ -108,7 +116,8 @@ def trade_list(
     proceeds = -(units * price).sum() * (1 - desk.cost_rate)
     budget = holdings.cash + proceeds - kept
     unit_cost = step * (1 + desk.cost_rate)
-    wish = np.where(gap > 0, np.minimum(gap, most), 0.0)
+    room = np.maximum(np.minimum(most, ceiling.units - holdings.quantity), 0.0)
+    wish = np.where(gap > 0, np.minimum(gap, room), 0.0)
     lots_wanted = wish / lots
     base = np.floor(lots_wanted + 1e-9)
     if base @ unit_cost > max(budget, 0.0):  # sales fell short: all buys shrink alike
@@ -118,36 +127,98 @@ def trade_list(
     for j in np.argsort(-lack, kind="stable"):
         if lack[j] <= 0:
             break
-        if unit_cost[j] <= spare:
+        if unit_cost[j] <= spare and ceiling.fits(holdings.quantity + units + base * lots)[j]:
             base[j] += 1
             spare -= unit_cost[j]
     buys = base * lots
     small = buys * price < desk.minimum_trade
     units = units + np.where(small, 0.0, buys)
     legal = open_ & (scaled > 0)
-    units = _settle(units, holdings, price, wanted, legal, most, lots, desk, kept)
+    # What waits is no reason to hold more of the others.
+    goal = float(np.where(open_, wanted, holdings.quantity) @ price)
+    units = _settle(units, holdings, price, wanted, legal, most, lots, desk, kept, ceiling, goal)
+    units = _obey(units, holdings, price, wanted, open_, most, lots, desk, ceiling)
     value = units * price
     cost = desk.cost_rate * float(np.abs(value).sum())
     after = holdings.quantity + units
     cash = float(holdings.cash - value.sum() - cost)
     reached = np.where(after > 0, after * price, 0.0) / wealth
-    for j in np.flatnonzero(capped & (np.abs(gap) > most + lots)):
+    flags = [
+        f"{names[j]}: no price today, its order waits "
+        f"({'buy' if waiting[j] > 0 else 'sell'} about {abs(waiting[j]):g} units)"
+        for j in np.flatnonzero(waiting)
+    ]
+    by_participation = capped & (np.abs(gap) > most + lots)
+    for j in np.flatnonzero(by_participation):
         flags.append(f"{names[j]}: limited by participation, {abs(gap[j]) - abs(units[j]):.0f} units remain")
-    odd = (scaled == 0) & (after > 0) & open_
+    odd = (scaled == 0) & (after > 0) & open_ & ~by_participation
     flags += [f"{names[j]}: {after[j]:g} units remain of a holding to be closed" for j in np.flatnonzero(odd)]
+    flags += _missed(
+        names, wanted, after, units, price, lots, cost, wealth, desk, open_ & ~by_participation & ~odd
+    )
     if cash < -1e-9 * wealth:
-        flags.append(f"cash is {cash:,.2f} after trading: it was missing before")
+        flags.append(f"cash is {cash:,.2f} after trading: there is nothing to sell that would pay for it")
     return TradeList(
         units,
         value,
         np.abs(units) / desk.volumes(names),
         after,
+        waiting,
         cash,
         cost,
         wealth,
         reached - targets,
         tuple(flags),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Ceiling:
+    """What a desk's limits on weights leave room for.
+
+    Attributes
+    ----------
+    units : (assets,) greatest holding, whole lots; infinite without a limit
+    members : (groups, assets) which asset is in which limited group
+    values : (groups,) greatest value of each
+    price, lots : (assets,)
+    """
+
+    units: Array
+    members: Array
+    values: Array
+    price: Array
+    lots: Array
+
+    @classmethod
+    def of(cls, desk: Desk, names: tuple[str, ...], price: Array, lots: Array, wealth: float) -> Ceiling:
+        """The limits of a desk in units and money."""
+        most = desk.limits.get("weight")
+        units = np.full(len(names), np.inf)
+        if most is not None:
+            units = np.floor(most * wealth / (lots * price) + 1e-9) * lots
+        groups = {
+            name.removeprefix("group:"): v for name, v in desk.limits.items() if name.startswith("group:")
+        }
+        members = np.array(
+            [[desk.groups.get(name) == group for name in names] for group in groups], dtype=bool
+        )
+        values = np.array([limit * wealth for limit in groups.values()], dtype=np.float64)
+        return cls(units, members.reshape(-1, len(names)), values, price, lots)
+
+    def fits(self, after: Array) -> Array:
+        """Where one more lot on top of holdings ``(assets,)`` stays within all limits, ``(assets,)``."""
+        room = self.values - self.members @ (after * self.price)
+        tight = self.members & (self.lots * self.price > room[:, None] * (1 + 1e-12) + 1e-9)
+        return (after + self.lots <= self.units + 1e-9) & ~tight.any(axis=0)
+
+    def excess(self, after: Array) -> Array:
+        """Value that each asset would have to lose, if it alone were sold, ``(assets,)``."""
+        alone = np.where(np.isfinite(self.units), (after - self.units) * self.price, 0.0)
+        over = self.members @ (after * self.price) - self.values
+        grouped = np.where(self.members, over[:, None], 0.0).max(axis=0, initial=0.0)
+        found = np.maximum(alone, grouped)
+        return np.where(found > 1e-9 * (1 + self.values.max(initial=0.0)), found, 0.0)
 
 
 def _settle(
@@ -160,10 +231,12 @@ def _settle(
     lots: Array,
     desk: Desk,
     kept: float,
+    ceiling: Ceiling,
+    goal: float,
 ) -> Array:
-    """Lots of whatever lacks or exceeds most, one by one, until no single one brings the sum nearer to its target."""
+    """Lots of whatever lacks or exceeds most, one by one, until no single one brings the sum nearer to its goal."""
     step = lots * price
-    goal = float(wanted @ price)
+    traded = desk.limits.get("turnover", np.inf) * holdings.wealth(price)
     for _ in range(4 * len(units)):
         after = holdings.quantity + units
         gap = goal - float(after @ price)
@@ -173,13 +246,105 @@ def _settle(
         moved = units + side * lots
         able = legal & (step < 2 * abs(gap) - 1e-9) & (np.abs(moved) <= most) & (after + side * lots >= 0)
         able &= (moved == 0) | (np.abs(moved) * price >= desk.minimum_trade)
+        able &= np.abs(value).sum() + (np.abs(moved) - np.abs(units)) * price <= traded + 1e-9
         if side > 0:
-            able &= step * (1 + desk.cost_rate) <= cash
+            able &= (step * (1 + desk.cost_rate) <= cash) & ceiling.fits(after)
         if not able.any():
             break
         need = np.where(able, side * (wanted - after) / lots, -np.inf)
         units = np.where(np.arange(len(units)) == np.argmax(need), moved, units)
     return units
+
+
+def _obey(
+    units: Array,
+    holdings: Holdings,
+    price: Array,
+    wanted: Array,
+    open_: Array,
+    most: Array,
+    lots: Array,
+    desk: Desk,
+    ceiling: Ceiling,
+) -> Array:
+    """Lots sold, of whatever exceeds its target most, while a weight is above its limit or cash is owed."""
+    step = lots * price
+    for _ in range(8 * len(units)):
+        after, value = holdings.quantity + units, units * price
+        cash = holdings.cash - value.sum() - desk.cost_rate * np.abs(value).sum()
+        need = ceiling.excess(after)
+        if not need.any() and cash < -1e-9 * holdings.wealth(price):
+            need = np.full(len(units), -cash / (1 - desk.cost_rate))
+        whole = np.floor(after / lots + 1e-9)
+        able = open_ & (need > 0) & (whole > 0) & (units - lots >= -most - 1e-9)
+        if not able.any():
+            break
+        j = int(np.argmax(np.where(able, (after - wanted) / lots, -np.inf)))
+        # As many lots at once as take it down to its target, or all that are needed if it is there already.
+        above = np.ceil((after[j] - wanted[j]) / lots[j])
+        count = min(np.ceil(need[j] / step[j] - 1e-9), whole[j], max(above, 1.0))
+        sold = (
+            max(units[j] - count * lots[j], -np.floor(most[j] / lots[j]) * lots[j])
+            if np.isfinite(most[j])
+            else (units[j] - count * lots[j])
+        )
+        if 0 < abs(sold) * price[j] < desk.minimum_trade:
+            if units[j] <= 0:
+                open_ = open_ & (np.arange(len(units)) != j)  # too small to be traded: try another
+                continue
+            sold = 0.0
+        units = np.where(np.arange(len(units)) == j, sold, units)
+    return units
+
+
+def _missed(
+    names: tuple[str, ...],
+    wanted: Array,
+    after: Array,
+    units: Array,
+    price: Array,
+    lots: Array,
+    cost: float,
+    wealth: float,
+    desk: Desk,
+    judged: Array,
+) -> list[str]:
+    """Targets that the orders do not reach, and why."""
+    miss = np.where(judged, wanted - after, 0.0)
+    money = np.abs(miss) * price
+    flags = []
+    dear = judged & (wanted > 0) & (after == 0) & (wanted < lots)
+    if money[dear].sum() > MATERIAL * wealth:
+        j = int(np.argmax(np.where(dear, money, -1.0)))
+        flags.append(
+            f"{_listed(names, dear)}: one lot costs more than the target, nothing is bought "
+            f"({names[j]}: {lots[j] * price[j]:,.2f} for a target of {wanted[j] * price[j]:,.2f})"
+        )
+    # Costs are paid from what all targets share.
+    far = judged & (money > lots * price * (1 + 1e-9) + cost + 1e-9 * wealth)
+    small = far & (money < desk.minimum_trade + lots * price)
+    if money[small].sum() > MATERIAL * wealth:
+        flags.append(
+            f"{_listed(names, small)}: left undone, below the smallest trade of {desk.minimum_trade:,.0f} "
+            f"({money[small].sum() / wealth:.1%} of wealth in all)"
+        )
+    for short, why in (
+        (
+            far & ~small & (miss > 0),
+            "less is bought than the target wants: cash or a limit does not allow more",
+        ),
+        (far & ~small & (miss < 0), "less is sold than the target wants"),
+    ):
+        if short.any():
+            flags.append(
+                f"{_listed(names, short)}: {why} ({money[short].sum() / wealth:.1%} of wealth in all)"
+            )
+    return flags
+
+
+def _listed(names: tuple[str, ...], mask: Array) -> str:
+    chosen = [name for name, hit in zip(names, mask, strict=True) if hit]
+    return ", ".join(chosen[:8]) + (f" and {len(chosen) - 8} more" if len(chosen) > 8 else "")
 
 
 def _most(holdings: Holdings, desk: Desk, lots: Array) -> tuple[Array, Array]:

@@ -290,7 +290,7 @@ class Watch:
         for k in held:
             name = self.engine.assets[k]
             pair = pd.DataFrame({name: [1.0, 1 + returns[k]]}, pd.bdate_range("2000-01-03", periods=2))
-            said = [finding.detail for finding in audit_prices(pair) if finding.kind == "possible_split"]
+            said = [finding.detail for finding in audit_prices(pair) if finding.serious]
             if said:
                 found[name] = said[0]
         return found

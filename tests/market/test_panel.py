@@ -16,11 +16,12 @@ def frame(values, **options):
     )
 
 
-def test_returns_keep_gaps():
+def test_the_return_after_a_gap_spans_it():
     panel = Panel(frame([[1.0, 2.0], [1.1, np.nan], [1.21, 2.2], [1.331, 2.42]]))
     assert panel.returns.shape == (3, 2)
     np.testing.assert_allclose(panel.returns["A"], 0.1)
-    assert panel.returns["B"].isna().tolist() == [True, True, False]
+    np.testing.assert_allclose(panel.returns["B"], [np.nan, 0.1, 0.1])
+    assert Panel(panel.prices, staleness=1).returns["B"].isna().tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize(
