@@ -731,5 +731,5 @@ def test_p_values_hold_no_chance_of_the_data():
 
 
 def test_a_panel_of_returns_is_refused():
-    with pytest.raises(DataError, match="not a positive number"):
+    with pytest.raises(DataError, match="prices, not returns"):
         Panel(FRAME)
