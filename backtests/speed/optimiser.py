@@ -30,7 +30,6 @@ from riskengine.portfolio import (
 )
 from riskengine.portfolio.compiled_problem import CompiledProblem
 from riskengine.portfolio.costs import itemised
-from riskengine.portfolio.problem_data import problem_inputs
 from riskengine.portfolio.trading_state import trading_state
 
 ASSETS, FACTORS, DAYS, ROUNDS, HORIZON = 1000, 20, 1250, 3, 21
@@ -104,8 +103,7 @@ def by_solver(covariance: Covariance, market: Market, solver: str) -> Callable[[
 
     def work() -> tuple[float, float]:
         state = trading_state(NAMES, constraints, market.held)
-        inputs = problem_inputs("", objective.needs, costs, state, covariance, market.expected)
-        problem.fill(objective.data(inputs), np.arange(ASSETS))
+        problem.fill(objective.problem_data(costs, state, covariance, market.expected), np.arange(ASSETS))
         try:
             answer = problem.solve(solver, OTHERS.get(solver))
         except cp.SolverError:

@@ -99,7 +99,9 @@ class Journal:
         Files that the strategy read for it are kept by their hashes: a run on changed ones does not go on.
         """
         content = pack(state)
-        own = self.folder.resolve()  # the state that it goes on from is read too, and is no file of the strategy
+        own = (
+            self.folder.resolve()
+        )  # the state that it goes on from is read too, and is no file of the strategy
         others = [path for path in read if not path.is_relative_to(own)]
         new = {name: kept for name, kept in hashes(others).items() if name not in self._read}
         if new:

@@ -21,7 +21,7 @@ from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError
-from riskengine.market import MarketView, Panel
+from riskengine.market import Panel
 from riskengine.portfolio import ProportionalCosts, Strategy
 from riskengine.portfolio.ask import ask, begin, stated_limits
 
@@ -293,22 +293,16 @@ class Decider:
             self.decided.append(self.journal.decided[done])
             return
         view = self.walk.schedule.view(self.walk.panel, position)
-        with recorded_reads() as read:
+        if self.journal is not None and self.decided and not self._ready:
+            self._state, self._ready = self.journal.state(), True
+        with recorded_reads() as read:  # of the strategy's own code, not of the journal
             if not self._ready:
-                self._begin(view)
+                self._state, self._ready = begin(self.strategy, view), True
             decision, self._state = ask(self.strategy, self._state, view, holdings)
         one = Decided.of(decision, self.walk.periods_per_year)
         if self.journal is not None:
             self._state = self.journal.add(one, self._state, read)
         self.decided.append(one)
-
-    def _begin(self, view: MarketView) -> None:
-        """The state before the first decision, or after the last one that the journal holds."""
-        self._ready = True
-        if self.journal is not None and self.decided:
-            self._state = self.journal.state()
-            return
-        self._state = begin(self.strategy, view)
 
 
 def _written(date: pd.Timestamp) -> str:

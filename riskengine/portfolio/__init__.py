@@ -11,7 +11,7 @@ from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.drawdown_control import DrawdownControl
 from riskengine.portfolio.expected_returns import BlackLitterman, Equilibrium, ExpectedReturns
 from riskengine.portfolio.fallback import solve_or_fall_back
-from riskengine.portfolio.feasibility import Limit, clashing_limits, feasible
+from riskengine.portfolio.feasibility import NamedConstraint, clashing_limits, feasible
 from riskengine.portfolio.multi_period import MultiPeriodOptimizer, Plan
 from riskengine.portfolio.objective import Goal, Objective, ProblemExpressions
 from riskengine.portfolio.objectives import (
@@ -50,7 +50,6 @@ __all__ = [
     "Exposure",
     "Goal",
     "Group",
-    "Limit",
     "MaximumDiversification",
     "MaximumReturn",
     "MaximumSharpe",
@@ -58,6 +57,7 @@ __all__ = [
     "MinimumCvar",
     "MinimumVariance",
     "MultiPeriodOptimizer",
+    "NamedConstraint",
     "Objective",
     "OptimizedStrategy",
     "Optimizer",
@@ -84,7 +84,11 @@ __all__ = [
     "solve_or_fall_back",
 ]
 
-_RENAMED = {"DrawdownOverlay": DrawdownControl, "TargetVolatility": MaximumReturn}
+_RENAMED = {
+    "DrawdownOverlay": DrawdownControl,
+    "Limit": NamedConstraint,
+    "TargetVolatility": MaximumReturn,
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -18,7 +19,7 @@ from riskengine.portfolio.feasibility import clashing_limits, least_distance
 from riskengine.portfolio.objective import Objective, ProblemExpressions
 from riskengine.portfolio.optimizer import Solution
 from riskengine.portfolio.polish import binding, polished
-from riskengine.portfolio.problem_data import ProblemData, problem_inputs
+from riskengine.portfolio.problem_data import ProblemData
 from riskengine.portfolio.risk_expressions import FactorRisk
 from riskengine.portfolio.solver_data import SOLVERS, MatrixSlots, solve_compiled
 from riskengine.portfolio.trading_state import trading_state
@@ -115,11 +116,7 @@ class MultiPeriodOptimizer:
         costs, n = itemised(self.costs), len(self.assets)
         each = self._each_period(covariances, expected_returns)
         state = trading_state(self.assets, self.constraints, previous, tradable, turnover, volume, exposures)
-        who, needs = type(self.objective).__name__, self.objective.needs
-        data = [
-            self.objective.data(problem_inputs(who, needs, costs, state, covariance, mu))
-            for covariance, mu in each
-        ]
+        data = [self.objective.problem_data(costs, state, covariance, mu) for covariance, mu in each]
         problem: CompiledPlan = PROBLEMS.get(
             CompiledPlan, self.objective, self.constraints, costs, n, self.periods, self.factors or n
         )
@@ -152,13 +149,11 @@ class MultiPeriodOptimizer:
         previous: Array,
         expected_returns: Array | None = None,
         tradable: Array | None = None,
-        *,
-        volume: Array | None = None,
-        exposures: Mapping[str, Array] | None = None,
-        trade_rate: float = 1.0,
+        **market: Any,
     ) -> float | None:
         """Least turnover in the first period: see :meth:`.Optimizer.least_turnover`."""
-        state = trading_state(self.assets, self.constraints, previous, tradable, False, volume, exposures)
+        today = {name: market.get(name) for name in ("volume", "exposures")}
+        state = trading_state(self.assets, self.constraints, previous, tradable, False, **today)
         return least_distance(len(self.assets), state.limits(), state.previous)
 
     def _each_period(

@@ -14,10 +14,12 @@ from typing import ClassVar, Literal
 import cvxpy as cp
 import numpy as np
 
+from riskengine.covariance.contract import Covariance
 from riskengine.portfolio.costs import Costs
-from riskengine.portfolio.feasibility import Limit
-from riskengine.portfolio.problem_data import ProblemData, ProblemInputs
+from riskengine.portfolio.feasibility import NamedConstraint
+from riskengine.portfolio.problem_data import ProblemData, ProblemInputs, problem_inputs
 from riskengine.portfolio.risk_expressions import DenseRisk, FactorRisk
+from riskengine.portfolio.trading_state import TradingState
 
 Array = np.ndarray
 Fill = Callable[[ProblemData, Array], Array | float]
@@ -125,6 +127,21 @@ class Objective(ABC):
     sums_over_time: ClassVar[bool] = False
     column_generation: ClassVar[bool] = False
 
+    def problem_data(
+        self,
+        costs: Costs,
+        state: TradingState,
+        covariance: Covariance,
+        expected_returns: Array | None = None,
+        scenarios: Array | None = None,
+        benchmark: Array | None = None,
+    ) -> ProblemData:
+        """What a solve is handed, checked: see :func:`.problem_inputs`; then its numbers, by :meth:`data`."""
+        name, needs = type(self).__name__, self.needs
+        return self.data(
+            problem_inputs(name, needs, costs, state, covariance, expected_returns, scenarios, benchmark)
+        )
+
     @abstractmethod
     def data(self, inputs: ProblemInputs) -> ProblemData:
         """Numbers of one solve in the unit of the goal: see :meth:`.ProblemInputs.scaled`."""
@@ -141,7 +158,7 @@ class Objective(ABC):
         """Which costs enter the goal; how much they are is in the data."""
         return costs if self.in_money else Costs(spread=0.0)
 
-    def limits(self, data: ProblemData) -> list[Limit]:
+    def limits(self, data: ProblemData) -> list[NamedConstraint]:
         """Limits that it sets itself, by name, for messages where no portfolio satisfies all."""
         return []
 

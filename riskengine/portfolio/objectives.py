@@ -10,7 +10,7 @@ import numpy as np
 
 from riskengine.errors import DataError, SettingsError, deprecated
 from riskengine.portfolio.costs import Costs
-from riskengine.portfolio.feasibility import Limit
+from riskengine.portfolio.feasibility import NamedConstraint
 from riskengine.portfolio.objective import Goal, Objective, ProblemExpressions
 from riskengine.portfolio.problem_data import ProblemData, ProblemInputs
 from riskengine.portfolio.trading_state import TradingState
@@ -144,10 +144,10 @@ class MaximumSharpe(_Ratio):
         excess = inputs.expected_returns - inputs.risk.per_period(self.risk_free)
         return inputs.scaled(_greatest(excess, inputs.state), True, excess)
 
-    def limits(self, data: ProblemData) -> list[Limit]:
+    def limits(self, data: ProblemData) -> list[NamedConstraint]:
         """An expected return above the risk-free rate."""
         name = "expected return above the risk-free rate"
-        return [Limit.below(name, -data.linear_term[None], np.array([-1e-6]))]
+        return [NamedConstraint.below(name, -data.linear_term[None], np.array([-1e-6]))]
 
     def value(self, data: ProblemData, weights: Array) -> float:
         """Sharpe ratio of a day."""
@@ -191,13 +191,13 @@ class MaximumReturn(Objective):
         cone = p.volatility <= p.number("cap", nonneg=True)
         return Goal(p.charges - p.linear_term @ p.weights, [cone], priced=cone)
 
-    def limits(self, data: ProblemData) -> list[Limit]:
+    def limits(self, data: ProblemData) -> list[NamedConstraint]:
         """The volatility."""
         factor = np.hstack([data.risk.loadings, np.diag(np.sqrt(data.risk.specific))])
         name = f"volatility <= {self.volatility:g} a year"
         unit = np.sqrt(data.risk.mean_variance)
         return [
-            Limit.volatility(
+            NamedConstraint.volatility(
                 name, factor / unit, self.volatility / np.sqrt(data.risk.periods_per_year) / unit
             )
         ]

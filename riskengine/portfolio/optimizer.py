@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cvxpy as cp
 import numpy as np
@@ -15,11 +15,11 @@ from riskengine.portfolio.column_generation import SIZES, can_pay, solve_by_colu
 from riskengine.portfolio.compiled_problem import PROBLEMS, Answer, CompiledProblem
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts, itemised
-from riskengine.portfolio.feasibility import Limit, clashing_limits, least_distance
+from riskengine.portfolio.feasibility import NamedConstraint, clashing_limits, least_distance
 from riskengine.portfolio.min_holding import with_least_holdings
 from riskengine.portfolio.objective import Objective
 from riskengine.portfolio.polish import binding, polished
-from riskengine.portfolio.problem_data import ProblemData, problem_inputs
+from riskengine.portfolio.problem_data import ProblemData
 from riskengine.portfolio.solver_data import SOLVERS
 from riskengine.portfolio.trading_state import TradingState, trading_state
 
@@ -148,7 +148,9 @@ class Optimizer:
             If the covariance, the expected returns or the previous weights are not finite.
         """
         state = trading_state(self.assets, self.constraints, previous, tradable, turnover, volume, exposures)
-        data = self._data(state, covariance, expected_returns, scenarios, benchmark)
+        data = self.objective.problem_data(
+            itemised(self.costs), state, covariance, expected_returns, scenarios, benchmark
+        )
         columns = data.risk.loadings.shape[1]
         if self.factors is not None and columns > self.factors:
             raise SettingsError(f"a covariance with {columns} factors for a problem built for {self.factors}")
@@ -174,19 +176,18 @@ class Optimizer:
         previous: Array,
         expected_returns: Array | None = None,
         tradable: Array | None = None,
-        *,
-        scenarios: Array | None = None,
-        volume: Array | None = None,
-        benchmark: Array | None = None,
-        exposures: Mapping[str, Array] | None = None,
-        trade_rate: float = 1.0,
+        **market: Any,
     ) -> float | None:
         """Least turnover of any portfolio that satisfies all other hard limits; None if none does.
 
         Parameters are those of :meth:`solve`.
         """
-        state = trading_state(self.assets, self.constraints, previous, tradable, False, volume, exposures)
-        data = self._data(state, covariance, expected_returns, scenarios, benchmark)
+        market.pop("trade_rate", None)
+        today = {name: market.pop(name, None) for name in ("volume", "exposures")}
+        state = trading_state(self.assets, self.constraints, previous, tradable, False, **today)
+        data = self.objective.problem_data(
+            itemised(self.costs), state, covariance, expected_returns, **market
+        )
         return least_distance(len(self.assets), self._hard_limits(data), state.previous)
 
     def limits(
@@ -196,25 +197,11 @@ class Optimizer:
         turnover: bool = True,
         volume: Array | None = None,
         exposures: Mapping[str, Array] | None = None,
-    ) -> list[Limit]:
+    ) -> list[NamedConstraint]:
         """Every hard limit by name, in the form that :func:`clashing_limits` takes."""
         return trading_state(
             self.assets, self.constraints, previous, tradable, turnover, volume, exposures
         ).limits()
-
-    def _data(
-        self,
-        state: TradingState,
-        covariance: Covariance,
-        expected_returns: Array | None,
-        scenarios: Array | None,
-        benchmark: Array | None,
-    ) -> ProblemData:
-        """What is handed to a solve, checked and in the unit of the goal."""
-        objective, costs = self.objective, itemised(self.costs)
-        who, needs = type(objective).__name__, objective.needs
-        inputs = problem_inputs(who, needs, costs, state, covariance, expected_returns, scenarios, benchmark)
-        return objective.data(inputs)
 
     def _solved(self, data: ProblemData) -> _Solved:
         """The convex problem: over some assets where that pays, else over all."""
@@ -256,7 +243,7 @@ class Optimizer:
         if clash:
             raise InfeasibleError(clash)
 
-    def _hard_limits(self, data: ProblemData) -> list[Limit]:
+    def _hard_limits(self, data: ProblemData) -> list[NamedConstraint]:
         return [*data.state.limits(), *self.objective.limits(data)]
 
     def _settled(self, data: ProblemData, least: float) -> _Solved:

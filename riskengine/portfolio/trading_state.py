@@ -9,7 +9,7 @@ import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.portfolio.constraints import Constraints
-from riskengine.portfolio.feasibility import Limit, bound_limits, listed
+from riskengine.portfolio.feasibility import NamedConstraint, bound_limits, listed
 
 Array = np.ndarray
 
@@ -48,15 +48,15 @@ class TradingState:
             return np.full(len(self.assets), np.inf)
         return share * self.volume
 
-    def limits(self) -> list[Limit]:
+    def limits(self) -> list[NamedConstraint]:
         """Every limit by name that is not soft, in the form that :func:`clashing_limits` takes."""
         n, constraints, eye = len(self.assets), self.constraints, np.eye(len(self.assets))
         open_, soft, ones = self.tradable, constraints.soft, np.ones(n)
-        found: list[Limit] = []
+        found: list[NamedConstraint] = []
         if "budget" not in soft:
             least, most = constraints.budget_range
             if least == most:
-                found.append(Limit.equal(f"budget = {least:g}", ones, least))
+                found.append(NamedConstraint.equal(f"budget = {least:g}", ones, least))
             else:
                 found += _between("budget", ones, least, most)
         if "lower" not in soft:
@@ -67,20 +67,24 @@ class TradingState:
             found += bound_limits("upper bound", "<=", eye[open_], self.upper[open_], names)
         if not open_.all():
             shut = chosen_names(self.assets, ~open_)
-            found.append(Limit.zero(f"not tradable: {listed(shut)}", eye[~open_]))
+            found.append(NamedConstraint.zero(f"not tradable: {listed(shut)}", eye[~open_]))
         for limit, row in zip(constraints.rows, self.rows, strict=True):
             if str(limit) not in soft:
                 found += _between(str(limit), row, limit.lower, limit.upper)
         if np.isfinite(self.turnover) and "turnover" not in soft:
-            found.append(Limit.distance(f"turnover <= {self.turnover:g}", self.previous, self.turnover))
+            found.append(
+                NamedConstraint.distance(f"turnover <= {self.turnover:g}", self.previous, self.turnover)
+            )
         if constraints.leverage is not None and "leverage" not in soft:
             name = f"leverage <= {constraints.leverage:g}"
-            found.append(Limit.distance(name, np.zeros(n), constraints.leverage))
+            found.append(NamedConstraint.distance(name, np.zeros(n), constraints.leverage))
         if constraints.participation is not None and "participation" not in soft:
             most_traded = self.greatest_trades[open_]
             rows = np.vstack([eye[open_], -eye[open_]])
             values = np.concatenate([self.previous[open_] + most_traded, most_traded - self.previous[open_]])
-            found.append(Limit.below(f"participation <= {constraints.participation:g}", rows, values))
+            found.append(
+                NamedConstraint.below(f"participation <= {constraints.participation:g}", rows, values)
+            )
         return found
 
 
@@ -155,10 +159,10 @@ def _loadings(assets: tuple[str, ...], constraints: Constraints, given: Mapping[
     return np.array(rows).reshape(-1, len(assets))
 
 
-def _between(name: str, row: Array, lower: float, upper: float) -> list[Limit]:
+def _between(name: str, row: Array, lower: float, upper: float) -> list[NamedConstraint]:
     found = []
     if np.isfinite(lower):
-        found.append(Limit.below(f"{name} >= {lower:g}", -row[None], np.array([-lower])))
+        found.append(NamedConstraint.below(f"{name} >= {lower:g}", -row[None], np.array([-lower])))
     if np.isfinite(upper):
-        found.append(Limit.below(f"{name} <= {upper:g}", row[None], np.array([upper])))
+        found.append(NamedConstraint.below(f"{name} <= {upper:g}", row[None], np.array([upper])))
     return found

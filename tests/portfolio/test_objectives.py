@@ -1,8 +1,12 @@
 """Every objective: closed forms where there are any, limits kept, and no feasible neighbour better."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import riskengine
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.portfolio import (
@@ -212,3 +216,11 @@ def test_what_is_missing_is_said(objective, says):
 def test_settings_out_of_range_are_refused(make):
     with pytest.raises(SettingsError):
         make()
+
+
+def test_nothing_asks_an_objective_for_its_class():
+    """An objective says what it is by its attributes, so that a further one is one class."""
+    names = "|".join(type(one).__name__ for one in OBJECTIVES)
+    asked = re.compile(rf"(isinstance|issubclass)\([^)]*(objective|\b({names})\b)")
+    package = Path(riskengine.__file__).parent
+    assert [str(path) for path in package.rglob("*.py") if asked.search(path.read_text())] == []
