@@ -1,8 +1,7 @@
-"""From a GARCH model to starting values of Heston and SABR: measure P, never a price.
+"""Starting values and priors of Heston and SABR from a GARCH model, under the physical measure P.
 
-A GARCH model speaks of how variances move in the world (measure P); quotes speak of what is paid for them (measure Q).
-The difference, the premium for variance risk, is in neither. What is here starts a calibration, or is the mean that
-it stays near to where quotes are few.
+Quotes are of the risk-neutral measure Q, and the premium for variance risk between the two is in neither. What is here
+starts a calibration, or is the prior mean where quotes are few; it never prices.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ window of a few years tells a persistence near one from one nearer only poorly."
 
 @dataclass(frozen=True, eq=False)
 class HestonStart:
-    """Heston parameters of every asset under measure P.
+    """Posterior medians and spreads of Heston's parameters of every asset, under measure P.
 
     Attributes
     ----------
@@ -67,7 +66,7 @@ class HestonStart:
 
 @dataclass(frozen=True, eq=False)
 class SabrStart:
-    """SABR parameters of every asset for one maturity under measure P.
+    """Posterior medians and spreads of SABR's parameters of every asset for one maturity, under measure P.
 
     Attributes
     ----------
@@ -93,7 +92,7 @@ class SabrStart:
 
 @dataclass(frozen=True)
 class Diffusion:
-    """Limit of a GJR-GARCH model as the step goes to zero, per year: ``dv = kappa (theta - v) dt + xi v dW``.
+    """GARCH diffusion, per year: ``dv = kappa (theta - v) dt + xi v dW``, the limit of GJR-GARCH for short steps.
 
     Attributes
     ----------
@@ -107,7 +106,7 @@ class Diffusion:
 
 
 def diffusion_limit(params: GarchParams, observations: Any = 1000) -> Diffusion:
-    """Nelson's (1990) limit of a GJR-GARCH(1,1) of daily returns.
+    """Diffusion limit (Nelson 1990) of a GJR-GARCH(1,1) model of daily returns.
 
     The news ``(alpha + gamma 1[z<0]) z^2`` has variance ``(alpha^2 + alpha gamma + gamma^2 / 2) E z^4`` less its
     squared mean, and covariance ``-gamma E|z|^3 / 2`` with ``z``. A Student-t has no fourth moment for ``dof <= 4``:
@@ -138,7 +137,7 @@ def diffusion_limit(params: GarchParams, observations: Any = 1000) -> Diffusion:
 
 
 def innovation_moments(dof: Array, observations: Array) -> tuple[Array, Array]:
-    """``E|z|^3`` and ``E z^4`` of a unit Student-t below the largest innovation of ten windows of observed days.
+    """Truncated moments ``E|z|^3`` and ``E z^4`` of a unit Student-t, below its largest of ten windows of days.
 
     Read from a table in ``1 / dof``, since the quantile is slow and draws are many.
     """
@@ -173,7 +172,7 @@ def _moment_table(days: float) -> tuple[Array, Array]:
 
 
 def heston_start(fit: Calibration, draws: int = DRAWS, seed: int = 0) -> HestonStart:
-    """Heston parameters of every asset, with spreads, from its GARCH model.
+    """Heston's parameters of every asset, with spreads, from the diffusion limit of its GARCH model.
 
     Speed and level are those of :func:`diffusion_limit`, the variance now is the forecast for tomorrow, and ``rho``
     comes from the leverage. The limit's volatility of variance is proportional to the variance, Heston's to its root:
@@ -193,7 +192,7 @@ def heston_start(fit: Calibration, draws: int = DRAWS, seed: int = 0) -> HestonS
     SettingsError
         If there are fewer than 16 draws.
     """
-    limit, now = _draws(fit, draws, seed)
+    limit, now = _posterior_limits(fit, draws, seed)
     ahead = limit.theta + (now - limit.theta) * _mean_decay(limit.kappa, HORIZON)
     values = HestonParams(now, limit.kappa, limit.theta, limit.xi * np.sqrt(ahead), limit.rho)
     return HestonStart(
@@ -211,7 +210,7 @@ def sabr_start(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> SabrStart:
-    """SABR parameters of every asset for one maturity, with spreads, from its GARCH model.
+    """SABR's parameters of every asset for one maturity, with spreads, from the diffusion limit of its GARCH model.
 
     SABR's volatility does not return to a level, so its parameters depend on the maturity: ``alpha`` is the root of the
     variance expected on average, ``nu`` gives the average variance the same spread to first order as the mean-reverting
@@ -227,15 +226,8 @@ def sabr_start(
         raise SettingsError(f"a maturity is positive, not {maturity}")
     if not 0 <= beta <= 1:
         raise SettingsError(f"beta lies between 0 and 1, not at {beta}")
-    limit, now = _draws(fit, draws, seed)
-    t, kappa = maturity, limit.kappa
-    level = limit.theta + (now - limit.theta) * _mean_decay(kappa, t)
-    points, weights = np.polynomial.legendre.leggauss(32)
-    left = t * (points + 1) / 2  # time left for a shock to act
-    acts = -np.expm1(-kappa[..., None] * left) / kappa[..., None]
-    once, twice = (np.sum(acts**power * weights * t / 2, axis=-1) for power in (1, 2))
-    nu = limit.xi / 2 * np.sqrt(3 * twice / t**3)
-    rho = np.clip(limit.rho * (limit.xi / 2) * (2 * once / t**2) / nu, -0.99, 0.99)
+    limit, now = _posterior_limits(fit, draws, seed)
+    level, nu, rho = _effective_sabr(limit, now, maturity)
     alpha = np.sqrt(level) * np.asarray(forward, np.float64) ** (1 - beta)
     n = len(fit.assets)
     return SabrStart(
@@ -246,7 +238,23 @@ def sabr_start(
     )
 
 
-def _draws(fit: Calibration, draws: int, seed: int) -> tuple[Diffusion, Array]:
+def _effective_sabr(limit: Diffusion, now: Array, t: float) -> tuple[Array, Array, Array]:
+    """Mean variance up to ``t``, and the ``nu`` and ``rho`` of SABR that match it to first order.
+
+    A shock of the variance at ``s`` moves the variance's integral by ``(1 - exp(-kappa (t - s))) / kappa``; under SABR
+    by ``t - s``.
+    """
+    level = limit.theta + (now - limit.theta) * _mean_decay(limit.kappa, t)
+    points, weights = np.polynomial.legendre.leggauss(32)
+    left = t * (points + 1) / 2
+    moved = -np.expm1(-limit.kappa[..., None] * left) / limit.kappa[..., None]
+    once, twice = (np.sum(moved**power * weights * t / 2, axis=-1) for power in (1, 2))
+    nu = limit.xi / 2 * np.sqrt(3 * twice / t**3)
+    rho = np.clip(limit.rho * (limit.xi / 2) * (2 * once / t**2) / nu, -0.99, 0.99)
+    return level, nu, rho
+
+
+def _posterior_limits(fit: Calibration, draws: int, seed: int) -> tuple[Diffusion, Array]:
     """Limits of posterior draws, and annual variances of tomorrow; ``(draws, assets)``."""
     if draws < 16:
         raise SettingsError(f"spreads need at least 16 draws, not {draws}")
@@ -255,8 +263,8 @@ def _draws(fit: Calibration, draws: int, seed: int) -> tuple[Diffusion, Array]:
     days = np.sqrt(YEAR * fit.presample * YEAR * fit.next_variance)
     limit = replace(
         limit,
-        theta=_weighed(limit.theta, days, LEVEL_SPREAD / np.sqrt(2)),
-        kappa=_weighed(limit.kappa, *TYPICAL_KAPPA),
+        theta=_precision_weighted(limit.theta, days, LEVEL_SPREAD / np.sqrt(2)),
+        kappa=_precision_weighted(limit.kappa, *TYPICAL_KAPPA),
     )
     spread = fit.log_variance_spread
     if spread is None:  # what the level's uncertainty alone makes of it
@@ -266,7 +274,7 @@ def _draws(fit: Calibration, draws: int, seed: int) -> tuple[Diffusion, Array]:
     return limit, YEAR * fit.next_variance * np.exp(spread * noise)
 
 
-def _weighed(draws: Array, other: Array | float, spread: float) -> Array:
+def _precision_weighted(draws: Array, other: Array | float, spread: float) -> Array:
     """Draws ``(draws, assets)`` moved and narrowed as by a lognormal likelihood of this median and spread."""
     logs = np.log(draws)
     weight = 1 / (1 + (_spread(logs) / spread) ** 2)

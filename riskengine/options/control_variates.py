@@ -1,4 +1,4 @@
-"""Estimates from independent randomisations, with control variates by regression."""
+"""Control variates by regression, over independent randomisations (Glasserman 2003, 4.1)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,49 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its standard error."""
+    """A Monte Carlo estimate and its standard error."""
 
     value: float
     error: float
 
 
-class Moments:
-    """Means of each randomisation and pooled second moments of payoff and controls, for one quantity."""
+class RegressionMoments:
+    """First moments of payoff and controls by randomisation, and second moments pooled over them.
+
+    Parameters
+    ----------
+    outputs : one payoff and its controls
+    """
 
     def __init__(self, outputs: int) -> None:
         self.means: list[np.ndarray] = []
         self.second = np.zeros((outputs, outputs))
 
     def add(self, first: np.ndarray, second: np.ndarray, points: int) -> None:
-        """One randomisation."""
+        """Add the sums ``(outputs,)`` and ``(outputs, outputs)`` of a randomisation of so many points."""
         self.means.append(first / points)
         self.second += second / points
 
     def estimate(self, known: np.ndarray) -> tuple[Estimate, np.ndarray, np.ndarray]:
-        """The mean with controls of these expectations and its error, the coefficients, each randomisation's mean.
+        """Controlled mean ``mean(Y) - beta' (mean(X) - known)`` with ``beta`` of least squares.
 
-        A control whose expectation is NaN is left out.
+        Parameters
+        ----------
+        known : (outputs - 1,) expectations of the controls; one that is NaN is left out
+
+        Returns
+        -------
+        estimate, whose error is the spread of the randomisations; ``beta``; each randomisation's controlled mean
+
+        Examples
+        --------
+        >>> moments = RegressionMoments(2)
+        >>> for x in (np.array([1.0, 2.0]), np.array([3.0, 6.0])):
+        ...     y = 2 * x + 1
+        ...     moments.add(np.array([y.sum(), x.sum()]), np.array([[y @ y, y @ x], [y @ x, x @ x]]), 2)
+        >>> estimate, beta, _ = moments.estimate(np.array([3.5]))
+        >>> round(estimate.value, 12), beta.round(12)
+        (8.0, array([2.]))
         """
         means = np.array(self.means)
         centre = means.mean(axis=0)

@@ -8,7 +8,7 @@ import pytest
 from riskengine import options
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import GarchParams
-from riskengine.options.bridge import YEAR, diffusion_limit, innovation_moments
+from riskengine.options.garch_start import YEAR, diffusion_limit, innovation_moments
 from riskengine.options.heston import check_heston
 
 
