@@ -170,8 +170,9 @@ def backtest(
     market = Market(prices or bundled_prices(), membership, delistings, volume, top, start=start, end=end)
     panel = market.panel()
     length, chosen = _train(train, panel)
-    show_findings(console, panel.audit())
     schedule = replace(_walk_forward(length, step, delay, window, band), universe=market.universe())
+    schedule.folds(panel.dates)  # what cannot be run is an error before anything else is said
+    show_findings(console, panel.audit())
     limits = getattr(candidate, "constraints", None)
     rivals = rivals_of(candidate, standard_benchmarks(limits, window=length, horizon=schedule.days))
     with bars(console) as report, recorded_reads() as read:
