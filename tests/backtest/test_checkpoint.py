@@ -328,7 +328,7 @@ STRATEGIES = sorted(path for path in (ROOT / "strategies").glob("*.py") if path.
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
 def test_no_decision_of_any_strategy_changes_when_the_future_does(path, bundled):
     """Prices, members, delistings and volumes after a date are others; every decision up to it is bit-identical."""
-    panel = bundled.between("2018", "2020-06")
+    panel = bundled.between("2018-01-01", "2020-06-30")
     strategy = load_strategy(path)
     schedule = WalkForward(train=300, step=100, window=300)  # one length, compiled once
     folds = schedule.folds(panel.dates)
