@@ -213,14 +213,12 @@ def test_cvar_is_never_below_var(returns, level):
         assert found.conditional_value_at_risk >= found.value_at_risk - slack
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0.2, 3.0))
-def test_steered_tails_keep_cvar_above_var(seed, drift):
+@pytest.mark.parametrize(("seed", "drift"), [(0, 0.5), (1, 1.0), (2, 1.5), (3, 2.0), (4, 3.0)])
+def test_steered_tails_keep_cvar_above_var(seed, drift, fixed_shape):
     """Also for series that hardly ever lose, whose quantiles are below zero."""
-    from conftest import FixedShape
-
     rng = np.random.default_rng(seed)
     rows = 0.002 * rng.standard_normal((320, 3)) + 0.002 * drift * np.array([0.0, 1.0, 3.0])
-    forecaster = TailForecaster(FixedShape(), windows=(300,))
+    forecaster = TailForecaster(fixed_shape, windows=(300,))
     state = forecaster.init(rows)
     for level in forecaster.levels:
         tail = forecaster.forecast(state, level)
