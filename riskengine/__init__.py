@@ -30,9 +30,11 @@ from riskengine.covariance import (
     RiskMetrics2006,
     SampleCovariance,
 )
+from riskengine.errors import deprecated
 from riskengine.garch import GarchParams
 from riskengine.market import MarketView, Panel, load_panel
 from riskengine.portfolio import (
+    BlackLitterman,
     BlackLittermanStrategy,
     Constraints,
     Costs,
@@ -41,6 +43,7 @@ from riskengine.portfolio import (
     Exposure,
     Group,
     MaximumDiversification,
+    MaximumReturn,
     MaximumSharpe,
     MeanVariance,
     MinimumCvar,
@@ -49,7 +52,6 @@ from riskengine.portfolio import (
     ProportionalCosts,
     RiskBudgeting,
     Strategy,
-    TargetVolatility,
     TrackingError,
     View,
 )
@@ -58,6 +60,7 @@ __all__ = [
     "AnalyticalShrinkage",
     "ArchReference",
     "BacktestResult",
+    "BlackLitterman",
     "BlackLittermanStrategy",
     "Calibration",
     "CombinedIteratedEwma",
@@ -79,6 +82,7 @@ __all__ = [
     "MarketView",
     "MaximumDiversification",
     "MaximumLikelihood",
+    "MaximumReturn",
     "MaximumSharpe",
     "MeanVariance",
     "MinimumCvar",
@@ -94,7 +98,6 @@ __all__ = [
     "SampleCovariance",
     "Status",
     "Strategy",
-    "TargetVolatility",
     "TrackingError",
     "View",
     "WalkForward",
@@ -103,3 +106,10 @@ __all__ = [
     "run_backtest",
     "standard_benchmarks",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name != "TargetVolatility":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    deprecated("riskengine.TargetVolatility", "MaximumReturn")
+    return MaximumReturn

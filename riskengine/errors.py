@@ -1,5 +1,7 @@
 """Everything the engine raises on purpose. Each message names the cause and the remedy."""
 
+import warnings
+
 
 class RiskEngineError(Exception):
     """Base of all errors that a user of the engine can mend; the command line prints it as one line."""
@@ -33,3 +35,8 @@ class InfeasibleError(RiskEngineError):
 
 class StrategyError(RiskEngineError):
     """A strategy file that cannot be loaded, or that broke its contract."""
+
+
+def deprecated(old: str, new: str) -> None:
+    """Warn the caller of the function that calls this: ``old`` goes with the next version."""
+    warnings.warn(f"{old} is deprecated: use {new}", DeprecationWarning, stacklevel=3)

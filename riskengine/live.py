@@ -114,14 +114,18 @@ class LiveRisk:
         for name, table in (("var", self.value_at_risk), ("cvar", self.conditional_value_at_risk)):
             tails |= {f"{name}_{100 * level:g}": value for level, value in table.items()}
             tails |= {f"{name}_{100 * level:g}": None for level in self.unsupported}
-        rest = {"missing": self.missing, "recalibrated": self.recalibrated, "fell_back": self.fell_back}
-        marks = {
+        rest: dict[str, Any] = {
+            "missing": self.missing,
+            "recalibrated": self.recalibrated,
+            "fell_back": self.fell_back,
+        }
+        marks: dict[str, Any] = {
             "missing_names": list(self.missing_names),
             "spans": self.spans,
             "stale": list(self.stale),
             "implausible": self.implausible,
         }
-        rest |= {name: value for name, value in marks.items() if value}  # type: ignore[dict-item]
+        rest |= {name: value for name, value in marks.items() if value}
         return {"row": self.rows, "volatility": self.volatility, **tails, **rest}
 
 

@@ -4,15 +4,7 @@ Claim: none on return; it shows how views and confidences move a portfolio away 
 views below are an illustration, not advice: they were not chosen by looking at the outcome.
 """
 
-from riskengine import (
-    BlackLittermanStrategy,
-    ConstantCorrelation,
-    Constraints,
-    MeanVariance,
-    NeuralCalibrator,
-    ProportionalCosts,
-    View,
-)
+from riskengine import BlackLitterman, Constraints, MeanVariance, OptimizedStrategy, ProportionalCosts, View
 
 VIEWS = (
     View.absolute("JNJ", 0.08, confidence=0.6),
@@ -22,14 +14,13 @@ VIEWS = (
 
 def build(
     *, views: tuple[View, ...] = VIEWS, risk_aversion: float = 3.0, upper: float = 0.2, window: int = 1250
-) -> BlackLittermanStrategy:
+) -> OptimizedStrategy:
     """Long only, at most ``upper`` an asset; the equilibrium is that of an equally weighted market."""
-    return BlackLittermanStrategy(
+    return OptimizedStrategy(
         name="Black-Litterman",
-        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
         objective=MeanVariance(risk_aversion),
+        expected_returns=BlackLitterman(views),
         constraints=Constraints(upper=upper),
         costs=ProportionalCosts(0.0005),
-        views=views,
         window=window,
     )

@@ -4,25 +4,18 @@ Claim: smaller drawdowns than the strategy alone, paid for with return in every 
 after prices have risen (``backtests/portfolio/drawdown_overlay.py``). It forecasts nothing.
 """
 
-from riskengine import (
-    ConstantCorrelation,
-    Constraints,
-    NeuralCalibrator,
-    OptimizedStrategy,
-    ProportionalCosts,
-)
-from riskengine.portfolio import DrawdownOverlay
+from riskengine import Constraints, OptimizedStrategy, ProportionalCosts
+from riskengine.portfolio import DrawdownControl
 
 
 def build(
     *, limit: float = 0.25, lowest: float = 0.2, upper: float = 0.2, window: int = 1250
-) -> DrawdownOverlay:
+) -> DrawdownControl:
     """Long only, at most ``upper`` an asset; nothing but ``lowest`` is left at a drawdown near ``limit``."""
     strategy = OptimizedStrategy(
         name="minimum variance",
-        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
         constraints=Constraints(upper=upper),
         costs=ProportionalCosts(0.0005),
         window=window,
     )
-    return DrawdownOverlay(strategy, limit, lowest)
+    return DrawdownControl(strategy, limit, lowest)

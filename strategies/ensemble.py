@@ -8,13 +8,18 @@ from riskengine import Constraints, Ensemble, MinimumVariance, OptimizedStrategy
 
 
 def build(
-    *, lower: float = 0.0, upper: float = 0.1, trading: float = 0.05, window: int = 1250, horizon: int = 21
+    *,
+    lower: float = 0.0,
+    upper: float = 0.1,
+    turnover_penalty: float = 0.05,
+    window: int = 1250,
+    horizon: int = 21,
 ) -> OptimizedStrategy:
-    """At most ``upper`` an asset; ``trading`` is the price of turnover, see ``MinimumVariance``."""
+    """At most ``upper`` an asset; ``turnover_penalty`` is the price of trades: see ``MinimumVariance``."""
     return OptimizedStrategy(
         name="ensemble",
         forecaster=Ensemble(),
-        objective=MinimumVariance(trading=trading),
+        objective=MinimumVariance(turnover_penalty),
         constraints=Constraints(lower=lower, upper=upper),
         window=window,
         horizon=horizon,

@@ -4,14 +4,7 @@ Claim: a portfolio near the market that trades little: expected returns are thos
 would be optimal, so it departs from equal weight only as far as limits and costs make it.
 """
 
-from riskengine import (
-    ConstantCorrelation,
-    Constraints,
-    MeanVariance,
-    NeuralCalibrator,
-    OptimizedStrategy,
-    ProportionalCosts,
-)
+from riskengine import Constraints, MeanVariance, OptimizedStrategy, ProportionalCosts
 
 
 def build(
@@ -20,7 +13,6 @@ def build(
     """Long only, at most ``upper`` an asset and ``turnover`` of wealth traded (both ways) a rebalance."""
     return OptimizedStrategy(
         name="Markowitz",
-        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
         objective=MeanVariance(risk_aversion),
         constraints=Constraints(upper=upper, turnover=turnover),
         costs=ProportionalCosts(0.0005),

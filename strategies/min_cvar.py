@@ -4,21 +4,13 @@ Claim: none beyond minimum variance. Scenarios are the past's holding periods at
 together; at 95% few of them decide, so that weights are noisier than those of minimum variance.
 """
 
-from riskengine import (
-    ConstantCorrelation,
-    Constraints,
-    NeuralCalibrator,
-    OptimizedStrategy,
-    ProportionalCosts,
-)
-from riskengine.portfolio import MinimumCvar
+from riskengine import Constraints, MinimumCvar, OptimizedStrategy, ProportionalCosts
 
 
 def build(*, upper: float = 0.2, level: float = 0.95, window: int = 1250) -> OptimizedStrategy:
     """Long only, at most ``upper`` an asset; ``level`` is the confidence."""
     return OptimizedStrategy(
         name="minimum CVaR",
-        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
         objective=MinimumCvar(level),
         constraints=Constraints(upper=upper),
         costs=ProportionalCosts(0.0005),

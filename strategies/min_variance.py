@@ -20,7 +20,7 @@ def build(
         forecaster=ConstantCorrelation(
             NeuralCalibrator.pretrained(), window=window, static_share=static_share
         ),
-        constraints=Constraints(lower=0.0, upper=upper),
+        constraints=Constraints(upper=upper),
         window=window,
         horizon=horizon,
     )

@@ -4,20 +4,13 @@ Claim: between equal weight and minimum variance in volatility (Maillard, Roncal
 turnover than the latter.
 """
 
-from riskengine import (
-    ConstantCorrelation,
-    Constraints,
-    NeuralCalibrator,
-    OptimizedStrategy,
-)
-from riskengine.portfolio import RiskBudgeting
+from riskengine import Constraints, OptimizedStrategy, RiskBudgeting
 
 
 def build(*, upper: float = 0.2, window: int = 1250) -> OptimizedStrategy:
     """Long only, at most ``upper`` an asset."""
     return OptimizedStrategy(
         name="risk parity",
-        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
         objective=RiskBudgeting(),
         constraints=Constraints(upper=upper),
         window=window,

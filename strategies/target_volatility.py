@@ -3,14 +3,7 @@
 Claim: realized volatility stays nearer to the target than at constant exposure, since volatility can be forecast.
 """
 
-from riskengine import (
-    ConstantCorrelation,
-    Constraints,
-    NeuralCalibrator,
-    OptimizedStrategy,
-    ProportionalCosts,
-)
-from riskengine.portfolio import TargetVolatility
+from riskengine import Constraints, MaximumReturn, OptimizedStrategy, ProportionalCosts
 
 
 def build(
@@ -19,8 +12,7 @@ def build(
     """Long only, at most ``upper`` an asset and ``leverage`` in all; the forecast is kept at ``volatility`` a year."""
     return OptimizedStrategy(
         name="target volatility",
-        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
-        objective=TargetVolatility(volatility),
+        objective=MaximumReturn(volatility),
         constraints=Constraints(upper=upper, budget=(0.0, leverage)),
         costs=ProportionalCosts(0.0005),
         window=window,

@@ -3,20 +3,13 @@
 Claim: within a tracking error of a few percent of the benchmark with limited turnover; none on return.
 """
 
-from riskengine import (
-    ConstantCorrelation,
-    Constraints,
-    NeuralCalibrator,
-    OptimizedStrategy,
-)
-from riskengine.portfolio import TrackingError
+from riskengine import Constraints, OptimizedStrategy, TrackingError
 
 
 def build(*, upper: float = 0.2, turnover: float | None = 0.2, window: int = 1250) -> OptimizedStrategy:
     """Long only, at most ``upper`` an asset and ``turnover`` of wealth traded (both ways) a rebalance."""
     return OptimizedStrategy(
         name="tracking",
-        forecaster=ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5),
         objective=TrackingError(),
         constraints=Constraints(upper=upper, turnover=turnover),
         window=window,

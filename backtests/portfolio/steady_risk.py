@@ -36,7 +36,7 @@ from riskengine.backtest import legacy_forecaster
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.cli import bundled_prices
 from riskengine.covariance import Covariance, CovarianceForecaster, News
-from riskengine.portfolio import SteadyVolatility
+from riskengine.portfolio import VolatilityTarget
 from riskengine.runtime import keep_compiled, use_cores
 
 MONTH, YEAR, QUARTER, TARGET, LEVERAGE, REFIT = 21, 252, 63, 0.10, 2.0, 21
@@ -115,16 +115,16 @@ def books(panel: Panel, train: int, step: int) -> dict[str, pd.Series]:
         network = NeuralCalibrator.pretrained(robust=True, pooled=True)
         mine = FactorGarch(network, static_share=0.0, news=News())
     for name, forecaster in (("engine", mine), ("legacy", legacy_forecaster(window))):
-        goal = MinimumVariance(trading=0.05 if name == "engine" else 0.0)
+        goal = MinimumVariance(turnover_penalty=0.05 if name == "engine" else 0.0)
         inside = OptimizedStrategy(
             name, Remembered(forecaster), goal, LIMITS, window=window, horizon=horizon, refit=refit,
             min_history=min(250, train),
         )  # fmt: skip
         made[name] = inside
         bias = {} if name == "engine" else {"bias": None}
-        made[f"{name}, 10%"] = SteadyVolatility(f"{name}, 10%", inside, TARGET, LEVERAGE, **bias)
-    trusting = SteadyVolatility("engine, 10%, bias not learned", made["engine"], TARGET, LEVERAGE, None)
-    learning = SteadyVolatility("legacy, 10%, bias learned", made["legacy"], TARGET, LEVERAGE)
+        made[f"{name}, 10%"] = VolatilityTarget(inside, TARGET, LEVERAGE, name=f"{name}, 10%", **bias)
+    trusting = VolatilityTarget(made["engine"], TARGET, LEVERAGE, None, "engine, 10%, bias not learned")
+    learning = VolatilityTarget(made["legacy"], TARGET, LEVERAGE, name="legacy, 10%, bias learned")
     made |= {one.name: one for one in (trusting, learning)}
     first, *rest = made.values()
     schedule = WalkForward(train=train, step=step, delay=1)

@@ -108,7 +108,7 @@ def rebalance(panel: Panel) -> list[dict[str, Any]]:
         "skfolio: Ledoit-Wolf": skfolio_peer(panel),
         "Ledoit-Wolf": Rebalancing(OptimizedStrategy("static", LedoitWolf(), constraints=limits), panel),
         "ensemble, trades priced": Rebalancing(
-            OptimizedStrategy("ensemble", Ensemble(), MinimumVariance(trading=0.05), limits), panel
+            OptimizedStrategy("ensemble", Ensemble(), MinimumVariance(turnover_penalty=0.05), limits), panel
         ),
     }
     folds = WalkForward(WINDOW, STEP).folds(panel.dates)[-FOLDS - 1 :]

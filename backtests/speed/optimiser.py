@@ -18,6 +18,7 @@ from riskengine.covariance.contract import Covariance
 from riskengine.portfolio import (
     Constraints,
     MaximumDiversification,
+    MaximumReturn,
     MaximumSharpe,
     MeanVariance,
     MinimumCvar,
@@ -26,9 +27,10 @@ from riskengine.portfolio import (
     Optimizer,
     ProportionalCosts,
     RiskBudgeting,
-    TargetVolatility,
 )
-from riskengine.portfolio import program as compiled
+from riskengine.portfolio.compiled_problem import CompiledProblem
+from riskengine.portfolio.costs import itemised
+from riskengine.portfolio.trading_state import trading_state
 
 ASSETS, FACTORS, DAYS, ROUNDS, HORIZON = 1000, 20, 1250, 3, 21
 RATE, CAP, AVERSION = 0.0005, 0.1, 3.0
@@ -83,7 +85,7 @@ def engine(
 ) -> Callable[[], tuple[float, float]]:
     """One solve of a compiled problem: the solver's own seconds and the value."""
     optimizer = Optimizer(NAMES, objective, constraints, ProportionalCosts(RATE))
-    scenarios = market.scenarios if isinstance(objective, MinimumCvar) else None
+    scenarios = market.scenarios if "scenarios" in objective.needs else None
 
     def work() -> tuple[float, float]:
         found = optimizer.solve(covariance, market.expected, market.held, scenarios=scenarios)
@@ -93,21 +95,17 @@ def engine(
 
 
 def by_solver(covariance: Covariance, market: Market, solver: str) -> Callable[[], tuple[float, float]]:
-    """The same whole problem through one solver, without sifting."""
-    from riskengine.portfolio.day import prepare
-    from riskengine.portfolio.situation import situation
-
+    """The same whole problem through one solver, without column generation."""
     objective, constraints = MeanVariance(AVERSION), Constraints(upper=CAP)
-    costs = Optimizer(NAMES[:2], objective, constraints, ProportionalCosts(RATE)).costs
+    costs = itemised(ProportionalCosts(RATE))
     few = covariance.loadings.shape[1] <= ASSETS // 4
-    program = compiled.Program(objective, constraints, costs, ASSETS, 32 if few else None)
+    problem = CompiledProblem(objective, constraints, costs, ASSETS, 32 if few else None)
 
     def work() -> tuple[float, float]:
-        today = situation(NAMES, constraints, market.held)
-        day = prepare(objective, costs, today, covariance, market.expected)
-        program.fill(day, np.arange(ASSETS))
+        state = trading_state(NAMES, constraints, market.held)
+        problem.fill(objective.problem_data(costs, state, covariance, market.expected), np.arange(ASSETS))
         try:
-            answer = program.solve(solver, OTHERS.get(solver))
+            answer = problem.solve(solver, OTHERS.get(solver))
         except cp.SolverError:
             return float("nan"), float("nan")
         w = answer.weights
@@ -183,8 +181,8 @@ def main() -> None:
         )  # fmt: skip
     record.say(
         "## Mean-variance\n\nA covariance of 20 factors, and a dense one, where most assets are left out and priced "
-        "(sifting), so that the solver has little to do. The last column is by how much the weights of the rebuilt "
-        "problem break their limits, at cvxpy's tolerances; the engine's keep theirs to 1e-9."
+        "(column generation), so that the solver has little to do. The last column is by how much the weights of the "
+        "rebuilt problem break their limits, at cvxpy's tolerances; the engine's keep theirs to 1e-9."
     )
     record.table(
         "rebuilt",
@@ -222,7 +220,7 @@ def main() -> None:
     objectives: dict[str, tuple[Objective, Constraints]] = {
         "minimum variance": (MinimumVariance(), limits),
         "maximum Sharpe": (MaximumSharpe(), limits),
-        "target volatility": (TargetVolatility(0.1), Constraints(upper=CAP, budget=(0.0, 1.5))),
+        "target volatility": (MaximumReturn(0.1), Constraints(upper=CAP, budget=(0.0, 1.5))),
         "maximum diversification": (MaximumDiversification(), limits),
         "risk budgeting": (RiskBudgeting(), limits),
         "minimum CVaR, 500 scenarios": (MinimumCvar(), limits),

@@ -89,9 +89,9 @@ class Journal:
     def _path(self, what: str, k: int) -> Path:
         return self.folder / f"{what}_{k:05d}.npz"
 
-    def state(self, fresh: Any) -> Any:
-        """The state after the last decision; compiled things come from ``fresh``, what ``init`` makes."""
-        return unpack(self._path("state", self._count).read_bytes(), self._modules, fresh)
+    def state(self) -> Any:
+        """The state after the last decision."""
+        return unpack(self._path("state", self._count).read_bytes(), self._modules)
 
     def add(self, decided: Decided, state: Any, read: Iterable[Path] = ()) -> Any:
         """Write one more decision; returns the state as a process that goes on from here would read it.
@@ -99,7 +99,11 @@ class Journal:
         Files that the strategy read for it are kept by their hashes: a run on changed ones does not go on.
         """
         content = pack(state)
-        new = {name: kept for name, kept in hashes(read).items() if name not in self._read}
+        own = (
+            self.folder.resolve()
+        )  # the state that it goes on from is read too, and is no file of the strategy
+        others = [path for path in read if not path.is_relative_to(own)]
+        new = {name: kept for name, kept in hashes(others).items() if name not in self._read}
         if new:
             self._read |= new
             write_atomically(self.folder / READS, (json.dumps(self._read, indent=2) + "\n").encode())
@@ -107,7 +111,7 @@ class Journal:
         write_atomically(self._path("decision", self._count), pack(decided))
         write_atomically(self._path("state", self._count), content)
         self._path("state", self._count - 1).unlink(missing_ok=True)
-        return unpack(content, self._modules, fresh=state)
+        return unpack(content, self._modules)
 
 
 def is_begun(folder: Path) -> bool:

@@ -1,9 +1,8 @@
 """States and settings as plain text and arrays, exactly, and nothing that executes.
 
 Numbers, text, arrays, tuples, lists, dicts, enumerations, NamedTuples and dataclasses are written down; classes by
-their names, and only those of this package and of the strategy's own file are ever looked up again. Compiled things,
-which a strategy's ``init`` makes anew, are not written: the problems of the portfolio package, and whatever says so by
-a method ``restart()``, which makes it forget the last solve.
+their names, and only those of this package and of the strategy's own file are ever looked up again. Compiled things
+are no part of a state: keep them in a cache by their settings, as the portfolio package keeps its problems.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,6 @@ import numpy as np
 import pandas as pd
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.portfolio.ask import restarts
 
 PACKAGE = "riskengine"
 _TEXT = "text"
@@ -49,14 +46,13 @@ def pack(value: Any) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(content: bytes, modules: tuple[str, ...] = (), fresh: Any = None) -> Any:
+def unpack(content: bytes, modules: tuple[str, ...] = ()) -> Any:
     """What :func:`pack` wrote.
 
     Parameters
     ----------
     content : of the file
     modules : names of modules, beside this package, whose classes may be made
-    fresh : a value of the same structure that holds the compiled things
 
     Raises
     ------
@@ -69,7 +65,7 @@ def unpack(content: bytes, modules: tuple[str, ...] = (), fresh: Any = None) -> 
             arrays = [file[f"a{k}"] for k in range(len(file.files) - 1)]
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
         raise DataError(f"a checkpoint is damaged ({error}): begin anew without it") from error
-    return _read(text, arrays, modules, fresh)
+    return _read(text, arrays, modules)
 
 
 def fingerprint(value: Any) -> str:
@@ -90,13 +86,6 @@ def fingerprint(value: Any) -> str:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def _compiled(value: Any) -> bool:
-    """Whether ``init`` makes it again: it can restart, or is one of the portfolio package's problems."""
-    if isinstance(value, type) or _fields(value) is not None or isinstance(value, enum.Enum):
-        return False
-    return restarts(value) or type(value).__module__.startswith(f"{PACKAGE}.portfolio.")
 
 
 def _name(kind: type) -> str:
@@ -132,8 +121,6 @@ def _written(value: Any, arrays: list[np.ndarray], where: str, loose: bool) -> A
         )
         arrays.append(np.asarray(value))
         return {kind: len(arrays) - 1}
-    if _compiled(value) and not loose:
-        return {"compiled": _name(type(value))}
     fields = _fields(value)
     if fields is not None:
         return {"type": _name(type(value)), "fields": {k: inside(v, k) for k, v in fields.items()}}
@@ -146,7 +133,7 @@ def _written(value: Any, arrays: list[np.ndarray], where: str, loose: bool) -> A
         return inside(_described(value, where), type(value).__name__)
     raise SettingsError(
         f"a checkpoint cannot hold {where}, a {_name(type(value))}: keep states in arrays, numbers, tuples, dicts and "
-        "dataclasses, and give compiled things that init makes again a method restart()"
+        "dataclasses, and compiled things outside of them, in a cache by their settings"
     )
 
 
@@ -183,12 +170,12 @@ def _described(value: Any, where: str) -> Any:
     )
 
 
-def _read(text: Any, arrays: list[np.ndarray], modules: tuple[str, ...], fresh: Any) -> Any:
+def _read(text: Any, arrays: list[np.ndarray], modules: tuple[str, ...]) -> Any:
     if not isinstance(text, dict):
         return text
 
-    def inside(child: Any, part: Any) -> Any:
-        return _read(child, arrays, modules, part)
+    def inside(child: Any) -> Any:
+        return _read(child, arrays, modules)
 
     match text:
         case {"float": value}:
@@ -204,25 +191,14 @@ def _read(text: Any, arrays: list[np.ndarray], modules: tuple[str, ...], fresh: 
         case {"jax": k}:
             with jax.enable_x64(True):
                 return jnp.asarray(arrays[k])
-        case {"compiled": name}:
-            if _name(type(fresh)) != name:
-                raise DataError(f"init makes no {name} where the checkpoint had one: begin anew without it")
-            return fresh
         case {"type": name, "fields": fields}:
             kind = _found(name, modules)
-            return _made(kind, {k: inside(v, getattr(fresh, k, None)) for k, v in fields.items()})
+            return _made(kind, {k: inside(v) for k, v in fields.items()})
         case {"tuple": items} | {"list": items}:
-            parts = (
-                list(fresh)
-                if isinstance(fresh, tuple | list) and len(fresh) == len(items)
-                else [None] * len(items)
-            )
-            found = [inside(item, part) for item, part in zip(items, parts, strict=True)]
-            return tuple(found) if "tuple" in text else found
+            values = [inside(item) for item in items]
+            return tuple(values) if "tuple" in text else values
         case {"dict": items}:
-            known = fresh if isinstance(fresh, Mapping) else {}
-            found_keys = [inside(key, None) for key, _ in items]
-            return {k: inside(v, known.get(k)) for k, (_, v) in zip(found_keys, items, strict=True)}
+            return {inside(key): inside(v) for key, v in items}
     raise DataError("a checkpoint is damaged: begin anew without it")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ import pandas as pd
 from riskengine.backtest.accounting import Book, daily_cash, vanished_after
 from riskengine.backtest.checkpoint import Decided, Journal, journals
 from riskengine.backtest.monitor import RiskMonitor
+from riskengine.backtest.price_notes import price_notes
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.reads import recorded_reads
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError
-from riskengine.market import MarketView, Panel
+from riskengine.market import Panel
 from riskengine.portfolio import ProportionalCosts, Strategy
 from riskengine.portfolio.ask import ask, begin, stated_limits
 
@@ -127,7 +129,8 @@ def run_backtest(
     results = [
         BacktestResult(**run, risk=risk, provenance=origin) for run, risk in zip(runs, risks, strict=True)
     ]
-    result = results[0].beside(tuple(results[1:]))
+    said = price_notes(panel, results[0].weights)
+    result = replace(results[0], notes=(*results[0].notes, *said)).beside(tuple(results[1:]))
     return result if monitor is None else result.with_risk_today(monitor.today(panel, paths[0][-1]))
 
 
@@ -290,23 +293,16 @@ class Decider:
             self.decided.append(self.journal.decided[done])
             return
         view = self.walk.schedule.view(self.walk.panel, position)
-        with recorded_reads() as read:
+        if self.journal is not None and self.decided and not self._ready:
+            self._state, self._ready = self.journal.state(), True
+        with recorded_reads() as read:  # of the strategy's own code, not of the journal
             if not self._ready:
-                self._begin(view)
+                self._state, self._ready = begin(self.strategy, view), True
             decision, self._state = ask(self.strategy, self._state, view, holdings)
         one = Decided.of(decision, self.walk.periods_per_year)
         if self.journal is not None:
             self._state = self.journal.add(one, self._state, read)
         self.decided.append(one)
-
-    def _begin(self, view: MarketView) -> None:
-        """The state before the first decision, or after the last one that the journal holds."""
-        first = view
-        if self.decided:
-            first = self.walk.schedule.view(self.walk.panel, self.walk.folds[0].decide)
-        fresh = begin(self.strategy, first)
-        self._state = self.journal.state(fresh) if self.journal is not None and self.decided else fresh
-        self._ready = True
 
 
 def _written(date: pd.Timestamp) -> str:

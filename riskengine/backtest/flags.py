@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from riskengine.backtest.accounting import Breach
+from riskengine.backtest.price_notes import count_held
 
 OK = "ok"
 _INFEASIBLE = "infeasible: "
@@ -22,7 +23,7 @@ class Flag:
     Attributes
     ----------
     portfolio : its name
-    kind : ``"infeasible"``, ``"all in cash"``, ``"fell back"`` or ``"limit broken"``
+    kind : ``"infeasible"``, ``"all in cash"``, ``"fell back"``, ``"limit broken"`` or ``"doubtful prices"``
     count, of : decisions, or closes, with it, and in all
     message : one sentence with the counts and the cause
     serious : whether it is the strategy's own; what a benchmark did is said and no more
@@ -109,6 +110,16 @@ def breach_flags(portfolio: str, breaches: Sequence[Breach], closes: int, seriou
     more = f", and {len(breaches) - 1} more" if len(breaches) > 1 else ""
     message = f"a stated limit was broken {len(breaches)} time{'s' * (len(breaches) != 1)}: {first}{more}"
     return [Flag(portfolio, "limit broken", len(breaches), closes, message, serious)]
+
+
+def price_flags(portfolio: str, notes: Sequence[str], closes: int) -> list[Flag]:
+    """A flag for the serious findings of the audit on what was held; see ``riskengine.backtest.price_notes``."""
+    count, first = count_held(notes)
+    if not count:
+        return []
+    more = f", and {count - 1} more" if count > 1 else ""
+    message = f"prices of what was held look wrong {count} time{'s' * (count != 1)}: {first}{more}"
+    return [Flag(portfolio, "doubtful prices", count, closes, message)]
 
 
 def _decisions(count: int, total: int) -> str:

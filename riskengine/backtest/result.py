@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.backtest.accounting import Breach
-from riskengine.backtest.flags import Flag, breach_flags, decision_flags
+from riskengine.backtest.flags import Flag, breach_flags, decision_flags, price_flags
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
 from riskengine.backtest.units import period_name, result_units
@@ -144,12 +144,14 @@ class BacktestResult:
 
     @cached_property
     def flags(self) -> tuple[Flag, ...]:
-        """Decisions that fell back and limits that were broken, the strategy's own first, then the benchmarks'."""
+        """Decisions that fell back, limits that were broken, doubtful prices; the strategy's own first, then the
+        benchmarks'."""
         found = []
         for one in (self, *self.benchmarks):
             own = one is self
             found += decision_flags(one.name, one.status, one.notes, own)
             found += breach_flags(one.name, one.breaches, len(one.gross), own)
+        found += price_flags(self.name, self.notes, len(self.gross))
         return tuple(found)
 
     @property

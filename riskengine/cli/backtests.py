@@ -10,6 +10,7 @@ import typer
 
 from riskengine.cli.app import app
 from riskengine.cli.console import FLAGGED, Json, Prices, bars, bundled_prices, screen, write
+from riskengine.cli.findings import in_lines, show_findings
 from riskengine.cli.tables import show_result, show_sweep
 from riskengine.errors import DataError, SettingsError
 
@@ -140,7 +141,8 @@ def backtest(
     (per-asset maximum likelihood GARCH with sample correlation), under the strategy's own limits. About a
     minute for 20 assets and 27 years of monthly decisions.
 
-    Exit status 3 if decisions of the strategy fell back, or a limit that it states was broken.
+    Exit status 3 if decisions of the strategy fell back, a limit that it states was broken, or the prices of what it
+    held look wrong: a split that they are not adjusted for, say.
     """
     from riskengine.backtest import (
         Market,
@@ -168,8 +170,7 @@ def backtest(
     market = Market(prices or bundled_prices(), membership, delistings, volume, top, start=start, end=end)
     panel = market.panel()
     length, chosen = _train(train, panel)
-    if chosen is not None:
-        console.print(f"train: {chosen}", style="yellow", highlight=False)
+    show_findings(console, panel.audit())
     schedule = replace(_walk_forward(length, step, delay, window, band), universe=market.universe())
     limits = getattr(candidate, "constraints", None)
     rivals = rivals_of(candidate, standard_benchmarks(limits, window=length, horizon=schedule.days))
@@ -278,6 +279,7 @@ def sweep(
         length, chosen = _train(train, panel)
         if chosen is not None and f"train: {chosen}" not in notes:
             notes.append(f"train: {chosen}")
+        notes.extend(line for line in in_lines(panel.audit()) if line not in notes)
         return _walk_forward(length, step, delay, window, band)
 
     console = screen(as_json)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from riskengine.cli.app import app
-from riskengine.cli.console import Json, Prices, bars, bundled_prices, new_table, screen, write
+from riskengine.cli.console import FLAGGED, Json, Prices, bars, bundled_prices, new_table, screen, write
+from riskengine.cli.findings import show_findings, within
 from riskengine.errors import SettingsError
 
 
@@ -39,7 +41,10 @@ def calibrate(
     out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Calibrate a GARCH model for every asset at once."""
+    """Calibrate a GARCH model for every asset at once.
+
+    Exit status 3 if prices of the window look wrong: a split that they are not adjusted for, say.
+    """
     from riskengine.calibration import ArchReference, Calibrator, MaximumLikelihood, NeuralCalibrator
     from riskengine.market import load_panel
 
@@ -54,12 +59,23 @@ def calibrate(
     else:
         calibrator = MaximumLikelihood() if method is CalibratorName.MAXIMUM_LIKELIHOOD else ArchReference()
     console = screen(as_json)
+    returns = panel.returns.iloc[-window:]
+    findings = within(panel.audit(), returns.index[0])
+    show_findings(console, findings)
     with console.status(f"calibrating {len(panel.assets)} assets"):
-        frame = calibrator(panel.returns.iloc[-window:]).to_frame()
+        frame = calibrator(returns).to_frame()
+    doubtful = any(finding.serious for finding in findings)
     if out is not None:
         write(out, frame.to_csv())
     if as_json:
-        print(frame.reset_index().to_json(orient="records", double_precision=15))
+        rows = json.loads(frame.reset_index().to_json(orient="records", double_precision=15))
+        for one, name in zip(rows, panel.assets, strict=True):
+            one["findings"] = [
+                told.to_dict() for told in findings if told.serious and told.asset in (name, None)
+            ]
+        print(json.dumps(rows))
+        if doubtful:
+            raise typer.Exit(FLAGGED)
         return
     table = new_table(f"GJR-GARCH(1,1), {method.value}, to {panel.dates[-1]:%Y-%m-%d}")
     formats = {
@@ -75,11 +91,15 @@ def calibrate(
     table.add_column("asset", no_wrap=True)
     for name in (*formats, "status"):
         table.add_column(name.replace("_volatility", "").replace("_", " "), justify="right", no_wrap=True)
-    for asset, row in frame.iterrows():
+    for label, row in frame.iterrows():
         table.add_row(
-            str(asset), *(text.format(row[name]) for name, text in formats.items()), str(row["status"])
+            escape(str(label)),
+            *(text.format(row[name]) for name, text in formats.items()),
+            str(row["status"]),
         )
     console.print(table)
+    if doubtful:
+        raise typer.Exit(FLAGGED)
 
 
 @app.command()

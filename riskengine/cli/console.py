@@ -20,7 +20,8 @@ BUNDLED = Path("data/us_equities_20/prices.parquet")
 Prices = Annotated[
     Path | None,
     typer.Option(
-        "--prices", help="Wide prices, .csv or .parquet: dates down, assets across. Bundled ones if left out."
+        "--prices",
+        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled ones if left out.",
     ),
 ]
 Json = Annotated[

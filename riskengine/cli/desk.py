@@ -188,7 +188,8 @@ def stress(
 @app.command()
 def validate(
     forecasts: Annotated[
-        Path, typer.Argument(help="CSV with columns return (or loss), var and, if known, cvar.")
+        Path,
+        typer.Argument(help="CSV with columns date, return (or pnl, loss), var and, if known, cvar (or es)."),
     ],
     level: Annotated[float, typer.Option(help="Confidence of VaR and CVaR.")] = 0.99,
     draws: Annotated[int, typer.Option(help="Simulated series behind the p-values.")] = 1999,
@@ -197,11 +198,14 @@ def validate(
     """Test VaR and CVaR forecasts against what happened. Exit status 3 if a test rejects."""
     from riskengine.report.commands import run_validate
 
-    found = run_validate(forecasts, level, draws)
+    found, content = run_validate(forecasts, level, draws)
     if as_json:
-        print(json.dumps(found.to_dict()))
+        print(json.dumps(content))
     else:
-        screen(as_json).print(str(found), highlight=False, markup=False)
+        console = screen(as_json)
+        console.print(str(found), highlight=False, markup=False)
+        for note in content["notes"]:
+            console.print(f"note: {note}", highlight=False, markup=False)
     if not found.holds:
         raise typer.Exit(FLAGGED)
 

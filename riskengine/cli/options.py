@@ -76,6 +76,8 @@ def smile(
             console.print(table)
         for flag, count in content["flags"].items():
             console.print(f"- {count} of {content['quotes']} quotes: {flag}", highlight=False, markup=False)
+        for doubt in content.get("findings", ()):
+            console.print(f"! {doubt}", style="yellow", highlight=False, markup=False)
         console.print(f"[bold]{out / 'smile.html'}[/bold]")
     if content["flagged"]:
         raise typer.Exit(FLAGGED)

@@ -21,7 +21,8 @@ def report(
 ) -> None:
     """Show a finished backtest again, as `backtest` showed it, and its provenance.
 
-    Exit status 3 if decisions of the strategy fell back, or a limit of it was broken.
+    Exit status 3 if decisions of the strategy fell back, a limit of it was broken, or prices of what it held look
+    wrong.
     """
     from riskengine.backtest import load_result
     from riskengine.report import headline, provenance_text

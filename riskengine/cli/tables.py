@@ -45,6 +45,8 @@ def show_result(console: Console, result: Any) -> None:
         for row in rows:
             table.add_row(row[0], *(row[k] for k in columns), style="bold" if row is rows[0] else None)
         console.print(table)
+    if "train" in result.provenance:
+        console.print(f"- train: {result.provenance['train']}", highlight=False, markup=False)
     for remark in result.remarks():
         console.print(f"- {remark}", highlight=False, markup=False)
     if not result.risk_table().empty:
@@ -61,10 +63,13 @@ def show_result(console: Console, result: Any) -> None:
                 f"{row['christoffersen_p']:.3f}",
             )
         console.print(risk)
-    for note in result.notes[:MOST_NOTES]:
+    # Clashes of limits stand above already, counted.
+    notes = [note for note in result.notes if ": infeasible: " not in note]
+    for note in notes[:MOST_NOTES]:
         console.print(f"- {note}", highlight=False, markup=False)
-    if len(result.notes) > MOST_NOTES:
-        console.print(f"- and {len(result.notes) - MOST_NOTES} more notes in result.json", highlight=False)
+    if len(result.notes) > len(notes[:MOST_NOTES]):
+        more = len(result.notes) - len(notes[:MOST_NOTES])
+        console.print(f"- and {more} more notes in result.json", highlight=False)
 
 
 def _two_lines(heading: str) -> str:

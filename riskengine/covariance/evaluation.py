@@ -48,11 +48,11 @@ def states(
     SettingsError
         If the window leaves no day, or ``refit`` is below one.
     """
+    returns = as_returns(returns)[0]
     if not 2 <= window < len(returns) or refit < 1:
         raise SettingsError(
             f"a window of {window} days, anew every {refit}, leaves nothing of {len(returns)} days to forecast"
         )
-    returns = as_returns(returns)[0]
     state = None
     for day in range(window, len(returns)):
         if (day - window) % refit == 0:

@@ -1,10 +1,13 @@
 """Prices: the panel, its audit, files, who belongs to it when, and the view of the past that strategies are handed."""
 
 from riskengine.market.audit import Finding, audit_prices
+from riskengine.market.dates import parse_date
 from riskengine.market.delisting import Delistings, load_delistings
-from riskengine.market.loading import load_panel, load_series, load_volume, save_panel
+from riskengine.market.loading import load_panel, load_prices, load_series, load_volume, save_panel
 from riskengine.market.membership import load_membership
 from riskengine.market.panel import Panel
+from riskengine.market.repair import Repair, repair
+from riskengine.market.shapes import Prices
 from riskengine.market.universe import Universe
 from riskengine.market.view import MarketView
 
@@ -13,12 +16,17 @@ __all__ = [
     "Finding",
     "MarketView",
     "Panel",
+    "Prices",
+    "Repair",
     "Universe",
     "audit_prices",
     "load_delistings",
     "load_membership",
     "load_panel",
+    "load_prices",
     "load_series",
     "load_volume",
+    "parse_date",
+    "repair",
     "save_panel",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.market.fields import BARS, PRICES, kind_of
+from riskengine.market.fields import BARS, PRICES, TICKERS_TOO, kind_of
 from riskengine.market.jumps import jumps
 
 Array = np.ndarray
@@ -82,9 +82,9 @@ def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
     """
     findings = _dates(prices.index) + _names(prices.columns)
     values, texts = _values(prices)
-    moves = _moves(values)
+    moves = moves_of(values)
     findings += _common_jumps(moves, prices)
-    unrest = _unrest(moves)
+    unrest = unrest_of(moves)
     twins = _twins(moves, prices.columns)
     for position, name in enumerate(prices.columns):
         findings += _asset(str(name), values[:, position], prices.index, texts.get(position), unrest)
@@ -109,7 +109,7 @@ def _values(prices: pd.DataFrame) -> tuple[Array, dict[int, tuple[int, str]]]:
     return np.column_stack(columns) if columns else np.empty((len(prices), 0)), texts
 
 
-def _moves(values: Array) -> Array:
+def moves_of(values: Array) -> Array:
     """Logarithmic moves (T - 1, N) from the last price before each; NaN where there is none."""
     good = np.isfinite(values) & (values > 0)
     logs = np.log(np.where(good, values, 1.0))
@@ -118,7 +118,7 @@ def _moves(values: Array) -> Array:
     return np.where(good[1:], logs[1:] - last[:-1], np.nan)
 
 
-def _unrest(moves: Array) -> Array:
+def unrest_of(moves: Array) -> Array:
     """How much likelier large moves are on each day than on a usual one, (T,), at least 1."""
     found = np.ones(len(moves) + 1)
     if moves.shape[1] >= 5 and len(moves):
@@ -164,7 +164,8 @@ def _names(columns: pd.Index) -> list[Finding]:
             findings.append(Finding("tuple_name", str(name), None, detail))
     fields = {str(name): kind_of(str(name)) for name in columns}
     fields = {name: kind for name, kind in fields.items() if kind in (*PRICES, *BARS, "volume")}
-    if len(set(fields.values())) > 2 and 2 * len(fields) > len(columns):
+    enough = len(set(fields.values())) > 2 and 2 * len(fields) > len(columns)
+    if enough and set(fields) - TICKERS_TOO:
         findings += [
             Finding("field_name", name, None, f"looks like the {kind} of an asset, not like an asset")
             for name, kind in fields.items()
@@ -191,7 +192,7 @@ def _common_jumps(moves: Array, prices: pd.DataFrame) -> list[Finding]:
                 f"{len(names)} assets ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}) jump by a ratio near "
                 f"{np.exp(together):.3f} together: another currency, or another vendor?"
             )
-            findings.append(Finding("common_jump", None, prices.index[day + 1], detail))
+            findings.append(Finding("common_jump", None, prices.index[int(day) + 1], detail))
     return findings
 
 

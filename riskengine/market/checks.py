@@ -53,15 +53,15 @@ returns; hand in the returns, prices[1:] / prices[:-1] - 1 (Panel.returns)
     if names is not None:
         _check_frame(returns)
     matrix = _numbers(returns, "returns")
+    days = {1: "one day", 2: "two days"}.get(shortest, f"{shortest} days")
     if matrix.ndim != 2:
         raise DataError(
-            f"returns must be (time, assets), not of shape {matrix.shape}: reshape one asset to (time, 1)"
+            f"returns must be (time, assets) of at least {days}, not of shape {matrix.shape}: reshape one asset to "
+            "(time, 1)"
         )
     if 0 in matrix.shape or len(matrix) < shortest:
-        raise DataError(
-            f"returns of shape {matrix.shape} are too few: pass (time, assets) with at least {shortest} day(s) "
-            "and one asset"
-        )
+        said = "empty" if 0 in matrix.shape else "too few"
+        raise DataError(f"returns are {said}, of shape {matrix.shape}: pass at least {days} and one asset")
     assets = tuple(map(str, range(matrix.shape[1]) if names is None else names))
     infinite = np.isinf(matrix)
     if infinite.any():
@@ -158,8 +158,8 @@ def as_weights(weights: Any, assets: int | Sequence[str], what: str = "weights")
 
 def _row(row: Any, assets: int | Sequence[str], what: str, absent: float = np.nan) -> tuple[Array, Any]:
     """Numbers one an asset, by name where they have names; and what to call the asset at a position."""
-    names = None if isinstance(assets, int | np.integer) else tuple(map(str, assets))
-    count = int(assets) if names is None else len(names)  # type: ignore[call-overload]
+    names = None if isinstance(assets, int) else tuple(map(str, assets))
+    count = assets if isinstance(assets, int) else len(assets)
 
     def name(k: int) -> str:
         return str(k) if names is None else names[k]
@@ -188,14 +188,14 @@ def _row(row: Any, assets: int | Sequence[str], what: str, absent: float = np.na
         raise DataError(f"a row of shape {values.shape} for {count} assets: one {what} an asset")
     if absent != 0 and np.isinf(values).any():
         k = int(np.argmax(np.isinf(values)))
-        raise DataError(f"the {what} of asset {name(k)} is infinite: use NaN where there is none")
+        raise DataError(f"the {what} of {name(k)} is infinite: use NaN where there is none")
     return values, name
 
 
 def _numbers(values: Any, what: str) -> Array:
     """Float64, refusing text, objects, truth values and dates, which numpy would turn into numbers."""
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
+        values = np.where(np.ma.getmaskarray(values), np.nan, values.data)
     elif hasattr(values, "to_numpy") and all(getattr(kind, "kind", "O") in "fiu" for kind in _dtypes(values)):
         values = values.to_numpy(dtype=np.float64, na_value=np.nan)  # nullable columns of pandas become plain
     try:
@@ -211,7 +211,7 @@ def _numbers(values: Any, what: str) -> Array:
 
 
 def _dtypes(frame: Any) -> list[Any]:
-    kinds = getattr(frame, "dtypes", None)
+    kinds: Any = getattr(frame, "dtypes", None)
     return list(kinds) if hasattr(kinds, "__iter__") else [getattr(frame, "dtype", None)]
 
 
@@ -293,7 +293,7 @@ def _check_size(matrix: Array, assets: tuple[str, ...], wild: float) -> None:
 
 def _growth(returns: Any) -> float:
     """Factor on a typical move for the time between rows: the root of the days, one where there are no dates."""
-    index = getattr(returns, "index", None)
+    index: Any = getattr(returns, "index", None)
     if type(index).__name__ != "DatetimeIndex" or len(index) < 2:
         return 1.0
     days = float(np.median(np.diff(index.to_numpy()).astype("timedelta64[s]").astype(np.float64))) / 86400

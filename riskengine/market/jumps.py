@@ -29,6 +29,7 @@ _ODDS = 1.0
 """With these, 7 of 563 real moves above 33% of adjusted prices count as splits, and of splits put into real prices
 82% (2:1) to 99% (20:1), 44% of 3:2."""
 _SMALLEST = np.log(1.46)
+_LOOKED_AT = np.log(1.35)
 _LARGE = 0.5
 _CALM = 0.004
 _REVERTS_WITHIN = 5
@@ -72,7 +73,7 @@ def jumps(seen: Array, unrest: Array, gaps: Array | None = None) -> Iterator[Jum
     """
     move = np.diff(np.log(seen))
     returned = -1
-    for k in map(int, np.flatnonzero(np.abs(move) > _SMALLEST)):
+    for k in map(int, np.flatnonzero(np.abs(move) > _LOOKED_AT)):
         day = k + 1
         if day <= returned:
             continue  # the way back of one that is told already

@@ -116,15 +116,20 @@ def save_panel(panel: Panel, path: str | Path) -> Path:
 
     Membership is not written: it is a table of its own.
     """
+    return save_prices(panel.prices, path)
+
+
+def save_prices(prices: pd.DataFrame, path: str | Path) -> Path:
+    """Write dates x assets atomically, as ``.csv`` or ``.parquet`` by suffix; returns the path."""
     path = Path(path)
     if path.suffix == ".csv":
         # Days alone when they say all; closes within a day keep their time, or two would share a date.
-        days = bool((panel.dates == panel.dates.normalize()).all())
-        text = panel.prices.to_csv(index_label="date", date_format="%Y-%m-%d" if days else None)
-        content = text.encode()
+        dates = pd.DatetimeIndex(prices.index)
+        days = bool((dates == dates.normalize()).all())
+        content = prices.to_csv(index_label="date", date_format="%Y-%m-%d" if days else None).encode()
     elif path.suffix == ".parquet":
         buffer = io.BytesIO()
-        panel.prices.rename_axis("date").to_parquet(buffer, compression="zstd")
+        prices.rename_axis("date").to_parquet(buffer, compression="zstd")
         content = buffer.getvalue()
     else:
         raise DataError(f"{path}: prices are written as .csv or .parquet")

@@ -202,6 +202,10 @@ class Panel:
 
         See :func:`riskengine.market.audit.audit_prices` and :func:`riskengine.market.times.time_findings`.
         """
+        return self._findings
+
+    @cached_property
+    def _findings(self) -> tuple[Finding, ...]:
         read = tuple(Finding("reading", None, None, note) for note in self.notes)
         return read + audit_prices(self.prices) + time_findings(self)
 
@@ -314,6 +318,8 @@ def _numbers(prices: pd.DataFrame) -> pd.DataFrame:
     bad = np.argwhere(~np.isnan(values) & ~((values > 0) & np.isfinite(values)))
     if len(bad):
         row, column = bad[0]
+        if np.mean(values[~np.isnan(values)] <= 0) > 0.2:
+            raise DataError("a fifth of the values or more are not above zero: hand in prices, not returns")
         raise DataError(
             f"price {values[row, column]:g} of {prices.columns[column]} on {prices.index[row]:%Y-%m-%d} is not a "
             f"positive number ({len(bad)} such): leave the cell empty if there was no price"

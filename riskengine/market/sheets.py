@@ -152,6 +152,8 @@ def _delimiter(content: str) -> str:
     head = [line for line in content.splitlines()[:200] if line.strip()][:40]
     bare = [re.sub(r'"[^"]*"', "", line) for line in head]
     best, share = ",", 0.0
+    if not bare:
+        return best
     for mark in _DELIMITERS:
         counts = Counter(line.count(mark) for line in bare)
         usual, often = max(counts.items(), key=lambda item: (item[0] > 0, item[1], item[0]))

@@ -1,18 +1,29 @@
-"""Options: Black, Heston and SABR, their calibration to quotes from starts of a GARCH model; exotics by Monte Carlo."""
+"""Options: vanilla prices and volatilities, calibration to quotes, and exotics by Monte Carlo.
+
+- closed forms: :func:`black_price`, :func:`heston_price`, :func:`heston_nandi_price`, :func:`sabr_volatility`
+- quotes: :class:`Quotes`, :func:`read_quotes`, their :class:`Flag`
+- calibration: :func:`calibrate_heston`, :func:`calibrate_sabr`, with starts and priors by :func:`heston_start` and
+  :func:`sabr_start` from a GARCH model
+- exotics: :func:`monte_carlo` of :class:`Asian`, :class:`Barrier`, :class:`Lookback`, :class:`Autocallable`,
+  :class:`Vanilla` or :class:`PathPayoff` under :class:`BlackScholesParams`, :class:`HestonParams`,
+  :class:`DuanParams` or :class:`HestonNandiParams`
+
+What stands in ``__all__`` is the interface; the modules below are not.
+"""
 
 from riskengine.options.asian import Asian
 from riskengine.options.autocallable import Autocallable
 from riskengine.options.barrier import Barrier
 from riskengine.options.black import black_price, black_vega, implied_volatility
-from riskengine.options.bridge import HestonStart, SabrStart, heston_start, sabr_start
-from riskengine.options.engine import MonteCarloResult, monte_carlo
-from riskengine.options.estimates import Estimate
+from riskengine.options.control_variates import Estimate
+from riskengine.options.dynamics import BlackScholesParams
 from riskengine.options.garch_paths import DuanParams, HestonNandiParams
+from riskengine.options.garch_start import HestonStart, SabrStart, heston_start, sabr_start
 from riskengine.options.heston import HestonParams, heston_price
 from riskengine.options.heston_calibration import HestonFit, calibrate_heston, heston_guess
 from riskengine.options.heston_nandi import heston_nandi_price
 from riskengine.options.lookback import Lookback
-from riskengine.options.paths import BlackScholesParams
+from riskengine.options.monte_carlo_pricing import MonteCarloResult, monte_carlo
 from riskengine.options.products import PathPayoff, Product, Vanilla
 from riskengine.options.quote_files import read_quotes
 from riskengine.options.quotes import Flag, Quotes

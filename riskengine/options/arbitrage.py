@@ -1,4 +1,4 @@
-"""Static arbitrage in quotes: what can be sold at the bid and bought at the ask for a sure gain."""
+"""Static arbitrage between quotes: vertical spreads, butterflies and calendars, sold at the bid, bought at the ask."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ TOLERANCE = 1e-9
 
 
 def vertical(strike: Array, bid: Array, ask: Array) -> Array:
-    """Mask of the calls of one maturity in a spread that costs nothing, or pays more than it can lose.
+    """Vertical-spread arbitrage: mask of the calls of one maturity in such a spread.
 
-    Undiscounted calls over forward fall with the strike, by no more than the strike rises.
+    Undiscounted calls over forward fall with the strike, by no more than the strike rises:
+    ``0 <= C(K1) - C(K2) <= K2 - K1``.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def vertical(strike: Array, bid: Array, ask: Array) -> Array:
 
 
 def butterfly(strike: Array, bid: Array, ask: Array) -> Array:
-    """Mask of the calls of one maturity that are dearer than the chord of their neighbours; as :func:`vertical`."""
+    """Butterfly arbitrage: mask of the calls above the chord of their neighbours' prices; as :func:`vertical`."""
     flagged = np.zeros(len(strike), bool)
     if len(strike) < 3:
         return flagged
@@ -45,7 +46,9 @@ def butterfly(strike: Array, bid: Array, ask: Array) -> Array:
 
 
 def calendar(slices: Sequence[Array], x: Array, bid: Array, ask: Array) -> Array:
-    """Mask of the quotes whose total variance is above that of a later maturity at the same strike over forward.
+    """Calendar arbitrage: mask of the quotes whose total variance is above that of a later maturity.
+
+    At the same strike over forward, ``volatility^2 * maturity`` rises with the maturity (Gatheral 2006).
 
     The later one's is read between its strikes on a straight line, which lies above a convex smile: only sure
     violations are found.

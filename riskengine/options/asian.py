@@ -13,21 +13,21 @@ from jax import Array
 from riskengine.errors import DataError
 from riskengine.options.black import signs
 from riskengine.options.products import (
-    Control,
+    ControlVariate,
+    PathStep,
     Product,
-    Step,
     fixed_at,
     fixing_times,
     one_of,
     positive,
-    traced,
+    pytree_product,
 )
 
 
-@traced("strike", static=("kind", "average"))
+@pytree_product("strike", static=("kind", "average"))
 @dataclass(frozen=True)
 class Asian(Product):
-    """Option on the average of the asset.
+    """Asian option: pays ``max(A - K, 0)`` on the average ``A`` of the asset, or ``max(K - A, 0)``.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Asian(Product):
         object.__setattr__(self, "past", tuple(positive("a past fixing", value) for value in self.past))
 
     @property
-    def watched(self) -> str:  # type: ignore[override]
+    def monitoring(self) -> str:  # type: ignore[override]
         """The average over all times, or the fixings."""
         return "average" if self.fixings is None else "fixings"
 
@@ -98,7 +98,7 @@ class Asian(Product):
         weight = constants["weight"]
         return constants["total"] + weight * jnp.exp(log_spot), constants["logs"] + weight * log_spot
 
-    def observe(self, state: tuple[Array, Array], step: Step) -> tuple[Array, Array]:
+    def observe(self, state: tuple[Array, Array], step: PathStep) -> tuple[Array, Array]:
         """Add a fixing."""
         weight = step.row["weight"]
         return state[0] + weight * jnp.exp(step.after), state[1] + weight * step.after
@@ -113,12 +113,16 @@ class Asian(Product):
         average = state[0] if self.average == "arithmetic" else jnp.exp(state[1])
         return discount * self._payoff(average, last)
 
-    def controls(self) -> tuple[Control, ...]:
+    def controls(self) -> tuple[ControlVariate, ...]:
         """The geometric average with the same strike, the average itself, the asset."""
         own = self.average == "arithmetic" and self.strike is not None
-        return (*((Control("geometric"),) if own else ()), Control("average"), Control("forward"))
+        return (
+            *((ControlVariate("geometric"),) if own else ()),
+            ControlVariate("average"),
+            ControlVariate("forward"),
+        )
 
-    def control(self, control: Control, state: Any, last: Array, discount: Array) -> Array:
+    def control(self, control: ControlVariate, state: Any, last: Array, discount: Array) -> Array:
         """Present value (paths,) of a control."""
         if control.name == "geometric":
             return discount * self._payoff(jnp.exp(state[1]), last)

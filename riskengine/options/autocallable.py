@@ -1,4 +1,4 @@
-"""Autocallable notes: called early at a coupon where the asset stands high, with a protected loss at the end."""
+"""Autocallable notes: early redemption with coupons, and conditional protection of the capital at maturity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ import numpy as np
 from jax import Array
 
 from riskengine.errors import DataError
-from riskengine.options.products import Control, Product, Step, fixed_at, fixing_times, positive, traced
+from riskengine.options.products import (
+    ControlVariate,
+    PathStep,
+    Product,
+    fixed_at,
+    fixing_times,
+    positive,
+    pytree_product,
+)
 
 
 class _Note(NamedTuple):
@@ -22,12 +30,12 @@ class _Note(NamedTuple):
     paid: Array
 
 
-@traced("initial", "level", "coupon", "protection", "notional")
+@pytree_product("initial", "level", "coupon", "protection", "notional")
 @dataclass(frozen=True)
 class Autocallable(Product):
-    """Note that ends at the first observation at or above its call level.
+    """Autocallable note: it is called at the first observation at or above its call level.
 
-    It then pays the notional and the coupon once for each observation so far. If it is never called, it pays the
+    Called, it pays the notional and the coupon once for each observation so far. If it is never called, it pays the
     notional at maturity where the asset ends at or above the protection, and the asset's part of its initial
     value below.
 
@@ -55,7 +63,7 @@ class Autocallable(Product):
     notional: float = 100.0
     initial: float | None = None
     missed: int = 0
-    method = "score"
+    greek_estimator = "likelihood ratio"
 
     def __post_init__(self) -> None:
         for name in ("maturity", "level", "protection", "notional"):
@@ -75,7 +83,7 @@ class Autocallable(Product):
         """The observations."""
         return np.asarray(self.observations)
 
-    def bound(self, spot: float) -> Autocallable:
+    def with_spot(self, spot: float) -> Autocallable:
         """With its initial value."""
         return self if self.initial is not None else replace(self, initial=float(spot))
 
@@ -88,7 +96,7 @@ class Autocallable(Product):
         one = jnp.ones_like(log_spot)
         return _Note(one, constants["missed"] * one, 0 * one)
 
-    def observe(self, state: _Note, step: Step) -> _Note:
+    def observe(self, state: _Note, step: PathStep) -> _Note:
         """Call it where the asset stands high enough."""
         due = state.due + step.row["fixed"]
         high = (jnp.exp(step.after) >= self.called) & (step.row["fixed"] > 0)
@@ -105,7 +113,7 @@ class Autocallable(Product):
 
     @property
     def _initial(self) -> Any:
-        assert self.initial is not None, "bound() fills it in"
+        assert self.initial is not None, "with_spot() fills it in"
         return self.initial
 
     @property
@@ -118,11 +126,11 @@ class Autocallable(Product):
         """Value of the asset at which it is called."""
         return self.level * self._initial
 
-    def controls(self) -> tuple[Control, ...]:
+    def controls(self) -> tuple[ControlVariate, ...]:
         """The loss at maturity: a put and a jump at the protection; a jump at the call level; the asset."""
         return (
-            Control("option", "protected", "put"),
-            Control("digital", "protected", smooth=False),
-            Control("digital", "called", smooth=False),
-            Control("forward"),
+            ControlVariate("option", "protected", "put"),
+            ControlVariate("digital", "protected", smooth=False),
+            ControlVariate("digital", "called", smooth=False),
+            ControlVariate("forward"),
         )

@@ -13,25 +13,26 @@ from jax import Array
 from riskengine.errors import DataError
 from riskengine.options.black import signs
 from riskengine.options.products import (
-    Control,
+    ControlVariate,
+    PathStep,
     Product,
-    Step,
     fixed_at,
     fixing_times,
     one_of,
     positive,
-    traced,
+    pytree_product,
 )
 
 
-@traced("strike", "barrier", "rebate", static=("direction", "knock", "kind"))
+@pytree_product("strike", "barrier", "rebate", static=("direction", "knock", "kind"))
 @dataclass(frozen=True)
 class Barrier(Product):
-    """European option that a barrier knocks in or out.
+    """Barrier option: a European option that is knocked in or out when the asset reaches the barrier.
 
-    Watched at all times, the probability that the path crossed between two steps is that of a Brownian bridge
-    with the step's variance, so that the payoff is weighted by the probability of survival. Under Heston the
-    variance moves within a step, and the price has a bias of the first order in it.
+    Under continuous monitoring the payoff is weighted by the probability that Brownian bridges between the steps stay
+    on the near side, ``prod(1 - exp(-2 (b - x_i) (b - x_{i+1}) / variance_i))`` with logarithms ``b`` of the barrier
+    and ``x`` of the asset (Glasserman 2003, 6.4). Under Heston the variance moves within a step, and the price has a
+    bias of the first order in it.
 
     Parameters
     ----------
@@ -42,6 +43,11 @@ class Barrier(Product):
     kind : "call" or "put"
     rebate : paid when the option is knocked out, or at maturity if it was never knocked in
     fixings : times in years at which the barrier is watched, their count up to maturity, or None for all times
+
+    Examples
+    --------
+    >>> Barrier(100.0, 120.0, 1.0, fixings=2).fixings
+    (0.5, 1.0)
     """
 
     strike: float
@@ -65,20 +71,20 @@ class Barrier(Product):
             object.__setattr__(self, "fixings", fixing_times(self.fixings, self.maturity))
 
     @property
-    def watched(self) -> str:  # type: ignore[override]
+    def monitoring(self) -> str:  # type: ignore[override]
         """All times, or the fixings."""
         return "extreme" if self.fixings is None else "fixings"
 
     @property
-    def method(self) -> str:  # type: ignore[override]
+    def greek_estimator(self) -> str:  # type: ignore[override]
         """Survival at all times is continuous in the path, though steep; a hit at a fixing is a jump."""
-        return "shift" if self.fixings is None else "score"
+        return "spot shift" if self.fixings is None else "likelihood ratio"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""
         return np.union1d(self.fixings or (), [self.maturity])
 
-    def bound(self, spot: float) -> Barrier:
+    def with_spot(self, spot: float) -> Barrier:
         """Check that the option is alive."""
         if self.fixings is None and (
             spot >= self.barrier if self.direction == "up" else spot <= self.barrier
@@ -99,7 +105,7 @@ class Barrier(Product):
         """Probability of survival, and present value of rebates paid."""
         return jnp.ones_like(log_spot), jnp.zeros_like(log_spot)
 
-    def observe(self, state: tuple[Array, Array], step: Step) -> tuple[Array, Array]:
+    def observe(self, state: tuple[Array, Array], step: PathStep) -> tuple[Array, Array]:
         """Survive a step, or be paid the rebate."""
         alive, paid = state
         sign = 1.0 if self.direction == "up" else -1.0
@@ -121,11 +127,11 @@ class Barrier(Product):
             return alive * payoff + self.rebate * paid
         return (1 - alive) * payoff + self.rebate * discount * alive
 
-    def controls(self) -> tuple[Control, ...]:
+    def controls(self) -> tuple[ControlVariate, ...]:
         """The plain option, what of it lies beyond the barrier, the asset."""
         return (
-            Control("option", "strike", self.kind),
-            Control("option", "barrier", self.kind),
-            Control("digital", "barrier", smooth=False),
-            Control("forward"),
+            ControlVariate("option", "strike", self.kind),
+            ControlVariate("option", "barrier", self.kind),
+            ControlVariate("digital", "barrier", smooth=False),
+            ControlVariate("forward"),
         )

@@ -1,4 +1,4 @@
-"""Expected present values of controls: what a simulation knows before it begins."""
+"""Expectations of control variates, in closed form or by Fourier integral."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 from riskengine.options.asian import Asian
 from riskengine.options.black import black_price
+from riskengine.options.dynamics import BlackScholesParams, MarketData
 from riskengine.options.garch_paths import HestonNandiParams
 from riskengine.options.geometric_asian import geometric_asian
 from riskengine.options.heston import HestonParams, heston_price
 from riskengine.options.heston_nandi import heston_nandi_price
-from riskengine.options.paths import BlackScholesParams, Market
-from riskengine.options.products import Control, Product
-from riskengine.options.simulation import How, Plan
+from riskengine.options.path_kernel import KernelInputs, KernelStatic
+from riskengine.options.products import ControlVariate, Product
 
 
-def option_price(params: Any, market: Market, strike: float, maturity: float, kind: str) -> float | None:
+def option_price(params: Any, market: MarketData, strike: float, maturity: float, kind: str) -> float | None:
     """European option by closed form or Fourier integral; None if the model has neither."""
     s, r, q = market
     if isinstance(params, BlackScholesParams):
@@ -33,7 +33,7 @@ def option_price(params: Any, market: Market, strike: float, maturity: float, ki
 
 
 def control_mean(
-    control: Control, product: Product, params: Any, market: Market, grid: np.ndarray
+    control: ControlVariate, product: Product, params: Any, market: MarketData, grid: np.ndarray
 ) -> float | None:
     """Expected present value of a control; None if the model has no closed form for it."""
     maturity = float(grid[-1])
@@ -58,47 +58,47 @@ def control_mean(
     return geometric_asian(params, market, grid, weights, logs, product.strike, product.kind)
 
 
-def known_means(plan: Plan, how: How) -> dict[str, np.ndarray]:
+def known_means(inputs: KernelInputs, static: KernelStatic) -> dict[str, np.ndarray]:
     """Expectations of the controls for the price and for each Greek, the latter by central differences."""
-    grid = np.asarray(plan.grid)
+    grid = np.asarray(inputs.grid)
 
-    def means(controls: tuple[Control, ...], params: Any, market: Market) -> np.ndarray:
-        return np.array([control_mean(c, plan.product, params, market, grid) for c in controls], float)
+    def means(controls: tuple[ControlVariate, ...], params: Any, market: MarketData) -> np.ndarray:
+        return np.array([control_mean(c, inputs.product, params, market, grid) for c in controls], float)
 
-    def smooth(params: Any, market: Market) -> np.ndarray:
-        return means(how.smooth_controls, params, market)
+    def smooth(params: Any, market: MarketData) -> np.ndarray:
+        return means(static.smooth_controls, params, market)
 
-    here = (plan.params, plan.market)
-    found = {"price": means(how.controls, *here)}
+    here = (inputs.params, inputs.market)
+    found = {"price": means(static.controls, *here)}
 
     def score(values: np.ndarray) -> np.ndarray:
-        return values if how.method == "path" else np.append(values, 0.0)
+        return values if static.greek_estimator == "pathwise" else np.append(values, 0.0)
 
-    for name, direction in plan.directions.items():
-        found[name] = score(_difference(smooth, here, direction))
-    for name, (low, high, width) in plan.sides.items():
+    for name, tangent in inputs.tangents.items():
+        found[name] = score(_difference(smooth, here, tangent))
+    for name, (low, high, width) in inputs.bumps.items():
         found[name] = (smooth(*high) - smooth(*low)) / width
-    if how.gamma:
+    if static.gamma:
 
         def at(spot: float) -> np.ndarray:
-            return smooth(plan.params, plan.market._replace(spot=spot))
+            return smooth(inputs.params, inputs.market._replace(spot=spot))
 
-        spot, bump = plan.market.spot, float(plan.bump)
-        if how.method != "path":
+        spot, bump = inputs.market.spot, float(inputs.gamma_bump)
+        if static.greek_estimator != "pathwise":
             h = 1e-3 * spot
             found["gamma"] = score((at(spot + h) - 2 * at(spot) + at(spot - h)) / h**2)
         else:
             h = 1e-4 * spot
             slopes = [(at(s + h) - at(s - h)) / (2 * h) for s in (spot - bump, spot + bump)]
             # linear in the spot: their gamma along the path is rounding and nothing else
-            linear = [control.name in ("forward", "average") for control in how.smooth_controls]
+            linear = [control.name in ("forward", "average") for control in static.smooth_controls]
             found["gamma"] = np.where(linear, np.nan, (slopes[1] - slopes[0]) / (2 * bump))
     return found
 
 
-def _difference(function: Any, here: Any, direction: Any) -> np.ndarray:
-    """Derivative of ``function(params, market)`` along a direction: a step of a ten-thousandth of what moves."""
-    leaves, moves = jax.tree.leaves(here), jax.tree.leaves(direction)
+def _difference(function: Any, here: Any, tangent: Any) -> np.ndarray:
+    """Derivative of ``function(params, market)`` along a tangent: a step of a ten-thousandth of what moves."""
+    leaves, moves = jax.tree.leaves(here), jax.tree.leaves(tangent)
     step = 1e-4 * max(max(abs(x), 0.01) / abs(d) for x, d in zip(leaves, moves, strict=True) if d != 0)
-    sides = [jax.tree.map(lambda x, d, s=side: x + s * step * d, here, direction) for side in (-1, 1)]
+    sides = [jax.tree.map(lambda x, d, s=side: x + s * step * d, here, tangent) for side in (-1, 1)]
     return (function(*sides[1]) - function(*sides[0])) / (2 * step)

@@ -1,4 +1,4 @@
-"""Daily GARCH steps under a risk-neutral measure: Duan's (1995) and Heston and Nandi's (2000)."""
+"""GARCH dynamics under a risk-neutral measure, a step a day: Duan (1995), Heston and Nandi (2000)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
-from riskengine.options.paths import Market, Move
+from riskengine.options.dynamics import ConditionalReturn, MarketData
 
 DAYS = 252
 """A year; maturities and fixings are whole days."""
@@ -93,12 +93,12 @@ class HestonNandiParams(NamedTuple):
         return self.beta + self.alpha * (self.gamma + self.premium + 0.5) ** 2
 
 
-class _Daily:
-    """What both have in common."""
+class _DailyGarch:
+    """Daily steps whose next variance depends on the asset's shock."""
 
     factors = 1
-    separate = False
-    fade = 0.25
+    conditionally_gaussian = False
+    decay_share = 0.25
 
     def check(self, params: Any) -> Any:
         """Parameters as floats."""
@@ -114,15 +114,15 @@ class _Daily:
             )
         return p
 
-    def steps_a_year(self, watched: str) -> int | None:
+    def steps_a_year(self, monitoring: str) -> int | None:
         """Daily."""
-        if watched != "fixings":
+        if monitoring != "fixings":
             raise SettingsError(
                 "a GARCH model has daily steps: give the product its fixings, one a day at most"
             )
         return DAYS
 
-    def start(self, params: Any, tables: Any) -> Array:
+    def initial_state(self, params: Any, coefficients: Any) -> Array:
         """Variance of the first day."""
         return params.variance
 
@@ -136,7 +136,7 @@ class _Daily:
         decay = (1 - params.persistence**days) / (1 - params.persistence)
         return float(np.sqrt(mean * days + (params.variance - mean) * decay))
 
-    def _drift(self, market: Market, grid: Array) -> Array:
+    def _drift(self, market: MarketData, grid: Array) -> Array:
         return (market.rate - market.dividend) * jnp.diff(grid)
 
 
@@ -157,41 +157,43 @@ def check_days(times: np.ndarray) -> None:
         )
 
 
-class Duan(_Daily):
-    """GJR-GARCH steps."""
+class Duan(_DailyGarch):
+    """GJR-GARCH steps under the locally risk-neutral measure."""
 
-    def tables(self, params: DuanParams, market: Market, grid: Array) -> tuple[Array, DuanParams]:
+    def coefficients(self, params: DuanParams, market: MarketData, grid: Array) -> tuple[Array, DuanParams]:
         """Drift and parameters of each day."""
         drift = self._drift(market, grid)
         return drift, DuanParams(*(jnp.broadcast_to(leaf, drift.shape) for leaf in params))
 
-    def step(self, state: Array, row: tuple[Array, DuanParams], z: Array) -> tuple[Array, Move]:
-        """A day."""
+    def step(self, state: Array, row: tuple[Array, DuanParams], z: Array) -> tuple[Array, ConditionalReturn]:
+        """Variance of the next day, and the law of this day's return."""
         drift, p = row
         shock = z[0] - p.premium
         news = jnp.where(shock < 0, p.alpha + p.gamma, p.alpha)
         after = p.omega + (p.beta + news * shock * shock) * state
-        return after, Move(drift - state / 2, state, state)
+        return after, ConditionalReturn(drift - state / 2, state, state)
 
 
-class HestonNandi(_Daily):
+class HestonNandi(_DailyGarch):
     """Heston and Nandi's steps."""
 
     def long_run(self, params: HestonNandiParams) -> float:
         """Mean variance of a day."""
         return (params.omega + params.alpha) / (1 - params.persistence)
 
-    def tables(self, params: HestonNandiParams, market: Market, grid: Array) -> Any:
+    def coefficients(self, params: HestonNandiParams, market: MarketData, grid: Array) -> Any:
         """Drift and parameters of each day."""
         drift = self._drift(market, grid)
         return drift, HestonNandiParams(*(jnp.broadcast_to(leaf, drift.shape) for leaf in params))
 
-    def step(self, state: Array, row: Any, z: Array) -> tuple[Array, Move]:
+    def step(self, state: Array, row: Any, z: Array) -> tuple[Array, ConditionalReturn]:
         """A day."""
         drift, p = row
         root = jnp.sqrt(state)
         shock = z[0] - (p.gamma + p.premium + 0.5) * root
-        return p.omega + p.beta * state + p.alpha * shock * shock, Move(drift - state / 2, state, state)
+        return p.omega + p.beta * state + p.alpha * shock * shock, ConditionalReturn(
+            drift - state / 2, state, state
+        )
 
 
 DUAN, HESTON_NANDI = Duan(), HestonNandi()

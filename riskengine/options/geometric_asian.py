@@ -11,21 +11,21 @@ import numpy as np
 from jax import Array
 
 from riskengine.options.black import black_price
+from riskengine.options.dynamics import BlackScholesParams, MarketData
 from riskengine.options.heston import HestonParams
-from riskengine.options.heston_paths import STILL
-from riskengine.options.paths import BlackScholesParams, Market
+from riskengine.options.heston_paths import LEAST_SIGMA
 
 
 def geometric_asian(
     params: Any,
-    market: Market,
+    market: MarketData,
     times: np.ndarray,
     weights: np.ndarray,
     known: float,
     strike: float | None,
     kind: str,
 ) -> float | None:
-    """Present value of an option on ``exp(known + sum of weights log S)``; None if the model has no closed form.
+    """Geometric Asian option, on ``exp(known + sum of weights log S)``: present value, None if there is no closed form.
 
     Under Black and Scholes the average is lognormal (Kemna and Vorst 1990). Under Heston its characteristic
     function is a chain of exponentials of affine functions, one a fixing (as in Kim and Wee 2014 for the
@@ -44,7 +44,7 @@ def geometric_asian(
     spot, rate, dividend = (float(x) for x in market)
     discount = np.exp(-rate * times[-1])
     carry = float(known + np.sum(weights * (np.log(spot) + (rate - dividend) * times)))
-    if isinstance(params, HestonParams) and params.sigma >= STILL:
+    if isinstance(params, HestonParams) and params.sigma >= LEAST_SIGMA:
         key = (tuple(float(x) for x in params), times.tobytes(), weights.tobytes())
         call_floor, mean = _fourier(*key, carry - float(np.log(strike)))
         call = mean * np.exp(carry) - strike * call_floor

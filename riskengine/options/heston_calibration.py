@@ -1,11 +1,11 @@
-"""Heston's parameters from quotes: least squares in implied volatilities, many surfaces at once."""
+"""Calibration of Heston's model to quotes: least squares in implied volatilities, many surfaces at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +13,22 @@ import numpy as np
 from jax import Array
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.options.bridge import HestonStart
+from riskengine.options.garch_start import HestonStart
 from riskengine.options.heston import HestonParams, black_call, check_heston, transform
-from riskengine.options.least_squares import CONVERGED, OUT_OF_STEPS, Solution, levenberg_marquardt
+from riskengine.options.least_squares import CONVERGED, OUT_OF_STEPS, LeastSquaresResult, levenberg_marquardt
 from riskengine.options.quotes import Quotes
-from riskengine.options.surface import FitStatus, Surface, as_list, blocks, stack, volatility_errors
+from riskengine.options.surface import (
+    FitStatus,
+    StackedSurfaces,
+    Surface,
+    VolatilityErrors,
+    aligned,
+    as_list,
+    blocks,
+    condition_number,
+    stack,
+    volatility_errors,
+)
 
 LOWER = HestonParams(v0=1e-5, kappa=0.02, theta=1e-5, sigma=0.01, rho=-0.999)
 UPPER = HestonParams(v0=4.0, kappa=60.0, theta=4.0, sigma=12.0, rho=0.999)
@@ -104,10 +115,10 @@ def errors_and_slopes(u: Array, task: Task, feller: bool, nodes: int) -> tuple[A
 
 
 @partial(jax.jit, static_argnames=("feller", "nodes", "lanes"))
-def solve(tasks: Task, feller: bool, nodes: int, most: Any, lanes: int | None = None) -> Solution:
+def solve(tasks: Task, feller: bool, nodes: int, most: Any, lanes: int | None = None) -> LeastSquaresResult:
     """Solve tasks stacked along the first axis, one after the other or ``lanes`` side by side."""
 
-    def one(task: Task) -> Solution:
+    def one(task: Task) -> LeastSquaresResult:
         residuals = task.surface.x.size + len(task.start)
         return levenberg_marquardt(
             lambda u: errors_and_slopes(u, task, feller, nodes), task.start, residuals, most
@@ -117,7 +128,7 @@ def solve(tasks: Task, feller: bool, nodes: int, most: Any, lanes: int | None = 
 
 
 @dataclass(frozen=True, eq=False)
-class HestonFit:
+class HestonFit(VolatilityErrors):
     """Heston's model for one surface.
 
     Attributes
@@ -142,31 +153,24 @@ class HestonFit:
     start: HestonParams
 
     @property
-    def errors(self) -> np.ndarray:
-        """(quotes,) model's volatility less the quoted one, in volatility points (percent)."""
-        return 100 * (self.volatility - self.quotes.volatility)
-
-    @property
     def squared_errors(self) -> float:
         """Sum over the usable quotes, in squared volatility points."""
         return float(np.nansum(self.errors**2))
 
-    @property
-    def rmse(self) -> float:
-        """Root mean squared error in volatility points."""
-        return float(np.sqrt(np.nanmean(self.errors**2))) if np.isfinite(self.errors).any() else float("nan")
+
+class HestonSettings(TypedDict, total=False):
+    """Keywords of :func:`calibrate_heston`."""
+
+    weights: str
+    feller: bool
+    prior: HestonStart | None
+    nodes: int
+    most: int
 
 
 @overload
 def calibrate_heston(
-    quotes: Quotes,
-    start: HestonStart | HestonParams | None = ...,
-    *,
-    weights: str = ...,
-    feller: bool = ...,
-    prior: HestonStart | None = ...,
-    nodes: int = ...,
-    most: int = ...,
+    quotes: Quotes, start: HestonStart | HestonParams | None = ..., **settings: Unpack[HestonSettings]
 ) -> HestonFit: ...
 
 
@@ -174,12 +178,7 @@ def calibrate_heston(
 def calibrate_heston(
     quotes: Sequence[Quotes],
     start: HestonStart | HestonParams | None = ...,
-    *,
-    weights: str = ...,
-    feller: bool = ...,
-    prior: HestonStart | None = ...,
-    nodes: int = ...,
-    most: int = ...,
+    **settings: Unpack[HestonSettings],
 ) -> list[HestonFit]: ...
 
 
@@ -193,7 +192,11 @@ def calibrate_heston(
     nodes: int = 64,
     most: int = 100,
 ) -> HestonFit | list[HestonFit]:
-    """Fit Heston's model to implied volatilities, by Levenberg-Marquardt with exact derivatives.
+    """Least-squares calibration of Heston's model to implied volatilities.
+
+    Minimises ``sum(weight^2 (model - quoted)^2)`` over the logarithms of the parameters and ``rho``, bent to stay
+    inside :data:`LOWER` and :data:`UPPER`, by Levenberg-Marquardt with exact derivatives of the Fourier integral (as
+    Cui, del Bano Rollin and Germano 2017, who fit prices).
 
     Parameters
     ----------
@@ -229,53 +232,90 @@ def calibrate_heston(
     surfaces = as_list(quotes)
     if nodes < 16 or most < 1:
         raise SettingsError("a calibration takes at least 16 nodes and one iteration")
+    if isinstance(quotes, Quotes) and prior is None:
+        _check_enough(quotes)
     first = _starts(start, surfaces)
-    for one in surfaces if prior is None else ():
-        if isinstance(quotes, Quotes) and one.usable.sum() < len(first):
-            raise DataError(
-                f"{one.name or 'the surface'} has {one.usable.sum()} usable quote(s) for {len(first)} parameters "
-                f"({one.counts()}): add quotes, or give a prior"
-            )
     u = to_coordinates(first, feller)
-    centre, pull = u, np.zeros_like(u)
-    if prior is not None:
-        centre = to_coordinates(_aligned(prior.params, len(surfaces)), feller)
-        pull = 1 / np.maximum(np.stack(_aligned(prior.spread, len(surfaces)), axis=-1), 1e-6)
+    centre, pull = (u, np.zeros_like(u)) if prior is None else _pull(prior, len(surfaces), feller)
     grid = stack(surfaces, weights)
-    tasks = Task(grid.surface, u, centre, pull)
+    solution, params = _solved(Task(grid.surface, u, centre, pull), feller, nodes, most)
+    fits = [
+        _fit(k, one, grid, solution, params, first, feller, prior is not None)
+        for k, one in enumerate(surfaces)
+    ]
+    return fits[0] if isinstance(quotes, Quotes) else fits
+
+
+def _check_enough(quotes: Quotes) -> None:
+    usable, needed = int(quotes.usable.sum()), len(HestonParams._fields)
+    if usable < needed:
+        raise DataError(
+            f"{quotes.name or 'the surface'} has {usable} usable quote(s) for {needed} parameters "
+            f"({quotes.counts()}): add quotes, or give a prior"
+        )
+
+
+def _pull(prior: HestonStart, surfaces: int, feller: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and inverse standard deviation of the coordinates ``(surfaces, 5)``."""
+    centre, spread = (
+        HestonParams(*(aligned(leaf, surfaces) for leaf in p)) for p in (prior.params, prior.spread)
+    )
+    return to_coordinates(centre, feller), 1 / np.maximum(np.stack(spread, axis=-1), 1e-6)
+
+
+def _solved(tasks: Task, feller: bool, nodes: int, most: int) -> tuple[LeastSquaresResult, HestonParams]:
+    """Solutions and parameters of all surfaces, block by block."""
     with jax.enable_x64(True):
         cpu = jax.default_backend() == "cpu"
         size = BLOCK if cpu else ACCELERATOR_BLOCK
         parts = [
-            solve(block, feller, nodes, most, None if cpu else size) for block in blocks(tasks, len(u), size)
+            solve(block, feller, nodes, most, None if cpu else size)
+            for block in blocks(tasks, len(tasks.start), size)
         ]
-        solution = Solution(
-            *(np.concatenate([np.asarray(leaf) for leaf in leaves]) for leaves in zip(*parts, strict=True))
+        joined = (
+            np.concatenate([np.asarray(leaf) for leaf in leaves]) for leaves in zip(*parts, strict=True)
         )
+        solution = LeastSquaresResult(*joined)
         found = jax.vmap(partial(from_coordinates, feller=feller))(solution.u)
-        params = HestonParams(*(np.asarray(leaf) for leaf in found))
-    fits = []
-    for k, one in enumerate(surfaces):
-        which, row, column = grid.places[k]
-        at = row * grid.surface.x.shape[2] + column
-        volatility = np.full(len(one), np.nan)
-        weight = grid.surface.weight[k, row, column]
-        volatility[which] = one.volatility[which] + solution.residual[k, at] / weight
-        mine, began = (HestonParams(*(float(leaf[k]) for leaf in p)) for p in (params, first))
-        edges = tuple(
-            name for name, near in zip(mine._fields, at_edge(solution.u[k], feller), strict=True) if near
-        )
-        condition = (
-            float(np.linalg.cond(solution.jacobian[k])) if np.isfinite(solution.jacobian[k]).all() else np.inf
-        )
-        enough = prior is not None or len(which) >= len(mine)
-        status = _status(int(solution.status[k]), enough, bool(edges), condition)
-        if not enough:
-            mine = began
-        fits.append(
-            HestonFit(mine, one, volatility, int(solution.iterations[k]), condition, edges, status, began)
-        )
-    return fits[0] if isinstance(quotes, Quotes) else fits
+        return solution, HestonParams(*(np.asarray(leaf) for leaf in found))
+
+
+def _fit(
+    k: int,
+    quotes: Quotes,
+    grid: StackedSurfaces,
+    solution: LeastSquaresResult,
+    params: HestonParams,
+    first: HestonParams,
+    feller: bool,
+    has_prior: bool,
+) -> HestonFit:
+    """The fit of surface ``k``; its start where there are too few quotes."""
+    mine, began = (HestonParams(*(float(leaf[k]) for leaf in p)) for p in (params, first))
+    edges = tuple(
+        name for name, near in zip(mine._fields, at_edge(solution.u[k], feller), strict=True) if near
+    )
+    condition = condition_number(solution.jacobian[k])
+    enough = has_prior or len(grid.places[k][0]) >= len(mine)
+    return HestonFit(
+        mine if enough else began,
+        quotes,
+        _fitted(k, quotes, grid, solution.residual[k]),
+        int(solution.iterations[k]),
+        condition,
+        edges,
+        _status(int(solution.status[k]), enough, bool(edges), condition),
+        began,
+    )
+
+
+def _fitted(k: int, quotes: Quotes, grid: StackedSurfaces, residual: np.ndarray) -> np.ndarray:
+    """The model's volatilities (quotes,) from the residuals of surface ``k``."""
+    which, row, column = grid.places[k]
+    volatility = np.full(len(quotes), np.nan)
+    at = row * grid.surface.x.shape[2] + column
+    volatility[which] = quotes.volatility[which] + residual[at] / grid.surface.weight[k, row, column]
+    return volatility
 
 
 BLOCK, ACCELERATOR_BLOCK = 4, 256
@@ -323,12 +363,5 @@ def _starts(start: HestonStart | HestonParams | None, surfaces: Sequence[Quotes]
     if start is None:
         guesses = [heston_guess(one) for one in surfaces]
         return HestonParams(*(np.array(leaf) for leaf in zip(*guesses, strict=True)))
-    return _aligned(check_heston(start.params if isinstance(start, HestonStart) else start), len(surfaces))
-
-
-def _aligned(params: HestonParams, n: int) -> HestonParams:
-    leaves = [np.atleast_1d(np.asarray(leaf, np.float64)) for leaf in params]
-    length = max(len(leaf) for leaf in leaves)
-    if length not in (1, n):
-        raise DataError(f"{length} starts or priors for {n} surface(s): give one, or one for each")
-    return HestonParams(*(np.broadcast_to(leaf, n).copy() for leaf in leaves))
+    params = check_heston(start.params if isinstance(start, HestonStart) else start)
+    return HestonParams(*(aligned(leaf, len(surfaces)) for leaf in params))

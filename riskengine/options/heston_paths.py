@@ -1,4 +1,4 @@
-"""Steps of Heston's model: Andersen's (2008) quadratic-exponential scheme with martingale correction."""
+"""Heston dynamics: the quadratic-exponential scheme with martingale correction (QE-M, Andersen 2008)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import scipy.special
 from jax import Array
 
 from riskengine.errors import DataError
+from riskengine.options.dynamics import BLACK_SCHOLES, BlackScholes, ConditionalReturn, MarketData
 from riskengine.options.heston import HestonParams, check_heston
-from riskengine.options.paths import BLACK_SCHOLES, BlackScholes, Market, Move
 
 SWITCH = 1.5
 """Squared coefficient of variation above which the variance is drawn with an atom at zero (Andersen's psi_c)."""
-STILL = 1e-4
+LEAST_SIGMA = 1e-4
 """Volatilities of variance below this are none: the variance is then a known function of time."""
 
 
@@ -30,8 +30,8 @@ def _tail_coefficients() -> np.ndarray:
 TAIL = tuple(float(c) for c in _tail_coefficients())
 
 
-class HestonTables(NamedTuple):
-    """Constants of a step: moments of the next variance are linear in the present one, as is the log asset."""
+class HestonCoefficients(NamedTuple):
+    """Coefficients of the QE-M scheme: mean and variance of the next variance are linear in the present one."""
 
     drift: Array
     mean_0: Array
@@ -49,8 +49,8 @@ class QuadraticExponential:
     """Andersen's (2008) QE-M scheme, central weights."""
 
     factors = 2
-    separate = True
-    fade = 0.08
+    conditionally_gaussian = True
+    decay_share = 0.08
 
     def check(self, params: HestonParams) -> HestonParams:
         """Parameters as floats."""
@@ -64,9 +64,9 @@ class QuadraticExponential:
             )
         return p
 
-    def steps_a_year(self, watched: str) -> int | None:
+    def steps_a_year(self, monitoring: str) -> int | None:
         """About weekly between fixings, daily for averages, twice a day where the bridge takes a constant variance."""
-        return {"fixings": 64, "average": 252, "extreme": 504}[watched]
+        return {"fixings": 64, "average": 252, "extreme": 504}[monitoring]
 
     def deviation(self, params: HestonParams, maturity: float) -> float:
         """From the mean variance up to maturity."""
@@ -74,14 +74,14 @@ class QuadraticExponential:
         decay = -np.expm1(-p.kappa * maturity) / p.kappa
         return float(np.sqrt(p.theta * maturity + (p.v0 - p.theta) * decay))
 
-    def tables(self, params: HestonParams, market: Market, grid: Array) -> HestonTables:
+    def coefficients(self, params: HestonParams, market: MarketData, grid: Array) -> HestonCoefficients:
         """Constants of all steps, (steps,)."""
         p, dt = params, jnp.diff(grid)
         decay = jnp.exp(-p.kappa * dt)
         lost = -jnp.expm1(-p.kappa * dt)
         lever = p.rho / p.sigma
         drag = dt / 2 * (p.kappa * lever - 0.5)
-        return HestonTables(
+        return HestonCoefficients(
             drift=(market.rate - market.dividend) * dt,
             mean_0=p.theta * lost,
             mean_1=decay,
@@ -94,11 +94,11 @@ class QuadraticExponential:
             width=dt / 2,
         )
 
-    def start(self, params: HestonParams, tables: HestonTables) -> Array:
+    def initial_state(self, params: HestonParams, coefficients: HestonCoefficients) -> Array:
         """The variance now."""
         return params.v0
 
-    def step(self, state: Array, row: HestonTables, z: Array) -> tuple[Array, Move]:
+    def step(self, state: Array, row: HestonCoefficients, z: Array) -> tuple[Array, ConditionalReturn]:
         """Next variance from ``z[1]``, and the log return given both variances."""
         v, zv = state, z[1]
         tiny = jnp.finfo(v.dtype).tiny ** 0.5
@@ -130,31 +130,31 @@ class QuadraticExponential:
         )
         mean = row.drift + jnp.where(finite, corrected, row.k_0) + row.k_1 * v + row.k_2 * after
         sum_ = jnp.maximum(v + after, tiny)
-        return after, Move(mean, row.k_3 * sum_, row.width * sum_)
+        return after, ConditionalReturn(mean, row.k_3 * sum_, row.width * sum_)
 
 
-class StillHeston(QuadraticExponential):
+class DeterministicVariance(QuadraticExponential):
     """Heston without volatility of variance: Gaussian steps with a known variance."""
 
     factors = 1
-    fade = 0.25
+    decay_share = 0.25
 
-    def steps_a_year(self, watched: str) -> int | None:
+    def steps_a_year(self, monitoring: str) -> int | None:
         """As in Black and Scholes."""
-        return BLACK_SCHOLES.steps_a_year(watched)
+        return BLACK_SCHOLES.steps_a_year(monitoring)
 
-    def tables(self, params: HestonParams, market: Market, grid: Array) -> Any:
+    def coefficients(self, params: HestonParams, market: MarketData, grid: Array) -> Any:
         """Mean and variance of the log return."""
         p = params
         total = p.theta * grid - (p.v0 - p.theta) * jnp.expm1(-p.kappa * grid) / p.kappa
         variance = jnp.diff(total)
         return (market.rate - market.dividend) * jnp.diff(grid) - variance / 2, variance
 
-    def start(self, params: HestonParams, tables: Any) -> Array:
+    def initial_state(self, params: HestonParams, coefficients: Any) -> Array:
         """There is no state."""
         return jnp.zeros(())
 
     step = BlackScholes.step  # type: ignore[assignment]
 
 
-QUADRATIC_EXPONENTIAL, STILL_HESTON = QuadraticExponential(), StillHeston()
+QUADRATIC_EXPONENTIAL, DETERMINISTIC_VARIANCE = QuadraticExponential(), DeterministicVariance()

@@ -12,17 +12,26 @@ from jax import Array
 
 from riskengine.errors import DataError
 from riskengine.options.black import signs
-from riskengine.options.products import Control, Product, Step, fixed_at, fixing_times, positive, traced
+from riskengine.options.products import (
+    ControlVariate,
+    PathStep,
+    Product,
+    fixed_at,
+    fixing_times,
+    positive,
+    pytree_product,
+)
 
 
-@traced("strike", "share", static=("kind",))
+@pytree_product("strike", "share", static=("kind",))
 @dataclass(frozen=True)
 class Lookback(Product):
-    """Option on the extreme of the path.
+    """Lookback option: on the highest or lowest value of the asset over a window.
 
-    With a strike the call pays ``max(highest - strike, 0)`` and the put ``max(strike - lowest, 0)``; without one
-    the call pays ``max(S_T - share lowest, 0)`` and the put ``max(share highest - S_T, 0)``. Watched at all
-    times, the extreme between two steps is drawn from its law given a Brownian bridge.
+    With a fixed strike the call pays ``max(highest - strike, 0)`` and the put ``max(strike - lowest, 0)``; with a
+    floating one the call pays ``max(S_T - share lowest, 0)`` and the put ``max(share highest - S_T, 0)``. Under
+    continuous monitoring the extreme between two steps is drawn from its law given a Brownian bridge,
+    ``(x + y +- sqrt((y - x)^2 - 2 variance log U)) / 2`` (Glasserman 2003, 6.4).
 
     Parameters
     ----------
@@ -33,6 +42,11 @@ class Lookback(Product):
     extreme : the one reached so far; today's spot if None
     window : first and last time that count, when all times between them do; all up to maturity if None
     share : of the extreme, for a floating strike
+
+    Examples
+    --------
+    >>> Lookback(None, 0.5, fixings=[0.25, 0.5]).monitoring
+    'fixings'
     """
 
     strike: float | None
@@ -63,12 +77,12 @@ class Lookback(Product):
             raise DataError("a window that begins later has no extreme yet: leave it out")
 
     @property
-    def watched(self) -> str:  # type: ignore[override]
+    def monitoring(self) -> str:  # type: ignore[override]
         """All times, or the fixings."""
         return "extreme" if self.fixings is None else "fixings"
 
     @property
-    def uniforms(self) -> bool:  # type: ignore[override]
+    def needs_uniforms(self) -> bool:  # type: ignore[override]
         """The extreme between two steps needs one."""
         return self.fixings is None
 
@@ -82,7 +96,7 @@ class Lookback(Product):
         known: Any = self.fixings or self.window or ()
         return np.union1d([t for t in known if t > 0], [self.maturity])
 
-    def bound(self, spot: float) -> Lookback:
+    def with_spot(self, spot: float) -> Lookback:
         """Check that the extreme so far is one."""
         if self.extreme is not None and self.fixings is None and self._side * (self.extreme - spot) < 0:
             word = "highest" if self._side > 0 else "lowest"
@@ -109,8 +123,8 @@ class Lookback(Product):
         """Logarithm of the extreme."""
         return log_spot if "from spot" in constants else constants["extreme"] * jnp.ones_like(log_spot)
 
-    def observe(self, state: Array, step: Step) -> Array:
-        """Move the extreme."""
+    def observe(self, state: Array, step: PathStep) -> Array:
+        """ConditionalReturn the extreme."""
         reached = step.after
         if step.uniform is not None:
             gone = step.after - step.before
@@ -126,7 +140,7 @@ class Lookback(Product):
             return discount * jnp.maximum(self._side * (extreme - self.strike), 0)
         return discount * jnp.maximum(self._side * (self.share * extreme - end), 0)
 
-    def controls(self) -> tuple[Control, ...]:
+    def controls(self) -> tuple[ControlVariate, ...]:
         """The plain option with the same strike, the asset."""
-        plain = (Control("option", "strike", self.kind),) if self.strike is not None else ()
-        return (*plain, Control("forward"))
+        plain = (ControlVariate("option", "strike", self.kind),) if self.strike is not None else ()
+        return (*plain, ControlVariate("forward"))

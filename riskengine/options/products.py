@@ -1,4 +1,4 @@
-"""What a product is to the simulation, and the two plain ones: a vanilla option and any payoff of the path."""
+"""Path-dependent products: the contract with the simulation, the European option, and payoffs given as functions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from riskengine.options.black import signs
 T = TypeVar("T")
 
 
-class Step(NamedTuple):
-    """What a product sees of one step of all paths.
+class PathStep(NamedTuple):
+    """One step of all paths, as a product observes it.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class Step(NamedTuple):
     discount: Array
 
 
-class Control(NamedTuple):
-    """A payoff whose expected present value some models know; without numbers, since programs are compiled for it.
+class ControlVariate(NamedTuple):
+    """Control variate: a payoff with a known expectation; without numbers, since programs are compiled for it.
 
     Attributes
     ----------
@@ -65,21 +65,33 @@ class Control(NamedTuple):
 
 
 class Product(ABC):
-    """A claim on one path: immutable terms, and a fold over the steps of the path.
+    """Claim on one path: immutable terms, and a recursion over the steps of the path.
 
-    Subclasses have a ``maturity`` in years and state what they watch.
+    ``state = start(); state = observe(state, step)`` for each step, then ``value(state)``.
+
+    Attributes
+    ----------
+    maturity
+        Years.
+    monitoring
+        "fixings", or at all times an "average" or an "extreme", for which the grid must be fine.
+    greek_estimator
+        Estimator of its derivatives: "pathwise" (Broadie and Glasserman 1996) where the payoff is continuous, the
+        "likelihood ratio" of the fixings where it is not, or a "spot shift" that decays towards maturity.
+    needs_uniforms
+        Whether each step needs a uniform.
     """
 
     maturity: float
-    watched = "fixings"  # or at all times an "average" or an "extreme", for which the grid must be fine
-    method = "path"  # of derivatives: along the path, by the score of its fixings, or of a shift of the spot
-    uniforms = False  # needs a uniform a step
+    monitoring = "fixings"
+    greek_estimator = "pathwise"
+    needs_uniforms = False
 
     def times(self) -> np.ndarray:
         """Times in years that the grid must contain, increasing; the last is the maturity."""
         return np.array([self.maturity])
 
-    def bound(self: T, spot: float) -> T:
+    def with_spot(self: T, spot: float) -> T:
         """The product with what depends on today's spot filled in.
 
         Raises
@@ -97,7 +109,7 @@ class Product(ABC):
         """State before the first step; ``log_spot`` is (paths,)."""
         return ()
 
-    def observe(self, state: Any, step: Step) -> Any:
+    def observe(self, state: Any, step: PathStep) -> Any:
         """State after a step."""
         return state
 
@@ -105,11 +117,11 @@ class Product(ABC):
     def value(self, state: Any, last: Array, discount: Array) -> Array:
         """Present value (paths,), from the state, the log asset at maturity and the discount factor to it."""
 
-    def controls(self) -> tuple[Control, ...]:
+    def controls(self) -> tuple[ControlVariate, ...]:
         """Controls that go with this product, the best first."""
-        return (Control("forward"),)
+        return (ControlVariate("forward"),)
 
-    def control(self, control: Control, state: Any, last: Array, discount: Array) -> Array:
+    def control(self, control: ControlVariate, state: Any, last: Array, discount: Array) -> Array:
         """Present value (paths,) of a control."""
         if control.name == "forward":
             return discount * jnp.exp(last)
@@ -122,10 +134,10 @@ class Product(ABC):
         raise SettingsError(f"{type(self).__name__} has no control named {control.name!r}")
 
 
-def traced(*data: str, static: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
-    """Make a product a pytree: numbers that may change without compiling anew, and choices that may not.
+def pytree_product(*data: str, static: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
+    """Register a product as a pytree: ``data`` are its leaves, traced; ``static`` its structure, compiled for.
 
-    Other fields matter to the schedule alone and are left behind.
+    Other fields matter to the schedule alone and are left out.
     """
 
     def register(cls: type[T]) -> type[T]:
@@ -211,10 +223,10 @@ def fixed_at(grid: np.ndarray, times: Sequence[float]) -> np.ndarray:
     return marks
 
 
-@traced("strike", static=("kind",))
+@pytree_product("strike", static=("kind",))
 @dataclass(frozen=True)
 class Vanilla(Product):
-    """European option: the check of the simulation against closed forms.
+    """European option: pays ``max(S_T - K, 0)``, or ``max(K - S_T, 0)``.
 
     Parameters
     ----------
@@ -238,10 +250,10 @@ class Vanilla(Product):
         return discount * jnp.maximum(sign * (jnp.exp(last) - self.strike), 0)
 
 
-@traced(static=("payoff",))
+@pytree_product(static=("payoff",))
 @dataclass(frozen=True)
 class PathPayoff(Product):
-    """Any payoff at maturity as a function of the path.
+    """Payoff at maturity given as a function of the path.
 
     Parameters
     ----------
@@ -272,9 +284,9 @@ class PathPayoff(Product):
         object.__setattr__(self, "fixings", fixing_times(self.fixings, self.maturity))
 
     @property
-    def method(self) -> str:  # type: ignore[override]
-        """Of derivatives."""
-        return "path" if self.smooth else "score"
+    def greek_estimator(self) -> str:  # type: ignore[override]
+        """Estimator of derivatives."""
+        return "pathwise" if self.smooth else "likelihood ratio"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""
@@ -291,7 +303,7 @@ class PathPayoff(Product):
         """Room for the path."""
         return jnp.zeros((len(constants["path"]), *log_spot.shape), log_spot.dtype) + log_spot
 
-    def observe(self, state: Array, step: Step) -> Array:
+    def observe(self, state: Array, step: PathStep) -> Array:
         """Store a fixing."""
         return state.at[step.row["place"]].set(step.after)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from riskengine.errors import DataError
 from riskengine.market.dates import parse_date
-from riskengine.options.quotes import Quotes
+from riskengine.options.quotes import Quotes, Underlying
 
 Array = np.ndarray
 NAMES = {
@@ -59,9 +58,39 @@ def read_quotes(
     DataError
         If the file is missing, is no table, or lacks a column.
     """
+    path = Path(path)
+    columns = _columns(path)
+    maturity = _maturity(columns, path, asof)
+    name = name or path.name.split(".")[0]
+    if spot is None and "spot" in columns:
+        seen = columns["spot"][np.isfinite(columns["spot"])]
+        spot = float(seen[0]) if len(seen) else None
+    if {"call_bid", "call_ask", "put_bid", "put_ask"} <= columns.keys():
+        return _chain(columns, maturity, spot, name)
+    if spot is None and "forward" not in columns:
+        raise DataError(f"{path} has neither spot nor forward: add a column, or give the spot")
+    underlying = Underlying(
+        spot=spot,
+        rate=columns.get("rate", 0.0),
+        dividend=columns.get("dividend", 0.0),
+        forward=columns.get("forward"),
+        discount=columns.get("discount"),
+        name=name,
+    )
+    strike, given = columns["strike"], columns.get
+    if "volatility" in columns or {"bid_volatility", "ask_volatility"} <= columns.keys():
+        sides = {"bid": given("bid_volatility"), "ask": given("ask_volatility")}
+        return Quotes.of_volatilities(strike, maturity, given("volatility"), **sides, **underlying)
+    if not ("price" in columns or {"bid", "ask"} <= columns.keys()):
+        raise DataError(f"{path} quotes neither volatilities nor prices: see riskengine.options.read_quotes")
+    sides = {"bid": given("bid"), "ask": given("ask")}
+    return Quotes.of_prices(strike, maturity, given("price"), _kinds(columns, path), **sides, **underlying)
+
+
+def _columns(path: Path) -> dict[str, Array]:
+    """The columns that are understood, under the names of :data:`NAMES`."""
     import pandas as pd
 
-    path = Path(path)
     if not path.is_file():
         raise DataError(f"no file {path}")
     try:
@@ -72,40 +101,17 @@ def read_quotes(
     columns: dict[str, Array] = {}
     for wanted, others in NAMES.items():
         known = [other for other in others if other in frame.columns]
-        if not known:
-            continue
-        column = frame[known[0]]
-        if wanted in ("kind", "expiry"):
-            columns[wanted] = column.to_numpy(str)
-        else:
-            columns[wanted] = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+        if known and wanted in ("kind", "expiry"):
+            columns[wanted] = frame[known[0]].to_numpy(str)
+        elif known:
+            columns[wanted] = pd.to_numeric(frame[known[0]], errors="coerce").to_numpy(np.float64)
     if not len(frame) or "strike" not in columns:
         raise DataError(f"{path} needs a column strike and at least one row")
-    maturity = _maturity(columns, path, asof)
-    name = name or path.name.split(".")[0]
-    if "spot" in columns and spot is None:
-        seen = columns["spot"][np.isfinite(columns["spot"])]
-        spot = float(seen[0]) if len(seen) else None
-    if {"call_bid", "call_ask", "put_bid", "put_ask"} <= columns.keys():
-        return _chain(columns, maturity, spot, name)
-    if spot is None and "forward" not in columns:
-        raise DataError(f"{path} has neither spot nor forward: add a column, or give the spot")
-    common: dict[str, Any] = {
-        "spot": spot,
-        "rate": columns.get("rate", 0.0),
-        "dividend": columns.get("dividend", 0.0),
-        "forward": columns.get("forward"),
-        "discount": columns.get("discount"),
-        "name": name,
-    }
-    strike = columns["strike"]
-    if "volatility" in columns or {"bid_volatility", "ask_volatility"} <= columns.keys():
-        return Quotes.of_volatilities(
-            strike, maturity, columns.get("volatility"),
-            bid=columns.get("bid_volatility"), ask=columns.get("ask_volatility"), **common,
-        )  # fmt: skip
-    if not ("price" in columns or {"bid", "ask"} <= columns.keys()):
-        raise DataError(f"{path} quotes neither volatilities nor prices: see riskengine.options.read_quotes")
+    return columns
+
+
+def _kinds(columns: dict[str, Array], path: Path) -> Array:
+    """Calls and puts of the column kind."""
     if "kind" not in columns:
         raise DataError(f"{path} needs a column kind (call or put) beside prices")
     letters = np.char.lower(np.char.strip(columns["kind"]))
@@ -114,9 +120,7 @@ def read_quotes(
     )
     if (kind == "").any():
         raise DataError(f"{path}: a kind is call or put, not {columns['kind'][kind == ''][0]!r}")
-    return Quotes.of_prices(
-        strike, maturity, columns.get("price"), kind, bid=columns.get("bid"), ask=columns.get("ask"), **common
-    )
+    return kind
 
 
 def _maturity(columns: dict[str, Array], path: Path, asof: str | None) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -39,10 +39,29 @@ LEAST_VEGA = 1e-6
 """Vega over forward below which a volatility cannot be told from the price."""
 
 
+class Underlying(TypedDict, total=False):
+    """Keywords of :meth:`Quotes.of_volatilities` and :meth:`Quotes.of_prices`; numbers broadcast with the quotes.
+
+    Attributes
+    ----------
+    spot, rate, dividend : make forward and discount where these are not given; continuously compounded
+    forward, discount : of each quote's maturity
+    name : of the underlying
+    """
+
+    spot: Any
+    rate: Any
+    dividend: Any
+    forward: Any
+    discount: Any
+    name: str
+
+
 @dataclass(frozen=True, eq=False)
 class Quotes:
-    """Quotes of one underlying on one day; arrays ``(quotes,)``. Make them with :meth:`of_volatilities`,
-    :meth:`of_prices` or :func:`read_quotes`.
+    """Quotes of European options of one underlying on one day; arrays ``(quotes,)``.
+
+    Make them with :meth:`of_volatilities`, :meth:`of_prices` or :func:`read_quotes`.
 
     Attributes
     ----------
@@ -107,14 +126,9 @@ class Quotes:
         maturity: Any,
         volatility: Any,
         *,
-        spot: Any = None,
-        rate: Any = 0.0,
-        dividend: Any = 0.0,
-        forward: Any = None,
-        discount: Any = None,
         bid: Any = None,
         ask: Any = None,
-        name: str = "",
+        **underlying: Unpack[Underlying],
     ) -> Quotes:
         """Quotes given as Black volatilities; everything broadcasts.
 
@@ -122,8 +136,8 @@ class Quotes:
         ----------
         strike, maturity : maturity in years
         volatility : per year, a decimal; with ``bid`` and ``ask`` it may be None, and is their middle
-        spot, rate, dividend : make forward and discount where these are not given; continuously compounded
         bid, ask : volatilities
+        underlying : see :class:`Underlying`; the spot or the forward must be among them
 
         Raises
         ------
@@ -138,20 +152,12 @@ class Quotes:
         >>> q.counts()
         {'not a number': 1}
         """
-        if volatility is None:
-            if bid is None or ask is None:
-                raise DataError("give a volatility, or bid and ask")
-            volatility = (np.asarray(bid, np.float64) + np.asarray(ask, np.float64)) / 2
-        bid = volatility if bid is None else bid
-        ask = volatility if ask is None else ask
-        grid = _grid(strike, maturity, spot, rate, dividend, forward, discount, volatility, bid, ask)
-        strike, maturity, forward, discount, mid, bid, ask = grid
-        flags = _bad_numbers(strike, maturity, forward, discount, mid)
-        ok = _none(flags, len(strike))
+        sheet, _ = _sheet(strike, maturity, _sides("volatility", volatility, bid, ask), **underlying)
+        ok = sheet.sound
         with np.errstate(invalid="ignore"):
-            flags[Flag.NEGATIVE_TIME_VALUE] = ok & (mid <= 0)
-            flags[Flag.CROSSED] = ok & (bid > ask)
-        return cls._checked(strike, maturity, forward, discount, mid, bid, ask, flags, name, spot)
+            sheet.flags[Flag.NEGATIVE_TIME_VALUE] = ok & (sheet.mid <= 0)
+            sheet.flags[Flag.CROSSED] = ok & (sheet.bid > sheet.ask)
+        return cls._checked(sheet)
 
     @classmethod
     def of_prices(
@@ -161,21 +167,24 @@ class Quotes:
         price: Any = None,
         kind: Any = "call",
         *,
-        spot: Any = None,
-        rate: Any = 0.0,
-        dividend: Any = 0.0,
-        forward: Any = None,
-        discount: Any = None,
         bid: Any = None,
         ask: Any = None,
-        name: str = "",
+        **underlying: Unpack[Underlying],
     ) -> Quotes:
-        """Quotes given as premiums paid today; as :meth:`of_volatilities` for the rest.
+        """Quotes given as premiums paid today, turned into Black volatilities.
 
         Parameters
         ----------
+        strike, maturity : maturity in years
         price : premium; with ``bid`` and ``ask`` it may be None, and is their middle
         kind : "call" or "put", one or an array
+        bid, ask : premiums
+        underlying : see :class:`Underlying`; the spot or the forward must be among them
+
+        Raises
+        ------
+        DataError
+            As :meth:`of_volatilities`.
 
         Examples
         --------
@@ -183,110 +192,98 @@ class Quotes:
         >>> q.volatility.round(4), q.flags_of(1)
         (array([0.1996,    nan]), (<Flag.CROSSED: 'bid above ask'>,))
         """
-        quoted = bid is not None and ask is not None
-        if price is None:
-            if not quoted:
-                raise DataError("give a price, or bid and ask")
-            price = (np.asarray(bid, np.float64) + np.asarray(ask, np.float64)) / 2
-        bid = price if bid is None else bid
-        ask = price if ask is None else ask
-        sign = signs(kind)
-        grid = _grid(strike, maturity, spot, rate, dividend, forward, discount, price, bid, ask, sign)
-        strike, maturity, forward, discount, mid, bid, ask, sign = grid
-        flags = _bad_numbers(strike, maturity, forward, discount, mid)
-        ok = _none(flags, len(strike))
-        with np.errstate(invalid="ignore"):
-            flags[Flag.CROSSED] = ok & (bid > ask)
-            flags[Flag.NO_BID] = ok & quoted & (bid <= 0)
-            ok = _none(flags, len(strike))
-            intrinsic = np.maximum(sign * (forward - strike), 0.0)
-            flags[Flag.NEGATIVE_TIME_VALUE] = ok & (mid / discount <= intrinsic)
-            flags[Flag.TOO_HIGH] = ok & (mid / discount >= np.where(sign > 0, forward, strike))
-        ok = _none(flags, len(strike))
-        volatilities = []
-        for premium in (mid, bid, ask):
-            found = np.full(len(strike), np.nan)
-            kinds = np.where(sign[ok] > 0, "call", "put")
+        sides = _sides("price", price, bid, ask)
+        sheet, sign = _sheet(strike, maturity, sides, signs(kind), **underlying)
+        _flag_prices(sheet, sign, two_sided=bid is not None and ask is not None)
+        ok = sheet.sound
+        kinds = np.where(sign[ok] > 0, "call", "put")
+        forward, discount = sheet.forward[ok], sheet.discount[ok]
+        for side in ("mid", "bid", "ask"):
+            found = np.full(len(ok), np.nan)
+            premium = getattr(sheet, side)[ok]
             found[ok] = implied_volatility(
-                premium[ok] / discount[ok], forward[ok], strike[ok], maturity[ok], kinds
+                premium / discount, forward, sheet.strike[ok], sheet.maturity[ok], kinds
             )
-            volatilities.append(found)
-        mid, bid, ask = volatilities
-        return cls._checked(strike, maturity, forward, discount, mid, bid, ask, flags, name, spot)
+            setattr(sheet, side, found)
+        return cls._checked(sheet)
 
     @classmethod
-    def _checked(
-        cls,
-        strike: Array,
-        maturity: Array,
-        forward: Array,
-        discount: Array,
-        mid: Array,
-        bid: Array,
-        ask: Array,
-        flags: dict[Flag, Array],
-        name: str,
-        spot: Any,
-    ) -> Quotes:
-        """Add the flags that need all quotes together."""
-        n = len(strike)
-        ok = _none(flags, n)
-        vega = np.zeros(n)
-        vega[ok] = black_vega(forward[ok], strike[ok], maturity[ok], mid[ok]) / forward[ok]
-        flags[Flag.ZERO_VEGA] = ok & ~(vega > LEAST_VEGA)
-        ok &= ~flags[Flag.ZERO_VEGA]
-        low, high = np.where(np.isfinite(bid), bid, 0.0), np.where(np.isfinite(ask), ask, mid)
-        every = [np.zeros(n, bool) for _ in range(4)]
-        slices = [np.flatnonzero(ok & (maturity == t)) for t in np.unique(maturity[ok])]
-        slices = [rows[np.argsort(strike[rows], kind="stable")] for rows in slices]
-        for rows in slices:
-            k = strike[rows] / forward[rows]
-            sold, bought = (black_price(1.0, k, maturity[rows], v[rows]) for v in (low, high))
-            every[0][rows] = vertical(k, sold, bought)
-            every[1][rows] = butterfly(k, sold, bought)
-            every[3][rows] = len(np.unique(k)) == 1
-        every[2] = calendar(
-            slices,
-            np.log(strike / np.where(ok, forward, 1.0), where=ok, out=np.zeros(n)),
-            low**2 * maturity,
-            high**2 * maturity,
-        )
-        for flag, mask in zip(
-            (Flag.VERTICAL, Flag.BUTTERFLY, Flag.CALENDAR, Flag.ONE_STRIKE), every, strict=True
-        ):
-            flags[flag] = mask
-        kept = {flag: flags[flag] for flag in Flag if flag in flags and flags[flag].any()}
-        first = float(np.asarray(spot, np.float64).ravel()[0]) if spot is not None else float("nan")
-        return cls(strike, maturity, forward, discount, mid, bid, ask, kept, name, first)
+    def _checked(cls, sheet: _Sheet) -> Quotes:
+        """Quotes with the flags that need volatilities, or all quotes together."""
+        _flag_vega(sheet)
+        _flag_arbitrage(sheet)
+        kept = {flag: sheet.flags[flag] for flag in Flag if flag in sheet.flags and sheet.flags[flag].any()}
+        numbers = (sheet.strike, sheet.maturity, sheet.forward, sheet.discount)
+        return cls(*numbers, sheet.mid, sheet.bid, sheet.ask, kept, sheet.name, sheet.spot)
 
 
 _ARRAYS = ("strike", "maturity", "forward", "discount", "volatility", "bid", "ask")
 
 
-def _grid(
-    strike: Any, maturity: Any, spot: Any, rate: Any, dividend: Any, forward: Any, discount: Any, *rest: Any
-) -> list[Array]:
-    """One-dimensional float64 arrays of one length."""
+@dataclass
+class _Sheet:
+    """Numbers of the quotes ``(quotes,)``, and the flags raised so far."""
+
+    strike: Array
+    maturity: Array
+    forward: Array
+    discount: Array
+    mid: Array
+    bid: Array
+    ask: Array
+    flags: dict[Flag, Array]
+    name: str
+    spot: float
+
+    @property
+    def sound(self) -> Array:
+        """Mask of the quotes without a flag."""
+        return ~np.any([*self.flags.values(), np.zeros(len(self.strike), bool)], axis=0)
+
+
+def _sides(what: str, value: Any, bid: Any, ask: Any) -> tuple[Any, Any, Any]:
+    """Middle, bid and ask from what there is of them."""
+    if value is None:
+        if bid is None or ask is None:
+            raise DataError(f"give a {what}, or bid and ask")
+        value = (np.asarray(bid, np.float64) + np.asarray(ask, np.float64)) / 2
+    return value, value if bid is None else bid, value if ask is None else ask
+
+
+def _sheet(
+    strike: Any,
+    maturity: Any,
+    sides: tuple[Any, Any, Any],
+    sign: Any = 1.0,
+    *,
+    spot: Any = None,
+    rate: Any = 0.0,
+    dividend: Any = 0.0,
+    forward: Any = None,
+    discount: Any = None,
+    name: str = "",
+) -> tuple[_Sheet, Array]:
+    """Columns of one length, with flags for bad numbers; and the signs as one more column."""
     try:
-        strike, maturity, rate, dividend, *values = (
-            np.asarray(v, np.float64) for v in (strike, maturity, rate, dividend, *rest)
+        strike, maturity, rate, dividend = (
+            np.asarray(v, np.float64) for v in (strike, maturity, rate, dividend)
         )
         if forward is None:
             if spot is None:
                 raise DataError("give the forward of each quote, or the spot with rate and dividend")
             forward = np.asarray(spot, np.float64) * np.exp((rate - dividend) * maturity)
         discount = np.exp(-rate * maturity) if discount is None else discount
-        arrays = np.broadcast_arrays(
-            strike, maturity, np.asarray(forward, np.float64), np.asarray(discount, np.float64), *values
-        )
+        columns = [np.asarray(v, np.float64) for v in (strike, maturity, forward, discount, *sides, sign)]
+        columns = [np.atleast_1d(a).ravel().copy() for a in np.broadcast_arrays(*columns)]
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"quotes are numbers of one length: {error}") from error
-    found = [np.atleast_1d(a).ravel().copy() for a in arrays]
-    if not found[0].size:
+    if not columns[0].size:
         raise DataError("there are no quotes: give at least one")
-    return found
+    first = float(np.asarray(spot, np.float64).ravel()[0]) if spot is not None else float("nan")
+    k, t, f, d, mid, low, high, sign = columns
+    return _Sheet(k, t, f, d, mid, low, high, _bad_numbers(*columns[:5]), name, first), sign
 
 
 def _bad_numbers(
@@ -303,6 +300,43 @@ def _bad_numbers(
     }
 
 
-def _none(flags: dict[Flag, Array], n: int) -> Array:
-    """Mask of the quotes without a flag."""
-    return ~np.any([*flags.values(), np.zeros(n, bool)], axis=0)
+def _flag_prices(sheet: _Sheet, sign: Array, two_sided: bool) -> None:
+    """Premiums that no volatility gives, and quotes that are none."""
+    ok = sheet.sound
+    with np.errstate(invalid="ignore"):
+        sheet.flags[Flag.CROSSED] = ok & (sheet.bid > sheet.ask)
+        sheet.flags[Flag.NO_BID] = ok & two_sided & (sheet.bid <= 0)
+        ok = sheet.sound
+        value, most = sheet.mid / sheet.discount, np.where(sign > 0, sheet.forward, sheet.strike)
+        intrinsic = np.maximum(sign * (sheet.forward - sheet.strike), 0.0)
+        sheet.flags[Flag.NEGATIVE_TIME_VALUE] = ok & (value <= intrinsic)
+        sheet.flags[Flag.TOO_HIGH] = ok & (value >= most)
+
+
+def _flag_vega(sheet: _Sheet) -> None:
+    """Volatilities that the price does not tell."""
+    ok = sheet.sound
+    vega = np.zeros(len(ok))
+    columns = (sheet.forward[ok], sheet.strike[ok], sheet.maturity[ok], sheet.mid[ok])
+    vega[ok] = black_vega(*columns) / sheet.forward[ok]
+    sheet.flags[Flag.ZERO_VEGA] = ok & ~(vega > LEAST_VEGA)
+
+
+def _flag_arbitrage(sheet: _Sheet) -> None:
+    """Static arbitrage at bid and ask between the sound quotes, and strikes that are alone."""
+    ok, maturity = sheet.sound, sheet.maturity
+    low = np.where(np.isfinite(sheet.bid), sheet.bid, 0.0)
+    high = np.where(np.isfinite(sheet.ask), sheet.ask, sheet.mid)
+    slices = [np.flatnonzero(ok & (maturity == t)) for t in np.unique(maturity[ok])]
+    slices = [rows[np.argsort(sheet.strike[rows], kind="stable")] for rows in slices]
+    for flag in (Flag.VERTICAL, Flag.BUTTERFLY, Flag.ONE_STRIKE):
+        sheet.flags[flag] = np.zeros(len(ok), bool)
+    for rows in slices:
+        k = sheet.strike[rows] / sheet.forward[rows]
+        sold, bought = (black_price(1.0, k, maturity[rows], v[rows]) for v in (low, high))
+        sheet.flags[Flag.VERTICAL][rows] = vertical(k, sold, bought)
+        sheet.flags[Flag.BUTTERFLY][rows] = butterfly(k, sold, bought)
+        sheet.flags[Flag.ONE_STRIKE][rows] = len(np.unique(k)) == 1
+    x = np.zeros(len(ok))
+    x[ok] = np.log(sheet.strike[ok] / sheet.forward[ok])
+    sheet.flags[Flag.CALENDAR] = calendar(slices, x, low**2 * maturity, high**2 * maturity)

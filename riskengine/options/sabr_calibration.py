@@ -1,11 +1,11 @@
-"""SABR's parameters from quotes, a smile for each maturity: least squares in implied volatilities."""
+"""Calibration of SABR to quotes, a smile for each maturity: least squares in implied volatilities."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
 import jax
 import jax.numpy as jnp
@@ -13,17 +13,25 @@ import numpy as np
 from jax import Array
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.options.bridge import SabrStart
-from riskengine.options.least_squares import CONVERGED, Solution, levenberg_marquardt
+from riskengine.options.garch_start import SabrStart
+from riskengine.options.least_squares import CONVERGED, LeastSquaresResult, levenberg_marquardt
 from riskengine.options.quotes import Quotes
 from riskengine.options.sabr import FORMS, SabrParams, black_volatility
-from riskengine.options.surface import FitStatus, as_list, rounded, weights_of
+from riskengine.options.surface import (
+    FitStatus,
+    VolatilityErrors,
+    aligned,
+    as_list,
+    condition_number,
+    rounded,
+    weights_of,
+)
 
 PARAMETERS = ("alpha", "nu", "rho")
 
 
 @dataclass(frozen=True, eq=False)
-class SabrFit:
+class SabrFit(VolatilityErrors):
     """SABR for each maturity of one surface.
 
     Attributes
@@ -51,84 +59,27 @@ class SabrFit:
     shift: float
     form: str
 
-    @property
-    def errors(self) -> np.ndarray:
-        """(quotes,) model's volatility less the quoted one, in volatility points (percent)."""
-        return 100 * (self.volatility - self.quotes.volatility)
 
-    @property
-    def rmse(self) -> float:
-        """Root mean squared error in volatility points."""
-        known = np.isfinite(self.errors)
-        return float(np.sqrt(np.mean(self.errors[known] ** 2))) if known.any() else float("nan")
+class SabrSettings(TypedDict, total=False):
+    """Keywords of :func:`calibrate_sabr`."""
 
-
-class _Task(NamedTuple):
-    """One smile: leaves are scalars, or ``(strikes,)`` for the last three."""
-
-    beta: Any
-    forward: Any
-    maturity: Any
-    start: Any
-    centre: Any
-    pull: Any
-    strike: Any
-    volatility: Any
-    weight: Any
-
-
-def _from_coordinates(u: Any, beta: Any) -> SabrParams:
-    return SabrParams(jnp.exp(u[0]), beta, jnp.exp(u[1]), 0.999 * jnp.tanh(u[2]))
-
-
-def _to_coordinates(p: SabrParams) -> np.ndarray:
-    rho = np.arctanh(np.clip(p.rho, -0.995, 0.995) / 0.999)
-    return np.stack([np.log(p.alpha), np.log(np.maximum(p.nu, 1e-3)), rho], axis=-1)
-
-
-def _residuals(u: Array, task: _Task, form: str) -> Array:
-    p = _from_coordinates(u, task.beta)
-    model = black_volatility(p, task.forward, task.strike, task.maturity, form)
-    return jnp.concatenate([task.weight * (model - task.volatility), task.pull * (u - task.centre)])
-
-
-@partial(jax.jit, static_argnames="form")
-def _solve(tasks: _Task, form: str, most: Any) -> Solution:
-    def one(task: _Task) -> Solution:
-        def evaluate(u: Array) -> tuple[Array, Array]:
-            both = jax.jacfwd(lambda u: (_residuals(u, task, form),) * 2, has_aux=True)(u)
-            return both[1], both[0]
-
-        return levenberg_marquardt(evaluate, task.start, len(task.strike) + 3, most)
-
-    return jax.vmap(one)(tasks)
+    beta: float
+    shift: float
+    form: str
+    weights: str
+    prior: SabrStart | None
+    most: int
 
 
 @overload
 def calibrate_sabr(
-    quotes: Quotes,
-    start: SabrStart | SabrParams | None = ...,
-    *,
-    beta: float = ...,
-    shift: float = ...,
-    form: str = ...,
-    weights: str = ...,
-    prior: SabrStart | None = ...,
-    most: int = ...,
+    quotes: Quotes, start: SabrStart | SabrParams | None = ..., **settings: Unpack[SabrSettings]
 ) -> SabrFit: ...
 
 
 @overload
 def calibrate_sabr(
-    quotes: Sequence[Quotes],
-    start: SabrStart | SabrParams | None = ...,
-    *,
-    beta: float = ...,
-    shift: float = ...,
-    form: str = ...,
-    weights: str = ...,
-    prior: SabrStart | None = ...,
-    most: int = ...,
+    quotes: Sequence[Quotes], start: SabrStart | SabrParams | None = ..., **settings: Unpack[SabrSettings]
 ) -> list[SabrFit]: ...
 
 
@@ -143,7 +94,10 @@ def calibrate_sabr(
     prior: SabrStart | None = None,
     most: int = 100,
 ) -> SabrFit | list[SabrFit]:
-    """Fit ``alpha``, ``nu`` and ``rho`` to the smile of every maturity, all smiles of all surfaces at once.
+    """Least-squares calibration of SABR to implied volatilities, a smile a maturity, all smiles at once.
+
+    Minimises ``sum(weight^2 (model - quoted)^2)`` over ``log alpha``, ``log nu`` and ``rho`` by Levenberg-Marquardt,
+    with ``beta`` fixed.
 
     Parameters
     ----------
@@ -183,69 +137,33 @@ def calibrate_sabr(
     if form not in FORMS:
         raise SettingsError(f"a SABR volatility has the form {' or '.join(FORMS)}, not {form!r}")
     surfaces = as_list(quotes)
-    smiles = [(k, t) for k, one in enumerate(surfaces) for t in np.unique(one.maturity[one.usable])]
-    if not smiles:
-        raise DataError(f"no quote is usable ({surfaces[0].counts()}): see Quotes.flags")
-    rows = [np.flatnonzero(surfaces[k].usable & (surfaces[k].maturity == t)) for k, t in smiles]
-    n, wide = len(smiles), rounded(max(len(r) for r in rows), 16)
-    strike, volatility, weight = np.ones((n, wide)), np.full((n, wide), 0.2), np.zeros((n, wide))
-    forward = np.empty(n)
-    for j, ((k, _), which) in enumerate(zip(smiles, rows, strict=True)):
-        one = surfaces[k]
-        forward[j] = one.forward[which[0]] + shift
-        strike[j] = forward[j]
-        strike[j, : len(which)] = one.strike[which] + shift
-        volatility[j, : len(which)] = one.volatility[which]
-        weight[j, : len(which)] = weights_of(one, weights)[which]
-    owner, maturity = np.array([k for k, _ in smiles]), np.array([t for _, t in smiles])
-    u = _starts(start, beta, owner, len(surfaces), forward, strike, volatility, weight)
-    centre, pull = u, np.zeros_like(u)
-    if prior is not None:
-        leaves = [_aligned(leaf, len(surfaces))[owner] for leaf in prior.params]
-        centre = _to_coordinates(SabrParams(*leaves))
-        spread = [np.maximum(_aligned(leaf, len(surfaces))[owner], 1e-6) for leaf in prior.spread]
-        pull = 1 / np.stack(
-            [spread[0], spread[2], spread[3] / (1 - np.minimum(leaves[3] ** 2, 0.98))], axis=-1
-        )
-    tasks = _Task(np.full(n, beta), forward, maturity, u, centre, pull, strike, volatility, weight)
-    padded = rounded(n, 8)
-    with jax.enable_x64(True):
-        full = _Task(*(np.resize(leaf, (padded, *leaf.shape[1:])) for leaf in tasks))
-        solution = Solution(*(np.asarray(leaf)[:n] for leaf in _solve(full, form, most)))
-        found = jax.vmap(_from_coordinates)(solution.u, tasks.beta)
-        params = SabrParams(*(np.array(leaf) for leaf in found))
-    status, condition = [], np.empty(n)
-    for j, which in enumerate(rows):
-        good = np.isfinite(solution.jacobian[j]).all()
-        condition[j] = np.linalg.cond(solution.jacobian[j]) if good else np.inf
-        if prior is None and len(which) < len(PARAMETERS):
-            status.append(FitStatus.TOO_FEW)
-            for leaf, began in zip(params, _from_coordinates(u[j], beta), strict=True):
-                leaf[j] = began
-        elif solution.status[j] != CONVERGED:
-            status.append(FitStatus.NOT_CONVERGED)
-        elif abs(params.rho[j]) > 0.99 or params.nu[j] < 2e-3:
-            status.append(FitStatus.AT_BOUND)
-        else:
-            status.append(FitStatus.OK)
+    smiles = _smiles(surfaces, shift, weights)
+    if start is None:
+        u = _start_of_quotes(smiles, beta)
+    else:
+        u = _start_of_params(start.params if isinstance(start, SabrStart) else start, smiles, len(surfaces))
+    centre, pull = (u, np.zeros_like(u)) if prior is None else _pull(prior, smiles, len(surfaces))
+    tasks = _Task(
+        np.full(len(u), beta), smiles.forward, smiles.maturity, u, centre, pull,
+        smiles.strike, smiles.volatility, smiles.weight,
+    )  # fmt: skip
+    solution, params = _solved(tasks, form, most)
+    status = _statuses(solution, params, smiles, prior is not None)
+    for j in (j for j, one in enumerate(status) if one == FitStatus.TOO_FEW):
+        for leaf, began in zip(params, _from_coordinates(u[j], beta), strict=True):
+            leaf[j] = began
     fits = []
     for place, one in enumerate(surfaces):
-        mine = np.flatnonzero(owner == place)
-        model = np.full(len(one), np.nan)
-        for j in map(int, mine):
-            kept = rows[j]
-            model[kept] = (
-                volatility[j, : len(kept)] + solution.residual[j, : len(kept)] / weight[j, : len(kept)]
-            )
+        mine = np.flatnonzero(smiles.owner == place)
         fits.append(
             SabrFit(
-                maturity[mine],
-                forward[mine] - shift,
+                smiles.maturity[mine],
+                smiles.forward[mine] - shift,
                 SabrParams(*(leaf[mine] for leaf in params)),
                 one,
-                model,
+                _fitted(one, smiles, mine, solution.residual),
                 solution.iterations[mine],
-                condition[mine],
+                np.array([condition_number(solution.jacobian[j]) for j in mine]),
                 tuple(status[j] for j in mine),
                 shift,
                 form,
@@ -254,29 +172,126 @@ def calibrate_sabr(
     return fits[0] if isinstance(quotes, Quotes) else fits
 
 
-def _starts(
-    start: SabrStart | SabrParams | None,
-    beta: float,
-    owner: np.ndarray,
-    surfaces: int,
-    forward: np.ndarray,
-    strike: np.ndarray,
-    volatility: np.ndarray,
-    weight: np.ndarray,
-) -> np.ndarray:
-    """Coordinates ``(smiles, 3)``."""
-    if start is None:
-        distance = np.where(weight > 0, np.abs(np.log(strike / forward[:, None])), np.inf)
-        level = np.take_along_axis(volatility, np.argmin(distance, axis=1)[:, None], axis=1)[:, 0]
-        level = level * forward ** (1 - beta)
-        return _to_coordinates(SabrParams(level, beta, np.full(len(owner), 0.8), np.full(len(owner), -0.3)))
-    given = start.params if isinstance(start, SabrStart) else start
-    leaves = [_aligned(leaf, surfaces)[owner] for leaf in given]
-    return _to_coordinates(SabrParams(*leaves))
+class _Smiles(NamedTuple):
+    """Usable quotes of every maturity of every surface, shifted; padded with quotes of no weight."""
+
+    owner: np.ndarray  # (smiles,) position of the surface
+    maturity: np.ndarray
+    forward: np.ndarray
+    strike: np.ndarray  # (smiles, strikes)
+    volatility: np.ndarray
+    weight: np.ndarray
+    rows: list[np.ndarray]  # positions in the surface's quotes
 
 
-def _aligned(leaf: object, n: int) -> np.ndarray:
-    values = np.atleast_1d(np.asarray(leaf, np.float64))
-    if len(values) not in (1, n):
-        raise DataError(f"{len(values)} starts or priors for {n} surface(s): give one, or one for each")
-    return np.broadcast_to(values, n)
+def _smiles(surfaces: Sequence[Quotes], shift: float, weights: str) -> _Smiles:
+    """Shapes are rounded up, so that few programs are compiled."""
+    found = [(k, t) for k, one in enumerate(surfaces) for t in np.unique(one.maturity[one.usable])]
+    if not found:
+        raise DataError(f"no quote is usable ({surfaces[0].counts()}): see Quotes.flags")
+    rows = [np.flatnonzero(surfaces[k].usable & (surfaces[k].maturity == t)) for k, t in found]
+    forward = np.array([surfaces[k].forward[r[0]] + shift for (k, _), r in zip(found, rows, strict=True)])
+    shape = (len(found), rounded(max(len(r) for r in rows), 16))
+    strike = np.broadcast_to(forward[:, None], shape).copy()
+    volatility, weight = np.full(shape, 0.2), np.zeros(shape)
+    for j, ((k, _), which) in enumerate(zip(found, rows, strict=True)):
+        strike[j, : len(which)] = surfaces[k].strike[which] + shift
+        volatility[j, : len(which)] = surfaces[k].volatility[which]
+        weight[j, : len(which)] = weights_of(surfaces[k], weights)[which]
+    owner, maturity = np.array([k for k, _ in found]), np.array([t for _, t in found])
+    return _Smiles(owner, maturity, forward, strike, volatility, weight, rows)
+
+
+def _start_of_quotes(smiles: _Smiles, beta: float) -> np.ndarray:
+    """Coordinates ``(smiles, 3)``: the level nearest the money, the rest fixed."""
+    distance = np.where(smiles.weight > 0, np.abs(np.log(smiles.strike / smiles.forward[:, None])), np.inf)
+    level = np.take_along_axis(smiles.volatility, np.argmin(distance, axis=1)[:, None], axis=1)[:, 0]
+    level, n = level * smiles.forward ** (1 - beta), len(level)
+    return _to_coordinates(SabrParams(level, beta, np.full(n, 0.8), np.full(n, -0.3)))
+
+
+def _start_of_params(params: SabrParams, smiles: _Smiles, surfaces: int) -> np.ndarray:
+    """Coordinates ``(smiles, 3)`` of parameters that are scalars, or one a surface."""
+    return _to_coordinates(SabrParams(*(aligned(leaf, surfaces)[smiles.owner] for leaf in params)))
+
+
+def _pull(prior: SabrStart, smiles: _Smiles, surfaces: int) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and inverse standard deviation of the coordinates ``(smiles, 3)``."""
+    rho = aligned(prior.params.rho, surfaces)[smiles.owner]
+    spread = [np.maximum(aligned(leaf, surfaces)[smiles.owner], 1e-6) for leaf in prior.spread]
+    slope = 1 - np.minimum(rho**2, 0.98)
+    pull = 1 / np.stack([spread[0], spread[2], spread[3] / slope], axis=-1)
+    return _start_of_params(prior.params, smiles, surfaces), pull
+
+
+def _solved(tasks: _Task, form: str, most: int) -> tuple[LeastSquaresResult, SabrParams]:
+    """Solutions and parameters of all smiles, which are filled up to a rounded number for the solver."""
+    n = len(tasks.beta)
+    with jax.enable_x64(True):
+        full = _Task(*(np.resize(leaf, (rounded(n, 8), *leaf.shape[1:])) for leaf in tasks))
+        solution = LeastSquaresResult(*(np.asarray(leaf)[:n] for leaf in _solve(full, form, most)))
+        found = jax.vmap(_from_coordinates)(solution.u, tasks.beta)
+        return solution, SabrParams(*(np.array(leaf) for leaf in found))
+
+
+def _statuses(
+    solution: LeastSquaresResult, params: SabrParams, smiles: _Smiles, has_prior: bool
+) -> list[FitStatus]:
+    """One a smile."""
+    few = np.array([not has_prior and len(rows) < len(PARAMETERS) for rows in smiles.rows])
+    edge = (np.abs(params.rho) > 0.99) | (params.nu < 2e-3)
+    status = np.select(
+        [few, solution.status != CONVERGED, edge], [FitStatus.TOO_FEW, FitStatus.NOT_CONVERGED, FitStatus.AT_BOUND],
+        FitStatus.OK,
+    )  # fmt: skip
+    return [FitStatus(one) for one in status]
+
+
+def _fitted(quotes: Quotes, smiles: _Smiles, mine: np.ndarray, residual: np.ndarray) -> np.ndarray:
+    """The model's volatilities (quotes,) from the residuals of the surface's smiles."""
+    model = np.full(len(quotes), np.nan)
+    for j in mine:
+        n = len(smiles.rows[j])
+        model[smiles.rows[j]] = smiles.volatility[j, :n] + residual[j, :n] / smiles.weight[j, :n]
+    return model
+
+
+class _Task(NamedTuple):
+    """One smile: leaves are scalars, or ``(strikes,)`` for the last three."""
+
+    beta: Any
+    forward: Any
+    maturity: Any
+    start: Any
+    centre: Any
+    pull: Any
+    strike: Any
+    volatility: Any
+    weight: Any
+
+
+def _from_coordinates(u: Any, beta: Any) -> SabrParams:
+    return SabrParams(jnp.exp(u[0]), beta, jnp.exp(u[1]), 0.999 * jnp.tanh(u[2]))
+
+
+def _to_coordinates(p: SabrParams) -> np.ndarray:
+    rho = np.arctanh(np.clip(p.rho, -0.995, 0.995) / 0.999)
+    return np.stack([np.log(p.alpha), np.log(np.maximum(p.nu, 1e-3)), rho], axis=-1)
+
+
+def _residuals(u: Array, task: _Task, form: str) -> Array:
+    p = _from_coordinates(u, task.beta)
+    model = black_volatility(p, task.forward, task.strike, task.maturity, form)
+    return jnp.concatenate([task.weight * (model - task.volatility), task.pull * (u - task.centre)])
+
+
+@partial(jax.jit, static_argnames="form")
+def _solve(tasks: _Task, form: str, most: Any) -> LeastSquaresResult:
+    def one(task: _Task) -> LeastSquaresResult:
+        def evaluate(u: Array) -> tuple[Array, Array]:
+            both = jax.jacfwd(lambda u: (_residuals(u, task, form),) * 2, has_aux=True)(u)
+            return both[1], both[0]
+
+        return levenberg_marquardt(evaluate, task.start, len(task.strike) + 3, most)
+
+    return jax.vmap(one)(tasks)

@@ -1,4 +1,4 @@
-"""Quotes as padded arrays for jax, and what every calibration to them shares."""
+"""What calibrations to quotes share: padded arrays for jax, weights, errors in implied volatility, statuses."""
 
 from __future__ import annotations
 
@@ -31,6 +31,23 @@ class FitStatus(StrEnum):
     NOT_CONVERGED = "not converged"
 
 
+class VolatilityErrors:
+    """Errors of a fitted model in implied volatility, from its ``quotes`` and its ``volatility`` at them."""
+
+    quotes: Quotes
+    volatility: np.ndarray
+
+    @property
+    def errors(self) -> np.ndarray:
+        """(quotes,) model's volatility less the quoted one, in volatility points (percent)."""
+        return 100 * (self.volatility - self.quotes.volatility)
+
+    @property
+    def rmse(self) -> float:
+        """Root mean squared error over the usable quotes, in volatility points."""
+        return float(np.sqrt(np.nanmean(self.errors**2))) if np.isfinite(self.errors).any() else float("nan")
+
+
 def as_list(quotes: Quotes | Sequence[Quotes]) -> list[Quotes]:
     """Surfaces to calibrate.
 
@@ -43,6 +60,27 @@ def as_list(quotes: Quotes | Sequence[Quotes]) -> list[Quotes]:
     if not surfaces:
         raise DataError("there is no surface to calibrate: give Quotes, or a list of them")
     return surfaces
+
+
+def aligned(leaf: Any, surfaces: int) -> np.ndarray:
+    """A parameter of a start or prior as (surfaces,): one for all, or one each.
+
+    Raises
+    ------
+    DataError
+        If there are neither one nor so many.
+    """
+    values = np.atleast_1d(np.asarray(leaf, np.float64))
+    if len(values) not in (1, surfaces):
+        raise DataError(
+            f"{len(values)} starts or priors for {surfaces} surface(s): give one, or one for each"
+        )
+    return np.broadcast_to(values, surfaces).copy()
+
+
+def condition_number(jacobian: np.ndarray) -> float:
+    """Ratio of the largest to the smallest singular value; infinite if a derivative is not finite."""
+    return float(np.linalg.cond(jacobian)) if np.isfinite(jacobian).all() else float("inf")
 
 
 def weights_of(quotes: Quotes, by: str) -> np.ndarray:
@@ -120,14 +158,14 @@ def volatility_errors(call: Array, slope: Array, surface: Surface) -> tuple[Arra
     return residual.ravel(), (pull[..., None] * slope).reshape(residual.size, -1)
 
 
-class Grid(NamedTuple):
+class StackedSurfaces(NamedTuple):
     """Surfaces of one shape, stacked, and where each usable quote of each surface went."""
 
     surface: Surface  # leaves (surfaces, ...)
     places: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]  # quotes, rows, columns
 
 
-def stack(surfaces: Sequence[Quotes], weights: str) -> Grid:
+def stack(surfaces: Sequence[Quotes], weights: str) -> StackedSurfaces:
     """Usable quotes on padded grids; shapes are rounded up, so that few programs are compiled."""
     layouts = []
     for quotes in surfaces:
@@ -153,7 +191,7 @@ def stack(surfaces: Sequence[Quotes], weights: str) -> Grid:
         grid.deviation[k, row, column] = quotes.volatility[which] * np.sqrt(quotes.maturity[which])
         grid.weight[k, row, column] = weights_of(quotes, weights)[which]
         places.append((which, row, column))
-    return Grid(grid, tuple(places))
+    return StackedSurfaces(grid, tuple(places))
 
 
 def rounded(n: int, step: int) -> int:

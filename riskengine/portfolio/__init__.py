@@ -1,28 +1,32 @@
-"""Objectives, constraints, costs, Black-Litterman, the compiled problem, several periods, and strategies."""
+"""Objectives, constraints, costs, expected returns, the optimizer, strategies, and overlays on them."""
 
+from typing import Any
+
+from riskengine.errors import deprecated
 from riskengine.portfolio.black_litterman import Posterior, View, black_litterman, equilibrium_returns
 from riskengine.portfolio.broken_limits import BrokenLimit, broken_limits
 from riskengine.portfolio.constraints import Constraints, Exposure, Group
 from riskengine.portfolio.costs import Costs, ProportionalCosts
 from riskengine.portfolio.decision import Decision
+from riskengine.portfolio.drawdown_control import DrawdownControl
+from riskengine.portfolio.expected_returns import BlackLitterman, Equilibrium, ExpectedReturns
 from riskengine.portfolio.fallback import solve_or_fall_back
-from riskengine.portfolio.feasibility import Limit, clashing_limits, feasible
+from riskengine.portfolio.feasibility import NamedConstraint, clashing_limits, feasible
 from riskengine.portfolio.multi_period import MultiPeriodOptimizer, Plan
+from riskengine.portfolio.objective import Goal, Objective, ProblemExpressions
 from riskengine.portfolio.objectives import (
     MaximumDiversification,
+    MaximumReturn,
     MaximumSharpe,
     MeanVariance,
     MinimumCvar,
     MinimumVariance,
-    Objective,
     RiskBudgeting,
-    TargetVolatility,
     TrackingError,
 )
-from riskengine.portfolio.overlay import DrawdownOverlay
-from riskengine.portfolio.problem import Optimizer, Solution
+from riskengine.portfolio.optimizer import Optimizer, Solution
+from riskengine.portfolio.problem_data import ProblemData, ProblemInputs
 from riskengine.portfolio.settlement import settle
-from riskengine.portfolio.steady_volatility import SteadyVolatility
 from riskengine.portfolio.strategy import (
     BlackLittermanStrategy,
     EqualWeight,
@@ -30,37 +34,46 @@ from riskengine.portfolio.strategy import (
     Strategy,
     eligible,
 )
+from riskengine.portfolio.volatility_target import SteadyVolatility, VolatilityTarget
 
 __all__ = [
+    "BlackLitterman",
     "BlackLittermanStrategy",
     "BrokenLimit",
     "Constraints",
     "Costs",
     "Decision",
-    "DrawdownOverlay",
+    "DrawdownControl",
     "EqualWeight",
+    "Equilibrium",
+    "ExpectedReturns",
     "Exposure",
+    "Goal",
     "Group",
-    "Limit",
     "MaximumDiversification",
+    "MaximumReturn",
     "MaximumSharpe",
     "MeanVariance",
     "MinimumCvar",
     "MinimumVariance",
     "MultiPeriodOptimizer",
+    "NamedConstraint",
     "Objective",
     "OptimizedStrategy",
     "Optimizer",
     "Plan",
     "Posterior",
+    "ProblemData",
+    "ProblemExpressions",
+    "ProblemInputs",
     "ProportionalCosts",
     "RiskBudgeting",
     "Solution",
     "SteadyVolatility",
     "Strategy",
-    "TargetVolatility",
     "TrackingError",
     "View",
+    "VolatilityTarget",
     "black_litterman",
     "broken_limits",
     "clashing_limits",
@@ -70,3 +83,16 @@ __all__ = [
     "settle",
     "solve_or_fall_back",
 ]
+
+_RENAMED = {
+    "DrawdownOverlay": DrawdownControl,
+    "Limit": NamedConstraint,
+    "TargetVolatility": MaximumReturn,
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    deprecated(f"riskengine.portfolio.{name}", _RENAMED[name].__name__)
+    return _RENAMED[name]

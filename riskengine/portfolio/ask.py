@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,8 @@ def begin(strategy: Strategy, view: MarketView) -> Any:
 def ask(strategy: Strategy, state: Any, view: MarketView, holdings: Array) -> tuple[Decision, Any]:
     """One decision and the new state, checked.
 
-    What solvers keep of earlier solves is dropped first, so that a decision is a function of state, view and holdings
-    alone: asked again, or by another process, a strategy answers the same to the bit.
+    A decision is a function of state, view and holdings: asked again, or by another process, a strategy answers the
+    same to the bit.
 
     Parameters
     ----------
@@ -81,7 +81,6 @@ def ask(strategy: Strategy, state: Any, view: MarketView, holdings: Array) -> tu
     >>> decision.weights
     array([0.5, 0.5])
     """
-    restart(state)
     with _naming(strategy, view):
         answer = strategy.decide(state, view, np.array(holdings))
     who, date = f"strategy {strategy.name!r}", day_of(view)
@@ -148,9 +147,9 @@ def stated_limits(strategy: Strategy) -> Constraints | None:
     Examples
     --------
     >>> from riskengine.covariance import LedoitWolf
-    >>> from riskengine.portfolio import DrawdownOverlay, EqualWeight, OptimizedStrategy
+    >>> from riskengine.portfolio import DrawdownControl, EqualWeight, OptimizedStrategy
     >>> inside = OptimizedStrategy("minimum variance", LedoitWolf(), constraints=Constraints(upper=0.3))
-    >>> stated_limits(DrawdownOverlay(inside)).upper, stated_limits(DrawdownOverlay(inside)).budget
+    >>> stated_limits(DrawdownControl(inside)).upper, stated_limits(DrawdownControl(inside)).budget
     (0.3, (0.2, 1.0))
     >>> stated_limits(EqualWeight()) is None
     True
@@ -177,33 +176,6 @@ def inside(strategy: Strategy) -> tuple[str, Strategy] | None:
         if isinstance(value, Strategy) and not isinstance(value, type)
     ]
     return found[0] if len(found) == 1 else None
-
-
-def restart(state: Any) -> None:
-    """Let every compiled thing in a state forget its last solve: a decision rests on what the state shows alone."""
-    for part in _parts(state):
-        if restarts(part):
-            part.restart()
-
-
-def restarts(value: Any) -> bool:
-    """Whether it is a compiled thing, which says so by a method ``restart()``."""
-    return callable(getattr(value, "restart", None)) and not isinstance(value, type)
-
-
-def _parts(value: Any) -> Iterator[Any]:
-    """A value and everything inside it."""
-    yield value
-    if isinstance(value, Mapping):
-        children: Any = value.values()
-    elif isinstance(value, tuple | list):
-        children = value
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        children = (getattr(value, field.name) for field in dataclasses.fields(value))
-    else:
-        return
-    for child in children:
-        yield from _parts(child)
 
 
 @contextmanager

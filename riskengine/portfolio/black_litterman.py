@@ -56,10 +56,11 @@ class View:
 
 
 class Posterior(NamedTuple):
-    """Expected returns ``(assets,)`` and covariance of returns, both per day."""
+    """Expected returns ``(assets,)`` and covariance of returns, both per day; what there is to note."""
 
     expected_returns: Array
     covariance: Covariance
+    notes: tuple[str, ...] = ()
 
 
 def equilibrium_returns(covariance: Covariance, market_weights: Array, risk_aversion: float = 2.5) -> Array:

@@ -9,7 +9,8 @@ import numpy as np
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import InfeasibleError
 from riskengine.portfolio.decision import Decision
-from riskengine.portfolio.problem import Optimizer, Solution
+from riskengine.portfolio.multi_period import MultiPeriodOptimizer
+from riskengine.portfolio.optimizer import Optimizer, Solution
 
 Array = np.ndarray
 _ROOM = 1e-5
@@ -19,7 +20,7 @@ BEYOND_TURNOVER = "beyond turnover limit"
 
 
 def solve_or_fall_back(
-    optimizer: Optimizer,
+    optimizer: Optimizer | MultiPeriodOptimizer,
     covariance: Covariance,
     expected_returns: Array | None = None,
     previous: Array | None = None,

@@ -14,7 +14,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Limit:
+class NamedConstraint:
     """One named limit on weights.
 
     Attributes
@@ -34,33 +34,33 @@ class Limit:
     factor: Array | None = None
 
     @classmethod
-    def below(cls, name: str, rows: Array, values: Array) -> Limit:
+    def below(cls, name: str, rows: Array, values: Array) -> NamedConstraint:
         """``rows @ w <= values``."""
         return cls(name, rows, values)
 
     @classmethod
-    def equal(cls, name: str, row: Array, value: float) -> Limit:
+    def equal(cls, name: str, row: Array, value: float) -> NamedConstraint:
         """``row @ w = value``."""
         return cls(name, row[None], np.array([value]), equality=True)
 
     @classmethod
-    def zero(cls, name: str, rows: Array) -> Limit:
+    def zero(cls, name: str, rows: Array) -> NamedConstraint:
         """``rows @ w = 0``."""
         return cls(name, rows, np.zeros(len(rows)), equality=True)
 
     @classmethod
-    def distance(cls, name: str, centre: Array, size: float) -> Limit:
+    def distance(cls, name: str, centre: Array, size: float) -> NamedConstraint:
         """``sum |w - centre| <= size``: turnover, or leverage if the centre is zero."""
         nothing = np.zeros((0, len(centre)))
         return cls(name, nothing, np.zeros(0), centre=np.asarray(centre), size=size)
 
     @classmethod
-    def volatility(cls, name: str, factor: Array, size: float) -> Limit:
+    def volatility(cls, name: str, factor: Array, size: float) -> NamedConstraint:
         """``|factor.T @ w| <= size`` for a factor ``(assets, k)`` of the covariance."""
         return cls(name, np.zeros((0, len(factor))), np.zeros(0), size=size, factor=factor)
 
 
-def clashing_limits(assets: int, limits: list[Limit]) -> tuple[str, ...]:
+def clashing_limits(assets: int, limits: list[NamedConstraint]) -> tuple[str, ...]:
     """Names of an irreducible set of limits that no portfolio satisfies together; empty if there is none.
 
     The deletion filter of Chinneck and Dravnieks (1991): leave out one limit after the other, and put
@@ -69,9 +69,9 @@ def clashing_limits(assets: int, limits: list[Limit]) -> tuple[str, ...]:
     Examples
     --------
     >>> n = 3
-    >>> cap = Limit.below("upper bound 0.2", np.eye(n), np.full(n, 0.2))
-    >>> floor = Limit.below("lower bound 0", -np.eye(n), np.zeros(n))
-    >>> clashing_limits(n, [Limit.equal("budget = 1", np.ones(n), 1.0), floor, cap])
+    >>> cap = NamedConstraint.below("upper bound 0.2", np.eye(n), np.full(n, 0.2))
+    >>> floor = NamedConstraint.below("lower bound 0", -np.eye(n), np.zeros(n))
+    >>> clashing_limits(n, [NamedConstraint.equal("budget = 1", np.ones(n), 1.0), floor, cap])
     ('budget = 1', 'upper bound 0.2')
     """
     if feasible(assets, limits):
@@ -84,20 +84,20 @@ def clashing_limits(assets: int, limits: list[Limit]) -> tuple[str, ...]:
     return tuple(limit.name for limit in kept)
 
 
-def feasible(assets: int, limits: list[Limit]) -> bool:
+def feasible(assets: int, limits: list[NamedConstraint]) -> bool:
     """Whether some portfolio satisfies all limits, by linear programming; a quadratic one for volatility."""
     if any(limit.factor is not None for limit in limits):
         return _feasible_in_cones(assets, limits)
     return _linear_program(assets, limits, None).status != 2
 
 
-def least_distance(assets: int, limits: list[Limit], centre: Array) -> float | None:
+def least_distance(assets: int, limits: list[NamedConstraint], centre: Array) -> float | None:
     """Least ``sum |w - centre|`` of any portfolio that satisfies all limits; None if none does.
 
     Examples
     --------
-    >>> cap = Limit.below("upper bound 0.4", np.eye(3), np.full(3, 0.4))
-    >>> round(least_distance(3, [Limit.equal("budget = 1", np.ones(3), 1.0), cap], np.array([1.0, 0, 0])), 6)
+    >>> cap = NamedConstraint.below("upper bound 0.4", np.eye(3), np.full(3, 0.4))
+    >>> round(least_distance(3, [NamedConstraint.equal("budget = 1", np.ones(3), 1.0), cap], np.array([1.0, 0, 0])), 6)
     1.2
     """
     if any(limit.factor is not None for limit in limits):
@@ -109,12 +109,12 @@ def least_distance(assets: int, limits: list[Limit], centre: Array) -> float | N
     return float(found.fun) if found.status == 0 else None
 
 
-def _linear_program(assets: int, limits: list[Limit], target: Array | None) -> Any:
+def _linear_program(assets: int, limits: list[NamedConstraint], target: Array | None) -> Any:
     """Any portfolio that satisfies all limits; with a target the one nearest to it, in sums of absolute differences."""
     # Variables: weights, then for each distance the absolute differences that it bounds.
     distances = [limit for limit in limits if limit.centre is not None]
     if target is not None:
-        distances.append(Limit.distance("target", target, np.inf))
+        distances.append(NamedConstraint.distance("target", target, np.inf))
     width = assets * (1 + len(distances))
     eye = sparse.eye_array(assets)
     upper_rows, upper_values, equal_rows, equal_values = [], [], [], []
@@ -154,7 +154,7 @@ def _linear_program(assets: int, limits: list[Limit], target: Array | None) -> A
     )
 
 
-def _feasible_in_cones(assets: int, limits: list[Limit]) -> bool:
+def _feasible_in_cones(assets: int, limits: list[NamedConstraint]) -> bool:
     """The same where volatility is limited: the least multiple of its limit that the others leave."""
     w, multiple = cp.Variable(assets), cp.Variable()
     rest: list[cp.Constraint] = []
@@ -167,7 +167,7 @@ def _feasible_in_cones(assets: int, limits: list[Limit]) -> bool:
     return bool(problem.status in cp.settings.SOLUTION_PRESENT and problem.value <= 1 + 1e-7)
 
 
-def _conic(w: cp.Variable, limits: list[Limit]) -> list[cp.Constraint]:
+def _conic(w: cp.Variable, limits: list[NamedConstraint]) -> list[cp.Constraint]:
     """Limits as cvxpy constraints."""
     found: list[cp.Constraint] = []
     for limit in limits:
@@ -182,7 +182,7 @@ def _conic(w: cp.Variable, limits: list[Limit]) -> list[cp.Constraint]:
     return found
 
 
-def bound_limits(kind: str, sign: str, rows: Array, values: Array, names: list[str]) -> list[Limit]:
+def bound_limits(kind: str, sign: str, rows: Array, values: Array, names: list[str]) -> list[NamedConstraint]:
     """Bounds as limits: one for all assets that share a value, so that a message stays short."""
     found = []
     for value in np.unique(values):
@@ -192,7 +192,7 @@ def bound_limits(kind: str, sign: str, rows: Array, values: Array, names: list[s
         chosen = [name for name, hit in zip(names, same, strict=True) if hit]
         who = "" if same.all() and len(chosen) > 1 else f" of {listed(chosen)}"
         side = 1.0 if sign == "<=" else -1.0
-        found.append(Limit.below(f"{kind} {value:g}{who}", side * rows[same], side * values[same]))
+        found.append(NamedConstraint.below(f"{kind} {value:g}{who}", side * rows[same], side * values[same]))
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from riskengine.errors import InfeasibleError
 from riskengine.portfolio.ask import inside
 from riskengine.portfolio.constraints import Bound, Constraints, Group
-from riskengine.portfolio.feasibility import Limit, clashing_limits
+from riskengine.portfolio.feasibility import NamedConstraint, clashing_limits
 from riskengine.portfolio.strategy import OptimizedStrategy, Strategy
 
 if TYPE_CHECKING:
@@ -83,23 +83,25 @@ class WeightLimits:
     ) -> tuple[str, ...]:
         """Names of limits that no long portfolio of this sum over what has a weight, or is held, keeps together."""
         n, eye = len(assets), np.eye(len(assets))
-        found = [Limit.equal(f"invested = {budget:.4g}", np.ones(n), min(budget, self.budget))]
-        found.append(Limit.below("no short positions", -eye, np.zeros(n)))
-        found.append(Limit.below("nothing else is bought", eye[weights <= 0], held[weights <= 0]))
+        found = [NamedConstraint.equal(f"invested = {budget:.4g}", np.ones(n), min(budget, self.budget))]
+        found.append(NamedConstraint.below("no short positions", -eye, np.zeros(n)))
+        found.append(NamedConstraint.below("nothing else is bought", eye[weights <= 0], held[weights <= 0]))
         if self.weight is not None:
-            found.append(Limit.below(f"weight <= {self.weight:g}", eye, np.full(n, self.weight)))
+            found.append(NamedConstraint.below(f"weight <= {self.weight:g}", eye, np.full(n, self.weight)))
         found += [
-            Limit.below(f"{group} <= {group.upper:g}", group.loadings(assets)[None], np.array([group.upper]))
+            NamedConstraint.below(
+                f"{group} <= {group.upper:g}", group.loadings(assets)[None], np.array([group.upper])
+            )
             for group in self.groups
         ]
         if self.turnover is not None:
-            found.append(Limit.distance(f"turnover <= {self.turnover:g}", held, self.turnover))
+            found.append(NamedConstraint.distance(f"turnover <= {self.turnover:g}", held, self.turnover))
         greatest = self.greatest_trades(n)
         some = np.isfinite(greatest)
         if some.any():
             rows = np.vstack([eye[some], -eye[some]])
             values = np.concatenate([held[some] + greatest[some], greatest[some] - held[some]])
-            found.append(Limit.below(f"participation <= {self.participation:g}", rows, values))
+            found.append(NamedConstraint.below(f"participation <= {self.participation:g}", rows, values))
         return clashing_limits(n, [limit for limit in found if len(limit.rows) or limit.centre is not None])
 
 

@@ -14,35 +14,37 @@ from dataclasses import replace
 
 import numpy as np
 
-from riskengine.portfolio.situation import Situation
+from riskengine.portfolio.trading_state import TradingState
 
 Array = np.ndarray
 _DUST = 1e-7
 
 
-def settle(today: Situation, least: float, solve: Callable[[Situation], Array]) -> Situation:
-    """Today's limits with small positions barred or raised, so that all that is held is of the least size.
+def with_least_holdings(
+    state: TradingState, least: float, solve: Callable[[TradingState], Array]
+) -> TradingState:
+    """Limits with small positions barred or raised, so that all that is held is of the least size.
 
     Parameters
     ----------
-    today : limits without the least size
+    state : limits without the least size
     least : absolute weight
     solve : weights ``(assets,)`` within given limits; raises if there are none
     """
     while True:
-        weights = solve(today)
+        weights = solve(state)
         size = np.abs(weights)
         small = (size > _DUST) & (size < least * (1 - 1e-6))
         if not small.any():
-            return today
+            return state
         barred, raised = small & (size < least / 2), small & (size >= least / 2)
         if raised.any() and barred.any():
             raised[:] = False  # what is sold makes room: see first who grows by it
-        lower, upper = today.lower.copy(), today.upper.copy()
+        lower, upper = state.lower.copy(), state.upper.copy()
         lower[barred] = upper[barred] = 0.0
         # A position that cannot grow to the least size, as its bound is below it, can only be sold.
         long, short = raised & (weights > 0), raised & (weights < 0)
         grows = (long & (upper >= least)) | (short & (lower <= -least))
         lower[long & grows], upper[short & grows] = least, -least
         lower[raised & ~grows] = upper[raised & ~grows] = 0.0
-        today = replace(today, lower=lower, upper=upper)
+        state = replace(state, lower=lower, upper=upper)

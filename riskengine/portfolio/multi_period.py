@@ -1,56 +1,54 @@
-"""Several holding periods planned at once, of which only the first trade is done (Boyd et al. 2017)."""
+"""Multi-period optimisation: several holding periods planned at once, the first trade done (Boyd et al. 2017)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
 
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
-from riskengine.portfolio.blocks import Blocks
+from riskengine.portfolio.compiled_problem import PROBLEMS
+from riskengine.portfolio.constraint_expressions import ConstraintExpressions, CostExpressions
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts, itemised
-from riskengine.portfolio.day import Day, prepare
-from riskengine.portfolio.feasibility import clashing_limits
-from riskengine.portfolio.limits import Limits
-from riskengine.portfolio.objectives import MeanVariance
-from riskengine.portfolio.polish import trimmed
-from riskengine.portfolio.program import SOLVERS, Charges, solve_compiled
-from riskengine.portfolio.situation import situation
-from riskengine.portfolio.terms import FactorRisk
+from riskengine.portfolio.feasibility import clashing_limits, least_distance
+from riskengine.portfolio.objective import Objective, ProblemExpressions
+from riskengine.portfolio.optimizer import Solution
+from riskengine.portfolio.polish import binding, polished
+from riskengine.portfolio.problem_data import ProblemData
+from riskengine.portfolio.risk_expressions import FactorRisk
+from riskengine.portfolio.solver_data import SOLVERS, MatrixSlots, solve_compiled
+from riskengine.portfolio.trading_state import trading_state
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """Weights now and later.
+class Plan(Solution):
+    """Weights to be traded to now, and what is intended later; ``value`` and ``binding`` are of the first period.
 
     Attributes
     ----------
-    weights : (periods, assets); the first row is to be traded to now, the others are intentions
-    solver : that found them
-    status : the solver's word
-    notes : what had to be mended in the covariances
+    path : (periods, assets) weights of each period, the first of which are traded to now
     """
 
-    weights: Array
-    solver: str
-    status: str
-    notes: tuple[str, ...] = ()
+    path: Array = field(default_factory=lambda: np.zeros((0, 0)))
 
 
+@dataclass(frozen=True, eq=False)
 class MultiPeriodOptimizer:
-    """Mean-variance over several holding periods: sum of utilities less costs, limits in each.
+    """Sum of an objective over several holding periods, less costs, limits in each.
 
-    Planning ahead pays where expected returns decay at different speeds and trades are dear: what is bought to
-    be held is worth its cost sooner than what will be sold again soon. Without costs and turnover limits every
-    period is a problem of its own.
+    ``max sum_t mu_t' w_t - lambda / 2 w_t' Sigma_t w_t - cost(w_t - w_(t-1))``, with ``w_0`` the weights held. Planning
+    ahead pays where expected returns decay at different speeds and trades are dear: what is bought to be held is worth
+    its cost sooner than what will be sold again soon. Without costs and turnover limits every period is a problem of
+    its own. :class:`~.OptimizedStrategy` plans with ``periods`` above one.
 
-    Parameters
+    Attributes
     ----------
     assets : names
     objective, constraints, costs : see their classes; limits hold in every period
@@ -59,76 +57,54 @@ class MultiPeriodOptimizer:
 
     Examples
     --------
+    >>> from riskengine.portfolio import MeanVariance
     >>> planner = MultiPeriodOptimizer(("A", "B"), MeanVariance(4.0), Constraints(), periods=5)
     >>> covariance = Covariance.dense(np.diag([4e-4, 1e-4]), horizon=5)
-    >>> plan = planner.solve(covariance, np.zeros((5, 2)), previous=np.array([0.5, 0.5]))
-    >>> plan.weights[0].round(4)
-    array([0.2, 0.8])
+    >>> plan = planner.solve(covariance, np.zeros(2), previous=np.array([0.5, 0.5]))
+    >>> plan.weights.round(4), plan.path.shape
+    (array([0.2, 0.8]), (5, 2))
     """
 
-    def __init__(
-        self,
-        assets: tuple[str, ...],
-        objective: MeanVariance,
-        constraints: Constraints,
-        costs: ProportionalCosts | Costs | None = None,
-        periods: int = 5,
-        factors: int | None = None,
-    ) -> None:
-        if periods < 1:
-            raise SettingsError(f"a plan has at least one period, not {periods}")
-        if not isinstance(objective, MeanVariance):
+    assets: tuple[str, ...]
+    objective: Objective
+    constraints: Constraints
+    costs: ProportionalCosts | Costs | None = None
+    periods: int = 5
+    factors: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.periods < 1:
+            raise SettingsError(f"a plan has at least one period, not {self.periods}")
+        if not self.objective.sums_over_time:
             raise SettingsError(
-                "several periods are planned for mean-variance, which weighs return, risk and costs"
+                "several periods are planned for mean-variance, which weighs return, risk and costs; "
+                f"{type(self.objective).__name__} does not add up over time"
             )
-        if constraints.min_holding is not None:
+        if self.constraints.min_holding is not None:
             raise SettingsError(
                 "a least holding is not convex: use Optimizer, or leave min_holding out of the plan"
             )
-        self.assets, self.objective, self.constraints = assets, objective, constraints
-        self.costs, self.periods = itemised(costs), periods
-        n = len(assets)
-        self._blocks = Blocks()
-        self._limits = Limits(constraints, n, self._blocks)
-        self._charges = Charges(self.costs, n)
-        self._weights = [cp.Variable(n) for _ in range(periods)]
-        self._risks = [FactorRisk(w, factors or n, self._blocks) for w in self._weights]
-        self._rewards = [cp.Parameter(n) for _ in range(periods)]
-        self._problem = self._compose()
-
-    def _compose(self) -> cp.Problem:
-        goal, limits = cp.Constant(0.0), []
-        before: cp.Expression = self._limits.previous
-        for w, risk, reward in zip(self._weights, self._risks, self._rewards, strict=True):
-            imposed = self._limits.impose(
-                w, cp.Constant(1.0), before, self._charges.of_trades, self._charges.of_shorts
-            )
-            charge, more = self._charges.of(imposed, cp.Constant(1.0))
-            goal = goal + risk.square - reward @ w + charge
-            limits += [*imposed.constraints, *more, *risk.constraints]
-            before = w
-        return cp.Problem(cp.Minimize(goal), limits)
 
     def solve(
         self,
         covariances: Covariance | Sequence[Covariance],
-        expected_returns: Array,
+        expected_returns: Array | None = None,
         previous: Array | None = None,
         tradable: Array | None = None,
+        turnover: bool | float = True,
         *,
         volume: Array | None = None,
         exposures: Mapping[str, Array] | None = None,
+        trade_rate: float = 1.0,
     ) -> Plan:
         """Best plan.
 
         Parameters
         ----------
         covariances : per day, one for all periods or one a period; their ``horizon`` is a period's length in days
-        expected_returns : (periods, assets) per day
-        previous : (assets,) weights held now; all in cash if not given, and then no turnover limit applies
-        tradable : (assets,) which may be held; all if not given
-        volume : (assets,) value traded a day, as a multiple of own wealth; participation and impact need it
-        exposures : name to loadings ``(assets,)``, of exposures that have none of their own
+        expected_returns : per day, (assets,) for all periods or (periods, assets)
+        previous, tradable, turnover, volume, exposures, trade_rate : see :meth:`.Optimizer.solve`; all in cash if
+            ``previous`` is not given, and then no turnover limit applies
 
         Raises
         ------
@@ -137,60 +113,111 @@ class MultiPeriodOptimizer:
         SettingsError, DataError
             As :meth:`Optimizer.solve` does.
         """
-        days = self._prepare(covariances, expected_returns, previous, tradable, volume, exposures)
-        self._fill(days)
-        today = days[0].today
-        notes = tuple(dict.fromkeys(note for day in days for note in day.risk.notes))
+        costs, n = itemised(self.costs), len(self.assets)
+        each = self._each_period(covariances, expected_returns)
+        state = trading_state(self.assets, self.constraints, previous, tradable, turnover, volume, exposures)
+        data = [self.objective.problem_data(costs, state, covariance, mu) for covariance, mu in each]
+        problem: CompiledPlan = PROBLEMS.get(
+            CompiledPlan, self.objective, self.constraints, costs, n, self.periods, self.factors or n
+        )
+        problem.fill(data)
         for solver in SOLVERS:
             try:
-                status, _ = solve_compiled(self._problem, solver, self._blocks)
+                status, seconds = solve_compiled(problem.problem, solver, problem.slots)
             except cp.SolverError:
                 continue
             if status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-                budget = self.constraints.budget_range
-                rows = [np.asarray(w.value) for w in self._weights]
-                if not self.constraints.soft:
-                    rows = [trimmed(row, today.lower, today.upper, budget) for row in rows]
-                return Plan(np.array(rows), solver, status, notes)
+                solved = [np.asarray(w.value) for w in problem.weights]
+                path = np.array([polished(self.constraints, state, row) for row in solved])
+                first, notes = path[0], dict.fromkeys(note for one in data for note in one.risk.notes)
+                if trade_rate < 1 and previous is not None:
+                    part = trade_rate * first + (1 - trade_rate) * state.previous
+                    first = polished(self.constraints, state, solved[0], part)
+                value = self.objective.value(data[0], first)
+                return Plan(first, solver, value, binding(first, state), status, tuple(notes), seconds, path)
             # Staying where the first period's limits allow is a plan: if they do not clash, there is one.
-            clash = clashing_limits(len(self.assets), today.limits())
+            clash = clashing_limits(n, state.limits())
             if clash:
                 raise InfeasibleError(clash)
         raise InfeasibleError(
             (), f"the solvers {', '.join(SOLVERS)} gave up: check the covariance for extremes"
         )
 
-    def _prepare(
+    def least_turnover(
         self,
         covariances: Covariance | Sequence[Covariance],
-        expected_returns: Array,
-        previous: Array | None,
-        tradable: Array | None,
-        volume: Array | None,
-        exposures: Mapping[str, Array] | None,
-    ) -> list[Day]:
-        if np.shape(expected_returns) != (self.periods, len(self.assets)):
-            raise SettingsError(
-                f"expected returns of shape {np.shape(expected_returns)} for {self.periods} periods of "
-                f"{len(self.assets)} assets"
-            )
+        previous: Array,
+        expected_returns: Array | None = None,
+        tradable: Array | None = None,
+        **market: Any,
+    ) -> float | None:
+        """Least turnover in the first period: see :meth:`.Optimizer.least_turnover`."""
+        today = {name: market.get(name) for name in ("volume", "exposures")}
+        state = trading_state(self.assets, self.constraints, previous, tradable, False, **today)
+        return least_distance(len(self.assets), state.limits(), state.previous)
+
+    def _each_period(
+        self, covariances: Covariance | Sequence[Covariance], expected_returns: Array | None
+    ) -> list[tuple[Covariance, Array | None]]:
+        """Covariance and expected returns ``(assets,)`` of each period."""
+        n, mu = len(self.assets), [expected_returns] * self.periods
+        if expected_returns is not None and np.shape(expected_returns) != (n,):
+            if np.shape(expected_returns) != (self.periods, n):
+                raise SettingsError(
+                    f"expected returns of shape {np.shape(expected_returns)} for {self.periods} periods of "
+                    f"{n} assets"
+                )
+            mu = list(expected_returns)
         each = [covariances] * self.periods if isinstance(covariances, Covariance) else list(covariances)
         if len(each) != self.periods:
             raise SettingsError(f"{len(each)} covariances for {self.periods} periods")
-        today = situation(self.assets, self.constraints, previous, tradable, True, volume, exposures)
-        return [
-            prepare(self.objective, self.costs, today, covariance, mu)
-            for covariance, mu in zip(each, expected_returns, strict=True)
-        ]
+        return list(zip(each, mu, strict=True))
 
-    def _fill(self, days: list[Day]) -> None:
-        everyone, first = np.arange(len(self.assets)), days[0]
-        self._limits.fill(first.today, everyone, first.coin)
-        self._charges.fill(first, everyone)
-        for day, risk, reward in zip(days, self._risks, self._rewards, strict=True):
-            # One unit for all periods, that of the first.
-            loadings, specific = day.risk.loadings, day.risk.specific
-            if loadings.shape[1] > len(risk.loadings.values):
-                loadings, specific = np.linalg.cholesky(day.risk.block(everyone)), np.zeros(len(everyone))
-            risk.fill(loadings / np.sqrt(first.risk.unit), specific / first.risk.unit)
-            reward.value = day.reward * day.coin / first.coin
+
+class CompiledPlan:
+    """The problem of several periods, compiled once: see :class:`~.compiled_problem.CompiledProblem`.
+
+    Parameters
+    ----------
+    objective, constraints, costs : see their classes
+    size : assets
+    periods : of the plan
+    factors : columns that a covariance factor may have at most
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        constraints: Constraints,
+        costs: Costs,
+        size: int,
+        periods: int,
+        factors: int,
+    ) -> None:
+        self.slots = MatrixSlots()
+        self.limits = ConstraintExpressions(constraints, size, self.slots)
+        self.charges = CostExpressions(objective.costs(costs), size)
+        self.weights = [cp.Variable(size) for _ in range(periods)]
+        self.risks = [FactorRisk(w, factors, self.slots) for w in self.weights]
+        self.expressions: list[ProblemExpressions] = []
+        total, limits, before = cp.Constant(0.0), [], self.limits.previous
+        for w, risk in zip(self.weights, self.risks, strict=True):
+            one = cp.Constant(1.0)
+            imposed = self.limits.impose(w, one, before, self.charges.of_trades, self.charges.of_shorts)
+            charges, more = self.charges.of(imposed, one)
+            expressions = ProblemExpressions(w, risk, cp.Parameter(size), charges, None)
+            goal = objective.expression(expressions)
+            total = total + goal.expression
+            limits += [*imposed.constraints, *more, *goal.constraints, *risk.constraints]
+            self.expressions.append(expressions)
+            before = w
+        self.problem = cp.Problem(cp.Minimize(total), limits)
+
+    def fill(self, data: list[ProblemData]) -> None:
+        """Set every parameter, all in the units of the first period."""
+        first, everyone = data[0], np.arange(len(data[0].linear_term))
+        self.limits.fill(first, everyone)
+        self.charges.fill(first, everyone)
+        for one, risk, expressions in zip(data, self.risks, self.expressions, strict=True):
+            risk.fill(one.risk, everyone, first.risk.mean_variance)
+            expressions.fill(replace(one, linear_term=one.linear_term * one.unit / first.unit), everyone)

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from riskengine.calibration import NeuralCalibrator
+from riskengine.covariance import ConstantCorrelation
 from riskengine.covariance.contract import Covariance, CovarianceForecaster
-from riskengine.errors import SettingsError
-from riskengine.portfolio.black_litterman import View, black_litterman, equilibrium_returns
+from riskengine.errors import SettingsError, deprecated
+from riskengine.portfolio.black_litterman import Posterior, View
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts
 from riskengine.portfolio.decision import Decision
-from riskengine.portfolio.fallback import solve_or_fall_back
-from riskengine.portfolio.objectives import (
-    FORECASTERS,
-    MeanVariance,
-    MinimumCvar,
-    MinimumVariance,
-    Objective,
-    TrackingError,
+from riskengine.portfolio.expected_returns import (
+    BlackLitterman,
+    Equilibrium,
+    ExpectedReturns,
+    eligible_weights,
 )
-from riskengine.portfolio.problem import Optimizer
+from riskengine.portfolio.fallback import solve_or_fall_back
+from riskengine.portfolio.multi_period import MultiPeriodOptimizer
+from riskengine.portfolio.objective import Objective
+from riskengine.portfolio.objectives import MeanVariance, MinimumVariance
+from riskengine.portfolio.optimizer import Optimizer
 from riskengine.portfolio.scenarios import holding_period_scenarios
 
 if TYPE_CHECKING:
@@ -90,18 +93,22 @@ class EqualWeight:
 
 
 class OptimizedState(NamedTuple):
-    """Compiled problem, the forecaster's last state, the assets that it was made for, its day, its age in decisions."""
+    """The forecaster's last state, the assets that it was made for, its day, its age in decisions."""
 
-    optimizer: Optimizer
     forecast: Any
     chosen: Array
     day: int = 0
     age: int = 0
 
 
+def standard_forecaster(window: int) -> CovarianceForecaster:
+    """GARCH variances by the shipped network, averaged with static ones, and a constant correlation."""
+    return ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5)
+
+
 @dataclass(frozen=True)
 class OptimizedStrategy:
-    """Forecast a covariance, then optimise.
+    """Forecast a covariance, then optimise: an objective, constraints and costs, and where returns come from.
 
     The forecaster is initialised on the last ``window`` days of the eligible assets: at each decision, or at every
     ``refit``-th, and handed the days since at the others.
@@ -110,24 +117,41 @@ class OptimizedStrategy:
     ----------
     name : for tables
     forecaster : see :class:`~riskengine.covariance.contract.CovarianceForecaster`; one with ``carry`` set
-        is handed its last state as ``previous=`` while the eligible assets stay the same
+        is handed its last state as ``previous=`` while the eligible assets stay the same. If not given, GARCH by the
+        shipped network with a constant correlation over ``window``, its variances averaged with static ones
     objective, constraints, costs : see their classes
     window : days of history for the forecast
     horizon : holding period, days
     min_history : observed returns in the window below which an asset is left out
     refit : decisions that a calibration serves while the eligible assets stay the same
-    pace : share of the way from the weights held to the optimal ones that is traded; below one it saves turnover
+    trade_rate : share of the way from the weights held to the optimal ones that is traded; below one it saves turnover
         for little (Garleanu and Pedersen 2013). Bounds and budget hold all the same, and what may no longer be held
-        is sold at once; a group limit that drift has broken heals at this pace.
+        is sold at once; a group limit that drift has broken heals at this rate.
     fallback : whether to fall back when the limits clash; otherwise the error is raised
     benchmark : asset to weight, for tracking; equal weight in what is eligible if not given
     volume : view to the value traded a day ``(assets,)``, as a multiple of own wealth; for limits on
         participation and for market impact
     scenarios : for CVaR, the most that are made of the window
+    expected_returns : see :class:`~.ExpectedReturns`; if not given, and the objective needs them, the equilibrium of
+        an equally weighted market at the objective's own risk aversion
+    periods : holding periods that are planned at once; above one, see :class:`~.MultiPeriodOptimizer`
+
+    Examples
+    --------
+    Returns that are expected to fade, planned over three weeks of which the first is traded:
+
+    >>> def fading(view, covariance, chosen):
+    ...     signal = -1e-4 * np.sign(np.nan_to_num(view.returns[-1]))
+    ...     return np.outer([1.0, 0.5, 0.25], signal)
+    >>> strategy = OptimizedStrategy(
+    ...     "planned", objective=MeanVariance(5.0), costs=ProportionalCosts(0.001), horizon=5,
+    ...     expected_returns=fading, periods=3)
+    >>> type(strategy.optimizer(("A", "B"))).__name__
+    'MultiPeriodOptimizer'
     """
 
     name: str
-    forecaster: CovarianceForecaster
+    forecaster: CovarianceForecaster = None  # type: ignore[assignment]
     objective: Objective = field(default_factory=MinimumVariance)
     constraints: Constraints = field(default_factory=Constraints)
     costs: ProportionalCosts | Costs | None = None
@@ -135,11 +159,13 @@ class OptimizedStrategy:
     horizon: int = 21
     min_history: int = 250
     refit: int = 1
-    pace: float = 1.0
+    trade_rate: float = 1.0
     fallback: bool = True
     benchmark: Mapping[str, float] | None = None
     volume: Callable[[MarketView], Array] | None = None
     scenarios: int = 500
+    expected_returns: ExpectedReturns | None = None
+    periods: int = 1
 
     def __post_init__(self) -> None:
         if not 2 <= self.min_history <= self.window:
@@ -148,13 +174,23 @@ class OptimizedStrategy:
             )
         if self.refit < 1:
             raise SettingsError(f"a calibration serves one decision at least, not {self.refit}")
-        if not 0 < self.pace <= 1:
-            raise SettingsError(f"pace is a share of the way, above 0 and at most 1, not {self.pace}")
+        if not 0 < self.trade_rate <= 1:
+            raise SettingsError(
+                f"trade_rate is a share of the way, above 0 and at most 1, not {self.trade_rate}"
+            )
+        if self.forecaster is None:
+            object.__setattr__(self, "forecaster", standard_forecaster(self.window))
 
     def init(self, view: MarketView) -> OptimizedState:
-        """Compile the problem."""
-        optimizer = Optimizer(view.assets, self.objective, self.constraints, self.costs)
-        return OptimizedState(optimizer, None, np.zeros(len(view.assets), bool))
+        """Nothing forecast yet. Settings that do not fit the assets are refused now."""
+        self.optimizer(view.assets)
+        return OptimizedState(None, np.zeros(len(view.assets), bool))
+
+    def optimizer(self, assets: tuple[str, ...]) -> Optimizer | MultiPeriodOptimizer:
+        """The problem of these assets."""
+        if self.periods != 1:
+            return MultiPeriodOptimizer(assets, self.objective, self.constraints, self.costs, self.periods)
+        return Optimizer(assets, self.objective, self.constraints, self.costs)
 
     def decide(
         self, state: OptimizedState, view: MarketView, holdings: Array
@@ -167,12 +203,9 @@ class OptimizedStrategy:
         forecast, age = self._forecast_state(state, view, chosen)
         covariance = self._embedded(self.forecaster.forecast(forecast, self.horizon), chosen, view.assets)
         held = holdings if np.any(holdings) else None
-        market = self._market_today(view, covariance, chosen)
-        decision = self._solve(state.optimizer, covariance, held, chosen, market)
-        if self.pace < 1 and held is not None:
-            way = self.pace * decision.weights + (1 - self.pace) * np.where(chosen, held, 0.0)
-            decision = replace(decision, weights=state.optimizer.trimmed(way))
-        return decision, OptimizedState(state.optimizer, forecast, chosen, view.day, age)
+        expected = self._expected(view, covariance, chosen)
+        decision = self._decision(view, covariance, expected, held, chosen)
+        return decision, OptimizedState(forecast, chosen, view.day, age)
 
     def _forecast_state(self, state: OptimizedState, view: MarketView, chosen: Array) -> tuple[Any, int]:
         """The forecaster's state at this close, and how many decisions its calibration has served."""
@@ -188,27 +221,20 @@ class OptimizedStrategy:
             return self.forecaster.init(rows, previous=state.forecast), 1  # type: ignore[call-arg]
         return self.forecaster.init(rows), 1
 
-    def _solve(
-        self,
-        optimizer: Optimizer,
-        covariance: Covariance,
-        held: Array | None,
-        chosen: Array,
-        market: dict[str, Any],
-    ) -> Decision:
-        expected = self.expected_returns(covariance, chosen, optimizer.assets)
-        return self._decision(optimizer, covariance, expected, held, chosen, covariance.notes, market)
-
     def _decision(
         self,
-        optimizer: Optimizer,
+        view: MarketView,
         covariance: Covariance,
-        expected: Array | None,
+        expected: Array | Posterior | None,
         held: Array | None,
         chosen: Array,
-        notes: tuple[str, ...],
-        market: dict[str, Any],
     ) -> Decision:
+        """Optimal weights under expected returns, or under a posterior that brings a covariance of its own."""
+        optimizer, market = self.optimizer(view.assets), self._market_today(view, covariance, chosen)
+        notes = covariance.notes
+        if isinstance(expected, Posterior):
+            expected, covariance, more = expected
+            notes += more
         if self.fallback:
             return solve_or_fall_back(optimizer, covariance, expected, held, chosen, notes, **market)
         solution = optimizer.solve(covariance, expected, held, chosen, **market)
@@ -216,27 +242,28 @@ class OptimizedStrategy:
 
     def _market_today(self, view: MarketView, covariance: Covariance, chosen: Array) -> dict[str, Any]:
         """What else the objective, the constraints and the costs need."""
-        market: dict[str, Any] = {}
-        if isinstance(self.objective, MinimumCvar):
+        market: dict[str, Any] = {"trade_rate": self.trade_rate}
+        if "scenarios" in self.objective.needs:
             rows = view.window(self.window)
             market["scenarios"] = holding_period_scenarios(rows, covariance, chosen, self.scenarios)
-        if isinstance(self.objective, TrackingError):
-            market["benchmark"] = _held_market(self.benchmark, view.assets, chosen)
+        if "benchmark" in self.objective.needs:
+            market["benchmark"] = eligible_weights(self.benchmark, view.assets, chosen)
         if self.volume is not None:
             market["volume"] = self.volume(view)
         return market
 
-    def expected_returns(
-        self, covariance: Covariance, chosen: Array, assets: tuple[str, ...]
-    ) -> Array | None:
-        """Expected returns over the horizon, ``(assets,)``: the equilibrium of an equally weighted market.
-
-        None where the objective has no use for them. Subclasses bring their own.
-        """
-        if not isinstance(self.objective, FORECASTERS):
+    def _expected(self, view: MarketView, covariance: Covariance, chosen: Array) -> Array | Posterior | None:
+        """Expected returns, by the component; None where there is none and the objective has no use for them."""
+        overridden = type(self).expected_returns
+        if overridden is not None:
+            deprecated("overriding expected_returns", "OptimizedStrategy(expected_returns=function)")
+            return overridden(self, covariance, chosen, view.assets)  # type: ignore[arg-type,call-arg]
+        if self.expected_returns is not None:
+            return self.expected_returns(view, covariance, chosen)
+        if "expected_returns" not in self.objective.needs:
             return None
         aversion = getattr(self.objective, "risk_aversion", 2.5)
-        return equilibrium_returns(covariance, chosen / chosen.sum(), aversion)
+        return Equilibrium(risk_aversion=aversion)(view, covariance, chosen)
 
     @staticmethod
     def _embedded(covariance: Covariance, chosen: Array, assets: tuple[str, ...]) -> Covariance:
@@ -258,66 +285,18 @@ def _renamed(note: str, named: Array, assets: tuple[str, ...]) -> str:
     return f"{assets[named[int(head)]]}:{rest}" if colon and head.isdigit() else note
 
 
-@dataclass(frozen=True)
-class BlackLittermanStrategy(OptimizedStrategy):
-    """Mean-variance on the posterior expected returns of Black and Litterman (1992).
-
-    Attributes
-    ----------
-    views : opinions, held throughout; those on assets that are not eligible are left out and noted
-    market_weights : asset to weight in the market portfolio of the equilibrium; equal if not given
-    risk_aversion : of the market, in the equilibrium
-    tau : uncertainty of the equilibrium
-    """
-
-    objective: Objective = field(default_factory=MeanVariance)
-    views: tuple[View, ...] = ()
-    market_weights: dict[str, float] | None = None
-    risk_aversion: float = 2.5
-    tau: float = 0.05
-
-    def _solve(
-        self,
-        optimizer: Optimizer,
-        covariance: Covariance,
-        held: Array | None,
-        chosen: Array,
-        market: dict[str, Any],
-    ) -> Decision:
-        assets = optimizer.assets
-        open_ = {name for name, mask in zip(assets, chosen, strict=True) if mask}
-        usable = tuple(
-            view
-            for view in self.views
-            if set(view.portfolio) <= open_ or not set(view.portfolio) <= set(assets)
-        )
-        left_out = tuple(
-            f"view on {', '.join(view.portfolio)} left out: not eligible"
-            for view in self.views
-            if view not in usable
-        )
-        weights = _held_market(self.market_weights, assets, chosen)
-        equilibrium = equilibrium_returns(covariance, weights, self.risk_aversion)
-        posterior = black_litterman(covariance, equilibrium, usable, assets, self.tau)
-        return self._decision(
-            optimizer,
-            posterior.covariance,
-            posterior.expected_returns,
-            held,
-            chosen,
-            covariance.notes + left_out,
-            market,
-        )
-
-
-def _held_market(weights: Mapping[str, float] | None, assets: tuple[str, ...], chosen: Array) -> Array:
-    """Weights of a market or benchmark in what is eligible, summing to one; equal if not given."""
-    if weights is None:
-        return chosen / chosen.sum()
-    unknown = set(weights) - set(assets)
-    if unknown:
-        raise SettingsError(f"market weights name {sorted(unknown)[0]}, which is not an asset of the panel")
-    found = chosen * np.array([weights.get(name, 0.0) for name in assets])
-    if not found.sum() > 0:
-        raise SettingsError("market weights leave nothing in the eligible assets")
-    return found / found.sum()
+def BlackLittermanStrategy(  # noqa: N802 - the name of the class that it was
+    name: str,
+    forecaster: CovarianceForecaster = None,  # type: ignore[assignment]
+    objective: Objective | None = None,
+    *settings: Any,
+    views: tuple[View, ...] = (),
+    market_weights: Mapping[str, float] | None = None,
+    risk_aversion: float = 2.5,
+    tau: float = 0.05,
+    **more: Any,
+) -> OptimizedStrategy:
+    """Deprecated: ``OptimizedStrategy(..., expected_returns=BlackLitterman(views))``."""
+    deprecated("BlackLittermanStrategy", "OptimizedStrategy(expected_returns=BlackLitterman(views))")
+    more |= {"expected_returns": BlackLitterman(views, market_weights, risk_aversion, tau)}
+    return OptimizedStrategy(name, forecaster, objective or MeanVariance(), *settings, **more)

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from riskengine.backtest import load_strategy
 from riskengine.calibration import NeuralCalibrator
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel, Universe, load_panel, load_volume
 from riskengine.market.dates import close_on
 from riskengine.options import read_quotes
 from riskengine.report.desk_files import read_desk, read_holdings
 from riskengine.report.desk_state import Shown, close_name
+from riskengine.report.forecast_file import read_forecasts
 from riskengine.report.price import price, write_price
 from riskengine.report.rebalance import read_history, rebalance
 from riskengine.report.rebalance_page import write_rebalance
@@ -121,29 +121,26 @@ def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
     return content
 
 
-def run_validate(forecasts: Path, level: float, draws: int) -> Validation:
-    """Test the forecasts of a CSV.
+def run_validate(forecasts: Path, level: float, draws: int) -> tuple[Validation, dict[str, Any]]:
+    """Test the forecasts of a CSV; what was found, and the same with units and how the file was read, for JSON.
 
     Raises
     ------
     DataError
-        If the file is not a table with numbers in the columns ``return`` or ``loss``, ``var`` and perhaps ``cvar``.
+        As :func:`riskengine.report.forecast_file.read_forecasts` and :func:`riskengine.risk.validate`.
     """
-    if not forecasts.is_file():
-        raise DataError(f"no file {forecasts}")
-    try:
-        table = pd.read_csv(forecasts)
-        table.columns = table.columns.str.strip().str.lower()
-        columns = {name: table[name].to_numpy(np.float64) for name in table.columns if name in _COLUMNS}
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{forecasts} is not a table of numbers: {error}") from error
-    if "var" not in columns or len({"return", "loss"} & set(columns)) != 1:
-        raise DataError(f"{forecasts} needs the columns var and return (or loss), and may have cvar")
-    losses = columns["loss"] if "loss" in columns else -columns["return"]
-    return validate_forecasts(losses, columns["var"], columns.get("cvar"), level, draws=draws)
-
-
-_COLUMNS = ("return", "loss", "var", "cvar")
+    read = read_forecasts(forecasts, level)
+    found = validate_forecasts(read.losses, read.value_at_risk, read.cvar, level, draws=draws)
+    percent = f"{100 * level:g}%"
+    units = {
+        "var": f"loss in the unit of the file over one row of it, {percent}",
+        "cvar": f"mean loss in the unit of the file beyond VaR, {percent}",
+        "exceptions": "number of rows with a loss beyond VaR",
+        "expected": f"number of rows, {1 - level:.4g} of them",
+        "zone": "of the last 250 rows, or of all if there are fewer",
+        "p_value": "mid-p by simulation; p_low and p_high with ties counted one way and the other",
+    }
+    return found, found.to_dict() | {"notes": list(read.notes), "units": units}
 
 
 def run_smile(
@@ -176,8 +173,15 @@ def run_smile(
     returns = panel.returns[[asset]].iloc[-window:]
     fit = NeuralCalibrator.pretrained()(returns)
     found = fit_smile(read, returns.to_numpy(), fit, feller, weights, beta)
+    doubts = [
+        str(one) for one in panel.audit()
+        if one.serious and one.asset in (asset, None) and (one.date is None or one.date >= returns.index[0])
+    ]  # fmt: skip
     origin = {"prices": panel.hash, "asset": asset, "last price": f"{panel.dates[-1]:%Y-%m-%d}"}
-    return write_smile(found, quotes, out, origin)
+    origin |= {"read": "; ".join(panel.notes)} if panel.notes else {}
+    origin |= {"prices look wrong": "; ".join(doubts)} if doubts else {}
+    numbers = write_smile(found, quotes, out, origin)
+    return numbers | {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
 
 
 def run_watch(
@@ -200,9 +204,13 @@ def run_watch(
         return begin(wanted, prices or default(), calibrator, bool(of_prices))
 
     follower = Watch(state, start, calibrator, of_prices, snapshot)
-    if not follower.fresh:
-        for line in reconcile(follower, wanted):
-            print(json.dumps({"setting": line}), file=sys.stderr)
+    try:
+        done = [] if follower.fresh else reconcile(follower, wanted)
+    except RiskEngineError:
+        follower.close()
+        raise
+    for line in done:
+        print(json.dumps({"setting": line}), file=sys.stderr)
     for finding in follower.history.findings:
         print(json.dumps({"finding": finding}), file=sys.stderr)
     counts = follower.run(sys.stdin, sys.stdout, sys.stderr)

@@ -258,9 +258,9 @@ def _number_in(cell: str, where: str, decimal_comma: bool, money: bool = False) 
         sign, bare = (-1.0 if bare[0] == "-" else 1.0), bare[1:].strip()
     # 1,234 and 1.234 are a thousand and more to some and little more than one to others.
     if decimal_comma:
-        if re.fullmatch(r"\d{1,3}\.\d{3}", bare):
+        if re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", bare):
             raise DataError(
-                f"{where}: {cell!r} may be a thousand or a fraction: leave the point out, or write more digits"
+                f"{where}: {cell!r} may be a thousand or a fraction: leave the mark out, or write more digits"
             )
         if re.fullmatch(r"\d+,\d+", bare):
             bare = bare.replace(",", ".")

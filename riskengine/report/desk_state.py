@@ -117,7 +117,7 @@ def decide(
     if fresh or start is None:  # a strategy that remembers nothing needs no state
         forgotten = earlier[-1] if fresh and earlier and start is not None else None
     elif earlier:
-        kept = _read(states[earlier[-1]], start, strategy)
+        kept = _read(states[earlier[-1]], strategy)
         later, notes = _reconciled(kept, states[earlier[-1]], strategy.name, settings, panel)
         if (
             later
@@ -178,10 +178,10 @@ def _file(close: str) -> str:
     return close.replace(" ", "T").replace(":", "-")
 
 
-def _read(path: Path, start: Any, strategy: Strategy) -> dict[str, Any]:
+def _read(path: Path, strategy: Strategy) -> dict[str, Any]:
     remedy = "begin anew with --fresh"
     try:
-        kept = unpack(path.read_bytes(), (type(strategy).__module__,), {"state": start})
+        kept = unpack(path.read_bytes(), (type(strategy).__module__,))
     except DataError as error:
         raise DataError(f"{path} cannot be read: {remedy} ({error})") from error
     if not isinstance(kept, dict) or kept.get("format") != FORMAT:

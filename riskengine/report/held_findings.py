@@ -27,7 +27,8 @@ def held_findings(panel: Panel, held: Array, window: int) -> tuple[tuple[str, ..
     """
     names = {panel.assets[k] for k in np.flatnonzero(held)}
     first = panel.dates[-min(window + 1, len(panel.dates))]
-    recent, older = [], []
+    recent: list[str] = []
+    older: list[str] = []
     for finding in panel.audit():
         if not finding.serious or (finding.asset is not None and finding.asset not in names):
             continue

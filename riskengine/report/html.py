@@ -38,8 +38,13 @@ _RATIOS = ("sharpe", "sortino", "information_ratio")
 
 
 def summary_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
-    """Headings and formatted rows of the summary, for the page and for the terminal."""
+    """Headings and formatted rows of the summary, for the page and for the terminal.
+
+    A portfolio that did otherwise than it was asked to has a mark behind its name.
+    """
     table = result.summary()
+    flagged = {flag.portfolio for flag in result.flags}
+    columns = {key: one for key, one in _SUMMARY.items() if key != "var_99" or "var_99_exceptions" in table}
     rows = []
     for name, row in table.iterrows():
         cells = row.to_dict()
@@ -48,11 +53,12 @@ def summary_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
         if not _missing(cells.get("var_99_exceptions")):
             cells["var_99"] = f"{cells['var_99_exceptions']:.0f} of {cells['var_99_expected']:.0f}"
         own = str(name) == result.name
+        mark = " (!)" if str(name) in flagged else ""
         rows.append(
-            [str(name), *(_cell(cells.get(key), text, key, own) for key, (_, text) in _SUMMARY.items())]
+            [str(name) + mark, *(_cell(cells.get(key), text, key, own) for key, (_, text) in columns.items())]
         )
     unit = period_name(result.periods_per_year)
-    return ["portfolio", *(heading.format(unit=unit) for heading, _ in _SUMMARY.values())], rows
+    return ["portfolio", *(heading.format(unit=unit) for heading, _ in columns.values())], rows
 
 
 def _missing(value: Any) -> bool:

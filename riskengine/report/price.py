@@ -17,7 +17,6 @@ from riskengine import options
 from riskengine.backtest.provenance import commit
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
-from riskengine.options.products import Product
 from riskengine.report.desk_page import Section, page
 from riskengine.report.figures import PALETTE, figure_of
 from riskengine.report.html import chart
@@ -103,7 +102,7 @@ def _sweep(terms: Terms, progress: Callable[[str, int, int], None] | None) -> di
     return {"term": name, "now": float(now), "rows": rows}
 
 
-def _range(product: Product, name: str, now: float, spot: float) -> np.ndarray:
+def _range(product: options.Product, name: str, now: float, spot: float) -> np.ndarray:
     """Where a term is moved to: for a barrier, from near the spot to twice as far as it is."""
     if isinstance(product, options.Barrier) and name == "barrier":
         far = (now / spot) ** 2

@@ -55,7 +55,7 @@ def when(maturity: float) -> str:
 
 def smiles_figure(smile: Smile) -> go.Figure:
     """Quotes and both models, a panel a maturity."""
-    quotes, sabr = smile.quotes, smile.sabr
+    sabr = smile.sabr
     chosen = shown_maturities(sabr.maturity, PANELS)
     columns = 2 if len(chosen) > 1 else 1
     lines = -(-len(chosen) // columns)
@@ -67,42 +67,41 @@ def smiles_figure(smile: Smile) -> go.Figure:
         horizontal_spacing=0.08,
     )
     for place, k in enumerate(chosen):
-        t = float(sabr.maturity[k])
-        here = np.flatnonzero(quotes.usable & (quotes.maturity == t))
-        here = here[np.argsort(quotes.strike[here])]
-        x = np.log(quotes.strike[here] / quotes.forward[here])
-        fine = np.linspace(x[0] - 1e-3, x[-1] + 1e-3, 61)
         at = {"row": place // columns + 1, "col": place % columns + 1}
-        volatility = quotes.volatility[here]
-        widths = np.maximum(quotes.ask[here] - volatility, 0), np.maximum(volatility - quotes.bid[here], 0)
-        up, down = (np.where(np.isfinite(width), width, 0) for width in widths)
-        figure.add_scatter(
-            x=np.round(np.exp(x), 5), y=np.round(volatility, 5), mode="markers", name="quotes",
-            marker={"color": "#5f6b76", "size": 5}, legendgroup="quotes", showlegend=place == 0,
-            error_y={"type": "data", "symmetric": False, "array": np.round(up, 5), "arrayminus": np.round(down, 5),
-                     "thickness": 0.8, "width": 0},
-            **at,
-        )  # fmt: skip
-        models = {
-            "Heston": heston_smile(smile.heston.params, fine, t),
-            "SABR": sabr_volatility(
-                type(sabr.params)(*(leaf[k] for leaf in sabr.params)),
-                sabr.forward[k],
-                sabr.forward[k] * np.exp(fine),
-                t,
-                sabr.shift,
-                sabr.form,
-            ),
-        }
-        for colour, (name, y) in zip(PALETTE, models.items(), strict=False):
-            figure.add_scatter(
-                x=np.round(np.exp(fine), 5), y=np.round(y, 5), mode="lines", name=name,
-                line={"color": colour, "width": 1.8}, legendgroup=name, showlegend=place == 0, **at,
-            )  # fmt: skip
+        for trace in _panel(smile, k):
+            figure.add_trace(trace.update(showlegend=place == 0), **at)
     figure.update_layout(**LAYOUT, height=120 + 235 * lines)
     figure.update_yaxes(tickformat=".0%")
     figure.update_xaxes(title_text="strike over forward", row=lines)
     return figure
+
+
+def _panel(smile: Smile, k: int) -> list[go.Scatter]:
+    """Quotes and both models at one maturity."""
+    quotes, sabr, t = smile.quotes, smile.sabr, float(smile.sabr.maturity[k])
+    here = np.flatnonzero(quotes.usable & (quotes.maturity == t))
+    here = here[np.argsort(quotes.strike[here])]
+    x, volatility = np.log(quotes.strike[here] / quotes.forward[here]), quotes.volatility[here]
+    widths = np.maximum(quotes.ask[here] - volatility, 0), np.maximum(volatility - quotes.bid[here], 0)
+    up, down = (np.round(np.where(np.isfinite(width), width, 0), 5) for width in widths)
+    traces = [
+        go.Scatter(
+            x=np.round(np.exp(x), 5), y=np.round(volatility, 5), mode="markers", name="quotes",
+            marker={"color": "#5f6b76", "size": 5}, legendgroup="quotes",
+            error_y={"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 0.8, "width": 0},
+        )
+    ]  # fmt: skip
+    fine = np.linspace(x[0] - 1e-3, x[-1] + 1e-3, 61)
+    params, forward = type(sabr.params)(*(leaf[k] for leaf in sabr.params)), sabr.forward[k]
+    models = {
+        "Heston": heston_smile(smile.heston.params, fine, t),
+        "SABR": sabr_volatility(params, forward, forward * np.exp(fine), t, sabr.shift, sabr.form),
+    }
+    for colour, (name, y) in zip(PALETTE, models.items(), strict=False):
+        line = {"color": colour, "width": 1.8}
+        x_y = {"x": np.round(np.exp(fine), 5), "y": np.round(y, 5)}
+        traces.append(go.Scatter(**x_y, mode="lines", name=name, line=line, legendgroup=name))
+    return traces
 
 
 def states_figure(smile: Smile) -> go.Figure:
@@ -141,25 +140,8 @@ def term_figure(smile: Smile) -> go.Figure:
 
 def sections(smile: Smile, numbers: dict[str, Any]) -> list[Section]:
     """The parts of the page."""
-    heston = numbers["heston"]
-    names = ("v0", "kappa", "theta", "sigma", "rho")
-    rows = [["fitted", *(f"{heston[name]:.4f}" for name in names)]]
-    if "start" in numbers:
-        rows.append(
-            ["GARCH start (measure P)", *(f"{numbers['start']['params'][name]:.4f}" for name in names)]
-        )
-        rows.append(
-            ["its spread (log; rho as it is)", *(f"{numbers['start']['spread'][name]:.2f}" for name in names)]
-        )
-    text = (
-        f"Root mean squared error {heston['rmse']:.2f} volatility points, largest {heston['largest_error']:.2f}; "
-        f"{heston['iterations']} iterations; condition {heston['condition']:.0f}; Feller ratio {heston['feller']:.2f}; "
-        f"{heston['status']}"
-    )
-    if "start" in numbers:
-        text += f". From a start read from the quotes it takes {numbers['start']['iterations_from_quotes']} iterations"
     parts = [
-        Section("Heston", text + ".", ["", *names], rows),
+        _heston_section(numbers),
         Section(
             "Smiles",
             "Quotes with bid and ask where there are both; at most eight maturities are shown.",
@@ -173,53 +155,65 @@ def sections(smile: Smile, numbers: dict[str, Any]) -> list[Section]:
         ),
     ]  # fmt: skip
     if smile.fit is not None:
-        first = numbers["states"][0]
-        parts.append(
-            Section(
-                "Today's state among others",
-                f"Today's GARCH variance is above {smile.quantile:.0%} of the days of its window. In other states "
-                "Heston's variance of today is scaled as the GARCH model's; all other parameters stay. A scenario, "
-                "not a forecast of quotes. By maturity: the forward's volatility, and that 10% below less it.",
-                [
-                    "state",
-                    "GARCH volatility",
-                    *(cell for t in first["maturities"] for cell in (when(t), "skew")),
-                ],
-                [
-                    [
-                        row["state"],
-                        f"{row['garch_volatility']:.1%}",
-                        *(
-                            cell
-                            for level, skew in zip(row["at_the_money"], row["skew"], strict=True)
-                            for cell in (f"{level:.1%}", f"{100 * skew:+.1f}")
-                        ),
-                    ]
-                    for row in numbers["states"]
-                ],
-                chart=chart(states_figure(smile), "states"),
-            )
-        )
-    parts.append(
-        Section(
-            "SABR",
-            "",
-            ["maturity", "forward", "alpha", "beta", "nu", "rho", "error, points", "status"],
-            [
-                [
-                    when(row["maturity"]),
-                    f"{row['forward']:,.2f}",
-                    *(f"{row[name]:.4f}" for name in ("alpha", "beta", "nu", "rho")),
-                    f"{row['rmse']:.2f}",
-                    row["status"],
-                ]
-                for row in numbers["sabr"]
-            ],
-        )
-    )
+        parts.append(_states_section(smile, numbers["states"]))
     flags = [f"{count} of {numbers['quotes']} quotes: {flag}" for flag, count in numbers["flags"].items()]
-    parts.append(Section("Flags of the quotes", items=flags))
-    return parts
+    return [*parts, _sabr_section(numbers["sabr"]), Section("Flags of the quotes", items=flags)]
+
+
+def _heston_section(numbers: dict[str, Any]) -> Section:
+    """Fitted parameters, and the GARCH start if there is one."""
+    heston, start = numbers["heston"], numbers.get("start")
+    names = ("v0", "kappa", "theta", "sigma", "rho")
+    rows = [["fitted", *(f"{heston[name]:.4f}" for name in names)]]
+    text = (
+        f"Root mean squared error {heston['rmse']:.2f} volatility points, largest {heston['largest_error']:.2f}; "
+        f"{heston['iterations']} iterations; condition {heston['condition']:.0f}; Feller ratio {heston['feller']:.2f}; "
+        f"{heston['status']}"
+    )
+    if start is not None:
+        rows += [
+            ["GARCH start (measure P)", *(f"{start['params'][name]:.4f}" for name in names)],
+            ["its spread (log; rho as it is)", *(f"{start['spread'][name]:.2f}" for name in names)],
+        ]
+        text += f". From a start read from the quotes it takes {start['iterations_from_quotes']} iterations"
+    return Section("Heston", text + ".", ["", *names], rows)
+
+
+def _states_section(smile: Smile, states: list[dict[str, Any]]) -> Section:
+    """Volatility at the money and skew in every GARCH state."""
+    rows = []
+    for row in states:
+        pairs = zip(row["at_the_money"], row["skew"], strict=True)
+        cells = [cell for level, skew in pairs for cell in (f"{level:.1%}", f"{100 * skew:+.1f}")]
+        rows.append([row["state"], f"{row['garch_volatility']:.1%}", *cells])
+    return Section(
+        "Today's state among others",
+        f"Today's GARCH variance is above {smile.quantile:.0%} of the days of its window. In other states "
+        "Heston's variance of today is scaled as the GARCH model's; all other parameters stay. A scenario, "
+        "not a forecast of quotes. By maturity: the forward's volatility, and that 10% below less it.",
+        ["state", "GARCH volatility", *(cell for t in states[0]["maturities"] for cell in (when(t), "skew"))],
+        rows,
+        chart=chart(states_figure(smile), "states"),
+    )
+
+
+def _sabr_section(smiles: list[dict[str, Any]]) -> Section:
+    """A row a maturity."""
+    return Section(
+        "SABR",
+        "",
+        ["maturity", "forward", "alpha", "beta", "nu", "rho", "error, points", "status"],
+        [
+            [
+                when(row["maturity"]),
+                f"{row['forward']:,.2f}",
+                *(f"{row[name]:.4f}" for name in ("alpha", "beta", "nu", "rho")),
+                f"{row['rmse']:.2f}",
+                row["status"],
+            ]
+            for row in smiles
+        ],
+    )
 
 
 def write_smile(smile: Smile, source: Path, out: Path, origin: dict[str, Any]) -> dict[str, Any]:

@@ -161,9 +161,9 @@ def stress_test(
     alive = np.flatnonzero((~np.isnan(rows)).sum(axis=0) >= 2)
     if not len(alive):
         raise DataError("no asset has returns in the window: bring more history")
-    found, notes = held_findings(panel, held, settings.window)
-    notes = [f"audit, before the window: {line}" for line in notes]
-    flags = [f"audit: {line}" for line in found]
+    recent, older = held_findings(panel, held, settings.window)
+    notes = [f"audit, before the window: {line}" for line in older]
+    flags = [f"audit: {line}" for line in recent]
     flags += [
         f"{panel.assets[j]}: {weights[j]:.1%} of wealth, but without returns in the window; it moves in no scenario"
         for j in np.flatnonzero(held)

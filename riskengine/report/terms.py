@@ -9,7 +9,6 @@ from typing import Any
 
 from riskengine import options
 from riskengine.errors import DataError
-from riskengine.options.products import Product
 
 MODELS: dict[str, Any] = {
     "black-scholes": options.BlackScholesParams,
@@ -60,7 +59,7 @@ class Terms:
 
     model: str
     params: Any
-    product: Product
+    product: options.Product
     market: dict[str, Any]
     simulation: dict[str, Any]
 
@@ -109,7 +108,7 @@ def read_terms(path: Path) -> Terms:
     return Terms(model, params, _product(path, content["product"]), market, dict(simulation))
 
 
-def _product(path: Path, table: dict[str, Any]) -> Product:
+def _product(path: Path, table: dict[str, Any]) -> options.Product:
     name, terms = _named(path, "product", table, PRODUCTS)
     kind = PRODUCTS[name]
     known = {field.name: field for field in fields(kind)}

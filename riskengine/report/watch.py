@@ -169,6 +169,11 @@ class Watch:
         """What a row stands for: a day, a week."""
         return period_name(self.history.periods_per_year)
 
+    def close(self) -> None:
+        """Let go of the files; a run does so at its end."""
+        self._log.close()
+        self._output.close()
+
     def save(self) -> None:
         """Write the state as it is now, after settings have been changed."""
         self._log.close()
@@ -290,7 +295,7 @@ class Watch:
         for k in held:
             name = self.engine.assets[k]
             pair = pd.DataFrame({name: [1.0, 1 + returns[k]]}, pd.bdate_range("2000-01-03", periods=2))
-            said = [finding.detail for finding in audit_prices(pair) if finding.kind == "possible_split"]
+            said = [finding.detail for finding in audit_prices(pair) if finding.serious]
             if said:
                 found[name] = said[0]
         return found
@@ -322,8 +327,7 @@ class Watch:
                     print(json.dumps(report), file=problems, flush=True)
             self._save()
         finally:
-            self._log.close()
-            self._output.close()
+            self.close()
         write_atomically(self.folder / PROBLEMS, (json.dumps(dict(self.counts)) + "\n").encode())
         write_atomically(self.folder / STATE, (json.dumps(self.facts(), indent=1) + "\n").encode())
         return self.counts

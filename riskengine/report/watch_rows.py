@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from riskengine.errors import DataError
+from riskengine.market.dates import parse_date
 
 Array = np.ndarray
 
@@ -63,10 +64,7 @@ class Key(NamedTuple):
             if _WHOLE.fullmatch(text):
                 return cls(False, int(text), str(int(text)))
             if _DATE.fullmatch(text):
-                try:
-                    when = dt.datetime.fromisoformat(text)
-                except ValueError as error:
-                    raise DataError(f"{text!r} is no day of the calendar: {error}") from error
+                when = parse_date(text, "key").to_pydatetime()
                 return cls(
                     True, (when - dt.datetime(1970, 1, 1)) / dt.timedelta(days=1), text.replace(" ", "T")
                 )

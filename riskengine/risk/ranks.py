@@ -1,8 +1,8 @@
-"""p-values by simulation that are right in every sample (Dufour 2006), with a multiplicity correction."""
+"""p-values by simulation (Dufour 2006), with the range that ties leave, and a multiplicity correction."""
 
 from __future__ import annotations
 
-import hashlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,23 +11,41 @@ from riskengine.errors import DataError
 Array = np.ndarray
 
 
-def rank_p_value(observed: float, null: Array, tie_breaker: float, small: bool = False) -> float:
+class RankP(NamedTuple):
+    """A p-value by simulation, and what ties make of it.
+
+    Attributes
+    ----------
+    low, high : with all ties on the one side and on the other; a random order of ties gives any value between
+    """
+
+    low: float
+    high: float
+
+    @property
+    def mid(self) -> float:
+        """Half of the ties counted (Lancaster 1961): the same for the same data, and the mean of all random orders."""
+        return (self.low + self.high) / 2
+
+
+def rank_p_value(observed: float, null: Array, small: bool = False) -> RankP:
     """Share of statistics at least as extreme as the observed one, among it and those drawn under the null.
 
-    Statistics of exceptions take few values. Equal ones are put in a random order, so that the p-value is uniform
-    under the null and a test at 5% rejects 5% of right forecasts, exactly, whenever ``0.05 (draws + 1)`` is whole.
+    Statistics of exceptions take few values, so that many are equal. With a random order of equal ones a test at 5%
+    would reject 5% of right forecasts (Dufour 2006), and the same figures one day and not the other; the mid-p value
+    has no such chance in it, and rejects as often as the statistic allows, at a few exceptions less often as a rule.
 
     Parameters
     ----------
     observed : statistic; NaN where there was nothing to judge, which is no evidence
     null : (draws,) statistics of series drawn under the null
-    tie_breaker : uniform on (0, 1)
     small : whether small values speak against the forecast, instead of large ones
 
     Examples
     --------
-    >>> rank_p_value(3.0, np.array([0.0, 1.0, 2.0, 3.0]), tie_breaker=0.5)
-    0.4
+    >>> p = rank_p_value(3.0, np.array([0.0, 1.0, 2.0, 3.0]))
+    >>> p.low, round(p.mid, 3), p.high
+    (0.2, 0.3, 0.4)
     """
     sign = -1.0 if small else 1.0
     value = sign * observed if np.isfinite(observed) else -np.inf
@@ -35,26 +53,9 @@ def rank_p_value(observed: float, null: Array, tie_breaker: float, small: bool =
     # Series that have the same statistic sum their terms in another order: they are ties all the same.
     near = 1e-9 * max(1.0, abs(value)) if np.isfinite(value) else 0.0
     same = (others == value) | (np.abs(others - value) <= near) if np.isfinite(value) else others == value
-    above = (others > value) & ~same
-    ties = int(np.floor(tie_breaker * (same.sum() + 1)))
-    return float((1 + above.sum() + ties) / (len(null) + 1))
-
-
-def tie_breakers(count: int, *data: Array, seed: int = 0) -> Array:
-    """Uniform numbers ``(count,)`` made of the data themselves: the same data give the same p-values.
-
-    Examples
-    --------
-    >>> x = np.arange(3.0)
-    >>> bool((tie_breakers(2, x) == tie_breakers(2, x)).all())
-    True
-    >>> bool((tie_breakers(2, x) == tie_breakers(2, x + 1)).any())
-    False
-    """
-    digest = hashlib.sha256()
-    for array in data:
-        digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
-    return np.random.default_rng([seed, *digest.digest()]).random(count)
+    above = int(((others > value) & ~same).sum())
+    draws = len(null) + 1
+    return RankP((1 + above) / draws, (1 + above + int(same.sum())) / draws)
 
 
 def holm(p_values: Array) -> Array:

@@ -13,7 +13,7 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.risk.coverage import TrafficLight, traffic_light
 from riskengine.risk.hits import chain_ratio, coverage_ratio, duration_ratio, dynamic_quantile
 from riskengine.risk.implied_law import draw_losses
-from riskengine.risk.ranks import holm, rank_p_value, tie_breakers
+from riskengine.risk.ranks import holm, rank_p_value
 from riskengine.risk.severity import (
     acerbi_szekely_1,
     acerbi_szekely_2,
@@ -77,9 +77,10 @@ class TestResult:
     ----------
     name, source : of the test, and who proposed it
     statistic : as published; NaN where there was nothing to judge
-    p_value : by simulation under the null, right for this number of days
+    p_value : by simulation under the null, right for this number of days; half of the ties counted (mid-p)
     adjusted : p-value for the number of tests in the validation (Holm 1979)
     asymptotic : p-value of the textbook, for comparison; None where the test has no such law
+    low, high : between which the p-value lies by how ties are counted; equal but for one draw where there are none
     """
 
     __test__ = False  # pytest would take the class for a test
@@ -90,6 +91,8 @@ class TestResult:
     p_value: float
     adjusted: float
     asymptotic: float | None
+    low: float = np.nan
+    high: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,8 @@ class Validation:
                     "p_value": test.p_value,
                     "adjusted": test.adjusted,
                     "asymptotic": test.asymptotic,
+                    "p_low": test.low,
+                    "p_high": test.high,
                 }
                 for test in self.tests
             ],
@@ -167,6 +172,7 @@ class Validation:
         width = max(len(test.name) for test in self.tests)
         rows = [
             f"{test.name:{width}}  {test.statistic:8.3f}  p {test.p_value:.4f}  adjusted {test.adjusted:.4f}"
+            + (f"  (ties: {test.low:.4f} to {test.high:.4f})" if test.high - test.low > 0.01 else "")
             for test in self.tests
         ]
         return "\n".join([head + said, *rows])
@@ -184,12 +190,12 @@ def validate(
 ) -> Validation:
     """Test daily VaR forecasts, and CVaR forecasts if they are given, against what happened.
 
-    Every p-value is the rank of the statistic among those of ``draws`` series simulated under the null, with ties
-    in random order (Dufour 2006): exact for the count of exceptions, and free of the asymptotic approximations that
-    fail at a few exceptions. Under the null exceptions are independent with probability ``1 - level``; the sizes of
-    losses are drawn from the law that each day's VaR and CVaR imply
-    (:func:`~riskengine.risk.implied_law.draw_losses`). Z1, Z2 and the exceedance residuals look for too small a CVaR
-    only, the others in both directions.
+    Every p-value is the rank of the statistic among those of ``draws`` series simulated under the null, with half
+    of the ties counted (mid-p; Lancaster 1961), and free of the asymptotic approximations that fail at a few
+    exceptions. Where statistics take few values the p-value could be anything in a range, which is given beside it.
+    Under the null exceptions are independent with probability ``1 - level``; the sizes of losses are drawn from the
+    law that each day's VaR and CVaR imply (:func:`~riskengine.risk.implied_law.draw_losses`). Z1, Z2 and the
+    exceedance residuals look for too small a CVaR only, the others in both directions.
 
     Parameters
     ----------
@@ -197,8 +203,8 @@ def validate(
     value_at_risk : (days,) forecasts made the day before, or one number
     cvar : likewise; only the four tests of VaR run without it
     level : confidence of both
-    draws : simulated series; rejections at 5% are exact where ``0.05 (draws + 1)`` is a whole number
-    seed : of the simulation; the ties also depend on the data, and so on nothing else
+    draws : simulated series
+    seed : of the simulation
     size : at which a test counts as rejecting
 
     Raises
@@ -224,13 +230,11 @@ def validate(
     tests = _OF_VAR if cvar is None else _OF_VAR + _OF_CVAR
     observed = np.array([float(test.statistic(x, v, e, level)) for test in tests])
     null = null_statistics(v, None if cvar is None else e, level, draws, seed)
-    ties = tie_breakers(len(tests), x, v, seed=seed)
-    p = np.array(
-        [
-            rank_p_value(value, column, tie, test.small)
-            for test, value, column, tie in zip(tests, observed, null, ties, strict=True)
-        ]
-    )
+    ranks = [
+        rank_p_value(value, column, test.small)
+        for test, value, column in zip(tests, observed, null, strict=True)
+    ]
+    p = np.array([rank.mid for rank in ranks])
     results = tuple(
         TestResult(
             test.name,
@@ -239,8 +243,10 @@ def validate(
             float(mine),
             float(adjusted),
             None if test.degrees is None or np.isnan(value) else float(chi2.sf(value, test.degrees)),
+            rank.low,
+            rank.high,
         )
-        for test, value, mine, adjusted in zip(tests, observed, p, holm(p), strict=True)
+        for test, value, mine, adjusted, rank in zip(tests, observed, p, holm(p), ranks, strict=True)
     )
     hits = x > v
     recent = hits[-_LIGHT_DAYS:]

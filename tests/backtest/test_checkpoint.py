@@ -96,19 +96,7 @@ def test_arrays_keep_every_bit_and_their_order_in_memory(dtype):
     assert device.dtype == jnp.float64
 
 
-class Compiled:
-    def __init__(self):
-        self.restarted = 0
-
-    def restart(self):
-        self.restarted += 1
-
-
-def test_compiled_things_come_from_init_and_nothing_else_is_kept_silently():
-    old, new = Compiled(), Compiled()
-    assert unpack(pack(Pair(old, 1)), (__name__,), fresh=Pair(new, 2)) == Pair(new, 1)
-    with pytest.raises(DataError, match="init makes no"):
-        unpack(pack(Pair(old, 1)), (__name__,), fresh=Pair(3, 2))
+def test_what_cannot_be_written_down_is_not_kept_silently():
     with pytest.raises(SettingsError, match=r"state\.first, a builtins:object"):
         pack(Pair(object(), 1))
     with pytest.raises(SettingsError, match="state, a numpy:ndarray"):
@@ -177,7 +165,7 @@ QUICK = MaximumLikelihood(tolerance=1e-3, iterations=30)
     ids=["likelihood", "robust network"],
 )
 def test_a_stopped_run_goes_on_and_ends_bit_by_bit_the_same(forecaster, prices, tmp_path):
-    """Also where the state holds calibrations, arrays of jax and a compiled problem; with and without checkpoint."""
+    """Also where the state holds calibrations and arrays of jax; with and without checkpoint."""
     strategy = OptimizedStrategy(
         "garch", forecaster, constraints=Constraints(upper=0.4), window=300, min_history=100
     )
@@ -240,9 +228,8 @@ STREAMING = '''
 """Its state, of a class of this file, is streamed from decision to decision, and so is all that it has seen."""
 from dataclasses import dataclass, replace
 import numpy as np
-from riskengine import Constraints, Covariance, Decision, Ewma
-from riskengine.portfolio.objectives import MinimumVariance
-from riskengine.portfolio.problem import Optimizer
+from riskengine import Constraints, Covariance, Decision, Ewma, MinimumVariance
+from riskengine.portfolio import Optimizer
 
 MODEL = Ewma(63.0)
 

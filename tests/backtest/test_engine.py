@@ -97,8 +97,8 @@ def test_no_decision_changes_when_the_future_does(strategy, prices):
     folds = SCHEDULE.folds(len(prices))
     cut = folds[3].decide
     other = prices.copy()
-    noise = np.random.default_rng(1).uniform(0.5, 1.5, other.iloc[cut + 1 :].shape)
-    other.iloc[cut + 1 :] *= noise
+    noise = np.random.default_rng(1).standard_normal(other.iloc[cut + 1 :].shape)
+    other.iloc[cut + 1 :] *= 1.2 * np.exp(0.02 * np.cumsum(noise, axis=0))  # daily moves that could be
     mine, theirs = (run_backtest(strategy, Panel(p), SCHEDULE, monitor=monitor) for p in (prices, other))
     np.testing.assert_array_equal(mine.targets.iloc[:4], theirs.targets.iloc[:4])
     np.testing.assert_array_equal(mine.predicted_volatility.iloc[:4], theirs.predicted_volatility.iloc[:4])

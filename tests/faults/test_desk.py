@@ -34,7 +34,7 @@ from riskengine.backtest.loading import load_builder
 from riskengine.cli import FLAGGED, main
 from riskengine.covariance import LedoitWolf
 from riskengine.errors import DataError, SettingsError, StrategyError
-from riskengine.portfolio import DrawdownOverlay, Group, SteadyVolatility
+from riskengine.portfolio import DrawdownControl, Group, VolatilityTarget
 from riskengine.portfolio.ask import stated_limits
 from riskengine.portfolio.imposed import WeightLimits, nearest, with_limits
 from riskengine.report import commands
@@ -90,13 +90,13 @@ def test_rebalancing_day_by_day_equals_the_backtest_to_the_bit(path, tmp_path, l
     assert morning.since is None or morning.since == f"{result.targets.index[-2]:%Y-%m-%d}"
 
 
-def steady(**others) -> SteadyVolatility:
+def steady(**others) -> VolatilityTarget:
     """A strategy that learns, borrows, keeps its calibration for a while and trades part of the way."""
     inside = OptimizedStrategy(
-        "minimum variance", LedoitWolf(250), window=250, refit=4, pace=0.6, constraints=Constraints(upper=0.5)
+        "minimum variance", LedoitWolf(250), window=250, refit=4, trade_rate=0.6, constraints=Constraints(upper=0.5)
     )
-    return SteadyVolatility(
-        **{"name": "steady", "inside": inside, "volatility": 0.15, "leverage": 1.5} | others
+    return VolatilityTarget(
+        **{"name": "steady", "strategy": inside, "volatility": 0.15, "leverage": 1.5} | others
     )
 
 
@@ -327,9 +327,9 @@ def test_a_weight_on_what_has_had_no_price_lately_is_refused():
 
 def test_limits_are_stated_through_wrappers():
     inside = OptimizedStrategy("x", LedoitWolf(), constraints=Constraints(upper=0.3))
-    assert stated_limits(SteadyVolatility("s", inside, leverage=1.5)).budget == (0.0, 1.5)
-    assert stated_limits(SteadyVolatility("s", inside, leverage=1.5)).leverage == 1.5
-    assert stated_limits(DrawdownOverlay(SteadyVolatility("s", inside, leverage=2.0))).budget == (0.0, 2.0)
+    assert stated_limits(VolatilityTarget(inside, leverage=1.5)).budget == (0.0, 1.5)
+    assert stated_limits(VolatilityTarget(inside, leverage=1.5)).leverage == 1.5
+    assert stated_limits(DrawdownControl(VolatilityTarget(inside, leverage=2.0))).budget == (0.0, 2.0)
 
     @dataclass(frozen=True)
     class Own:
@@ -400,7 +400,7 @@ def test_limits_of_a_desk_go_into_the_optimiser_of_a_strategy_and_through_wrappe
     assert weights.sum() == pytest.approx(0.98)
     assert weights[:3].sum() == pytest.approx(0.3, abs=1e-6)
     assert weights.max() <= 0.4 + 1e-9
-    covered, _ = with_limits(DrawdownOverlay(plain), limits)
+    covered, _ = with_limits(DrawdownControl(plain), limits)
     assert covered.strategy.constraints.upper == 0.4
     assert with_limits(EqualWeight(), limits) is None
     _, notes = with_limits(replace(plain, constraints=Constraints(lower=0.1)), WeightLimits(weight=0.05))
@@ -455,7 +455,7 @@ def test_a_limit_on_risk_is_kept_by_holding_cash_where_the_strategy_may_or_is_sa
     assert any(
         "limit volatility" in flag and "judged and not imposed" in flag for flag in found.content["flags"]
     )
-    found = desk_report(DrawdownOverlay(free), desk, fixed_shape)
+    found = desk_report(DrawdownControl(free), desk, fixed_shape)
     assert found.content["limits"][0]["after"] <= 0.08
     assert found.content["limits"][0]["how"] == "imposed"
     assert any(

@@ -275,6 +275,7 @@ def test_decisions_that_fell_back_are_in_console_page_json_and_exit_status(files
     assert code == FLAGGED
     wanted = "9 of 9 decisions were infeasible: budget = 1 and upper bound 0.05 clash; fell back to"
     assert f"calm: {wanted}" in text
+    assert "calm (!)" in text
     page = (out / "report.html").read_text()
     assert wanted in page
     assert page.index('id="alerts"') < page.index('class="headline"')
@@ -565,6 +566,29 @@ def test_a_checkpoint_does_not_go_on_when_a_side_file_has_changed(name, reading,
     code, _, err = run(*arguments, *kept, "--resume")
     assert code == 1
     assert name in err
+
+
+def test_a_run_that_was_stopped_twice_goes_on_twice(reading):
+    strategy, panel = load_strategy(reading / "reading.py"), Panel(simulated())
+
+    class StopError(Exception):
+        pass
+
+    def stop_at(count):
+        def report(stage, done, total):
+            if done == count:
+                raise StopError
+
+        return report
+
+    for count in (2, 5):
+        with pytest.raises(StopError):
+            run_backtest(strategy, panel, SCHEDULE, report=stop_at(count), checkpoint=reading / "run")
+    whole = run_backtest(strategy, panel, SCHEDULE)
+    resumed = run_backtest(strategy, panel, SCHEDULE, checkpoint=reading / "run")
+    np.testing.assert_array_equal(resumed.returns, whole.returns)
+    kept = json.loads((reading / "run" / "00" / "reads.json").read_text())
+    assert {Path(name).name for name in kept} == {"late.csv"}
 
 
 def test_an_edit_within_the_same_second_is_an_edit(files):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a case is a row of a table; broken lines would hide what differs between them)
 """Files of prices and holdings as vendors, brokers and spreadsheets write them, sound and broken ones.
 
 Each case writes its file and says what must come of it: these numbers, or a refusal with these words. Nothing else
@@ -87,7 +88,13 @@ def fields(tickers: tuple[str, ...] = ("AAPL", "MSFT")) -> pd.DataFrame:
     columns = {}
     for ticker in tickers:
         scale = np.array(BOTH[ticker]) / np.array(AAPL)
-        for name, values in (("Adj Close", ADJUSTED), ("Close", AAPL), ("High", HIGH), ("Low", LOW), ("Open", OPEN)):
+        for name, values in (
+            ("Adj Close", ADJUSTED),
+            ("Close", AAPL),
+            ("High", HIGH),
+            ("Low", LOW),
+            ("Open", OPEN),
+        ):
             columns[name, ticker] = np.array(values) * scale
         columns["Volume", ticker] = np.array(VOLUME)
     found = pd.DataFrame(columns, pd.DatetimeIndex(DAYS, name="Date"))
@@ -142,7 +149,9 @@ def plain(mark: str = ",") -> list[str]:
     return table(mark.join(["Date", "AAPL", "MSFT"]), AAPL, MSFT, sep=mark)
 
 
-def ohlcv(header: str = "Date,Open,High,Low,Close,Adj Close,Volume", days: list[str] | None = None) -> list[str]:
+def ohlcv(
+    header: str = "Date,Open,High,Low,Close,Adj Close,Volume", days: list[str] | None = None
+) -> list[str]:
     return table(header, OPEN, HIGH, LOW, AAPL, ADJUSTED, VOLUME, days=days)
 
 
@@ -179,7 +188,9 @@ def prices_cases() -> list[Case]:
     yahoo = fields()
     by_ticker = yahoo.swaplevel(axis=1).sort_index(axis=1)
     kline = [
-        ",".join([e, str(o), str(h), str(lo), str(c), "12.5", str(int(e) + 86399999), "1", "5", "6", "7", "0"])
+        ",".join(
+            [e, str(o), str(h), str(lo), str(c), "12.5", str(int(e) + 86399999), "1", "5", "6", "7", "0"]
+        )
         for e, o, h, lo, c in zip(epochs(1000), OPEN, HIGH, LOW, AAPL, strict=True)
     ]
     two = {"AAPL": adjusted("AAPL"), "MSFT": adjusted("MSFT")}
@@ -427,25 +438,84 @@ BOOK = {"AAPL": 100.0, "MSFT": 50.0, "CASH": 12500.5}
 
 def holdings_cases() -> list[Case]:
     """Files of holdings."""
-    def case(name: str, vendor: str, rows: list[str], refused: str = "", values: dict[str, float] | None = None) -> Case:
-        return Case(name, vendor, "holdings.csv", lines(*rows), None if refused else values or BOOK, refused, holdings=True)
+
+    def case(
+        name: str, vendor: str, rows: list[str], refused: str = "", values: dict[str, float] | None = None
+    ) -> Case:
+        return Case(
+            name,
+            vendor,
+            "holdings.csv",
+            lines(*rows),
+            None if refused else values or BOOK,
+            refused,
+            holdings=True,
+        )
 
     return [
         case("asset, quantity", "hand made", ["asset,quantity", "AAPL,100", "MSFT,50", "CASH,12500.50"]),
-        case("byte order mark", "Excel: CSV UTF-8", ["\ufeffasset,quantity", "AAPL,100", "MSFT,50", "CASH,12500.5"]),
+        case(
+            "byte order mark",
+            "Excel: CSV UTF-8",
+            ["\ufeffasset,quantity", "AAPL,100", "MSFT,50", "CASH,12500.5"],
+        ),
         case("Symbol, Shares", "broker", ["Symbol,Shares", "AAPL,100", "MSFT,50", "CASH,12500.50"]),
         case("cash in lower case", "hand made", ["asset,quantity", "AAPL,100", "MSFT,50", "cash,12500.50"]),
-        case("semicolons, decimal commas", "Excel, German", ["asset;quantity", "AAPL;100", "MSFT;50", "CASH;12500,50"]),
-        case("thousands in quotes", "Excel, US", ["asset,quantity", "AAPL,100", "MSFT,50", 'CASH,"12,500.50"']),
-        case("a debt of cash", "margin account", ["asset,quantity", "AAPL,100", "CASH,-0.37"],
-             values={"AAPL": 100.0, "CASH": -0.37}),
+        case(
+            "semicolons, decimal commas",
+            "Excel, German",
+            ["asset;quantity", "AAPL;100", "MSFT;50", "CASH;12500,50"],
+        ),
+        case(
+            "thousands in quotes", "Excel, US", ["asset,quantity", "AAPL,100", "MSFT,50", 'CASH,"12,500.50"']
+        ),
+        case(
+            "a debt of cash",
+            "margin account",
+            ["asset,quantity", "AAPL,100", "CASH,-0.37"],
+            values={"AAPL": 100.0, "CASH": -0.37},
+        ),
         case("a short position", "hedge fund", ["asset,quantity", "AAPL,-100", "CASH,10"], "short"),
         case("an asset without prices", "hand made", ["asset,quantity", "GOOG,1", "CASH,10"], "no prices"),
         case("an asset twice", "two lots", ["asset,quantity", "AAPL,60", "AAPL,40"], "add the two up"),
         case("weights in percent", "fact sheet", ["asset,weight", "AAPL,60%", "MSFT,40%"], "quantity"),
         case("a quantity that is text", "hand made", ["asset,quantity", "AAPL,many"], "not a number"),
         case("no header", "hand made", ["AAPL,100", "MSFT,50"], "first row"),
-        case("NaN as a quantity", "pandas", ["asset,quantity", "AAPL,nan"], "quantity"),
+        case("NaN as a quantity", "pandas", ["asset,quantity", "AAPL,nan"], "not a number"),
+        case(
+            "titles, many columns, a total",
+            "Schwab",
+            [
+                '"Positions for account XXXX-1234 as of 04:00 PM ET, 2024/01/08"',
+                "",
+                '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)"',
+                '"AAPL","APPLE INC","100","185.56","$18,556.00"',
+                '"MSFT","MICROSOFT CORP","50","374.69","$18,734.50"',
+                '"Cash & Cash Investments","--","--","--","$12,500.50"',
+                '"Account Total","--","--","--","$49,791.00"',
+            ],
+        ),
+        case(
+            "account columns and remarks below",
+            "Fidelity",
+            [
+                "Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value",
+                "X1,INDIVIDUAL,AAPL,APPLE INC,100,$185.56,$18556.00",
+                "X1,INDIVIDUAL,MSFT,MICROSOFT CORP,50,$374.69,$18734.50",
+                "X1,INDIVIDUAL,CASH,HELD IN MONEY MARKET,12500.50,$1.00,$12500.50",
+                "",
+                '"The data and information in this spreadsheet is provided to you solely for your use."',
+                '"Date downloaded 01/08/2024 9:00 AM ET"',
+            ],
+        ),
+        case(
+            "instrument and position",
+            "Interactive Brokers",
+            ["Symbol,Position,Market Price", "AAPL,100,185.56", "MSFT,50,374.69", "CASH,12500.5,1"],
+        ),
+        case(
+            "a quantity that can be read in two ways", "spreadsheet", ["asset;quantity", "AAPL;1,234"], "AAPL"
+        ),
     ]
 
 
@@ -531,7 +601,9 @@ def page() -> str:
         for k, case in enumerate(cases):
             where = Path(name) / str(k)
             where.mkdir()
-            parts.append(f"| {_cell(case.name)} | {_cell(case.vendor)} | {_cell(_told(case, outcome(case, where)))} |\n")
+            parts.append(
+                f"| {_cell(case.name)} | {_cell(case.vendor)} | {_cell(_told(case, outcome(case, where)))} |\n"
+            )
     return "".join(parts)
 
 
@@ -540,7 +612,9 @@ def _told(case: Case, found: Outcome) -> str:
         return f"refused: {re.sub(r'^[^:]*[.](csv|tsv|xlsx|parquet|zip|gz|xls): ', '', found.refused)}"
     if case.holdings:
         return "read"
-    return "; ".join(["read" if not found.notes or not found.notes[0].startswith("read") else "", *found.notes]).strip("; ")
+    return "; ".join(
+        ["read" if not found.notes or not found.notes[0].startswith("read") else "", *found.notes]
+    ).strip("; ")
 
 
 def _cell(words: str) -> str:

@@ -68,8 +68,8 @@ def test_published_geometric_asian(leaves, known):
 
 def test_geometric_asian_closed_form_is_quantlibs():
     ql = pytest.importorskip("QuantLib", reason="the oracle of discrete geometric averages is QuantLib")
+    from riskengine.options.dynamics import MarketData
     from riskengine.options.geometric_asian import geometric_asian
-    from riskengine.options.paths import Market
 
     today = ql.Date(1, 1, 2024)
     ql.Settings.instance().evaluationDate = today
@@ -86,7 +86,7 @@ def test_geometric_asian_closed_form_is_quantlibs():
         option.setPricingEngine(engine)
         times = np.append(0.0, np.array(days) / 365)
         weights = np.array([0.0, 0.25, 0.25, 0.25, 0.25])
-        found = geometric_asian(LEWIS, Market(100.0, 0.05, 0.01), times, weights, 0.0, 95.0, kind)
+        found = geometric_asian(LEWIS, MarketData(100.0, 0.05, 0.01), times, weights, 0.0, 95.0, kind)
         assert found == pytest.approx(option.NPV(), abs=1e-4)  # its own quadrature is no better
 
 
@@ -139,14 +139,11 @@ def test_likelihood_ratios_agree_with_derivatives_along_the_path():
         assert b.error < 0.1 * abs(a.value)
 
 
-def test_the_same_seed_gives_the_same_price_and_blocks_do_not_matter(monkeypatch):
-    from riskengine.options import engine as module
-
+def test_the_same_seed_gives_the_same_price_and_blocks_do_not_matter():
     product = options.Asian(100.0, 1.0, fixings=4)
     first = options.monte_carlo(BLACK, product, 2**12, greeks=())
     assert options.monte_carlo(BLACK, product, 2**12, greeks=(), workers=1) == first
-    monkeypatch.setattr(module, "NUMBERS", 4 * 16)
-    again = options.monte_carlo(BLACK, product, 2**12, greeks=())
+    again = options.monte_carlo(BLACK, product, 2**12, greeks=(), block_numbers=4 * 16)
     assert again.price == pytest.approx(first.price, rel=1e-12)
     assert again.error == pytest.approx(first.error, rel=1e-6)
 

@@ -11,7 +11,6 @@ from riskengine.portfolio import (
     MinimumVariance,
     Optimizer,
     Solution,
-    problem,
     solve_or_fall_back,
 )
 
@@ -92,18 +91,18 @@ def test_a_budget_of_zero_cannot_be_reached_by_scaling(held, status, weights):
     np.testing.assert_allclose(decision.weights, weights)
 
 
-def test_a_solution_short_of_its_tolerance_is_noted(monkeypatch):
-    found = Solution(np.full(4, 0.25), "CLARABEL", 0.01, (), "optimal_inaccurate")
-    optimizer = Optimizer(ASSETS, MinimumVariance(), Constraints())
-    monkeypatch.setattr(optimizer, "solve", lambda *given: found)
-    decision = solve_or_fall_back(optimizer, RISK)
+def test_a_solution_short_of_its_tolerance_is_noted():
+    class Short(Optimizer):
+        def solve(self, *given):
+            return Solution(np.full(4, 0.25), "CLARABEL", 0.01, (), "optimal_inaccurate")
+
+    decision = solve_or_fall_back(Short(ASSETS, MinimumVariance(), Constraints()), RISK)
     assert decision.status == "ok"
     assert decision.notes == ("CLARABEL reports optimal_inaccurate",)
 
 
-def test_solvers_that_give_up_are_not_called_infeasible(monkeypatch):
-    monkeypatch.setattr(problem, "SOLVERS", ())
-    decision = decide(Constraints())
+def test_solvers_that_give_up_are_not_called_infeasible():
+    decision = solve_or_fall_back(Optimizer(ASSETS, MinimumVariance(), Constraints(), solvers=()), RISK)
     assert decision.status == "equal weight"
     assert "gave up" in decision.notes[0]
     assert not decision.notes[0].startswith("infeasible")

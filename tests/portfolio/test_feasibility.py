@@ -10,8 +10,8 @@ from riskengine.errors import InfeasibleError
 from riskengine.portfolio import (
     Constraints,
     Group,
-    Limit,
     MinimumVariance,
+    NamedConstraint,
     Optimizer,
     clashing_limits,
     feasible,
@@ -71,5 +71,8 @@ def test_what_is_named_clashes_and_without_any_one_of_it_does_not(seed):
 
 
 def test_feasible_limits_do_not_clash():
-    limits = [Limit.equal("budget = 1", np.ones(3), 1.0), Limit.below("cap", np.eye(3), np.full(3, 0.34))]
+    limits = [
+        NamedConstraint.equal("budget = 1", np.ones(3), 1.0),
+        NamedConstraint.below("cap", np.eye(3), np.full(3, 0.34)),
+    ]
     assert clashing_limits(3, limits) == ()

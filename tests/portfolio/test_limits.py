@@ -12,10 +12,10 @@ from riskengine.portfolio import (
     Costs,
     Exposure,
     Group,
+    MaximumReturn,
     MeanVariance,
     MinimumVariance,
     Optimizer,
-    TargetVolatility,
     clashing_limits,
 )
 
@@ -189,7 +189,7 @@ def test_the_new_limits_are_named_when_they_clash(constraints, today, names):
 def test_a_volatility_out_of_reach_is_named_with_what_keeps_it_there():
     limits = Constraints(groups=(Group("g", ("B",), upper=0.9),))
     with pytest.raises(InfeasibleError) as caught:
-        solve(limits, TargetVolatility(0.01))
+        solve(limits, MaximumReturn(0.01))
     assert set(caught.value.limits) == {"budget = 1", "volatility <= 0.01 a year"}
 
 

@@ -47,7 +47,7 @@ def plan(planner):
 
 
 def test_limits_hold_in_every_period(plan):
-    w = plan.weights
+    w = plan.path
     assert w.shape == (PERIODS, N)
     assert w.min() >= 0
     assert w.max() <= 0.6
@@ -56,11 +56,11 @@ def test_limits_hold_in_every_period(plan):
 
 
 def test_no_feasible_neighbour_is_better(plan):
-    rng, best = np.random.default_rng(1), utility(plan.weights)
+    rng, best = np.random.default_rng(1), utility(plan.path)
     tried = 0
     for _ in range(500):
         other = rng.dirichlet(np.ones(N), PERIODS)
-        trial = plan.weights + 10 ** rng.uniform(-4, -0.5) * (other - plan.weights)
+        trial = plan.path + 10 ** rng.uniform(-4, -0.5) * (other - plan.path)
         if (
             trial.max() <= 0.6
             and (np.abs(np.diff(np.vstack([HELD, trial]), axis=0)).sum(axis=1) <= 0.5).all()
@@ -76,12 +76,12 @@ def test_planning_is_no_worse_than_one_period_after_the_other(plan):
     for mu in FADING:
         before = optimizer.solve(RISK, mu, before, volume=VOLUME).weights
         greedy.append(before)
-    assert utility(plan.weights) > utility(np.array(greedy)) + 1e-8
+    assert utility(plan.path) > utility(np.array(greedy)) + 1e-8
 
 
 def test_one_period_is_the_ordinary_problem():
     planner = MultiPeriodOptimizer(NAMES, MeanVariance(AVERSION), LIMITS, COSTS, 1)
-    once = planner.solve(RISK, FADING[:1], HELD, volume=VOLUME).weights[0]
+    once = planner.solve(RISK, FADING[:1], HELD, volume=VOLUME).weights
     ordinary = Optimizer(NAMES, MeanVariance(AVERSION), LIMITS, COSTS).solve(
         RISK, FADING[0], HELD, volume=VOLUME
     )
@@ -94,7 +94,7 @@ def test_without_costs_every_period_is_a_problem_of_its_own():
     calmer = Covariance(RISK.loadings / 2, RISK.specific / 4, 5)
     plan = planner.solve([RISK, calmer, RISK], FADING[:3], HELD)
     optimizer = Optimizer(NAMES, MeanVariance(AVERSION), free)
-    for row, risk, mu in zip(plan.weights, (RISK, calmer, RISK), FADING, strict=False):
+    for row, risk, mu in zip(plan.path, (RISK, calmer, RISK), FADING, strict=False):
         np.testing.assert_allclose(row, optimizer.solve(risk, mu).weights, atol=1e-5)
 
 

@@ -9,13 +9,13 @@ from riskengine.portfolio import (
     Constraints,
     Group,
     MaximumDiversification,
+    MaximumReturn,
     MaximumSharpe,
     MeanVariance,
     MinimumCvar,
     MinimumVariance,
     Optimizer,
     RiskBudgeting,
-    TargetVolatility,
     View,
     black_litterman,
 )
@@ -58,7 +58,7 @@ def frontier(pypfopt):
         (MinimumVariance(), lambda f: f.min_volatility()),
         (MeanVariance(4.0), lambda f: f.max_quadratic_utility(4.0)),
         (MaximumSharpe(), lambda f: f.max_sharpe(risk_free_rate=0.0)),
-        (TargetVolatility(0.13), lambda f: f.efficient_risk(0.13 / np.sqrt(252))),
+        (MaximumReturn(0.13), lambda f: f.efficient_risk(0.13 / np.sqrt(252))),
     ],
     ids=["minimum variance", "mean-variance", "maximum Sharpe", "target volatility"],
 )

@@ -2,30 +2,43 @@
 
 from dataclasses import dataclass, field
 
+import cvxpy as cp
 import numpy as np
 import pandas as pd
 import pytest
 
+from riskengine import portfolio
+from riskengine.backtest.encoding import pack
 from riskengine.covariance import SampleCovariance
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.market import Panel
 from riskengine.portfolio import (
+    BlackLitterman,
     BlackLittermanStrategy,
     Constraints,
+    DrawdownControl,
     EqualWeight,
+    Equilibrium,
+    Goal,
     MaximumDiversification,
+    MaximumReturn,
     MaximumSharpe,
     MeanVariance,
     MinimumCvar,
+    MinimumVariance,
+    Objective,
     OptimizedStrategy,
+    Optimizer,
+    ProportionalCosts,
     RiskBudgeting,
+    SteadyVolatility,
     Strategy,
-    TargetVolatility,
     TrackingError,
     View,
     eligible,
 )
+from riskengine.portfolio.compiled_problem import ProblemCache
 from riskengine.portfolio.scenarios import holding_period_scenarios
 
 
@@ -48,13 +61,13 @@ class Sample:
 
 
 def panel(days: int = 400) -> Panel:
-    """Six assets: D is listed late, E stops moving, F has no price on the last day."""
+    """Six assets: D is listed late, E stops moving, F has had no price on the last five days."""
     rng = np.random.default_rng(0)
     steps = 0.01 * rng.standard_normal((days, 6)) * np.array([1, 1.5, 2, 1, 1, 1])
     prices = 100 * np.exp(np.cumsum(steps, axis=0))
     prices[:-100, 3] = np.nan
     prices[-70:, 4] = prices[-70, 4]
-    prices[-1, 5] = np.nan
+    prices[-5:, 5] = np.nan
     return Panel(pd.DataFrame(prices, pd.bdate_range("2020-01-01", periods=days), list("ABCDEF")))
 
 
@@ -186,25 +199,30 @@ def test_settings_are_checked():
 
 def test_without_views_black_litterman_holds_the_market():
     market = {"A": 0.5, "B": 0.3, "C": 0.2}
-    strategy = BlackLittermanStrategy(
-        "x", Sample(), MeanVariance(2.5), Constraints(lower=-1), market_weights=market, tau=1e-9
+    prior = BlackLitterman(market_weights=market, tau=1e-9)
+    strategy = OptimizedStrategy(
+        "x", Sample(), MeanVariance(2.5), Constraints(lower=-1), expected_returns=prior
     )
     decision, _ = run(strategy, panel().view(399))
     np.testing.assert_allclose(decision.weights, [0.5, 0.3, 0.2, 0, 0, 0], atol=1e-5)
 
 
+def posterior_of(*views):
+    return OptimizedStrategy("x", Sample(), MeanVariance(), expected_returns=BlackLitterman(views))
+
+
 def test_a_view_moves_its_asset_and_a_view_on_what_is_not_eligible_is_noted():
     view = panel().view(399)
-    base, _ = run(BlackLittermanStrategy("x", Sample()), view)
+    base, _ = run(posterior_of(), view)
     views = (View.absolute("C", 0.5, 0.9), View.relative("A", over="D", by=0.1))
-    decision, _ = run(BlackLittermanStrategy("x", Sample(), views=views), view)
+    decision, _ = run(posterior_of(*views), view)
     assert decision.weights[2] > base.weights[2] + 0.05
     assert any("A, D" in note for note in decision.notes)
 
 
 def test_a_view_on_an_asset_that_does_not_exist_is_refused():
     with pytest.raises(SettingsError, match="Z"):
-        run(BlackLittermanStrategy("x", Sample(), views=(View.absolute("Z", 0.1),)), panel().view(399))
+        run(posterior_of(View.absolute("Z", 0.1)), panel().view(399))
 
 
 def test_before_the_first_return_nothing_is_eligible():
@@ -212,31 +230,31 @@ def test_before_the_first_return_nothing_is_eligible():
     assert decision.status == "all in cash"
 
 
-def test_half_the_pace_is_half_of_the_way_and_keeps_bounds_and_budget():
+def test_half_the_trade_rate_is_half_of_the_way_and_keeps_bounds_and_budget():
     view = panel().view(399)
     held = np.array([0.7, 0.3, 0.0, 0.0, 0.0, 0.0])
-    full, half = (OptimizedStrategy("x", Sample(), pace=pace) for pace in (1.0, 0.5))
+    full, half = (OptimizedStrategy("x", Sample(), trade_rate=rate) for rate in (1.0, 0.5))
     target, _ = full.decide(full.init(view), view, held)
     way, _ = half.decide(half.init(view), view, held)
     np.testing.assert_allclose(way.weights, (target.weights + held) / 2, atol=1e-9)
     first, _ = half.decide(half.init(view), view, np.zeros(6))
     np.testing.assert_allclose(first.weights, target.weights, atol=1e-6)
-    strict = OptimizedStrategy("x", Sample(), constraints=Constraints(upper=0.4), pace=0.1)
+    strict = OptimizedStrategy("x", Sample(), constraints=Constraints(upper=0.4), trade_rate=0.1)
     capped, _ = strict.decide(strict.init(view), view, held)
     assert capped.weights.max() <= 0.4
     assert capped.weights.sum() == pytest.approx(1)
-    with pytest.raises(SettingsError, match="pace"):
-        OptimizedStrategy("x", Sample(), pace=0.0)
+    with pytest.raises(SettingsError, match="trade_rate"):
+        OptimizedStrategy("x", Sample(), trade_rate=0.0)
 
 
 @pytest.mark.parametrize(
     "objective",
-    [MaximumSharpe(), TargetVolatility(0.05), MinimumCvar(0.9), RiskBudgeting(), MaximumDiversification(),
+    [MaximumSharpe(), MaximumReturn(0.05), MinimumCvar(0.9), RiskBudgeting(), MaximumDiversification(),
      TrackingError()],
     ids=lambda o: type(o).__name__,
 )  # fmt: skip
 def test_every_objective_makes_a_strategy(objective):
-    budget = (0.0, 1.0) if isinstance(objective, TargetVolatility) else 1.0
+    budget = (0.0, 1.0) if isinstance(objective, MaximumReturn) else 1.0
     strategy = OptimizedStrategy("x", Sample(), objective, Constraints(budget=budget), fallback=False)
     view = panel().view(399)
     state = strategy.init(view)
@@ -276,3 +294,142 @@ def test_scenarios_have_the_volatility_of_the_forecast_and_the_length_of_the_hol
     assert made.min() >= -1
     assert (made[:, 1] == 0).all()
     assert made[:, 0].std() == pytest.approx(0.02 * np.sqrt(21), rel=0.2)
+
+
+@dataclass(frozen=True)
+class MinimumMeanAbsoluteDeviation(Objective):
+    """Least mean absolute deviation over scenarios (Konno and Yamazaki 1991): a ninth objective, and all of it."""
+
+    needs = frozenset({"scenarios"})
+    risk_term = "none"
+
+    def data(self, inputs):
+        unit = float(np.abs(inputs.scenarios).mean())
+        return inputs.scaled(unit, in_money=False, scenarios=inputs.scenarios - inputs.scenarios.mean(axis=0))
+
+    def expression(self, p):
+        above = cp.Variable(p.scenarios.shape[0], nonneg=True)  # deviations up, which sum to those down
+        up = p.scenarios @ p.weights <= above
+        return Goal(2 * cp.sum(above) / above.size + p.charges, [up])
+
+    def value(self, data, weights):
+        return data.unit * float(np.abs(data.scenarios @ weights).mean())
+
+
+def test_a_further_objective_is_one_class():
+    objective, view = MinimumMeanAbsoluteDeviation(), panel().view(399)
+    limits = Constraints(upper=0.6, soft={"upper": 10.0})
+    decision, _ = run(OptimizedStrategy("x", Sample(), objective, limits, fallback=False), view)
+    assert decision.weights.sum() == pytest.approx(1)
+    assert decision.weights[:3].max() <= 0.6 + 1e-6
+    np.testing.assert_array_equal(decision.weights[3:], 0)
+    chosen = eligible(view, 1250, 250)
+    rows = holding_period_scenarios(view.window(1250), decision.covariance, chosen, 500)
+    deviations = rows - rows.mean(axis=0)
+    rng, best = np.random.default_rng(0), np.abs(deviations @ decision.weights).mean()
+    solution = Optimizer(view.assets, objective, limits).solve(
+        decision.covariance, tradable=chosen, scenarios=rows
+    )
+    assert solution.value == pytest.approx(best, rel=1e-6)
+    for _ in range(200):
+        trial = np.append(rng.dirichlet(np.ones(3)), np.zeros(3))
+        trial = decision.weights + 10 ** rng.uniform(-4, 0) * (trial - decision.weights)
+        assert trial.max() > 0.6 or np.abs(deviations @ trial).mean() >= best - 1e-9
+
+
+def test_equal_settings_share_a_compiled_problem_and_the_cache_is_bounded():
+    cache = ProblemCache(most=2)
+    made = []
+
+    def make(*settings):
+        made.append(settings)
+        return object()
+
+    first = cache.get(make, MeanVariance(2.0), Constraints(soft={"upper": 1.0}), 3)
+    assert cache.get(make, MeanVariance(2.0), Constraints(soft={"upper": 1.0}), 3) is first
+    assert cache.get(make, MeanVariance(3.0), Constraints(), 3) is not first
+    assert cache.get(make, MeanVariance(2.0), Constraints(soft={"upper": 1.0}), 3) is first
+    cache.get(make, MinimumVariance(), Constraints(), 3)  # the one in the middle goes
+    assert len(cache.matching(make)) == 2
+    assert cache.matching(make, MeanVariance(2.0)) == [first]
+    assert len(made) == 3
+
+
+def test_a_decision_is_a_function_of_state_view_and_holdings():
+    view, held = panel().view(399), np.array([0.5, 0.5, 0, 0, 0, 0])
+    mine, other = (
+        OptimizedStrategy("x", Sample(), objective, Constraints(turnover=0.4), fallback=False, trade_rate=0.7)
+        for objective in (MinimumVariance(), MeanVariance(1.0))
+    )
+    first, state = mine.decide(mine.init(view), view, held)
+    assert isinstance(pack(state), bytes)  # nothing compiled is in it
+    run(mine, panel(500).view(450)), run(other, view, held)
+    again, _ = mine.decide(mine.init(view), view, held)
+    np.testing.assert_array_equal(again.weights, first.weights)
+
+
+def test_expected_returns_are_any_function_of_the_view():
+    view = panel().view(399)
+    favours = np.array([0.0, 0.0, 1e-2, 0.0, 0.0, 0.0])
+    decision, _ = run(
+        OptimizedStrategy("x", Sample(), MeanVariance(), expected_returns=lambda *given: favours), view
+    )
+    assert decision.weights[2] > 0.99
+    by_name, default = (
+        run(OptimizedStrategy("x", Sample(), MeanVariance(4.0), expected_returns=component), view)[0]
+        for component in (Equilibrium(risk_aversion=4.0), None)
+    )
+    np.testing.assert_array_equal(by_name.weights, default.weights)
+
+
+def test_several_periods_are_planned_by_the_strategy():
+    """A view that fades within the plan is traded on less than one that stays; one period is the ordinary problem."""
+    view, held, signal = (
+        panel().view(399),
+        np.array([0.3, 0.4, 0.3, 0, 0, 0]),
+        np.array([4e-4, 0, 0, 0, 0, 0]),
+    )
+
+    def decide(fading, periods):
+        path = signal * fading ** np.arange(periods)[:, None]
+        mu = path if periods > 1 else path[0]
+        strategy = OptimizedStrategy(
+            "x", Sample(), MeanVariance(3.0), Constraints(), ProportionalCosts(0.005), horizon=5,
+            expected_returns=lambda *given: mu, periods=periods, fallback=False,
+        )  # fmt: skip
+        return run(strategy, view, held)[0].weights
+
+    once, fades, stays = decide(1.0, 1), decide(0.2, 6), decide(1.0, 6)
+    assert fades.sum() == pytest.approx(1)
+    assert stays[0] > fades[0] + 0.05
+    assert stays[0] > once[0] + 0.05  # costs are spread over the plan
+    with pytest.raises(SettingsError, match="add up over time"):
+        run(OptimizedStrategy("x", Sample(), MinimumVariance(), periods=2), view)
+
+
+def test_the_forecaster_has_a_default_of_the_strategys_window():
+    forecaster = OptimizedStrategy("x", window=700).forecaster
+    assert (forecaster.window, forecaster.static_share) == (700, 0.5)
+
+
+def test_old_names_work_and_say_what_to_use():
+    view = panel().view(399)
+    views = (View.absolute("C", 0.5, 0.9),)
+    with pytest.warns(DeprecationWarning, match="BlackLitterman"):
+        old = BlackLittermanStrategy("x", Sample(), views=views)
+    np.testing.assert_array_equal(run(old, view)[0].weights, run(posterior_of(*views), view)[0].weights)
+    with pytest.warns(DeprecationWarning, match="turnover_penalty"):
+        assert MinimumVariance(trading=0.05) == MinimumVariance(turnover_penalty=0.05)
+    with pytest.warns(DeprecationWarning, match="MaximumReturn"):
+        assert portfolio.TargetVolatility(0.2) == MaximumReturn(0.2)
+    with pytest.warns(DeprecationWarning, match="DrawdownControl"):
+        assert portfolio.DrawdownOverlay(EqualWeight()) == DrawdownControl(EqualWeight())
+    with pytest.warns(DeprecationWarning, match="VolatilityTarget"):
+        assert SteadyVolatility("s", old).strategy is old
+
+    class Own(OptimizedStrategy):
+        def expected_returns(self, covariance, chosen, assets):
+            return np.array([0.0, 0.0, 1e-2, 0.0, 0.0, 0.0])
+
+    with pytest.warns(DeprecationWarning, match="expected_returns=function"):
+        assert run(Own("x", Sample(), MeanVariance()), view)[0].weights[2] > 0.99

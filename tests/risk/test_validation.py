@@ -136,19 +136,22 @@ def test_losses_are_drawn_with_the_var_and_cvar_asked_for(ratio):
 
 
 @given(st.integers(0, 3), st.lists(st.integers(0, 3), min_size=19, max_size=19), st.booleans())
-def test_ties_leave_the_p_value_uniform(observed, others, small):
-    """Over all places of a tie the p-values of a rank are equally likely, and extremes count as they should."""
+def test_ties_leave_a_range_whose_middle_is_the_p_value(observed, others, small):
+    """The range is that of all orders of the ties, and extremes count as they should."""
     null = np.array(others, dtype=float)
-    ties = (np.arange(200) + 0.5) / 200
-    p = [rank_p_value(float(observed), null, tie, small) for tie in ties]
+    p = rank_p_value(float(observed), null, small)
     beyond = np.sum(null < observed) if small else np.sum(null > observed)
     alike = np.sum(null == observed)
-    assert min(p) == (1 + beyond) / 20
-    assert max(p) == (1 + beyond + alike) / 20
+    assert p.low == (1 + beyond) / 20
+    assert p.high == (1 + beyond + alike) / 20
+    assert p.low <= p.mid <= p.high
 
 
-def test_size_under_the_null_is_exact():
-    """200 series with few exceptions; the tolerance is four standard errors of the share rejected."""
+def test_size_under_the_null_is_not_above_the_nominal_one():
+    """200 series with few exceptions; the tolerance is four standard errors of the share rejected.
+
+    Ties counted by half make the tests of few exceptions conservative, as they are by nature.
+    """
     rng = np.random.default_rng(2)
     var, cvar = np.full(250, 0.0233), np.full(250, 0.0267)
     p = []
@@ -156,7 +159,7 @@ def test_size_under_the_null_is_exact():
         losses = draw_losses(var, cvar, 0.99, 1, rng)[0]
         p.append([test.p_value for test in validate(losses, var, cvar, draws=19, seed=k).tests])
     size = (np.array(p) <= 0.05).mean(axis=0)
-    assert (np.abs(size - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 200)).all(), size
+    assert (size - 0.05 < 4 * np.sqrt(0.05 * 0.95 / 200)).all(), size
 
 
 def test_wrong_forecasts_are_rejected(sample):
