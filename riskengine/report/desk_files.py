@@ -270,7 +270,8 @@ def _number_in(cell: str, where: str, decimal_comma: bool, money: bool = False) 
         bare = bare.replace(".", "").replace(",", ".")
     if not _PLAIN.fullmatch(bare):
         comma = ": write a decimal point" if re.fullmatch(r"\d+,\d+", bare) else ""
-        raise DataError(f"{where}: {cell!r} is not a number{comma}")
+        what = "" if money else "; a quantity is the number of units held"
+        raise DataError(f"{where}: {cell!r} is not a number{comma or what}")
     amount = sign * float(bare)
     if not math.isfinite(amount):
         raise DataError(f"{where}: {cell!r} is too large to be a quantity")
