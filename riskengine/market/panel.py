@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -100,6 +100,10 @@ class Panel:
                 raise DataError(f"closes name {unknown[0]}, which is no asset of the panel")
             for text in self.closes.values():
                 close_of_day(text)
+
+    def __getstate__(self) -> dict[str, object]:
+        """The fields alone: what is cached may grow while a helper process is being sent the panel."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def _aligned(self, membership: pd.DataFrame) -> pd.DataFrame:
         membership = membership.set_axis(membership.columns.map(str), axis=1)
