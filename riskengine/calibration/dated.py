@@ -19,6 +19,10 @@ DEFAULT = Frequency("day", 252.0)
 """What a matrix without dates is taken for."""
 
 
+PER_ROW = "riskengine: returns of one row each"
+"""Key in the ``attrs`` of a DataFrame whose sparse returns are scaled to one row already."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dated:
     """Returns as a calibrator reads them.
@@ -44,7 +48,9 @@ class Dated:
         if not isinstance(index, pd.DatetimeIndex) or len(index) < 3 or not index.is_monotonic_increasing:
             return cls(matrix, assets)
         frequency = Frequency.measured(index)
-        matrix, spacing = per_row(matrix)
+        spacing = np.ones(len(assets), int)
+        if not returns.attrs.get(PER_ROW, False):
+            matrix, spacing = per_row(matrix)
         notes = [
             f"{assets[k]}: a return every {spacing[k]} rows, taken as the move over these and scaled to one"
             for k in np.flatnonzero(spacing > 1)
