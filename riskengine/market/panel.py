@@ -287,6 +287,20 @@ class Panel:
         member = None if self.membership is None else self.membership[names]
         return self._with(self.prices[names], member)
 
+    def at_sessions(self) -> Panel:
+        """The panel of the sessions that all markets have in common, for figures that stand beside each other.
+
+        Itself where every close is a session. Prices between two sessions are at the later one what is known then.
+        """
+        sessions = self._times.sessions
+        if sessions is None or sessions.sum() < 2:
+            return self
+        prices = session_prices(self.prices.to_numpy(), sessions)
+        member = None if self.membership is None else self.membership[sessions]
+        found = self._with(pd.DataFrame(prices, self.dates[sessions], self.prices.columns), member)
+        stated = self.session_frequency.periods_per_year if self.frequency.stated else None
+        return found if stated is None else replace(found, periods_per_year=stated)
+
     def _with(self, prices: pd.DataFrame, membership: pd.DataFrame | None) -> Panel:
         """Another panel with the same settings."""
         stated: float = self.periods_per_year if self.frequency.stated else None  # type: ignore[assignment]
