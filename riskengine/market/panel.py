@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -102,8 +102,8 @@ class Panel:
                 close_of_day(text)
 
     def __getstate__(self) -> dict[str, object]:
-        """The fields alone: what is cached may grow while a helper process is being sent the panel."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        """A copy: what is cached may grow while a helper process is being sent the panel."""
+        return self.__dict__.copy()
 
     def _aligned(self, membership: pd.DataFrame) -> pd.DataFrame:
         membership = membership.set_axis(membership.columns.map(str), axis=1)
@@ -336,10 +336,12 @@ def _numbers(prices: pd.DataFrame) -> pd.DataFrame:
     bad = np.argwhere(~np.isnan(values) & ~((values > 0) & np.isfinite(values)))
     if len(bad):
         row, column = bad[0]
-        if np.mean(values[~np.isnan(values)] <= 0) > 0.2:
-            raise DataError("a fifth of the values or more are not above zero: hand in prices, not returns")
+        many = np.mean(values[~np.isnan(values)] <= 0) > 0.2
+        returns = (
+            "; hand in prices, not returns: 100 * (1 + returns).cumprod() is an index of them" if many else ""
+        )
         raise DataError(
             f"price {values[row, column]:g} of {prices.columns[column]} on {prices.index[row]:%Y-%m-%d} is not a "
-            f"positive number ({len(bad)} such): leave the cell empty if there was no price"
+            f"positive number ({len(bad)} such): leave the cell empty if there was no price{returns}"
         )
     return pd.DataFrame(values, prices.index, prices.columns)
