@@ -33,13 +33,13 @@ TITLES = {
     "heston-nandi": "Heston and Nandi's GARCH",
 }
 GREEKS = ("delta", "gamma", "vega", "rho")
+"""Shown where the terms do not name others."""
 
 
 def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Price the terms; everything that the page and ``price.json`` show."""
-    found = options.monte_carlo(
-        terms.params, terms.product, greeks=GREEKS, progress=progress, **terms.market, **terms.simulation
-    )
+    settings = {"greeks": GREEKS} | terms.simulation
+    found = options.monte_carlo(terms.params, terms.product, progress=progress, **terms.market, **settings)
     return {
         "terms": name,
         "model": terms.model,
@@ -49,7 +49,8 @@ def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | N
         "market": terms.market,
         "price": found.price,
         "error": found.error,
-        "greeks": {key: asdict(greek) for key, greek in found.greeks.items()},
+        "greeks": {key: _greek(greek) for key, greek in found.greeks.items()},
+        "notes": [f"{key}: {note}" for key, note in found.notes.items()],
         "controls": found.controls,
         "paths": found.paths,
         "steps": found.steps,
@@ -63,6 +64,11 @@ def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | N
             "seed": terms.simulation.get("seed", 0),
         },
     }
+
+
+def _greek(greek: options.Estimate) -> dict[str, float | None]:
+    """Value and error, None where there is none: JSON has no NaN."""
+    return {key: value if np.isfinite(value) else None for key, value in asdict(greek).items()}
 
 
 def _convergence(found: options.MonteCarloResult) -> list[dict[str, float]]:
@@ -84,7 +90,7 @@ def _sweep(terms: Terms, progress: Callable[[str, int, int], None] | None) -> di
     product, spot = terms.product, terms.market["spot"]
     name = next((term for term in SWEPT if getattr(product, term, None) is not None), "spot")
     now = spot if name == "spot" else getattr(product, name)
-    settings = terms.simulation | {"paths": SWEEP_PATHS}
+    settings = terms.simulation | {"paths": SWEEP_PATHS, "greeks": ()}
     rows = []
     for done, value in enumerate(_range(product, name, now, spot)):
         moved, market = product, terms.market
@@ -93,7 +99,7 @@ def _sweep(terms: Terms, progress: Callable[[str, int, int], None] | None) -> di
         else:
             moved = replace(product, **{name: float(value)})  # type: ignore[type-var]
         try:
-            found = options.monte_carlo(terms.params, moved, greeks=(), **market, **settings)
+            found = options.monte_carlo(terms.params, moved, **market, **settings)
         except DataError:  # a spot or barrier that contradicts the other terms: a gap in the chart
             continue
         rows.append({"at": float(value), "price": found.price, "error": found.error})
@@ -155,9 +161,7 @@ def convergence_figure(content: dict[str, Any]) -> go.Figure:
 def render(content: dict[str, Any]) -> str:
     """The page as text."""
     headline = f"{content['price']:.4f}, standard error {content['error']:.4f}."
-    greeks = [
-        [name, f"{greek['value']:.5f}", f"{greek['error']:.5f}"] for name, greek in content["greeks"].items()
-    ]
+    greeks = [[name, *figures(greek)] for name, greek in content["greeks"].items()]
     controls = [[name, f"{value:.3f}"] for name, value in content["controls"].items()]
     told = {**content["product_terms"], **content["market"], **content["parameters"]}
     sections = [
@@ -166,6 +170,7 @@ def render(content: dict[str, Any]) -> str:
             "Delta and gamma per unit of spot, vega per unit of volatility a year, rho per unit of rate.",
             ["", "value", "standard error"],
             greeks,
+            items=content["notes"],
         ),
         Section("Control variates", "Coefficients in the price.", ["control", "coefficient"], controls),
         Section("Terms", "", ["term", "value"], [[key, _shown(value)] for key, value in told.items()]),
@@ -186,6 +191,12 @@ def render(content: dict[str, Any]) -> str:
     title = f"{content['product'].capitalize()} under {TITLES[content['model']]}"
     subtitle = f"{content['terms']}, {content['paths']:,} paths of {content['steps']:,} steps"
     return page(title, subtitle, headline, sections, content["provenance"], False)
+
+
+def figures(greek: dict[str, float | None]) -> tuple[str, str]:
+    """Value and error as text."""
+    value, error = ("none" if x is None else f"{x:.5f}" for x in (greek["value"], greek["error"]))
+    return value, error
 
 
 def _shown(value: Any) -> str:
