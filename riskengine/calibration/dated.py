@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from riskengine.calibration.result import Calibration, Status
 from riskengine.market.checks import as_returns
-from riskengine.market.frequency import Frequency
+from riskengine.market.frequency import Frequency, frequency_of
 
 Array = np.ndarray
 
@@ -44,10 +43,9 @@ class Dated:
     def read(cls, returns: Any) -> Dated:
         """From an array, taken as it is, or a DataFrame; see ``market.checks.as_returns`` for what is refused."""
         matrix, assets = as_returns(returns)
-        index = getattr(returns, "index", None)
-        if not isinstance(index, pd.DatetimeIndex) or len(index) < 3 or not index.is_monotonic_increasing:
+        frequency = frequency_of(returns)
+        if frequency is None:
             return cls(matrix, assets)
-        frequency = Frequency.measured(index)
         spacing = np.ones(len(assets), int)
         if not returns.attrs.get(PER_ROW, False):
             matrix, spacing = per_row(matrix)

@@ -121,7 +121,8 @@ def complete(
        median of the usable assets, otherwise the median mean square of whatever varies, otherwise that of
        1% a day.
 
-    The spread is :data:`DEFAULT_SPREAD`: what is borrowed is not well known.
+    The spread is :data:`DEFAULT_SPREAD`: what is borrowed is not well known. Stale prices keep a level of their own,
+    which is, but for their fat tails.
 
     Parameters
     ----------
@@ -146,5 +147,10 @@ def complete(
     for asset in np.flatnonzero(borrowed):
         mean[asset] = shape
         mean[asset, 0] = 2 * np.log(scale[asset]) if own[asset] else level
-        cholesky[asset] = np.diag(DEFAULT_SPREAD)
+        spread = DEFAULT_SPREAD.copy()
+        if (
+            status[asset] is Status.STALE
+        ):  # its level is its own, of many days: as well known as a mean square is
+            spread[0] = min(spread[0], np.sqrt(20 / observations[asset]))
+        cholesky[asset] = np.diag(spread)
     return mean, cholesky
