@@ -93,7 +93,12 @@ def test_rebalancing_day_by_day_equals_the_backtest_to_the_bit(path, tmp_path, l
 def steady(**others) -> VolatilityTarget:
     """A strategy that learns, borrows, keeps its calibration for a while and trades part of the way."""
     inside = OptimizedStrategy(
-        "minimum variance", LedoitWolf(250), window=250, refit=4, trade_rate=0.6, constraints=Constraints(upper=0.5)
+        "minimum variance",
+        LedoitWolf(250),
+        window=250,
+        refit=4,
+        trade_rate=0.6,
+        constraints=Constraints(upper=0.5),
     )
     return VolatilityTarget(
         **{"name": "steady", "strategy": inside, "volatility": 0.15, "leverage": 1.5} | others
