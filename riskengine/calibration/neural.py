@@ -26,7 +26,7 @@ from riskengine.garch.likelihood import log_likelihood
 from riskengine.market.checks import as_returns
 
 if TYPE_CHECKING:
-    from riskengine.calibration.stream import CalibrationStream
+    from riskengine.calibration.calibration_stream import CalibrationStream
 
 Refinement = Literal["none", "likelihood", "posterior"]
 _evaluate = jax.jit(log_likelihood)
@@ -162,7 +162,7 @@ class NeuralCalibrator:
 
     def stream(self, window: int = 1000) -> CalibrationStream:
         """Recalibrate on a rolling window, day by day."""
-        from riskengine.calibration.stream import CalibrationStream
+        from riskengine.calibration.calibration_stream import CalibrationStream
 
         return CalibrationStream(self, window)
 

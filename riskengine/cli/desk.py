@@ -59,8 +59,8 @@ def rebalance(
 
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
-    from riskengine.report.commands import run_rebalance
-    from riskengine.report.rebalance import RISK
+    from riskengine.cli.runs import run_rebalance
+    from riskengine.desk.rebalance import RISK
     from riskengine.report.rebalance_page import limit_label, state_line
 
     content = run_rebalance(
@@ -149,8 +149,8 @@ def stress(
     Exit status 3 if a limit is broken or a holding is flagged: without recent prices, with a possible split in its
     prices, with borrowed parameters.
     """
-    from riskengine.report.commands import run_stress
-    from riskengine.report.stress import StressSettings, cell
+    from riskengine.cli.runs import run_stress
+    from riskengine.desk.portfolio_stress import StressSettings, cell
     from riskengine.risk.scenarios import Simulation
 
     how = Simulation(
@@ -196,7 +196,7 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Test VaR and CVaR forecasts against what happened. Exit status 3 if a test rejects."""
-    from riskengine.report.commands import run_validate
+    from riskengine.cli.runs import run_validate
 
     found, content = run_validate(forecasts, level, draws)
     if as_json:
@@ -241,7 +241,7 @@ def watch(
     standard error. Exit status 3 if there is something to look at: rows that were refused or corrected, a holding
     without prices, a possible split.
     """
-    from riskengine.report.commands import run_watch
+    from riskengine.cli.runs import run_watch
 
     if run_watch(state, prices, bundled_prices, holdings, of_prices, window, recalibrate, snapshot):
         raise typer.Exit(FLAGGED)

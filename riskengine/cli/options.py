@@ -23,7 +23,7 @@ def price_(
     as_json: Json = False,
 ) -> None:
     """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
-    from riskengine.report.commands import run_price
+    from riskengine.cli.runs import run_price
 
     console = screen(as_json)
     with bars(console) as report:
@@ -65,7 +65,7 @@ def smile(
 
     Exit status 3 if a fit is not to be trusted.
     """
-    from riskengine.report.commands import run_smile
+    from riskengine.cli.runs import run_smile
 
     content = run_smile(quotes, prices, asset, asof, spot, feller, weights, beta, window, out)
     if as_json:

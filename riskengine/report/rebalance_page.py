@@ -9,12 +9,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from riskengine.desk.inputs import Desk
+from riskengine.desk.portfolio_stress import sections
+from riskengine.desk.rebalance import HISTORY, RISK, Rebalance, read_history
+from riskengine.desk.strategy_state import keep
 from riskengine.files import write_atomically
-from riskengine.report.desk_files import Desk
-from riskengine.report.desk_page import Section, page
-from riskengine.report.desk_state import keep
-from riskengine.report.rebalance import HISTORY, RISK, Rebalance, read_history
-from riskengine.report.stress import sections
+from riskengine.report.page import Section, page
 
 FILES = ("trades.csv", "report.json", "report.html", HISTORY)
 

@@ -13,12 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from riskengine.backtest.provenance import commit
-from riskengine.files import sha256, write_atomically
-from riskengine.options import sabr_volatility
-from riskengine.report.desk_page import Section, page
-from riskengine.report.figures import PALETTE
-from riskengine.report.html import chart
-from riskengine.report.smile import (
+from riskengine.desk.smile import (
     Smile,
     content,
     expected_volatility,
@@ -27,6 +22,11 @@ from riskengine.report.smile import (
     shown_maturities,
     stressed,
 )
+from riskengine.files import sha256, write_atomically
+from riskengine.options import sabr_volatility
+from riskengine.report.backtest_page import chart
+from riskengine.report.figures import PALETTE
+from riskengine.report.page import Section, page
 
 Array = np.ndarray
 LAYOUT: dict[str, Any] = {

@@ -31,18 +31,17 @@ from riskengine import (
     run_backtest,
 )
 from riskengine.backtest.loading import load_builder
-from riskengine.cli import FLAGGED, main
+from riskengine.cli import FLAGGED, main, runs
 from riskengine.covariance import LedoitWolf
+from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
+from riskengine.desk.orders import trade_list
+from riskengine.desk.rebalance import read_history, rebalance
+from riskengine.desk.strategy_state import Shown, decide, keep
 from riskengine.errors import DataError, SettingsError, StrategyError
 from riskengine.portfolio import DrawdownControl, Group, VolatilityTarget
 from riskengine.portfolio.ask import stated_limits
 from riskengine.portfolio.imposed import WeightLimits, nearest, with_limits
-from riskengine.report import commands
-from riskengine.report.desk_files import Desk, Holdings, read_desk, read_holdings
-from riskengine.report.desk_state import Shown, decide, keep
-from riskengine.report.rebalance import read_history, rebalance
 from riskengine.report.rebalance_page import write_rebalance
-from riskengine.report.trades import trade_list
 
 ROOT = Path(__file__).parents[2]
 STRATEGIES = sorted(path for path in (ROOT / "strategies").glob("*.py") if path.stem != "__init__")
@@ -93,7 +92,12 @@ def test_rebalancing_day_by_day_equals_the_backtest_to_the_bit(path, tmp_path, l
 def steady(**others) -> VolatilityTarget:
     """A strategy that learns, borrows, keeps its calibration for a while and trades part of the way."""
     inside = OptimizedStrategy(
-        "minimum variance", LedoitWolf(250), window=250, refit=4, trade_rate=0.6, constraints=Constraints(upper=0.5)
+        "minimum variance",
+        LedoitWolf(250),
+        window=250,
+        refit=4,
+        trade_rate=0.6,
+        constraints=Constraints(upper=0.5),
     )
     return VolatilityTarget(
         **{"name": "steady", "strategy": inside, "volatility": 0.15, "leverage": 1.5} | others
@@ -601,7 +605,7 @@ def run(monkeypatch, capsys, fixed_shape):
     class Fixed:
         pretrained = staticmethod(lambda: fixed_shape)
 
-    monkeypatch.setattr(commands, "NeuralCalibrator", Fixed)
+    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
     monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
     monkeypatch.setenv("COLUMNS", "300")
 

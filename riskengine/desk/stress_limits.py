@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.report.desk_files import Desk
-from riskengine.report.desk_page import Section, light
-from riskengine.report.units import period_name
+from riskengine.desk.inputs import Desk
+from riskengine.desk.period_names import period_name
+from riskengine.report.page import Section, light
 from riskengine.risk.filtered_historical import FilteredHistory
 from riskengine.risk.scenario_model import ScenarioModel
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from riskengine.desk.stream_rows import Key
 from riskengine.errors import DataError, ImplausibleError
-from riskengine.report.watch_rows import Key
 
 Array = np.ndarray
 

@@ -18,17 +18,17 @@ import pyarrow.parquet as pq
 
 from riskengine.calibration import Calibrator
 from riskengine.covariance.constant_correlation import conditional_variance
+from riskengine.desk.held_findings import held_findings
+from riskengine.desk.inputs import Desk
+from riskengine.desk.period_names import period_name, span
+from riskengine.desk.period_returns import period_returns
+from riskengine.desk.stress_limits import broken, judge, summary
 from riskengine.errors import DataError, SettingsError
 from riskengine.files import write_atomically
 from riskengine.market import Panel
 from riskengine.market.checks import as_weights
 from riskengine.market.view import STALE_AFTER
-from riskengine.report.desk_files import Desk
-from riskengine.report.desk_page import Section, light, origin, page
-from riskengine.report.held_findings import held_findings
-from riskengine.report.period_returns import period_returns
-from riskengine.report.stress_limits import broken, judge, summary
-from riskengine.report.units import period_name, span
+from riskengine.report.page import Section, light, origin, page
 from riskengine.risk.paths import Block
 from riskengine.risk.sampling_error import tail_error
 from riskengine.risk.scenario_model import ScenarioModel

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from riskengine import options
+from riskengine.desk.price import price, render, write_price
+from riskengine.desk.price_inputs import read_terms
 from riskengine.errors import DataError
-from riskengine.report.price import price, render, write_price
-from riskengine.report.terms import read_terms
 
 ROOT = Path(__file__).parents[2]
 GOOD = """

@@ -13,22 +13,22 @@ import numpy as np
 
 from riskengine.backtest import load_strategy
 from riskengine.calibration import NeuralCalibrator
+from riskengine.desk.forecast_file import read_forecasts
+from riskengine.desk.inputs import read_desk, read_holdings
+from riskengine.desk.portfolio_stress import StressSettings, stress_test, write_stress
+from riskengine.desk.price import price, write_price
+from riskengine.desk.price_inputs import read_terms
+from riskengine.desk.rebalance import read_history, rebalance
+from riskengine.desk.smile import fit_smile
+from riskengine.desk.strategy_state import Shown, close_name
+from riskengine.desk.stream import Start, Watch
+from riskengine.desk.stream_settings import Wanted, begin, reconcile, weights_of
 from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel, Universe, load_panel, load_volume
 from riskengine.market.dates import close_on
 from riskengine.options import read_quotes
-from riskengine.report.desk_files import read_desk, read_holdings
-from riskengine.report.desk_state import Shown, close_name
-from riskengine.report.forecast_file import read_forecasts
-from riskengine.report.price import price, write_price
-from riskengine.report.rebalance import read_history, rebalance
 from riskengine.report.rebalance_page import write_rebalance
-from riskengine.report.smile import fit_smile
 from riskengine.report.smile_page import write_smile
-from riskengine.report.stress import StressSettings, stress_test, write_stress
-from riskengine.report.terms import read_terms
-from riskengine.report.watch import Start, Watch
-from riskengine.report.watch_settings import Wanted, begin, reconcile, weights_of
 from riskengine.risk import Validation
 from riskengine.risk import validate as validate_forecasts
 
@@ -127,7 +127,7 @@ def run_validate(forecasts: Path, level: float, draws: int) -> tuple[Validation,
     Raises
     ------
     DataError
-        As :func:`riskengine.report.forecast_file.read_forecasts` and :func:`riskengine.risk.validate`.
+        As :func:`riskengine.desk.forecast_file.read_forecasts` and :func:`riskengine.risk.validate`.
     """
     read = read_forecasts(forecasts, level)
     found = validate_forecasts(read.losses, read.value_at_risk, read.cvar, level, draws=draws)

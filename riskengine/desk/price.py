@@ -15,12 +15,12 @@ import plotly.graph_objects as go
 
 from riskengine import options
 from riskengine.backtest.provenance import commit
+from riskengine.desk.price_inputs import Terms
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
-from riskengine.report.desk_page import Section, page
+from riskengine.report.backtest_page import chart
 from riskengine.report.figures import PALETTE, figure_of
-from riskengine.report.html import chart
-from riskengine.report.terms import Terms
+from riskengine.report.page import Section, page
 
 SWEPT = ("barrier", "protection", "strike")
 """Terms that the second chart moves, the first that the product has."""

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from riskengine import EqualWeight, Panel, load_panel
 from riskengine.calibration import Status
+from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
+from riskengine.desk.orders import trade_list
+from riskengine.desk.portfolio_stress import StressSettings, stress_test, write_stress
+from riskengine.desk.rebalance import read_history, rebalance
 from riskengine.errors import DataError, RiskEngineError
-from riskengine.report.desk_files import Desk, Holdings, read_desk, read_holdings
-from riskengine.report.desk_page import Section, page
-from riskengine.report.rebalance import read_history, rebalance
+from riskengine.report.page import Section, page
 from riskengine.report.rebalance_page import write_rebalance
-from riskengine.report.stress import StressSettings, stress_test, write_stress
-from riskengine.report.trades import trade_list
 from riskengine.risk.scenarios import Simulation
 
 NASTY = "<script>alert(1)</script>"
@@ -210,7 +210,7 @@ def reports(panel, fixed_shape, tmp_path_factory):
     written = []
     with pytest.MonkeyPatch.context() as patch:
         # The checkout may change while the tests run; a report says which commit made it.
-        patch.setattr("riskengine.report.desk_page.commit", lambda: "0123456789ab")
+        patch.setattr("riskengine.report.page.commit", lambda: "0123456789ab")
         for end in ("2018-05-01", "2018-06-01", "2018-06-01"):
             part = panel.between(end=end)
             _, last = read_history(out, f"{part.dates[-1]:%Y-%m-%d}")
