@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -123,6 +124,10 @@ class BacktestResult:
     periods_per_year: float = 252.0
     breaches: tuple[Breach, ...] = ()
     cash: pd.Series | None = None
+
+    write_page: ClassVar[Callable[[BacktestResult, Path], Path]]
+    """Writes a result as a page. The package sets it when it is imported: pages are made of results, and a result knows
+    of none."""
 
     @property
     def returns(self) -> pd.Series:
@@ -356,10 +361,7 @@ class BacktestResult:
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""
-        # The one import that goes up: a result is asked for its page, and the page is made upstairs.
-        from riskengine.report import write_report
-
-        return write_report(self, Path(path))
+        return type(self).write_page(self, Path(path))
 
 
 def _yearly_growth(returns: np.ndarray, years: float) -> float:

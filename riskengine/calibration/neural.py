@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -24,9 +24,6 @@ from riskengine.calibration.weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.likelihood import log_likelihood
 from riskengine.market.checks import as_returns
-
-if TYPE_CHECKING:
-    from riskengine.calibration.calibration_stream import CalibrationStream
 
 Refinement = Literal["none", "likelihood", "posterior"]
 _evaluate = jax.jit(log_likelihood)
@@ -159,12 +156,6 @@ class NeuralCalibrator:
         if self.refine == "posterior":
             return self._exact(fit, matrix)
         return fit
-
-    def stream(self, window: int = 1000) -> CalibrationStream:
-        """Recalibrate on a rolling window, day by day."""
-        from riskengine.calibration.calibration_stream import CalibrationStream
-
-        return CalibrationStream(self, window)
 
     def _plain(
         self, found: Answer, assets: tuple[str, ...], status: tuple[Status, ...], centre: np.ndarray

@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from riskengine.backtest.provenance import panel_provenance
 from riskengine.calibration import Calibration, Calibrator, Status
 from riskengine.desk.inputs import Desk, Holdings
 from riskengine.desk.orders import TradeList, trade_list
@@ -39,13 +40,13 @@ from riskengine.desk.portfolio_stress import StressSettings, figures, stress_tes
 from riskengine.desk.portfolio_var import held_risk
 from riskengine.desk.price_checks import check_prices
 from riskengine.desk.strategy_state import Morning, Shown, close_name, decide
+from riskengine.desk.stress_limits import light
 from riskengine.errors import DataError, StrategyError
 from riskengine.market import Panel
 from riskengine.portfolio import Group, Strategy
 from riskengine.portfolio.ask import stated_limits
 from riskengine.portfolio.fallback import BEYOND_TURNOVER
 from riskengine.portfolio.imposed import WeightLimits, nearest, with_limits
-from riskengine.report.page import light, origin
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Simulation
 
@@ -53,7 +54,7 @@ Array = np.ndarray
 
 HISTORY = "history.jsonl"
 _STRESS = StressSettings(Simulation(horizon=21, paths=2000))
-RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
+RISK = ("volatility", "var_95", "var_99", "cvar_97.5")
 _ROUNDING = 1e-6  # of weights
 
 
@@ -230,7 +231,7 @@ def rebalance(
         "backtest": tested,
         "stress": stressed,
         "changes": _changes(panel, calibrator, window, last, model, before[alive], after[alive]),
-        "provenance": origin(
+        "provenance": panel_provenance(
             panel,
             strategy=strategy.name,
             window=window,

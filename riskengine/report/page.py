@@ -1,19 +1,25 @@
-"""The pages of the desk: tables, lists and lights. They need no network, and no script unless they show charts."""
+"""HTML pages: the template environment, the layout of charts, and pages made of sections.
+
+A page is one file that needs no network, and holds no script unless it shows charts. Text from data is escaped.
+"""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Any
 
+import plotly.io
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from riskengine.backtest.provenance import commit, weights_hash
-from riskengine.market import Panel
+LAYOUT: dict[str, Any] = {
+    "template": "plotly_white",
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1d2733"},
+    "hovermode": "closest",
+}
+"""Of every chart; a page adds its margins and its legend."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,30 @@ class Section:
     chart: Markup | None = None
 
 
+def render_template(name: str, charted: bool, **content: Any) -> str:
+    """A template of the folder ``templates``, filled; with plotly's script if the page holds charts."""
+    environment = Environment(
+        loader=PackageLoader("riskengine.report", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name).render(plotly=Markup(get_plotlyjs()) if charted else "", **content)
+
+
+def chart(figure: Any, name: str) -> Markup:
+    """A figure as a part of a page that holds plotly's script."""
+    body = plotly.io.to_html(
+        figure,
+        full_html=False,
+        include_plotlyjs=False,
+        div_id=name,
+        config={"displaylogo": False, "responsive": True},
+    )
+    return Markup(body)  # plotly escapes its data; nothing else is in here
+
+
 def page(
     title: str,
     subtitle: str,
@@ -45,25 +75,16 @@ def page(
     flagged: bool,
 ) -> str:
     """The page as text. Everything from data is escaped."""
-    environment = Environment(
-        loader=PackageLoader("riskengine.report", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("desk.html").render(
+    shown = [_filled(one) for one in sections if one.rows or one.items or one.text or one.chart]
+    return render_template(
+        "desk.html",
         title=title,
         subtitle=subtitle,
         headline=headline,
-        sections=[
-            _filled(section)
-            for section in sections
-            if section.rows or section.items or section.text or section.chart
-        ],
+        sections=shown,
         provenance=list(origin.items()),
         flagged=flagged,
-        plotly=Markup(get_plotlyjs()) if any(section.chart for section in sections) else "",
+        charted=any(one.chart for one in sections),
     )
 
 
@@ -75,27 +96,3 @@ def _filled(section: Section) -> Section:
         headings=[section.headings[k] for k in kept],
         rows=[[row[k] for k in kept] for row in section.rows],
     )
-
-
-def origin(panel: Panel, **others: Any) -> dict[str, Any]:
-    """What is needed to make a page again. Holds no time of day, so that equal runs are equal."""
-    return {
-        "riskengine": version("riskengine"),
-        "commit": commit(),
-        "python": platform.python_version(),
-        "jax": version("jax"),
-        "data": panel.hash,
-        "range": f"{panel.dates[0]:%Y-%m-%d} .. {panel.dates[-1]:%Y-%m-%d}",
-        "weights": weights_hash(),
-    } | others
-
-
-def light(value: float, limit: float) -> str:
-    """Green up to four fifths of a limit, amber up to the limit, red beyond.
-
-    Examples
-    --------
-    >>> light(0.7, 1.0), light(0.9, 1.0), light(1.1, 1.0)
-    ('green', 'amber', 'red')
-    """
-    return "green" if value <= 0.8 * limit else "amber" if value <= limit else "red"
