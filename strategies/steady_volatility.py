@@ -1,7 +1,7 @@
 """Volatility targeting on minimum variance: its size keeps the volatility at a target, the rest is cash or borrowed.
 
 Claim: realized volatility strays less from the target than at a constant size, and less than with a forecast whose
-bias is not learned (``backtests/steady_risk.py``). None on return.
+bias is not learned (``backtests/portfolio/steady_risk.py``). None on return.
 """
 
 from riskengine import Constraints, MinimumVariance, OptimizedStrategy

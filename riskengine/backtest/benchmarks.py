@@ -23,7 +23,7 @@ def standard_benchmarks(
     constraints: Constraints | None = None,
     costs: ProportionalCosts | None = None,
     window: int = 1250,
-    horizon: int = 21,
+    horizon: int | str = 21,
 ) -> tuple[Strategy, ...]:
     """Equal weight, and minimum variance with three usual covariances.
 

@@ -30,7 +30,7 @@ class Decided(NamedTuple):
     ----------
     weights : (assets,) targets
     status, notes : see :class:`~riskengine.portfolio.Decision`
-    predicted_volatility : of the portfolio, annualised; NaN without a forecast
+    predicted_volatility : of the portfolio, annualised by the periods a year of the view; NaN without a forecast
     contributions : (assets,) shares in the forecast variance, adding up to one; NaN without a forecast
     """
 

@@ -299,7 +299,7 @@ class Decider:
             if not self._ready:
                 self._state, self._ready = begin(self.strategy, view), True
             decision, self._state = ask(self.strategy, self._state, view, holdings)
-        one = Decided.of(decision, self.walk.periods_per_year)
+        one = Decided.of(decision, view.periods_per_year)
         if self.journal is not None:
             self._state = self.journal.add(one, self._state, read)
         self.decided.append(one)

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from riskengine.backtest.schedule import Fold
+from riskengine.calibration.dated import per_row
 from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.covariance import for_frequency
 from riskengine.covariance.constant_correlation import ConstantCorrelation, conditional_variance
 from riskengine.market import Panel
 from riskengine.risk import FilteredHistory, empirical_tail, fill_residuals, student_t_tail
@@ -60,14 +62,14 @@ class RiskMonitor:
         One frame a portfolio, a row a day: ``volatility_one_period`` (of that day, not a year), and ``var_95``,
         ``cvar_95``, ``t_var_95``, ... as positive fractions of wealth, all known at the close before
         """
-        returns = panel.returns.to_numpy()
-        start = folds[0].trade
+        returns, _ = per_row(panel.returns.to_numpy())
+        shut, start = panel.calendars.shut, folds[0].trade
         weights = np.stack(paths, axis=-1)  # (days, assets, portfolios)
         days, _, portfolios = weights.shape
         deviation = np.full((days, portfolios), np.nan)
         tail = np.full((days, portfolios), np.nan)
         history = np.full((len(self.levels), 2, days, portfolios), np.nan)
-        fits = self._fits(returns, folds)
+        fits = self._fits(returns, folds, for_frequency(self.calibrator, panel.periods_per_year)[0])
         for k, (fold, fit) in enumerate(zip(folds, fits, strict=True)):
             report("risk", k + 1, len(folds))
             # Row t of returns ends at date t + 1; the decision at position d knows rows up to d - 1.
@@ -82,6 +84,8 @@ class RiskMonitor:
             for t in range(max(fold.decide, start) + 1, end + 1):
                 now = t - 1 - begin  # the rows before it are known at close t - 1
                 held = weights[t - 1 - start]
+                if shut is not None:  # on a day on which its market is shut, an asset does not move
+                    held = np.where(shut[t][:, None], 0.0, held)
                 past = residuals[max(0, known[now] - self.window) : known[now]]
                 outcome = past @ (volatility[now][:, None] * held)
                 deviation[t - start] = np.sqrt(np.mean(outcome**2, axis=0))
@@ -116,15 +120,17 @@ class RiskMonitor:
         ----------
         panel : prices
         weights : (assets,) held at the last close; an empty table if all in cash
-        horizons : days
+        horizons : sessions of all markets, which are closes where all have the same trading days
         """
         columns = ["method", "horizon", "level", "var", "cvar"]
         held = weights != 0
         if not held.any():
             return pd.DataFrame([], columns=columns)
-        weights, rows = weights[held], panel.returns.to_numpy()[-self.window :, held]
-        fit = self.calibrator(rows)
-        forecaster = ConstantCorrelation(self.calibrator, window=self.window)
+        panel = panel.at_sessions()
+        weights, rows = weights[held], per_row(panel.returns.to_numpy()[-self.window :, held])[0]
+        calibrator, _ = for_frequency(self.calibrator, panel.periods_per_year)
+        fit = calibrator(rows)
+        forecaster = ConstantCorrelation(calibrator, window=self.window)
         state = forecaster.init(rows, calibration=fit)
         history = FilteredHistory(state.residuals, fit.params, state.variance)
         share = weights**2 * state.variance
@@ -143,7 +149,7 @@ class RiskMonitor:
                 ]
         return pd.DataFrame(found, columns=columns)
 
-    def _fits(self, returns: Array, folds: tuple[Fold, ...]) -> Iterator[Calibration]:
+    def _fits(self, returns: Array, folds: tuple[Fold, ...], calibrator: Calibrator) -> Iterator[Calibration]:
         """Calibration of each fold on the days before its decision.
 
         Assets are calibrated one by one whoever stands beside them, so that the windows of many folds can
@@ -157,9 +163,9 @@ class RiskMonitor:
         for first in range(0, len(windows), together):
             batch = windows[first : first + together]
             full = all(len(rows) == len(batch[0]) for rows in batch)
-            fit = self.calibrator(np.hstack(batch)) if full else None
+            fit = calibrator(np.hstack(batch)) if full else None
             for k, rows in enumerate(batch):
                 part = None if fit is None else fit.select(slice(k * assets, (k + 1) * assets))
                 if part is None or any(status.fell_back for status in part.status):
-                    part = self.calibrator(rows)
+                    part = calibrator(rows)
                 yield part

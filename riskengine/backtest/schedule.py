@@ -12,10 +12,11 @@ import pandas as pd
 from riskengine.backtest.bands import NoTradeBand
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import MarketView, Panel, Universe
+from riskengine.market.frequency import periods_in
 
 Calendar = Literal["week", "month", "quarter"]
 _PERIOD = {"week": "W-SUN", "month": "M", "quarter": "Q"}
-_DAYS = {"week": 5, "month": 21, "quarter": 63}
+_DAYS = {"week": 5, "month": 21, "quarter": 63}  # of five-day closes
 
 
 TRAIN = 1250
@@ -60,8 +61,8 @@ class WalkForward:
 
     Attributes
     ----------
-    train : returns seen before the first decision
-    step : days between decisions; or ``"week"``, ``"month"`` or ``"quarter"``, at whose last close they fall. The
+    train : closes before the first decision
+    step : closes between decisions; or ``"week"``, ``"month"`` or ``"quarter"``, at whose last close they fall. The
         panel's last close ends no period: whether it does is not known from the panel.
     delay : days between the close of the decision and the close of the trade; on a close that has both, yesterday's
         decision is traded before the next is made
@@ -96,6 +97,7 @@ class WalkForward:
         ):
             if value is not None and value < least:
                 raise SettingsError(f"{name} must be at least {least}, not {value}")
+        # How many closes a period of the calendar has shows when there are dates: in weekly prices a week has one.
         if self.delay > self.days:
             raise SettingsError(
                 f"a delay of {self.delay} days goes past the next decision, {self.days} days on: lower it"
@@ -103,8 +105,18 @@ class WalkForward:
 
     @property
     def days(self) -> int:
-        """Days between decisions; for periods of the calendar about as many."""
+        """Closes between decisions; for periods of the calendar about as many, of five-day closes."""
         return _DAYS[self.step] if isinstance(self.step, str) else self.step
+
+    def horizon(self, periods_per_year: float) -> int:
+        """Closes between decisions in prices of another frequency: a month of weekly ones has four.
+
+        Examples
+        --------
+        >>> WalkForward(step="month").horizon(52.0), WalkForward(step=21).horizon(52.0)
+        (4, 21)
+        """
+        return periods_in(self.step, periods_per_year)
 
     def folds(self, dates: int | pd.DatetimeIndex) -> tuple[Fold, ...]:
         """Folds of a panel with these dates of prices; their number is enough for a fixed step.

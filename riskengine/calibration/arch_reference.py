@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from riskengine.calibration.dated import Dated
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.screening import DEFAULT_SPREAD, complete, screen, without_constants
@@ -16,7 +17,6 @@ from riskengine.calibration.shapes import lengthened
 from riskengine.garch.likelihood import likelihood, log_likelihood
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
 from riskengine.garch.variance import backcast
-from riskengine.market.checks import as_returns
 
 _EDGE = 1e-8
 _backcast, _evaluate, _likelihood = jax.jit(backcast), jax.jit(log_likelihood), jax.jit(likelihood)
@@ -45,7 +45,8 @@ class ArchReference:
 
     def __call__(self, returns: Any) -> Calibration:
         """Calibrate ``(time, assets)`` returns, an array or a DataFrame; NaN means no observation."""
-        matrix, assets = as_returns(returns)
+        table = Dated.read(returns)
+        matrix, assets = table.matrix, table.assets
         scale, known = screen(matrix)
         params = np.full((len(assets), 5), np.nan)
         mean = np.zeros(len(assets))
@@ -62,7 +63,7 @@ class ArchReference:
             params[asset] = estimate[1:]
             if not converged:
                 status[asset] = Status.NOT_CONVERGED
-        return self._collect(matrix, assets, params, mean, tuple(status), scale)
+        return table.told(self._collect(matrix, assets, params, mean, tuple(status), scale))
 
     def _fit(self, column: np.ndarray) -> tuple[np.ndarray | None, bool]:
         """Mean, omega, alpha, gamma, beta, dof of one series of unit mean square; none if ``arch`` gives up."""

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from riskengine.calibration.dated import Dated
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.scoring import HIGH, LOW, search
@@ -92,7 +93,13 @@ class MaximumLikelihood:
         start : an earlier calibration of the same assets; it then replaces all starts but one, which makes
             a daily or monthly update several times faster
         """
-        matrix, assets = as_returns(returns)
+        table = Dated.read(returns)
+        return table.told(self.calibrate(table.matrix, table.assets, start))
+
+    def calibrate(
+        self, matrix: np.ndarray, assets: tuple[str, ...], start: Calibration | None = None
+    ) -> Calibration:
+        """What a call does once the input is a checked float matrix ``(time, assets)`` with names."""
         scale, status = screen(matrix)
         usable = np.array([not s.fell_back for s in status])
         scaled = np.where(usable, matrix / scale, np.nan)

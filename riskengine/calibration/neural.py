@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from riskengine.calibration.dated import Dated
 from riskengine.calibration.forward import Answer, answers
 from riskengine.calibration.importance import exact_moments
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
@@ -23,10 +24,17 @@ from riskengine.calibration.shapes import bucket
 from riskengine.calibration.weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.likelihood import log_likelihood
-from riskengine.market.checks import as_returns
 
 Refinement = Literal["none", "likelihood", "posterior"]
 _evaluate = jax.jit(log_likelihood)
+
+
+def takeover(periods_per_year: float) -> str:
+    """What a person is told where the network was not trained for the frequency of the returns."""
+    return (
+        f"returns of {periods_per_year:.4g} periods a year: maximum likelihood in place of the network, which was "
+        "trained on daily ones"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +120,42 @@ class NeuralCalibrator:
         Assets that fall back do so in this order. Fewer than 60 observations, none at all or a constant
         price: shape of the universe, own level if there is one
         (:func:`riskengine.calibration.screening.complete`); a pooled calibration takes the universe's prior.
-        Unlike anything in the training: the robust network, and if it is unlike that as well, the universe.
+        Unlike anything in the training, or with many zero returns: the robust network, and if it is unlike that as
+        well, the universe.
 
         Parameters
         ----------
-        returns : simple daily returns
+        returns : simple daily returns. A DataFrame with dates says how often they come: where the training does not
+            hold for that, maximum likelihood takes over, and a note says so
         groups : a label an asset, such as its sector; a pooled calibration then shrinks towards its group
         """
-        return self.calibrate(*as_returns(returns), groups)
+        table = Dated.read(returns)
+        other = self.for_frequency(table.frequency.periods_per_year)
+        if other is not self:
+            assert isinstance(other, MaximumLikelihood)
+            fit = other.calibrate(table.matrix, table.assets)
+            return table.told(replace(fit, notes=(takeover(table.frequency.periods_per_year),)))
+        return table.told(self.calibrate(table.matrix, table.assets, groups))
+
+    @property
+    def periods_per_year(self) -> tuple[float, float]:
+        """Frequencies of returns for which the training holds; see :class:`~.prior.TrainingPrior`."""
+        prior = self.card.get("training", {}).get("prior", {})
+        return TrainingPrior.from_json(prior).periods_per_year
+
+    def for_frequency(self, periods_per_year: float) -> NeuralCalibrator | MaximumLikelihood:
+        """This calibrator if its training holds for such returns, else maximum likelihood, which needs none.
+
+        Examples
+        --------
+        >>> calibrate = NeuralCalibrator.pretrained()
+        >>> calibrate.for_frequency(365.0) is calibrate, type(calibrate.for_frequency(52.0)).__name__
+        (True, 'MaximumLikelihood')
+        """
+        lowest, highest = self.periods_per_year
+        if lowest <= periods_per_year <= highest:
+            return self
+        return MaximumLikelihood(mean="constant" if self.mean == "sample" else "zero")
 
     def calibrate(
         self, matrix: np.ndarray, assets: tuple[str, ...], groups: Sequence[Any] | None = None
@@ -133,7 +169,7 @@ class NeuralCalibrator:
         if groups is not None and len(groups) != len(assets):
             raise DataError(f"{len(groups)} group labels for {len(assets)} assets: give one an asset")
         found = answers(self.trained, matrix, self.robust)
-        status = judge(found)
+        status = judge(found, matrix, self.robust)
         fit = self._plain(found, assets, status, centre)
         if self.backup is not None:
             fit = self._with_backup(fit, matrix)
@@ -185,7 +221,7 @@ class NeuralCalibrator:
     def _with_backup(self, fit: Calibration, matrix: np.ndarray) -> Calibration:
         """Let the backup calibrate what looks like nothing in the training."""
         assert self.backup is not None
-        strange = np.flatnonzero([s is Status.UNFAMILIAR for s in fit.status])
+        strange = np.flatnonzero([s in (Status.UNFAMILIAR, Status.STALE) for s in fit.status])
         if not len(strange):
             return fit
         other = replace(self.backup, mean="zero")._plain_fit(matrix[:, strange])
@@ -196,7 +232,7 @@ class NeuralCalibrator:
     def _plain_fit(self, matrix: np.ndarray) -> Calibration:
         found = answers(self.trained, matrix, self.robust)
         names = tuple(map(str, range(matrix.shape[1])))
-        return self._plain(found, names, judge(found), np.zeros(matrix.shape[1]))
+        return self._plain(found, names, judge(found, matrix, self.robust), np.zeros(matrix.shape[1]))
 
     def _refilter(
         self, fit: Calibration, matrix: np.ndarray, chosen: np.ndarray | None = None

@@ -24,6 +24,9 @@ class TrainingPrior:
     leverage : both parameters of the Beta distribution of gamma/2 over (alpha + gamma/2)
     leverage_from : lowest value of that share, to which the Beta distribution is stretched
     tail : range of 1/dof, uniform
+    periods_per_year : for which these ranges hold: closes of five to seven days a week. In returns of weeks or months
+        persistence is its own power (Drost and Nijman 1993), far below the range; within a day it is above it, and
+        volatility goes by the clock.
 
     Examples
     --------
@@ -37,6 +40,7 @@ class TrainingPrior:
     leverage: tuple[float, float] = (1.8, 1.5)
     leverage_from: float = -0.5
     tail: tuple[float, float] = (0.0, 0.4546)
+    periods_per_year: tuple[float, float] = (200.0, 400.0)
 
     def sample(self, key: Array, size: int, dtype: Any = jnp.float32) -> Array:
         """Unconstrained coordinates ``(size, 5)`` with a long-run variance of one."""

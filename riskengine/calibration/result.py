@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 as_matrix = as_returns
+_TEXTS = ("assets", "status", "periods_per_year", "notes")
 
 SHORTEST = 60
 """Observed days below which an asset is not calibrated on its own."""
@@ -40,6 +41,7 @@ class Status(StrEnum):
     TOO_SHORT = "fallback: too short"
     CONSTANT = "fallback: constant price"
     NO_DATA = "fallback: no data"
+    STALE = "fallback: stale prices"  # so many zero returns that no model of their variance holds
     UNFAMILIAR = "fallback: unlike the training"
     FAILED = "fallback: failed"
 
@@ -68,8 +70,10 @@ class Calibration:
     strangeness : (assets,) distance from the network's training distribution; beyond its edge at one
     contamination : (assets,) probability of an outlier a day that the filter reckons with
     effective_sample_size : (assets,) of the draws behind an exact posterior
+    periods_per_year : by which volatilities are annualised: that of the dates of a DataFrame, 252 for a matrix
+    notes : what a person should know, one line each, of an asset by its name and a colon
 
-    The last four are None where the method does not know them.
+    The four before ``periods_per_year`` are None where the method does not know them. A day is a period of the returns.
     """
 
     assets: tuple[str, ...]
@@ -85,6 +89,8 @@ class Calibration:
     strangeness: Array | None = None
     contamination: Array | None = None
     effective_sample_size: Array | None = None
+    periods_per_year: float = 252.0
+    notes: tuple[str, ...] = ()
 
     def select(self, assets: slice) -> Calibration:
         """The calibration of some assets."""
@@ -92,9 +98,13 @@ class Calibration:
 
     def take(self, index: Array) -> Calibration:
         """The calibration of the assets at these positions, in this order."""
+        assets = tuple(self.assets[k] for k in index)
+        gone = set(self.assets) - set(assets)
         return Calibration(
-            assets=tuple(self.assets[k] for k in index),
+            assets=assets,
             status=tuple(self.status[k] for k in index),
+            periods_per_year=self.periods_per_year,
+            notes=tuple(note for note in self.notes if note.partition(":")[0] not in gone),
             **jax.tree.map(lambda leaf: leaf[index], self._arrays()),
         )
 
@@ -117,8 +127,15 @@ class Calibration:
         return replace(self, status=tuple(status), **merged)
 
     def _arrays(self) -> dict[str, Any]:
-        """Everything but names and statuses."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("assets", "status")}
+        """Everything that has a row an asset."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _TEXTS}
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The notes, and a line for each asset that fell back and has none."""
+        told = {note.partition(":")[0] for note in self.notes}
+        named = zip(self.assets, self.status, strict=True)
+        return (*self.notes, *(f"{a}: {status}" for a, status in named if status.fell_back and a not in told))
 
     def variance_interval(self, level: float = 0.9) -> tuple[Array, Array]:
         """Credible interval of tomorrow's variance, lower and upper ``(assets,)``.
@@ -140,8 +157,10 @@ class Calibration:
 
         columns = {name: np.asarray(leaf) for name, leaf in self.params._asdict().items()}
         columns["persistence"] = np.asarray(self.params.persistence)
-        columns["long_run_volatility"] = np.sqrt(252 * np.asarray(self.params.long_run_variance))
-        columns["next_volatility"] = np.sqrt(252 * self.next_variance)
+        columns["long_run_volatility"] = np.sqrt(
+            self.periods_per_year * np.asarray(self.params.long_run_variance)
+        )
+        columns["next_volatility"] = np.sqrt(self.periods_per_year * self.next_variance)
         columns["log_likelihood"] = self.log_likelihood
         columns["observations"] = self.observations
         frame = pd.DataFrame(columns, index=pd.Index(self.assets, name="asset"))

@@ -36,6 +36,7 @@ def audit(
     from riskengine.market import Finding, audit_prices, load_prices
     from riskengine.market.loading import save_prices
     from riskengine.market.repair import repair
+    from riskengine.market.times import timing
     from riskengine.report.audit_page import ordered, write_audit
 
     if repair_to is not None:
@@ -48,7 +49,8 @@ def audit(
             raise SettingsError(f"--repair {repair_to}: the copy is written as .csv or .parquet")
     console = screen(as_json)
     read = load_prices(prices)
-    findings = [Finding("reading", None, None, note) for note in read.notes] + list(audit_prices(read.close))
+    findings = [Finding("reading", None, None, note) for note in read.notes]
+    findings += [*audit_prices(read.close), *timing(read.close)]
     content = write_audit(prices, read.close, findings, out)
     if repair_to is not None:
         mended = repair(read.close)

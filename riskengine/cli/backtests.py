@@ -174,7 +174,7 @@ def backtest(
     schedule.folds(panel.dates)  # what cannot be run is an error before anything else is said
     show_findings(console, panel.audit())
     limits = getattr(candidate, "constraints", None)
-    rivals = rivals_of(candidate, standard_benchmarks(limits, window=length, horizon=schedule.days))
+    rivals = rivals_of(candidate, standard_benchmarks(limits, window=length, horizon=schedule.step))
     with bars(console) as report, recorded_reads() as read:
         result = run_backtest(
             candidate,

@@ -43,7 +43,8 @@ def calibrate(
 ) -> None:
     """Calibrate a GARCH model for every asset at once.
 
-    Exit status 3 if prices of the window look wrong: a split that they are not adjusted for, say.
+    Exit status 3 if prices of the window look wrong, a split that they are not adjusted for, say, or if something had
+    to be done in another way: prices that stand still, or of a frequency that the network was not trained for.
     """
     from riskengine.calibration import ArchReference, Calibrator, MaximumLikelihood, NeuralCalibrator
     from riskengine.market import load_panel
@@ -59,12 +60,15 @@ def calibrate(
     else:
         calibrator = MaximumLikelihood() if method is CalibratorName.MAXIMUM_LIKELIHOOD else ArchReference()
     console = screen(as_json)
-    returns = panel.returns.iloc[-window:]
+    returns = panel.session_returns.iloc[-window:]
     findings = within(panel.audit(), returns.index[0])
     show_findings(console, findings)
     with console.status(f"calibrating {len(panel.assets)} assets"):
-        frame = calibrator(returns).to_frame()
-    doubtful = any(finding.serious for finding in findings)
+        fit = calibrator(returns)
+        frame = fit.to_frame()
+    for note in fit.notes:
+        console.print(f"! {note}", style="yellow", highlight=False, markup=False)
+    doubtful = bool(fit.notes) or any(finding.serious for finding in findings)
     if out is not None:
         write(out, frame.to_csv())
     if as_json:
@@ -73,11 +77,16 @@ def calibrate(
             one["findings"] = [
                 told.to_dict() for told in findings if told.serious and told.asset in (name, None)
             ]
+            one["periods_per_year"] = fit.periods_per_year
+            one["notes"] = [
+                note for note in fit.notes if note.partition(":")[0] not in set(panel.assets) - {name}
+            ]
         print(json.dumps(rows))
         if doubtful:
             raise typer.Exit(FLAGGED)
         return
-    table = new_table(f"GJR-GARCH(1,1), {method.value}, to {panel.dates[-1]:%Y-%m-%d}")
+    title = f"GJR-GARCH(1,1), {method.value}, to {panel.dates[-1]:%Y-%m-%d}"
+    table = new_table(f"{title}; volatilities a year of {fit.periods_per_year:g}")
     formats = {
         "omega": "{:.1e}",
         "alpha": "{:.3f}",

@@ -24,6 +24,7 @@ def price_(
 ) -> None:
     """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
     from riskengine.cli.runs import run_price
+    from riskengine.report.price_page import greek_cells
 
     console = screen(as_json)
     with bars(console) as report:
@@ -36,8 +37,10 @@ def price_(
         table.add_column(heading, justify="right" if heading else "left")
     table.add_row("price", f"{content['price']:.4f}", f"{content['error']:.4f}", style="bold")
     for name, greek in content["greeks"].items():
-        table.add_row(name, f"{greek['value']:.5f}", f"{greek['error']:.5f}")
+        table.add_row(name, *greek_cells(greek))
     console.print(table)
+    for note in content["notes"]:
+        console.print(f"- {note}", highlight=False, markup=False)
     console.print(f"[bold]{out / 'price.html'}[/bold]")
 
 

@@ -1,11 +1,13 @@
 """Covariance forecasts: static, exponentially weighted, GARCH, factors, and ensembles of them."""
 
+from riskengine.covariance.asynchronous import Asynchronous, nearest_correlation
 from riskengine.covariance.constant_correlation import ConstantCorrelation
 from riskengine.covariance.contract import Covariance, CovarianceForecaster
 from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
+from riskengine.covariance.frequency import for_frequency
 from riskengine.covariance.moments import pairwise_moments, to_correlation
 from riskengine.covariance.news import News
 from riskengine.covariance.recalibrated import Recalibrated
@@ -22,6 +24,7 @@ from riskengine.covariance.static import (
 
 __all__ = [
     "AnalyticalShrinkage",
+    "Asynchronous",
     "CombinedIteratedEwma",
     "ConstantCorrelation",
     "Covariance",
@@ -39,8 +42,10 @@ __all__ = [
     "RunningBias",
     "SampleCovariance",
     "analytical_shrinkage",
+    "for_frequency",
     "linear_shrinkage",
     "load_state",
+    "nearest_correlation",
     "pairwise_moments",
     "quadratic_inverse",
     "save_state",

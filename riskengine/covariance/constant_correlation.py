@@ -207,9 +207,8 @@ class GarchMargins:
 
     @staticmethod
     def notes(state: GarchState) -> tuple[str, ...]:
-        """One line for each asset that fell back or was hit by an outlier."""
-        named = zip(state.fit.assets, state.fit.status, strict=True)
-        return tuple(f"{asset}: {status}" for asset, status in named if status.fell_back)
+        """One line for each asset that fell back, and whatever else the calibration says."""
+        return state.fit.flags
 
 
 def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,6 +16,8 @@ Array = np.ndarray
 class Covariance:
     """A positive semi-definite covariance of returns, held as a factor: the mean per day over ``horizon`` days.
 
+    A day stands for one period of the returns that it was made of, whatever their frequency.
+
     The matrix is ``loadings @ loadings.T + diag(specific)``. A dense covariance is the special case of
     square loadings and no specific part; a factor model keeps few columns.
 
@@ -25,6 +27,8 @@ class Covariance:
     specific : (assets,) array, variances >= 0
     horizon : days that the covariance is the mean over; returns of the whole period have ``horizon`` times as much
     notes : what was flagged while it was made, one line each
+    periods_per_year : of these days, by which it is annualised; a forecaster is handed a matrix and knows no dates, so
+        that it is 252 until a strategy puts in that of its view
 
     Examples
     --------
@@ -39,10 +43,13 @@ class Covariance:
     specific: Array
     horizon: int = 1
     notes: tuple[str, ...] = ()
+    periods_per_year: float = 252.0
 
     def __post_init__(self) -> None:
         if self.horizon < 1:
             raise SettingsError(f"a horizon is at least one day, not {self.horizon}")
+        if not 0 < self.periods_per_year < np.inf:
+            raise SettingsError(f"periods_per_year is a positive number, not {self.periods_per_year}")
 
     @classmethod
     def dense(cls, matrix: Array, horizon: int = 1, notes: tuple[str, ...] = ()) -> Covariance:
@@ -101,7 +108,7 @@ class Covariance:
 
     def select(self, mask: Array) -> Covariance:
         """Covariance of a subset of the assets, by boolean mask or integer positions."""
-        return Covariance(self.loadings[mask], self.specific[mask], self.horizon, self.notes)
+        return replace(self, loadings=self.loadings[mask], specific=self.specific[mask])
 
 
 @runtime_checkable

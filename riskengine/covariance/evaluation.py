@@ -13,7 +13,8 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.market.checks import as_returns
 
 Array = np.ndarray
-YEAR = 252
+YEAR = 252.0
+"""Periods a year where there is only a matrix: five-day closes."""
 
 
 class Forecasted(NamedTuple):
@@ -257,25 +258,28 @@ class Held(NamedTuple):
     returns : (days,)
     turnover : (trades - 1,) sum of absolute trades, after drift
     gross : (trades,) gross exposure
+    periods_per_year : of the returns
     """
 
     returns: Array
     turnover: Array
     gross: Array
+    periods_per_year: float = YEAR
 
     @property
     def volatility(self) -> float:
-        """Realized, annualised with 252 days."""
-        return float(np.sqrt(YEAR) * np.std(self.returns))
+        """Realized, annualised."""
+        return float(np.sqrt(self.periods_per_year) * np.std(self.returns))
 
 
-def held(weights: Array, periods: list[Array]) -> Held:
+def held(weights: Array, periods: list[Array], periods_per_year: float = YEAR) -> Held:
     """Portfolios that are bought, drift with their assets, and are traded to the next.
 
     Parameters
     ----------
     weights : (trades, assets) at the start of each period; cash is what they leave of one and earns nothing
     periods : for each the returns ``(days, assets)``; a missing return counts as none
+    periods_per_year : of the rows, for the annualised volatility
 
     Examples
     --------
@@ -293,10 +297,10 @@ def held(weights: Array, periods: list[Array]) -> Held:
             raise DataError("a portfolio lost all its wealth: its leverage is too high for these returns")
         found.append(value[1:] / value[:-1] - 1)
         before = target * growth[-1] / value[-1]
-    return Held(np.concatenate(found), np.array(traded), np.abs(weights).sum(axis=1))
+    return Held(np.concatenate(found), np.array(traded), np.abs(weights).sum(axis=1), periods_per_year)
 
 
-def realized_minimum_variance(made: list[Forecasted]) -> Held:
+def realized_minimum_variance(made: list[Forecasted], periods_per_year: float = YEAR) -> Held:
     """What the minimum-variance portfolios of these forecasts earned, and traded."""
     weights = np.array([minimum_variance(one.covariance.matrix()) for one in made])
-    return held(weights, [one.rows for one in made])
+    return held(weights, [one.rows for one in made], periods_per_year)

@@ -20,6 +20,7 @@ import numpy as np
 
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
+from riskengine.covariance.asynchronous import AsynchronousState
 from riskengine.covariance.constant_correlation import GarchState
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.dcc import DccState
@@ -39,8 +40,9 @@ Array = np.ndarray
 
 FORMAT = 1
 KINDS: tuple[type, ...] = (
-    Calibration, Covariance, DccState, EnsembleState, FactorState, FadingSums, GarchParams, GarchState, Hypotheses,
-    IteratedEwmaState, Posterior, Products, RecalibratedState, Record, RollingSums, Status, Window,
+    AsynchronousState, Calibration, Covariance, DccState, EnsembleState, FactorState, FadingSums, GarchParams,
+    GarchState, Hypotheses, IteratedEwmaState, Posterior, Products, RecalibratedState, Record, RollingSums, Status,
+    Window,
 )  # fmt: skip
 """Classes that a state may be made of."""
 

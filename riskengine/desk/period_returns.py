@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskengine.calibration.dated import PER_ROW
 from riskengine.market import Panel
 from riskengine.market.view import STALE_AFTER
 
@@ -26,7 +27,8 @@ def period_returns(panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Returns
     -------
-    Two tables of the rows and columns of ``panel.returns``; equal to it where there are no gaps
+    Two tables of the rows and columns of ``panel.returns``; equal to it where there are no gaps. The second says so in
+    its ``attrs``, so that a calibrator does not scale it again.
 
     Examples
     --------
@@ -53,4 +55,6 @@ def period_returns(panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
         alone = np.sign(move) * np.sqrt(np.maximum(move**2 - (steps - 1) * variance, 0))
         whole[at, j] = np.where(known, move, np.nan)
         single[at, j] = np.where(known & jump, alone, spread)
-    return tuple(pd.DataFrame(table, plain.index, plain.columns) for table in (whole, single))  # type: ignore[return-value]
+    found = [pd.DataFrame(table, plain.index, plain.columns) for table in (whole, single)]
+    found[1].attrs[PER_ROW] = True
+    return found[0], found[1]

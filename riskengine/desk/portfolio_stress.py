@@ -154,6 +154,7 @@ def stress_test(
     weights = as_weights(weights, panel.assets)
     held = weights != 0
     named = {panel.assets[j]: float(weights[j]) for j in np.flatnonzero(held)}
+    panel = panel.at_sessions()  # markets with other trading days: the days that they have in common
     whole, single = period_returns(panel)
     rows = single.to_numpy()[-settings.window :]
     alive = np.flatnonzero((~np.isnan(rows)).sum(axis=0) >= 2)

@@ -18,13 +18,13 @@ SWEPT = ("barrier", "protection", "strike")
 SWEEP_PATHS = 2**14
 POINTS = 21
 GREEKS = ("delta", "gamma", "vega", "rho")
+"""Shown where the terms do not name others."""
 
 
 def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Price the terms; everything that ``price.json`` and its page show."""
-    found = options.monte_carlo(
-        terms.params, terms.product, greeks=GREEKS, progress=progress, **terms.market, **terms.simulation
-    )
+    settings = {"greeks": GREEKS} | terms.simulation
+    found = options.monte_carlo(terms.params, terms.product, progress=progress, **terms.market, **settings)
     return {
         "terms": name,
         "model": terms.model,
@@ -34,7 +34,8 @@ def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | N
         "market": terms.market,
         "price": found.price,
         "error": found.error,
-        "greeks": {key: asdict(greek) for key, greek in found.greeks.items()},
+        "greeks": {key: _greek(greek) for key, greek in found.greeks.items()},
+        "notes": [f"{key}: {note}" for key, note in found.notes.items()],
         "controls": found.controls,
         "paths": found.paths,
         "steps": found.steps,
@@ -42,6 +43,11 @@ def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | N
         "sweep": _sweep(terms, progress),
         "provenance": software() | {"seed": terms.simulation.get("seed", 0)},
     }
+
+
+def _greek(greek: options.Estimate) -> dict[str, float | None]:
+    """Value and error, None where there is none: JSON has no NaN."""
+    return {key: value if np.isfinite(value) else None for key, value in asdict(greek).items()}
 
 
 def _convergence(found: options.MonteCarloResult) -> list[dict[str, float]]:
@@ -63,7 +69,7 @@ def _sweep(terms: Terms, progress: Callable[[str, int, int], None] | None) -> di
     product, spot = terms.product, terms.market["spot"]
     name = next((term for term in SWEPT if getattr(product, term, None) is not None), "spot")
     now = spot if name == "spot" else getattr(product, name)
-    settings = terms.simulation | {"paths": SWEEP_PATHS}
+    settings = terms.simulation | {"paths": SWEEP_PATHS, "greeks": ()}
     rows = []
     for done, value in enumerate(_range(product, name, now, spot)):
         moved, market = product, terms.market
@@ -72,7 +78,7 @@ def _sweep(terms: Terms, progress: Callable[[str, int, int], None] | None) -> di
         else:
             moved = replace(product, **{name: float(value)})  # type: ignore[type-var]
         try:
-            found = options.monte_carlo(terms.params, moved, greeks=(), **market, **settings)
+            found = options.monte_carlo(terms.params, moved, **market, **settings)
         except DataError:  # a spot or barrier that contradicts the other terms: a gap in the chart
             continue
         rows.append({"at": float(value), "price": found.price, "error": found.error})

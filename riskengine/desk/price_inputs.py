@@ -32,6 +32,7 @@ SIMULATION = {
     "sampling": str,
     "antithetic": bool,
     "controls": bool,
+    "greeks": list,
 }
 TEXTS = ("kind", "average", "direction", "knock")
 LISTS = ("fixings", "observations", "past", "window")
@@ -105,6 +106,8 @@ def read_terms(path: Path) -> Terms:
             raise DataError(
                 f"{path}, [simulation] {name}: {value!r} is not of type {SIMULATION[name].__name__}"
             )
+    if not all(isinstance(name, str) for name in simulation.get("greeks", [])):
+        raise DataError(f'{path}, [simulation] greeks: names in quotes, as "delta"')
     return Terms(model, params, _product(path, content["product"]), market, dict(simulation))
 
 

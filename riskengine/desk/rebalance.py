@@ -32,6 +32,7 @@ import numpy as np
 
 from riskengine.backtest.provenance import panel_provenance
 from riskengine.calibration import Calibration, Calibrator, Status
+from riskengine.covariance import for_frequency
 from riskengine.desk.inputs import Desk, Holdings
 from riskengine.desk.orders import TradeList, trade_list
 from riskengine.desk.period_names import period_name
@@ -141,15 +142,17 @@ def rebalance(
     )
     flags += moved
 
-    single = period_returns(panel)[1]
+    sessions = panel.at_sessions()  # markets with other trading days have risk figures of the days in common
+    single = period_returns(sessions)[1]
     rows = single.to_numpy()
     alive = np.flatnonzero((~np.isnan(rows[-window:])).sum(axis=0) >= 2)
     if not len(alive):
         raise DataError("no asset has returns in the window: bring more history")
     table = single.iloc[:, alive]
     fit = calibrator(table.iloc[-window:])
+    calibrator, _ = for_frequency(calibrator, sessions.periods_per_year)
     model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
-    judge = _Judge(rows[-window:, alive], fit, calibrator, model, panel.periods_per_year, alive)
+    judge = _Judge(rows[-window:, alive], fit, calibrator, model, sessions.periods_per_year, alive)
 
     stated = stated_limits(strategy)
     cash_allowed = stated is not None and stated.budget_range[0] < 1
@@ -219,8 +222,8 @@ def rebalance(
         "before": _named(panel.assets, before),
         "weights": _named(panel.assets, after),
         "drift": _named(panel.assets, trades.drift),
-        "period": period_name(panel.periods_per_year),
-        "periods_per_year": panel.periods_per_year,
+        "period": period_name(sessions.periods_per_year),
+        "periods_per_year": sessions.periods_per_year,
         "risk": {
             name: {key: value for key, value in found.items() if key != "contributions"}
             | {"contributions": _named(model.assets, found["contributions"])}
@@ -230,7 +233,7 @@ def rebalance(
         "prices": {"findings": checks.findings, "staleness": checks.staleness},
         "backtest": tested,
         "stress": stressed,
-        "changes": _changes(panel, calibrator, window, last, model, before[alive], after[alive]),
+        "changes": _changes(sessions, calibrator, window, last, model, before[alive], after[alive]),
         "provenance": panel_provenance(
             panel,
             strategy=strategy.name,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.calibration import Calibrator
+from riskengine.covariance import for_frequency
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.inputs import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
@@ -72,6 +73,7 @@ def begin(wanted: Wanted, prices: Path, calibrator: Calibrator, rows_are_prices:
         name: getattr(wanted, name) for name in ("window", "recalibrate") if getattr(wanted, name) is not None
     }
     settings = LiveSettings(**chosen)
+    calibrator, _ = for_frequency(calibrator, panel.periods_per_year)
     engine = LiveEngine(calibrator, panel.returns.to_numpy(), panel.assets, weights, settings)
     last = (panel.prices if rows_are_prices else panel.returns).to_numpy()[-1]
     recent, _ = held_findings(panel, weights != 0, settings.window)

@@ -3,6 +3,7 @@
 from riskengine.market.audit import Finding, audit_prices
 from riskengine.market.dates import parse_date
 from riskengine.market.delisting import Delistings, load_delistings
+from riskengine.market.frequency import Frequency
 from riskengine.market.loading import load_panel, load_prices, load_series, load_volume, save_panel
 from riskengine.market.membership import load_membership
 from riskengine.market.panel import Panel
@@ -14,6 +15,7 @@ from riskengine.market.view import MarketView
 __all__ = [
     "Delistings",
     "Finding",
+    "Frequency",
     "MarketView",
     "Panel",
     "Prices",

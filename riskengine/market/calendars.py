@@ -122,9 +122,6 @@ def lags_of(spacing: Array, closes: Array) -> Array:
     with np.errstate(invalid="ignore"):
         earlier = closes[None, :] - closes[:, None] > SYNCHRONOUS
     lags = earlier.astype(np.int64) + (spacing[:, None] - 1)
-    # Two funds that are priced on the same days need no lags.
-    alike = (spacing[:, None] == spacing[None, :]) & ~earlier
-    lags[alike & (spacing[:, None] > 1)] = 0
     np.fill_diagonal(lags, 0)
     return lags
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,6 +91,14 @@ class Frequency:
 
     def __str__(self) -> str:
         return f"a {self.unit}, {self.periods_per_year:g} a year"
+
+
+def frequency_of(table: Any) -> Frequency | None:
+    """Frequency of the rows of a DataFrame with sorted dates; None of anything else, or of fewer than three."""
+    index = getattr(table, "index", None)
+    if not isinstance(index, pd.DatetimeIndex) or len(index) < 3 or not index.is_monotonic_increasing:
+        return None
+    return Frequency.measured(index)
 
 
 def periods_per_year(dates: pd.DatetimeIndex) -> float:

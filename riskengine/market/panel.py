@@ -101,6 +101,10 @@ class Panel:
             for text in self.closes.values():
                 close_of_day(text)
 
+    def __getstate__(self) -> dict[str, object]:
+        """A copy: what is cached may grow while a helper process is being sent the panel."""
+        return self.__dict__.copy()
+
     def _aligned(self, membership: pd.DataFrame) -> pd.DataFrame:
         membership = membership.set_axis(membership.columns.map(str), axis=1)
         if not (
@@ -283,6 +287,20 @@ class Panel:
         member = None if self.membership is None else self.membership[names]
         return self._with(self.prices[names], member)
 
+    def at_sessions(self) -> Panel:
+        """The panel of the sessions that all markets have in common, for figures that stand beside each other.
+
+        Itself where every close is a session. Prices between two sessions are at the later one what is known then.
+        """
+        sessions = self._times.sessions
+        if sessions is None or sessions.sum() < 2:
+            return self
+        prices = session_prices(self.prices.to_numpy(), sessions)
+        member = None if self.membership is None else self.membership[sessions]
+        found = self._with(pd.DataFrame(prices, self.dates[sessions], self.prices.columns), member)
+        stated = self.session_frequency.periods_per_year if self.frequency.stated else None
+        return found if stated is None else replace(found, periods_per_year=stated)
+
     def _with(self, prices: pd.DataFrame, membership: pd.DataFrame | None) -> Panel:
         """Another panel with the same settings."""
         stated: float = self.periods_per_year if self.frequency.stated else None  # type: ignore[assignment]
@@ -318,10 +336,12 @@ def _numbers(prices: pd.DataFrame) -> pd.DataFrame:
     bad = np.argwhere(~np.isnan(values) & ~((values > 0) & np.isfinite(values)))
     if len(bad):
         row, column = bad[0]
-        if np.mean(values[~np.isnan(values)] <= 0) > 0.2:
-            raise DataError("a fifth of the values or more are not above zero: hand in prices, not returns")
+        many = np.mean(values[~np.isnan(values)] <= 0) > 0.2
+        returns = (
+            "; hand in prices, not returns: 100 * (1 + returns).cumprod() is an index of them" if many else ""
+        )
         raise DataError(
             f"price {values[row, column]:g} of {prices.columns[column]} on {prices.index[row]:%Y-%m-%d} is not a "
-            f"positive number ({len(bad)} such): leave the cell empty if there was no price"
+            f"positive number ({len(bad)} such): leave the cell empty if there was no price{returns}"
         )
     return pd.DataFrame(values, prices.index, prices.columns)

@@ -58,8 +58,8 @@ def ages(prices: Array, clock: Array | None = None) -> Array:
 
 def _before(prices: Array, clock: Array | None) -> tuple[Array, Array]:
     """Row of the last known price before each row but the first ``(t, assets)``, and the closes from it to the row."""
-    rows = np.arange(len(prices))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(prices), -1, rows), axis=0)[:-1]
+    rows = np.arange(len(prices), dtype=np.int32)[:, None]
+    last = np.maximum.accumulate(np.where(np.isnan(prices), np.int32(-1), rows), axis=0)[:-1]
     if clock is None:
         spans = (rows[1:] - last).astype(np.float64)
     else:

@@ -100,6 +100,15 @@ class MarketView:
         times, gaps = self._times, np.isnan(self.prices).any(axis=0)
         if times.sessions is not None:
             return _sealed(np.sum(~np.isnan(self.returns), axis=0))
+        limit = int(times.limit.max())
+        if times.clock is None and (times.limit == limit).all():
+            seen = ~np.isnan(self.prices)
+            known = np.zeros_like(
+                seen[1:]
+            )  # whether there is a price at one of the closes that a return may span
+            for back in range(min(limit, len(known))):
+                known[back:] |= seen[: len(known) - back]
+            return _sealed(np.sum(seen[1:] & known, axis=0))
         found = np.full(len(self.assets), len(self.prices) - 1)
         clock = None if times.clock is None else times.clock[:, gaps]
         returns = spanning_returns(self.prices[:, gaps], times.limit[gaps], clock)

@@ -72,7 +72,8 @@ def known_means(inputs: KernelInputs, static: KernelStatic) -> dict[str, np.ndar
     found = {"price": means(static.controls, *here)}
 
     def score(values: np.ndarray) -> np.ndarray:
-        return values if static.greek_estimator == "pathwise" else np.append(values, 0.0)
+        ratio = static.greek_estimator in ("likelihood ratio", "spot shift")  # one more control, of mean zero
+        return np.append(values, 0.0) if ratio else values
 
     for name, tangent in inputs.tangents.items():
         found[name] = score(_difference(smooth, here, tangent))
@@ -84,15 +85,19 @@ def known_means(inputs: KernelInputs, static: KernelStatic) -> dict[str, np.ndar
             return smooth(inputs.params, inputs.market._replace(spot=spot))
 
         spot, bump = inputs.market.spot, float(inputs.gamma_bump)
-        if static.greek_estimator != "pathwise":
+        if static.greek_estimator in ("likelihood ratio", "spot shift"):
             h = 1e-3 * spot
             found["gamma"] = score((at(spot + h) - 2 * at(spot) + at(spot - h)) / h**2)
         else:
-            h = 1e-4 * spot
-            slopes = [(at(s + h) - at(s - h)) / (2 * h) for s in (spot - bump, spot + bump)]
+            if static.greek_estimator == "finite difference":
+                second = (at(spot + bump) - 2 * at(spot) + at(spot - bump)) / bump**2
+            else:
+                h = 1e-4 * spot
+                slopes = [(at(s + h) - at(s - h)) / (2 * h) for s in (spot - bump, spot + bump)]
+                second = (slopes[1] - slopes[0]) / (2 * bump)
             # linear in the spot: their gamma along the path is rounding and nothing else
             linear = [control.name in ("forward", "average") for control in static.smooth_controls]
-            found["gamma"] = np.where(linear, np.nan, (slopes[1] - slopes[0]) / (2 * bump))
+            found["gamma"] = np.where(linear, np.nan, second)
     return found
 
 

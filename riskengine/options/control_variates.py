@@ -41,7 +41,8 @@ class RegressionMoments:
 
         Returns
         -------
-        estimate, whose error is the spread of the randomisations; ``beta``; each randomisation's controlled mean
+        estimate, whose error is the spread of the randomisations; ``beta``; each randomisation's controlled mean. All
+        are NaN where a sum is not finite
 
         Examples
         --------
@@ -54,6 +55,9 @@ class RegressionMoments:
         (8.0, array([2.]))
         """
         means = np.array(self.means)
+        if not (np.all(np.isfinite(means)) and np.all(np.isfinite(self.second))):
+            nothing = np.full(len(known), np.nan)
+            return Estimate(float("nan"), float("nan")), nothing, np.full(len(means), np.nan)
         centre = means.mean(axis=0)
         covariance = self.second / len(means) - np.outer(centre, centre)
         beta = np.zeros(len(known))

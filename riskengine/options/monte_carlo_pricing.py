@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -58,6 +58,8 @@ class MonteCarloResult:
         Names of the control variates of the price, and the coefficients on them.
     estimates
         The price that each randomisation gives.
+    notes
+        By name of a Greek whose estimator failed: why, and what stands in its place.
     """
 
     price: float
@@ -68,6 +70,7 @@ class MonteCarloResult:
     steps: int
     controls: dict[str, float]
     estimates: tuple[float, ...]
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 def dynamics_of(params: Any) -> Dynamics:
@@ -125,6 +128,9 @@ def monte_carlo(
 
     Greeks are pathwise derivatives where the payoff is continuous (Broadie and Glasserman 1996), with gamma as the
     difference of deltas on the same paths; and likelihood ratios of the asset given its variance where it is not.
+    A likelihood ratio has no finite variance where the variance of the asset may vanish between two fixings, as under
+    Heston far below Feller's condition: such a Greek is a central difference of prices on the same random numbers,
+    and ``notes`` says so. Where that fails too it is NaN; the price never depends on its Greeks.
 
     Parameters
     ----------
@@ -167,12 +173,28 @@ def monte_carlo(
     params = dynamics.check(params)
     product = product.with_spot(market.spot)
     grid = _simulation_grid(dynamics, product, steps)
-    inputs, static = _kernel_arguments(
-        dynamics, params, market, product, grid, greeks, controls, antithetic, single
+    arguments = partial(
+        _kernel_arguments, dynamics, params, market, product, grid, controls, antithetic, single
     )
     sampler = _sampler(paths, randomisations, antithetic, seed, sampling, block_numbers)
-    moments = _run(inputs, static, sampler, workers or available_cores(), progress)
-    return _result(moments, inputs, static, sampler, greeks)
+    run = partial(_run, sampler=sampler, workers=workers or available_cores(), progress=progress)
+    inputs, static = arguments(greeks, product.greek_estimator)
+    found = _result(run(inputs, static), inputs, static, sampler, greeks)
+    failed = [name for name, greek in found.greeks.items() if not np.isfinite(greek.error)]
+    if not failed:
+        return found
+    inputs, static = arguments(failed, "finite difference")
+    return _mended(found, _result(run(inputs, static), inputs, static, sampler, failed), product)
+
+
+def _mended(found: MonteCarloResult, differences: MonteCarloResult, product: Product) -> MonteCarloResult:
+    """With central differences in place of the Greeks that failed."""
+    notes = {}
+    for name, greek in differences.greeks.items():
+        cause = f"the {product.greek_estimator} estimator has no finite variance on these paths"
+        known = np.isfinite(greek.error)
+        notes[name] = f"{cause}: a central difference" if known else f"{cause}, nor has a central difference"
+    return replace(found, greeks=found.greeks | differences.greeks, notes=notes)
 
 
 def _check_settings(
@@ -226,24 +248,32 @@ def _kernel_arguments(
     market: MarketData,
     product: Product,
     grid: np.ndarray,
-    greeks: Sequence[str],
     controls: bool,
     antithetic: bool,
     single: bool,
+    greeks: Sequence[str],
+    estimator: str,
 ) -> tuple[KernelInputs, KernelStatic]:
     """Traced and static arguments of the kernel."""
     tangents, bumps = _tangents(params, market, greeks), {}
-    if product.greek_estimator == "spot shift":  # steep in the parameters: differences on the same paths
+    deviation = dynamics.deviation(params, float(grid[-1]))
+    gamma_bump = 0.05 * market.spot * deviation
+    if estimator == "finite difference":
+        gamma_bump *= 4  # a second difference of prices is noisier than a difference of deltas
+        if "delta" in tangents:
+            bumps["delta"] = _ends((params, market), tangents.pop("delta"), gamma_bump / 2)
+    if estimator in ("spot shift", "finite difference"):  # steep in the parameters
         for name in [name for name in tangents if name != "delta"]:
-            bumps[name] = _central((params, market), tangents.pop(name))
+            tangent = tangents.pop(name)
+            bumps[name] = _ends((params, market), tangent, _width((params, market), tangent))
     chosen = tuple(
         control
         for control in (product.controls() if controls else ())
         if control_mean(control, product, params, market, grid) is not None
     )
-    smooth = tuple(c for c in chosen if c.smooth or product.greek_estimator == "likelihood ratio")
+    jumps = estimator in ("likelihood ratio", "finite difference")
+    smooth = tuple(c for c in chosen if c.smooth or jumps)
     schedule, constants = product.schedule(grid)
-    deviation = dynamics.deviation(params, float(grid[-1]))
     inputs = KernelInputs(
         params,
         market,
@@ -254,12 +284,10 @@ def _kernel_arguments(
         brownian_bridge(grid),
         tangents,
         bumps,
-        np.float64(0.05 * market.spot * deviation),
+        np.float64(gamma_bump),
         np.float64(1 / (dynamics.decay_share * deviation**2)),
     )
-    static = KernelStatic(
-        dynamics, chosen, smooth, "gamma" in greeks, product.greek_estimator, antithetic, single
-    )
+    static = KernelStatic(dynamics, chosen, smooth, "gamma" in greeks, estimator, antithetic, single)
     return inputs, static
 
 
@@ -294,12 +322,17 @@ def _vega(params: Any, zero: Any) -> Any:
     return zero._replace(v0=2 * float(np.sqrt(params.v0)))
 
 
-def _central(here: Any, tangent: Any) -> tuple[Any, Any, np.float64]:
-    """Both ends of a central difference: a twentieth of what moves, and no correlation beyond one."""
+def _width(here: Any, tangent: Any) -> float:
+    """Half the width of a central difference: a twentieth of what moves, and no correlation beyond one."""
     leaves, moves = jax.tree.leaves(here), jax.tree.leaves(tangent)
     step = 0.05 * max(max(abs(x), 0.1) / abs(d) for x, d in zip(leaves, moves, strict=True) if d != 0)
     if isinstance(here[0], HestonParams) and tangent[0].rho != 0:
         step = min(step, (1 - abs(here[0].rho)) / 2)
+    return float(step)
+
+
+def _ends(here: Any, tangent: Any, step: float) -> tuple[Any, Any, np.float64]:
+    """Both ends of a central difference, and their distance."""
     low, high = (jax.tree.map(lambda x, d, s=side: x + s * step * d, here, tangent) for side in (-1, 1))
     return low, high, np.float64(2 * step)
 
@@ -342,11 +375,9 @@ def _run(
 
     moments: dict[str, RegressionMoments] = {}
     for done, found in enumerate(all_of_them()):
+        if not np.all(np.isfinite(found["price"].first)):
+            raise DataError("the price is not finite on some paths: check the payoff and the parameters")
         for name, sums in found.items():
-            if not np.all(np.isfinite(sums.first)):
-                raise DataError(
-                    f"the {name} is not finite on some paths: check the payoff and the parameters"
-                )
             pooled = moments.setdefault(name, RegressionMoments(len(sums.first)))
             pooled.add(sums.first, sums.second, 2**sampler.depth)
         if progress is not None:
@@ -390,10 +421,21 @@ def _result(
     return MonteCarloResult(
         price.value,
         price.error,
-        {name: moments[name].estimate(known[name])[0] for name in greeks},
+        {name: _greek(*moments[name].estimate(known[name])) for name in greeks},
         sampler.randomisations * 2**sampler.depth * (2 if static.antithetic else 1),
         sampler.randomisations,
         len(inputs.grid) - 1,
         {f"{c.name} {c.strike}".strip(): float(b) for c, b in zip(static.controls, beta, strict=True)},
         tuple(float(x) for x in each),
     )
+
+
+def _greek(estimate: Estimate, beta: np.ndarray, each: np.ndarray) -> Estimate:
+    """The estimate, without an error where one randomisation makes most of the spread: its variance is not finite."""
+    spread = (each - estimate.value) ** 2
+    heavy = len(each) >= 16 and np.max(spread) > DOMINANT * np.sum(spread)
+    return Estimate(estimate.value, float("nan")) if heavy else estimate
+
+
+DOMINANT = 0.6
+"""Share of the squared deviations of the randomisations; the largest of 32 Gaussian ones has .15, and never so much."""

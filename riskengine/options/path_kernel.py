@@ -37,7 +37,7 @@ class KernelInputs(NamedTuple):
     bumps
         By name of a Greek that is a central difference, both ends (params, market) and their distance.
     gamma_bump
-        Half the distance of the spots of the pathwise gamma.
+        Half the distance of the spots of gamma, where that is a difference.
     decay_rate
         At which a shift of the spot decays, per unit of variance.
     """
@@ -67,7 +67,8 @@ class KernelStatic(NamedTuple):
     gamma
         Whether it is asked for.
     greek_estimator
-        Estimator of derivatives: "pathwise", "likelihood ratio" of the fixings, or "spot shift".
+        Estimator of derivatives: "pathwise", "likelihood ratio" of the fixings, "spot shift", or "finite difference" of
+        prices on the same random numbers.
     antithetic
         Whether each point also gives the path of its mirror image.
     single
@@ -161,13 +162,18 @@ def _difference(values: Any, low: Any, high: Any, width: Array) -> Array:
 
 
 def _gamma(values: Any, inputs: KernelInputs, estimator: str) -> Array:
-    """Second derivative by the spot: a difference of pathwise deltas, or a derivative of the score's delta."""
+    """Second derivative by the spot: a difference of pathwise deltas or of prices, or the derivative of the score."""
     spot, bump = inputs.market.spot, inputs.gamma_bump
 
+    def at(spot: Array) -> Array:
+        return values(inputs.params, inputs.market._replace(spot=spot))
+
     def delta(spot: Array) -> Array:
-        at = lambda spot: values(inputs.params, inputs.market._replace(spot=spot))  # noqa: E731
         return jax.jvp(at, (spot,), (jnp.ones_like(spot),))[1]
 
+    if estimator == "finite difference":
+        low, here, high = jax.vmap(at)(spot + bump * jnp.array([-1.0, 0.0, 1.0]))
+        return (low - 2 * here + high) / (bump * bump).astype(low.dtype)
     if estimator != "pathwise":
         return jax.jvp(delta, (spot,), (jnp.ones_like(spot),))[1]
     low, high = jax.vmap(delta)(spot + bump * jnp.array([-1.0, 1.0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ from riskengine.covariance.contract import Covariance
 from riskengine.errors import SettingsError
 
 Array = np.ndarray
-YEAR = 252
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def black_litterman(
     ----------
     covariance : of returns, per day
     equilibrium : (assets,) per day
-    views : annual returns; they are scaled to a day
+    views : annual returns; they are scaled to a day by the covariance's ``periods_per_year``
     assets : names, in order
     tau : uncertainty of the equilibrium, relative to the covariance
 
@@ -115,7 +114,7 @@ def black_litterman(
             if name not in place:
                 raise SettingsError(f"a view names {name}, which is not an asset of the panel")
             row[place[name]] = coefficient
-    target = np.array([view.expected_return for view in views]) / YEAR
+    target = np.array([view.expected_return for view in views]) / covariance.periods_per_year
     confidence = np.array([view.confidence for view in views])
     prior = tau * covariance.matrix()
     spread = pick @ prior @ pick.T
@@ -134,4 +133,5 @@ def black_litterman(
 
 def _wider(covariance: Covariance, uncertainty: Array) -> Covariance:
     """Covariance of returns whose mean is itself uncertain."""
-    return Covariance.dense(covariance.matrix() + uncertainty, covariance.horizon, covariance.notes)
+    found = Covariance.dense(covariance.matrix() + uncertainty, covariance.horizon, covariance.notes)
+    return replace(found, periods_per_year=covariance.periods_per_year)

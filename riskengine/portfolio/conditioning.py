@@ -101,7 +101,15 @@ def conditioned(covariance: Covariance, assets: Sequence[str]) -> ConditionedCov
     if _singular(loadings, specific, mean):
         specific = specific + RIDGE * mean
         notes = (f"singular covariance: {RIDGE:g} of the mean variance was added to each asset",)
-    return ConditionedCovariance(loadings, specific, np.sqrt(variances), mean, covariance.horizon, notes)
+    return ConditionedCovariance(
+        loadings,
+        specific,
+        np.sqrt(variances),
+        mean,
+        covariance.horizon,
+        notes,
+        covariance.periods_per_year,
+    )
 
 
 def _singular(loadings: Array, specific: Array, mean_variance: float) -> bool:

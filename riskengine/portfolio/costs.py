@@ -8,7 +8,8 @@ import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 
-YEAR = 252
+YEAR = 252.0
+"""Periods a year where nothing says how long one is: five-day closes."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,10 @@ class Costs:
             total += self.impact * np.sum(volatility[moved] * size[moved] ** 1.5 / np.sqrt(volume[moved]))
         return float(total)
 
-    def holding(self, weights: np.ndarray) -> float:
-        """Cost of a day of holding ``weights`` ``(assets,)``; negative where cash earns more than shorts cost."""
+    def holding(self, weights: np.ndarray, periods_per_year: float = YEAR) -> float:
+        """Cost of a period of holding ``weights`` ``(assets,)``; negative where cash earns more than shorts cost."""
         shorts = np.maximum(-np.asarray(weights), 0).sum()
-        return float(self.borrow * shorts - self.cash * (1 - np.sum(weights))) / YEAR
+        return float(self.borrow * shorts - self.cash * (1 - np.sum(weights))) / periods_per_year
 
 
 def itemised(costs: ProportionalCosts | Costs | None) -> Costs:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from riskengine.calibration import NeuralCalibrator
 from riskengine.covariance import ConstantCorrelation
+from riskengine.covariance.asynchronous import Asynchronous
 from riskengine.covariance.contract import Covariance, CovarianceForecaster
+from riskengine.covariance.frequency import for_frequency
 from riskengine.errors import SettingsError, deprecated
+from riskengine.market.frequency import periods_in
 from riskengine.portfolio.black_litterman import Posterior, View
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts
@@ -121,7 +124,8 @@ class OptimizedStrategy:
         shipped network with a constant correlation over ``window``, its variances averaged with static ones
     objective, constraints, costs : see their classes
     window : days of history for the forecast
-    horizon : holding period, days
+    horizon : holding period: sessions, or ``"week"``, ``"month"`` or ``"quarter"``, which are as many as the frequency
+        of the prices makes them
     min_history : observed returns in the window below which an asset is left out
     refit : decisions that a calibration serves while the eligible assets stay the same
     trade_rate : share of the way from the weights held to the optimal ones that is traded; below one it saves turnover
@@ -135,6 +139,9 @@ class OptimizedStrategy:
     expected_returns : see :class:`~.ExpectedReturns`; if not given, and the objective needs them, the equilibrium of
         an equally weighted market at the objective's own risk aversion
     periods : holding periods that are planned at once; above one, see :class:`~.MultiPeriodOptimizer`
+    asynchronous : whether correlations are corrected for closes hours apart
+        (:class:`~riskengine.covariance.Asynchronous`): by the panel's stated closes if not given; True takes every
+        asset for a day late against every other, False none
 
     Examples
     --------
@@ -156,7 +163,7 @@ class OptimizedStrategy:
     constraints: Constraints = field(default_factory=Constraints)
     costs: ProportionalCosts | Costs | None = None
     window: int = 1250
-    horizon: int = 21
+    horizon: int | str = 21
     min_history: int = 250
     refit: int = 1
     trade_rate: float = 1.0
@@ -166,12 +173,14 @@ class OptimizedStrategy:
     scenarios: int = 500
     expected_returns: ExpectedReturns | None = None
     periods: int = 1
+    asynchronous: bool | None = None
 
     def __post_init__(self) -> None:
         if not 2 <= self.min_history <= self.window:
             raise SettingsError(
                 f"min_history must lie between 2 and the window of {self.window}, not at {self.min_history}"
             )
+        periods_in(self.horizon, 252.0)  # refuses what is no length of time
         if self.refit < 1:
             raise SettingsError(f"a calibration serves one decision at least, not {self.refit}")
         if not 0 < self.trade_rate <= 1:
@@ -200,26 +209,43 @@ class OptimizedStrategy:
         if not chosen.any():
             decision = Decision(np.zeros(len(chosen)), "all in cash", notes=("no asset is eligible",))
             return decision, state._replace(forecast=None)
-        forecast, age = self._forecast_state(state, view, chosen)
-        covariance = self._embedded(self.forecaster.forecast(forecast, self.horizon), chosen, view.assets)
+        forecaster, notes = self._suited(view, chosen)
+        forecast, age = self._forecast_state(forecaster, state, view, chosen)
+        horizon = periods_in(self.horizon, view.periods_per_year)
+        covariance = self._embedded(forecaster.forecast(forecast, horizon), chosen, view.assets)
+        covariance = replace(
+            covariance, periods_per_year=view.periods_per_year, notes=(*notes, *covariance.notes)
+        )
         held = holdings if np.any(holdings) else None
         expected = self._expected(view, covariance, chosen)
         decision = self._decision(view, covariance, expected, held, chosen)
         return decision, OptimizedState(forecast, chosen, view.day, age)
 
-    def _forecast_state(self, state: OptimizedState, view: MarketView, chosen: Array) -> tuple[Any, int]:
+    def _suited(self, view: MarketView, chosen: Array) -> tuple[CovarianceForecaster, tuple[str, ...]]:
+        """The forecaster for the frequency of the view and for the times at which its assets are priced."""
+        forecaster, notes = for_frequency(self.forecaster, view.periods_per_year)
+        lags = view.lags(chosen) if self.asynchronous is not False else np.zeros((1, 1), int)
+        if self.asynchronous is True:
+            lags = np.maximum(lags, 1 - np.eye(len(lags), dtype=int))
+        if (lags.any() or (view.spacing[chosen] > 1).any()) and not isinstance(forecaster, Asynchronous):
+            forecaster = Asynchronous(forecaster, tuple(map(tuple, lags.tolist())), self.window)
+        return forecaster, notes
+
+    def _forecast_state(
+        self, forecaster: CovarianceForecaster, state: OptimizedState, view: MarketView, chosen: Array
+    ) -> tuple[Any, int]:
         """The forecaster's state at this close, and how many decisions its calibration has served."""
         same = state.forecast is not None and np.array_equal(chosen, state.chosen)
         days = view.day - state.day
         if same and state.age < self.refit and 0 <= days < len(view.prices):
             forecast = state.forecast
             for row in view.window(days)[:, chosen] if days else ():
-                forecast = self.forecaster.update(forecast, row)
+                forecast = forecaster.update(forecast, row)
             return forecast, state.age + 1
         rows = view.window(self.window)[:, chosen]
-        if same and getattr(self.forecaster, "carry", False):
-            return self.forecaster.init(rows, previous=state.forecast), 1  # type: ignore[call-arg]
-        return self.forecaster.init(rows), 1
+        if same and getattr(forecaster, "carry", False):
+            return forecaster.init(rows, previous=state.forecast), 1  # type: ignore[call-arg]
+        return forecaster.init(rows), 1
 
     def _decision(
         self,

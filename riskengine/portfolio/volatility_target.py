@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from riskengine.covariance.contract import Covariance
 from riskengine.covariance.running_bias import RunningBias
 from riskengine.errors import SettingsError, deprecated
 from riskengine.portfolio.ask import stated_limits
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from riskengine.market.view import MarketView
 
 Array = np.ndarray
-YEAR = 252
 
 
 class TargetState(NamedTuple):
@@ -37,7 +35,7 @@ class VolatilityTarget:
     """Volatility targeting: a strategy in the size that has the target volatility, the rest cash or borrowed.
 
     The forecast is corrected by the bias ``b`` of the portfolio's own past forecasts: the size of a portfolio ``w``
-    is ``sigma / sqrt(252 b w' Sigma w)``, and at most what the leverage allows.
+    is ``sigma / sqrt(P b w' Sigma w)`` with P periods a year, and at most what the leverage allows.
 
     Attributes
     ----------
@@ -99,12 +97,9 @@ class VolatilityTarget:
         variance = covariance.variance(weights)
         size = self.leverage / float(np.abs(weights).sum())
         if variance > 0:
-            size = min(size, self.volatility / np.sqrt(YEAR * bias * variance))
-        corrected = Covariance(
-            np.sqrt(bias) * covariance.loadings,
-            bias * covariance.specific,
-            covariance.horizon,
-            covariance.notes,
+            size = min(size, self.volatility / np.sqrt(view.periods_per_year * bias * variance))
+        corrected = replace(
+            covariance, loadings=np.sqrt(bias) * covariance.loadings, specific=bias * covariance.specific
         )
         sized = replace(decision, weights=size * weights, covariance=corrected)
         return sized, TargetState(inside, weights, variance, view.day, bias)

@@ -20,9 +20,7 @@ TITLES = {
 def render_price(content: dict[str, Any]) -> str:
     """The page as text."""
     headline = f"{content['price']:.4f}, standard error {content['error']:.4f}."
-    greeks = [
-        [name, f"{greek['value']:.5f}", f"{greek['error']:.5f}"] for name, greek in content["greeks"].items()
-    ]
+    greeks = [[name, *greek_cells(greek)] for name, greek in content["greeks"].items()]
     controls = [[name, f"{value:.3f}"] for name, value in content["controls"].items()]
     told = {**content["product_terms"], **content["market"], **content["parameters"]}
     sections = [
@@ -31,6 +29,7 @@ def render_price(content: dict[str, Any]) -> str:
             "Delta and gamma per unit of spot, vega per unit of volatility a year, rho per unit of rate.",
             ["", "value", "standard error"],
             greeks,
+            items=content["notes"],
         ),
         Section("Control variates", "Coefficients in the price.", ["control", "coefficient"], controls),
         Section("Terms", "", ["term", "value"], [[key, _shown(value)] for key, value in told.items()]),
@@ -51,6 +50,12 @@ def render_price(content: dict[str, Any]) -> str:
     title = f"{content['product'].capitalize()} under {TITLES[content['model']]}"
     subtitle = f"{content['terms']}, {content['paths']:,} paths of {content['steps']:,} steps"
     return page(title, subtitle, headline, sections, content["provenance"], False)
+
+
+def greek_cells(greek: dict[str, float | None]) -> tuple[str, str]:
+    """Value and error as text."""
+    value, error = ("none" if x is None else f"{x:.5f}" for x in (greek["value"], greek["error"]))
+    return value, error
 
 
 def _shown(value: Any) -> str:

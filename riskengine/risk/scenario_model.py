@@ -98,7 +98,7 @@ class ScenarioModel:
         variance = conditional_variance(fit, rows)
         residuals = fill_residuals((rows - fit.mean) / np.sqrt(variance[:-1]))
         loadings, specific = principal_correlation(residuals, factors)
-        notes = tuple(f"{a}: {s}" for a, s in zip(fit.assets, fit.status, strict=True) if s.fell_back)
+        notes = fit.flags
         params = GarchParams(*(np.asarray(leaf, np.float64) for leaf in fit.params))
         return cls(fit.assets, params, variance[-1], residuals, loadings, specific, fit.posterior, notes)
 
