@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.backtest.accounting import Breach
-from riskengine.backtest.flags import Flag, breach_flags, decision_flags, price_flags
+from riskengine.backtest.flags import ResultFlag, breach_flags, decision_flags, price_flags
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
 from riskengine.backtest.units import period_name, result_units
@@ -148,7 +148,7 @@ class BacktestResult:
         return float(self.returns.std(ddof=0) * np.sqrt(self.periods_per_year))
 
     @cached_property
-    def flags(self) -> tuple[Flag, ...]:
+    def flags(self) -> tuple[ResultFlag, ...]:
         """Decisions that fell back, limits that were broken, doubtful prices; the strategy's own first, then the
         benchmarks'."""
         found = []

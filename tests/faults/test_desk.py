@@ -30,7 +30,7 @@ from riskengine import (
     WalkForward,
     run_backtest,
 )
-from riskengine.backtest.loading import load_builder
+from riskengine.backtest.strategy_files import load_builder
 from riskengine.cli import FLAGGED, main, runs
 from riskengine.covariance import LedoitWolf
 from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
