@@ -6,6 +6,8 @@ horizon; time is the first axis; NaN means no observation and never becomes zero
 of day t sees data up to and including t and trades at the close of t+1.
 """
 
+from pathlib import Path
+
 from riskengine.backtest import (
     BacktestResult,
     RiskMonitor,
@@ -106,6 +108,16 @@ __all__ = [
     "run_backtest",
     "standard_benchmarks",
 ]
+
+
+def _write_page(result: BacktestResult, path: Path) -> Path:
+    """What :meth:`BacktestResult.to_html` calls; charts are loaded once a page is asked for."""
+    from riskengine.report import write_report
+
+    return write_report(result, path)
+
+
+BacktestResult.write_page = _write_page
 
 
 def __getattr__(name: str) -> object:

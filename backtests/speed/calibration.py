@@ -18,7 +18,7 @@ import numpy as np
 from backtests.peers import Multigarch, Scivol
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
-from riskengine.calibration import TrainingPrior
+from riskengine.calibration import CalibrationStream, TrainingPrior
 from riskengine.garch import filter_variance, from_unconstrained, simulate
 from riskengine.runtime import use_cores
 
@@ -82,7 +82,7 @@ def main() -> None:
     peak = gigabytes()
 
     filtered, data, sample = bare(cores), jnp.asarray(returns, jnp.float32), returns[:, :SAMPLE]
-    stream = network.stream(WINDOW)
+    stream = CalibrationStream(network, WINDOW)
     state, row, recent = stream.init(returns), returns[0], returns[-WINDOW:]
     median = turns(
         {

@@ -13,7 +13,7 @@ import numpy as np
 
 from backtests.record import Record
 from riskengine import NeuralCalibrator
-from riskengine.live import LiveEngine, LiveSettings
+from riskengine.desk import LiveEngine, LiveSettings
 from riskengine.runtime import keep_compiled, use_cores
 
 

@@ -7,7 +7,6 @@ from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_
 from riskengine.backtest.engine import run_backtest
 from riskengine.backtest.grid import Grid, Market, load_grid, parse_settings
 from riskengine.backtest.inference import reduction_interval, variance_test
-from riskengine.backtest.loading import load_strategy
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.result import BacktestResult, Comparison
 from riskengine.backtest.schedule import Fold, WalkForward
@@ -20,6 +19,7 @@ from riskengine.backtest.selection import (
     variance_losses,
 )
 from riskengine.backtest.storage import load_result, save_result
+from riskengine.backtest.strategy_files import load_strategy
 from riskengine.backtest.sweep import Sweep, plan, run_sweep
 
 __all__ = [

@@ -16,10 +16,10 @@ import pandas as pd
 from riskengine.backtest.checkpoint import engine_identity
 from riskengine.backtest.encoding import fingerprint
 from riskengine.backtest.engine import run_backtest
-from riskengine.backtest.loading import build_strategy, module_name
 from riskengine.backtest.reads import files_of, hashes, recorded_reads
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
+from riskengine.backtest.strategy_files import build_strategy, module_name
 from riskengine.errors import SettingsError, StrategyError
 from riskengine.market import Panel
 from riskengine.portfolio import EqualWeight, ProportionalCosts, Strategy

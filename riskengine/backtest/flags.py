@@ -17,7 +17,7 @@ _MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
-class Flag:
+class ResultFlag:
     """One thing that a portfolio did otherwise than it was asked to.
 
     Attributes
@@ -39,7 +39,7 @@ class Flag:
 
 def decision_flags(
     portfolio: str, status: pd.Series, notes: Sequence[str], serious: bool = True
-) -> list[Flag]:
+) -> list[ResultFlag]:
     """Flags of the decisions whose status is not ``"ok"``.
 
     Parameters
@@ -79,7 +79,7 @@ def decision_flags(
         more = f"; and {len(by_count) - _MOST_REASONS} other clashes" if len(by_count) > _MOST_REASONS else ""
         instead = _counted(one for statuses in clashes.values() for one in statuses)
         flags.append(
-            Flag(
+            ResultFlag(
                 portfolio,
                 "infeasible",
                 count,
@@ -97,11 +97,15 @@ def decision_flags(
         cash = one == "all in cash"
         what = "all in cash" if cash else f"not as asked ({one})"
         kind = "all in cash" if cash else "fell back"
-        flags.append(Flag(portfolio, kind, count, total, f"{_decisions(count, total)} {what}{why}", serious))
+        flags.append(
+            ResultFlag(portfolio, kind, count, total, f"{_decisions(count, total)} {what}{why}", serious)
+        )
     return flags
 
 
-def breach_flags(portfolio: str, breaches: Sequence[Breach], closes: int, serious: bool = True) -> list[Flag]:
+def breach_flags(
+    portfolio: str, breaches: Sequence[Breach], closes: int, serious: bool = True
+) -> list[ResultFlag]:
     """A flag for the stated limits that a book broke."""
     if not breaches:
         return []
@@ -109,17 +113,17 @@ def breach_flags(portfolio: str, breaches: Sequence[Breach], closes: int, seriou
     first = f"{one.limit} ({one.asset}) at {one.value:.1%} on {one.date}"
     more = f", and {len(breaches) - 1} more" if len(breaches) > 1 else ""
     message = f"a stated limit was broken {len(breaches)} time{'s' * (len(breaches) != 1)}: {first}{more}"
-    return [Flag(portfolio, "limit broken", len(breaches), closes, message, serious)]
+    return [ResultFlag(portfolio, "limit broken", len(breaches), closes, message, serious)]
 
 
-def price_flags(portfolio: str, notes: Sequence[str], closes: int) -> list[Flag]:
+def price_flags(portfolio: str, notes: Sequence[str], closes: int) -> list[ResultFlag]:
     """A flag for the serious findings of the audit on what was held; see ``riskengine.backtest.price_notes``."""
     count, first = count_held(notes)
     if not count:
         return []
     more = f", and {count - 1} more" if count > 1 else ""
     message = f"prices of what was held look wrong {count} time{'s' * (count != 1)}: {first}{more}"
-    return [Flag(portfolio, "doubtful prices", count, closes, message)]
+    return [ResultFlag(portfolio, "doubtful prices", count, closes, message)]
 
 
 def _decisions(count: int, total: int) -> str:

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from riskengine.backtest.loading import load_builder
+from riskengine.backtest.strategy_files import load_builder
 from riskengine.errors import SettingsError
 from riskengine.market import Panel, Universe, load_panel, load_volume
 

@@ -45,6 +45,26 @@ def weights_hash() -> str:
     return hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
 
 
+def software() -> dict[str, str]:
+    """Versions and commit of the code that runs."""
+    return {
+        "riskengine": version("riskengine"),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "jax": version("jax"),
+    }
+
+
+def panel_provenance(panel: Panel, **others: Any) -> dict[str, Any]:
+    """What is needed to make a figure of a panel again. Holds no time of day, so that equal runs are equal."""
+    return {
+        **software(),
+        "data": panel.hash,
+        "range": f"{panel.dates[0]:%Y-%m-%d} .. {panel.dates[-1]:%Y-%m-%d}",
+        "weights": weights_hash(),
+    } | others
+
+
 def provenance(
     panel: Panel,
     schedule: WalkForward,
@@ -55,10 +75,7 @@ def provenance(
 ) -> dict[str, Any]:
     """What is needed to make the same numbers again. Holds no time of day, so equal runs are equal."""
     return {
-        "riskengine": version("riskengine"),
-        "commit": commit(),
-        "python": platform.python_version(),
-        "jax": version("jax"),
+        **software(),
         "cvxpy": version("cvxpy"),
         "data": panel.hash,
         "range": f"{panel.dates[0]:%Y-%m-%d} .. {panel.dates[-1]:%Y-%m-%d}",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from riskengine.backtest.accounting import Breach
-from riskengine.backtest.flags import Flag, breach_flags, decision_flags, price_flags
+from riskengine.backtest.flags import ResultFlag, breach_flags, decision_flags, price_flags
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
 from riskengine.backtest.units import period_name, result_units
@@ -124,6 +125,10 @@ class BacktestResult:
     breaches: tuple[Breach, ...] = ()
     cash: pd.Series | None = None
 
+    write_page: ClassVar[Callable[[BacktestResult, Path], Path]]
+    """Writes a result as a page. The package sets it when it is imported: pages are made of results, and a result knows
+    of none."""
+
     @property
     def returns(self) -> pd.Series:
         """Daily returns net of costs."""
@@ -143,7 +148,7 @@ class BacktestResult:
         return float(self.returns.std(ddof=0) * np.sqrt(self.periods_per_year))
 
     @cached_property
-    def flags(self) -> tuple[Flag, ...]:
+    def flags(self) -> tuple[ResultFlag, ...]:
         """Decisions that fell back, limits that were broken, doubtful prices; the strategy's own first, then the
         benchmarks'."""
         found = []
@@ -356,10 +361,7 @@ class BacktestResult:
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""
-        # The one import that goes up: a result is asked for its page, and the page is made upstairs.
-        from riskengine.report import write_report
-
-        return write_report(self, Path(path))
+        return type(self).write_page(self, Path(path))
 
 
 def _yearly_growth(returns: np.ndarray, years: float) -> float:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from riskengine.backtest.cell import Cell
 from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
-from riskengine.backtest.flags import OK, Flag
+from riskengine.backtest.flags import OK, ResultFlag
 from riskengine.backtest.result import BacktestResult, finite
 from riskengine.backtest.selection import (
     SuperiorAbility,
@@ -103,7 +103,7 @@ class Sweep:
         return self._judged.remarks
 
     @cached_property
-    def flags(self) -> dict[int, tuple[Flag, ...]]:
+    def flags(self) -> dict[int, tuple[ResultFlag, ...]]:
         """By position of the cell: decisions that fell back and limits that were broken, where there were any."""
         return {
             k: result.flags for k, result in enumerate(self.results) if result is not None and result.flags

@@ -1,6 +1,7 @@
 """Calibrators: the network, batched maximum likelihood, and the ``arch`` package as a reference."""
 
 from riskengine.calibration.arch_reference import ArchReference
+from riskengine.calibration.calibration_stream import CalibrationStream
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.posterior import Posterior
@@ -10,6 +11,7 @@ from riskengine.calibration.result import Calibration, Calibrator, Status
 __all__ = [
     "ArchReference",
     "Calibration",
+    "CalibrationStream",
     "Calibrator",
     "MaximumLikelihood",
     "NeuralCalibrator",

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from riskengine.calibration.dated import Dated
+from riskengine.calibration.padding import lengthened
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.screening import DEFAULT_SPREAD, complete, screen, without_constants
-from riskengine.calibration.shapes import lengthened
 from riskengine.garch.likelihood import likelihood, log_likelihood
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
 from riskengine.garch.variance import backcast

@@ -14,9 +14,9 @@ from jax.sharding import PartitionSpec as P
 
 from riskengine.calibration.features import CONTAMINATION, mean_square
 from riskengine.calibration.network import looks
+from riskengine.calibration.padding import NARROWEST, bucket
 from riskengine.calibration.posterior import spread_points
 from riskengine.calibration.result import SHORTEST
-from riskengine.calibration.shapes import NARROWEST, bucket
 from riskengine.calibration.triangular import invert_lower
 from riskengine.calibration.weights import Trained
 from riskengine.garch.likelihood import log_likelihood
@@ -27,7 +27,7 @@ _DRAWS = 128
 _WIDEST, _WIDEST_ACCELERATOR = 2560, 65_536  # series a device and call: more do not fit a core's cache
 
 
-class Answer(NamedTuple):
+class NetworkOutput(NamedTuple):
     """What the network says of each asset; leaves lead with ``(assets,)``.
 
     From ``mean`` on, everything is for the returns over their ``scale``.
@@ -62,7 +62,7 @@ class Answer(NamedTuple):
     contamination: Any
 
 
-def answer(trained: Trained, returns: Array, robust: bool) -> Answer:
+def answer(trained: Trained, returns: Array, robust: bool) -> NetworkOutput:
     """Answers for float32 returns ``(time, assets)``, NaN where missing; any scale.
 
     An asset that is too short or does not vary is replaced by a harmless one, and its answer means nothing.
@@ -95,7 +95,7 @@ def answer(trained: Trained, returns: Array, robust: bool) -> Answer:
     params = mean_params(belief.mean, whitener)
     total, tomorrow = log_likelihood(params, x, presample, contamination)
     spread = jnp.linalg.norm(jnp.einsum("nij,nj->ni", whitener, local.next_slope), axis=-1)
-    return Answer(
+    return NetworkOutput(
         n,
         largest,
         typical,
@@ -131,7 +131,7 @@ def mean_params(mean: Array, whitener: Array) -> GarchParams:
 
 
 @partial(jax.jit, static_argnames=("robust", "mesh"))
-def _split(trained: Trained, returns: Array, robust: bool, mesh: Mesh) -> Answer:
+def _split(trained: Trained, returns: Array, robust: bool, mesh: Mesh) -> NetworkOutput:
     """:func:`answer` with the assets dealt out to the devices of a mesh; no device waits for another."""
     part = partial(answer, robust=robust)
     return jax.shard_map(
@@ -139,7 +139,7 @@ def _split(trained: Trained, returns: Array, robust: bool, mesh: Mesh) -> Answer
     )(trained, returns)
 
 
-def answers(trained: Trained, returns: np.ndarray, robust: bool) -> Answer:
+def answers(trained: Trained, returns: np.ndarray, robust: bool) -> NetworkOutput:
     """Answers for a universe ``(time, assets)`` as float64 arrays, split over jax's devices.
 
     A host shows its cores as devices after :func:`riskengine.runtime.use_cores`. Shapes are rounded up, so that a

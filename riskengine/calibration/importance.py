@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from riskengine.calibration.padding import bucket
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
-from riskengine.calibration.shapes import bucket
 from riskengine.calibration.triangular import cholesky as factor_of
 from riskengine.calibration.triangular import invert_lower
 from riskengine.garch.likelihood import log_likelihood

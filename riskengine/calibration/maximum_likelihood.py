@@ -11,11 +11,11 @@ import numpy as np
 from jax import Array
 
 from riskengine.calibration.dated import Dated
+from riskengine.calibration.padding import lengthened, widened
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.scoring import HIGH, LOW, search
 from riskengine.calibration.screening import complete, screen, without_constants
-from riskengine.calibration.shapes import lengthened, widened
 from riskengine.errors import SettingsError
 from riskengine.garch.likelihood import log_likelihood as evaluate
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained

@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from riskengine.calibration.dated import Dated
-from riskengine.calibration.forward import Answer, answers
+from riskengine.calibration.forward import NetworkOutput, answers
 from riskengine.calibration.importance import exact_moments
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
+from riskengine.calibration.padding import bucket
 from riskengine.calibration.pooling import pool
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.screening import complete, judge
-from riskengine.calibration.shapes import bucket
 from riskengine.calibration.weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.likelihood import log_likelihood
-
-if TYPE_CHECKING:
-    from riskengine.calibration.stream import CalibrationStream
 
 Refinement = Literal["none", "likelihood", "posterior"]
 _evaluate = jax.jit(log_likelihood)
@@ -196,14 +193,8 @@ class NeuralCalibrator:
             return self._exact(fit, matrix)
         return fit
 
-    def stream(self, window: int = 1000) -> CalibrationStream:
-        """Recalibrate on a rolling window, day by day."""
-        from riskengine.calibration.stream import CalibrationStream
-
-        return CalibrationStream(self, window)
-
     def _plain(
-        self, found: Answer, assets: tuple[str, ...], status: tuple[Status, ...], centre: np.ndarray
+        self, found: NetworkOutput, assets: tuple[str, ...], status: tuple[Status, ...], centre: np.ndarray
     ) -> Calibration:
         """The network's own answers in the returns' scale."""
         square, usable = found.scale**2, np.array([not s.fell_back for s in status])

@@ -9,7 +9,7 @@ import numpy as np
 from riskengine.calibration.result import SHORTEST, Status
 
 if TYPE_CHECKING:
-    from riskengine.calibration.forward import Answer
+    from riskengine.calibration.forward import NetworkOutput
 
 Array = np.ndarray
 
@@ -66,7 +66,7 @@ def zero_shares(returns: Array) -> Array:
     return np.sum(returns == 0, axis=0) / np.maximum(np.sum(~np.isnan(returns), axis=0), 1)
 
 
-def judge(found: Answer, returns: Array, robust: bool = False) -> tuple[Status, ...]:
+def judge(found: NetworkOutput, returns: Array, robust: bool = False) -> tuple[Status, ...]:
     """Status of every asset that the network has answered for, from these returns ``(time, assets)``."""
     outlying = found.largest > _OUTLIER * 1.25 * np.maximum(found.typical, np.finfo(float).tiny)
     status = np.array(

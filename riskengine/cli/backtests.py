@@ -11,7 +11,7 @@ import typer
 from riskengine.cli.app import app
 from riskengine.cli.console import FLAGGED, Json, Prices, bars, bundled_prices, screen, write
 from riskengine.cli.findings import in_lines, show_findings
-from riskengine.cli.tables import show_result, show_sweep
+from riskengine.cli.result_tables import show_result, show_sweep
 from riskengine.errors import DataError, SettingsError
 
 Train = Annotated[

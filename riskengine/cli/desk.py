@@ -59,9 +59,8 @@ def rebalance(
 
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
-    from riskengine.report.commands import run_rebalance
-    from riskengine.report.rebalance import RISK
-    from riskengine.report.rebalance_page import limit_label, state_line
+    from riskengine.cli.runs import run_rebalance
+    from riskengine.report.rebalance_page import RISK, limit_label, state_line
 
     content = run_rebalance(
         strategy,
@@ -149,8 +148,9 @@ def stress(
     Exit status 3 if a limit is broken or a holding is flagged: without recent prices, with a possible split in its
     prices, with borrowed parameters.
     """
-    from riskengine.report.commands import run_stress
-    from riskengine.report.stress import StressSettings, cell
+    from riskengine.cli.runs import run_stress
+    from riskengine.desk.portfolio_stress import StressSettings
+    from riskengine.report.stress_page import cell, loss_horizon
     from riskengine.risk.scenarios import Simulation
 
     how = Simulation(
@@ -164,7 +164,7 @@ def stress(
         print(json.dumps(content))
     else:
         console = screen(as_json)
-        over = content["units"]["var_99"].split("over ")[1].split(",")[0]
+        over = loss_horizon(content)
         table = new_table(f"Stress, {content['date']}: losses over {over}, % of wealth, ± standard error")
         for heading in ("scenario", "VaR 99%", "CVaR 99%", "drawdown"):
             table.add_column(heading, justify="left" if heading == "scenario" else "right")
@@ -196,9 +196,9 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Test VaR and CVaR forecasts against what happened. Exit status 3 if a test rejects."""
-    from riskengine.report.commands import run_validate
+    from riskengine.desk.forecast_file import validate_file
 
-    found, content = run_validate(forecasts, level, draws)
+    found, content = validate_file(forecasts, level, draws)
     if as_json:
         print(json.dumps(content))
     else:
@@ -241,7 +241,7 @@ def watch(
     standard error. Exit status 3 if there is something to look at: rows that were refused or corrected, a holding
     without prices, a possible split.
     """
-    from riskengine.report.commands import run_watch
+    from riskengine.cli.runs import run_watch
 
     if run_watch(state, prices, bundled_prices, holdings, of_prices, window, recalibrate, snapshot):
         raise typer.Exit(FLAGGED)

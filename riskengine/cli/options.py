@@ -23,8 +23,8 @@ def price_(
     as_json: Json = False,
 ) -> None:
     """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
-    from riskengine.report.commands import run_price
-    from riskengine.report.price import figures
+    from riskengine.cli.runs import run_price
+    from riskengine.report.price_page import greek_cells
 
     console = screen(as_json)
     with bars(console) as report:
@@ -37,7 +37,7 @@ def price_(
         table.add_column(heading, justify="right" if heading else "left")
     table.add_row("price", f"{content['price']:.4f}", f"{content['error']:.4f}", style="bold")
     for name, greek in content["greeks"].items():
-        table.add_row(name, *figures(greek))
+        table.add_row(name, *greek_cells(greek))
     console.print(table)
     for note in content["notes"]:
         console.print(f"- {note}", highlight=False, markup=False)
@@ -68,7 +68,7 @@ def smile(
 
     Exit status 3 if a fit is not to be trusted.
     """
-    from riskengine.report.commands import run_smile
+    from riskengine.cli.runs import run_smile
 
     content = run_smile(quotes, prices, asset, asof, spot, feller, weights, beta, window, out)
     if as_json:

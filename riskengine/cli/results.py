@@ -9,7 +9,7 @@ import typer
 
 from riskengine.cli.app import app
 from riskengine.cli.console import FLAGGED, Json, screen
-from riskengine.cli.tables import show_result
+from riskengine.cli.result_tables import show_result
 
 
 @app.command()

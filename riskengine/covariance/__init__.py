@@ -7,7 +7,7 @@ from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
-from riskengine.covariance.frequency import for_frequency
+from riskengine.covariance.for_frequency import for_frequency
 from riskengine.covariance.moments import pairwise_moments, to_correlation
 from riskengine.covariance.news import News
 from riskengine.covariance.recalibrated import Recalibrated

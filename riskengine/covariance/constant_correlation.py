@@ -14,8 +14,8 @@ from jax.sharding import PartitionSpec as P
 
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
+from riskengine.calibration.padding import NARROWEST, bucket
 from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.calibration.shapes import NARROWEST, bucket
 from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
 from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse

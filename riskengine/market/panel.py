@@ -345,3 +345,11 @@ def _numbers(prices: pd.DataFrame) -> pd.DataFrame:
             f"positive number ({len(bad)} such): leave the cell empty if there was no price{returns}"
         )
     return pd.DataFrame(values, prices.index, prices.columns)
+
+
+def timing(prices: pd.DataFrame) -> tuple[Finding, ...]:
+    """:func:`~riskengine.market.times.time_findings` of a table that may be no panel: nothing of one that is not."""
+    try:
+        return time_findings(Panel(prices))
+    except DataError:
+        return ()  # the audit says what is wrong with it

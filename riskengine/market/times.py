@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from riskengine.errors import DataError
 from riskengine.market.audit import Finding
 from riskengine.market.spans import ages
 
@@ -28,17 +26,6 @@ def time_findings(panel: Panel) -> tuple[Finding, ...]:
     panel : whose settings decide what is stale
     """
     return (*_irregular(panel), *_gaps(panel), *_sparse(panel), *_asynchronous(panel))
-
-
-def timing(prices: pd.DataFrame) -> tuple[Finding, ...]:
-    """:func:`time_findings` of a table that may be no panel: nothing of one that is not."""
-    # Imported here: a panel asks this module for its findings.
-    from riskengine.market.panel import Panel
-
-    try:
-        return time_findings(Panel(prices))
-    except DataError:
-        return ()  # the audit says what is wrong with it
 
 
 def _irregular(panel: Panel) -> list[Finding]:

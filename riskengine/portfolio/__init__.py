@@ -3,7 +3,12 @@
 from typing import Any
 
 from riskengine.errors import deprecated
-from riskengine.portfolio.black_litterman import Posterior, View, black_litterman, equilibrium_returns
+from riskengine.portfolio.black_litterman import (
+    BlackLittermanPosterior,
+    View,
+    black_litterman,
+    equilibrium_returns,
+)
 from riskengine.portfolio.broken_limits import BrokenLimit, broken_limits
 from riskengine.portfolio.constraints import Constraints, Exposure, Group
 from riskengine.portfolio.costs import Costs, ProportionalCosts
@@ -38,6 +43,7 @@ from riskengine.portfolio.volatility_target import SteadyVolatility, VolatilityT
 
 __all__ = [
     "BlackLitterman",
+    "BlackLittermanPosterior",
     "BlackLittermanStrategy",
     "BrokenLimit",
     "Constraints",
@@ -62,7 +68,6 @@ __all__ = [
     "OptimizedStrategy",
     "Optimizer",
     "Plan",
-    "Posterior",
     "ProblemData",
     "ProblemExpressions",
     "ProblemInputs",
@@ -87,6 +92,7 @@ __all__ = [
 _RENAMED = {
     "DrawdownOverlay": DrawdownControl,
     "Limit": NamedConstraint,
+    "Posterior": BlackLittermanPosterior,
     "TargetVolatility": MaximumReturn,
 }
 

@@ -54,7 +54,7 @@ class View:
         return cls({asset: 1.0, over: -1.0}, by, confidence)
 
 
-class Posterior(NamedTuple):
+class BlackLittermanPosterior(NamedTuple):
     """Expected returns ``(assets,)`` and covariance of returns, both per day; what there is to note."""
 
     expected_returns: Array
@@ -74,7 +74,7 @@ def black_litterman(
     views: tuple[View, ...],
     assets: tuple[str, ...],
     tau: float = 0.05,
-) -> Posterior:
+) -> BlackLittermanPosterior:
     """Combine equilibrium and views.
 
     Each view's variance follows from its confidence c as ``tau p' Sigma p (1 - c) / c`` (Walters' closed
@@ -104,7 +104,7 @@ def black_litterman(
     if not tau > 0:
         raise SettingsError(f"tau must be positive, not {tau}")
     if not views:
-        return Posterior(
+        return BlackLittermanPosterior(
             np.asarray(equilibrium, dtype=np.float64), _wider(covariance, tau * covariance.matrix())
         )
     pick = np.zeros((len(views), len(assets)))
@@ -128,7 +128,7 @@ def black_litterman(
     gain = np.linalg.solve(spread + doubt, pick @ prior).T
     mean = equilibrium + gain @ (target - pick @ equilibrium)
     remaining = prior - gain @ (pick @ prior)
-    return Posterior(mean, _wider(covariance, (remaining + remaining.T) / 2))
+    return BlackLittermanPosterior(mean, _wider(covariance, (remaining + remaining.T) / 2))
 
 
 def _wider(covariance: Covariance, uncertainty: Array) -> Covariance:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import cvxpy as cp
 import numpy as np
 
-from riskengine.portfolio.compiled_problem import Answer, CompiledProblem
+from riskengine.portfolio.compiled_problem import CompiledProblem, SolverAnswer
 from riskengine.portfolio.objective import Objective
 from riskengine.portfolio.problem_data import ProblemData
 
@@ -46,7 +46,7 @@ def solve_by_columns(
     data: ProblemData,
     solver: str,
     sizes: tuple[int, ...] = SIZES,
-) -> Answer | None:
+) -> SolverAnswer | None:
     """An answer with the weights of all assets ``(assets,)``; None if it is better to solve the whole problem.
 
     Parameters

@@ -23,7 +23,7 @@ KEPT = 16
 """Compiled problems that a thread keeps; one of 1,000 assets may take a hundred megabytes."""
 
 
-class Answer(NamedTuple):
+class SolverAnswer(NamedTuple):
     """A solver's answer: weights ``(size,)`` and their free scale, cvxpy's status, the solver's own seconds."""
 
     weights: Array
@@ -94,7 +94,7 @@ class CompiledProblem:
             self.scenarios.values[:] = 0.0
             self.scenarios.values[:, : len(index)] = data.scenarios[:, index]
 
-    def solve(self, solver: str = SOLVERS[0], options: Options | None = None) -> Answer:
+    def solve(self, solver: str = SOLVERS[0], options: Options | None = None) -> SolverAnswer:
         """Solve with the values filled in.
 
         Raises
@@ -105,9 +105,9 @@ class CompiledProblem:
         square = None if self.risk is None else self.risk.matrix
         status, seconds = solve_compiled(self.problem, solver, self.slots, square, options)
         if self.weights.value is None:
-            return Answer(np.zeros(self.size), status, seconds, 1.0)
+            return SolverAnswer(np.zeros(self.size), status, seconds, 1.0)
         scale = float(self.scale.value)
-        return Answer(np.asarray(self.weights.value) / (scale or 1.0), status, seconds, scale)
+        return SolverAnswer(np.asarray(self.weights.value) / (scale or 1.0), status, seconds, scale)
 
     def marginal(self, data: ProblemData, weights: Array, scale: float) -> Array:
         """By how much the goal rises with each asset at the last solution, limits priced in, ``(assets,)``.

@@ -10,7 +10,12 @@ import numpy as np
 
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import SettingsError
-from riskengine.portfolio.black_litterman import Posterior, View, black_litterman, equilibrium_returns
+from riskengine.portfolio.black_litterman import (
+    BlackLittermanPosterior,
+    View,
+    black_litterman,
+    equilibrium_returns,
+)
 
 if TYPE_CHECKING:
     from riskengine.market.view import MarketView
@@ -21,7 +26,9 @@ Array = np.ndarray
 class ExpectedReturns(Protocol):
     """What a strategy calls at each decision for the expected returns of the holding period."""
 
-    def __call__(self, view: MarketView, covariance: Covariance, chosen: Array) -> Array | Posterior:
+    def __call__(
+        self, view: MarketView, covariance: Covariance, chosen: Array
+    ) -> Array | BlackLittermanPosterior:
         """Expected returns ``(assets,)`` per day over the holding period, as the covariance is.
 
         Parameters
@@ -32,7 +39,8 @@ class ExpectedReturns(Protocol):
 
         Returns
         -------
-        expected : (assets,) or, for a plan of several periods, (periods, assets); or a :class:`Posterior`, whose
+        expected : (assets,) or, for a plan of several periods, (periods, assets); or a
+            :class:`BlackLittermanPosterior`, whose
             covariance then takes the place of the forecast and whose notes go to the decision
         """
 
@@ -80,7 +88,7 @@ class BlackLitterman:
     risk_aversion: float = 2.5
     tau: float = 0.05
 
-    def __call__(self, view: MarketView, covariance: Covariance, chosen: Array) -> Posterior:
+    def __call__(self, view: MarketView, covariance: Covariance, chosen: Array) -> BlackLittermanPosterior:
         """Posterior of all assets, per day."""
         assets, known = view.assets, set(view.assets)
         open_ = {name for name, mask in zip(assets, chosen, strict=True) if mask}

@@ -12,7 +12,7 @@ import numpy as np
 from riskengine.covariance.contract import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.portfolio.column_generation import SIZES, can_pay, solve_by_columns
-from riskengine.portfolio.compiled_problem import PROBLEMS, Answer, CompiledProblem
+from riskengine.portfolio.compiled_problem import PROBLEMS, CompiledProblem, SolverAnswer
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts, itemised
 from riskengine.portfolio.feasibility import NamedConstraint, clashing_limits, least_distance
@@ -283,5 +283,5 @@ class _Solved(NamedTuple):
     """Numbers that were solved with, least holdings settled; the answer; the solver."""
 
     data: ProblemData
-    answer: Answer
+    answer: SolverAnswer
     solver: str

@@ -12,10 +12,10 @@ from riskengine.calibration import NeuralCalibrator
 from riskengine.covariance import ConstantCorrelation
 from riskengine.covariance.asynchronous import Asynchronous
 from riskengine.covariance.contract import Covariance, CovarianceForecaster
-from riskengine.covariance.frequency import for_frequency
+from riskengine.covariance.for_frequency import for_frequency
 from riskengine.errors import SettingsError, deprecated
 from riskengine.market.frequency import periods_in
-from riskengine.portfolio.black_litterman import Posterior, View
+from riskengine.portfolio.black_litterman import BlackLittermanPosterior, View
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts
 from riskengine.portfolio.decision import Decision
@@ -26,11 +26,11 @@ from riskengine.portfolio.expected_returns import (
     eligible_weights,
 )
 from riskengine.portfolio.fallback import solve_or_fall_back
+from riskengine.portfolio.holding_period import holding_period_scenarios
 from riskengine.portfolio.multi_period import MultiPeriodOptimizer
 from riskengine.portfolio.objective import Objective
 from riskengine.portfolio.objectives import MeanVariance, MinimumVariance
 from riskengine.portfolio.optimizer import Optimizer
-from riskengine.portfolio.scenarios import holding_period_scenarios
 
 if TYPE_CHECKING:
     from riskengine.market.view import MarketView
@@ -251,14 +251,14 @@ class OptimizedStrategy:
         self,
         view: MarketView,
         covariance: Covariance,
-        expected: Array | Posterior | None,
+        expected: Array | BlackLittermanPosterior | None,
         held: Array | None,
         chosen: Array,
     ) -> Decision:
         """Optimal weights under expected returns, or under a posterior that brings a covariance of its own."""
         optimizer, market = self.optimizer(view.assets), self._market_today(view, covariance, chosen)
         notes = covariance.notes
-        if isinstance(expected, Posterior):
+        if isinstance(expected, BlackLittermanPosterior):
             expected, covariance, more = expected
             notes += more
         if self.fallback:
@@ -278,7 +278,9 @@ class OptimizedStrategy:
             market["volume"] = self.volume(view)
         return market
 
-    def _expected(self, view: MarketView, covariance: Covariance, chosen: Array) -> Array | Posterior | None:
+    def _expected(
+        self, view: MarketView, covariance: Covariance, chosen: Array
+    ) -> Array | BlackLittermanPosterior | None:
         """Expected returns, by the component; None where there is none and the objective has no use for them."""
         overridden = type(self).expected_returns
         if overridden is not None:

@@ -14,9 +14,8 @@ import plotly.graph_objects as go
 
 from riskengine.files import sha256, write_atomically
 from riskengine.market import Finding
-from riskengine.report.desk_page import Section, page
 from riskengine.report.figures import PALETTE, figure_of
-from riskengine.report.html import chart
+from riskengine.report.page import Section, chart, page
 
 AROUND = 40
 """Closes that a drawing shows on either side of a finding."""

@@ -11,12 +11,11 @@ import plotly.graph_objects as go
 
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.units import period_name, periods
+from riskengine.report.page import LAYOUT
 
 PALETTE = ("#0b5fa5", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#5f6b76", "#2e4057", "#c97b84")
 OTHERS = "#c9ced4"
-_LAYOUT = {
-    "template": "plotly_white",
-    "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1d2733"},
+_LAYOUT = LAYOUT | {
     "margin": {"l": 60, "r": 20, "t": 20, "b": 40},
     "legend": {"orientation": "h", "y": 1.08, "x": 0},
     "hovermode": "x unified",

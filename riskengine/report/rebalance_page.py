@@ -1,66 +1,17 @@
-"""The files of a daily report: orders as CSV, everything as JSON, one page, and a history that only grows."""
+"""The page of a daily report, of what `riskengine rebalance` writes as ``report.json``."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
-from pathlib import Path
 from typing import Any
 
-from riskengine.files import write_atomically
-from riskengine.report.desk_files import Desk
-from riskengine.report.desk_page import Section, page
-from riskengine.report.desk_state import keep
-from riskengine.report.rebalance import HISTORY, RISK, Rebalance, read_history
-from riskengine.report.stress import sections
+from riskengine.report.page import Section, page
+from riskengine.report.stress_page import sections
 
-FILES = ("trades.csv", "report.json", "report.html", HISTORY)
+RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
+"""Figures of risk by their names in the content, in words."""
 
 
-def write_rebalance(found: Rebalance, desk: Desk, out: Path) -> None:
-    """Write the strategy's state, ``trades.csv``, ``report.json`` and ``report.html``; add a line to the history.
-
-    In this order, each file at once or not at all: killed in between, the same command writes the same files again,
-    since it starts from the state before this close, and adds its line to the history if it is not there.
-    """
-    content = found.content
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = ("asset", "side", "units", "price", "value", "participation")
-    writer.writerow(columns)
-    for row in content["trades"]:
-        writer.writerow(["" if row[name] is None else _plain(row[name]) for name in columns])
-    report = (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()
-    entry = {
-        name: content[name] for name in ("date", "strategy", "status", "weights", "wealth", "cash", "flags")
-    }
-    entry |= {
-        "volatility": content["risk"]["after"]["volatility"],
-        "report": hashlib.sha256(report).hexdigest(),
-    }
-    line = json.dumps(entry)
-    lines, _ = read_history(out, content["date"])
-    for name in FILES:  # of a write that a kill cut short
-        for part in out.glob(f"{name}*.part"):
-            part.unlink(missing_ok=True)
-    keep(found.morning, out, content["date"])
-    write_atomically(out / "trades.csv", text.getvalue().encode())
-    write_atomically(out / "report.json", report)
-    write_atomically(out / "report.html", render(content, desk).encode())
-    if line not in lines:
-        write_atomically(out / HISTORY, ("\n".join([*lines, line]) + "\n").encode())
-
-
-def _plain(value: Any) -> str:
-    """A cell that a spreadsheet takes for text where it is text, and for a number where it is one."""
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return "'" + value if value[:1] in "=+-@\t\r" else value
-
-
-def render(content: dict[str, Any], desk: Desk) -> str:
+def render_rebalance(content: dict[str, Any]) -> str:
     """The page as text."""
     before, after = content["risk"]["before"], content["risk"]["after"]
     flagged = content["status"] != "clean"
@@ -84,7 +35,7 @@ def render(content: dict[str, Any], desk: Desk) -> str:
         risk,
         _limits(content),
     ]
-    parts += [*_changes(content), _weights(content), *_tests(content), *sections(content["stress"], desk)]
+    parts += [*_changes(content), _weights(content), *_tests(content), *sections(content["stress"])]
     parts.append(Section("Notes", items=[state_line(content), *content["notes"]]))
     title = f"Rebalance: {content['strategy']}"
     return page(title, content["date"], headline, parts, content["provenance"], flagged)

@@ -1,43 +1,34 @@
-"""The page of a smile: figures of both fits, their parameters, and the GARCH states."""
+"""The page of a smile: both fits, their parameters, and the GARCH states.
+
+Made of what `riskengine smile` writes as ``smile.json`` and of the curves that it draws.
+"""
 
 from __future__ import annotations
 
-import json
-import platform
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from riskengine.backtest.provenance import commit
-from riskengine.files import sha256, write_atomically
-from riskengine.options import sabr_volatility
-from riskengine.report.desk_page import Section, page
 from riskengine.report.figures import PALETTE
-from riskengine.report.html import chart
-from riskengine.report.smile import (
-    Smile,
-    content,
-    expected_volatility,
-    heston_smile,
-    money,
-    shown_maturities,
-    stressed,
-)
+from riskengine.report.page import LAYOUT as PAGE_LAYOUT
+from riskengine.report.page import Section, chart, page
 
-Array = np.ndarray
-LAYOUT: dict[str, Any] = {
-    "template": "plotly_white",
-    "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1d2733"},
+LAYOUT: dict[str, Any] = PAGE_LAYOUT | {
     "margin": {"l": 60, "r": 20, "t": 40, "b": 45},
     "legend": {"orientation": "h", "y": 1.06, "x": 0, "yanchor": "bottom"},
-    "hovermode": "closest",
 }
-PANELS = 8
-"""Maturities shown at most."""
+
+
+def render_smile(numbers: dict[str, Any], curves: dict[str, Any]) -> str:
+    """The page as text, of the content of ``smile.json`` and of the points of its charts."""
+    heston = numbers["heston"]
+    headline = (
+        f"Heston fits {numbers['usable']} of {numbers['quotes']} quotes to {heston['rmse']:.2f} volatility points "
+        f"({heston['status']}), SABR to {numbers['sabr_rmse']:.2f}."
+    )
+    parts = _sections(numbers, curves)
+    return page("Smile", numbers["name"], headline, parts, numbers["provenance"], numbers["flagged"])
 
 
 def when(maturity: float) -> str:
@@ -53,22 +44,20 @@ def when(maturity: float) -> str:
     return f"{maturity * 12:.0f} months" if maturity < 1.45 else f"{maturity:.1f} years"
 
 
-def smiles_figure(smile: Smile) -> go.Figure:
+def smiles_figure(panels: list[dict[str, Any]]) -> go.Figure:
     """Quotes and both models, a panel a maturity."""
-    sabr = smile.sabr
-    chosen = shown_maturities(sabr.maturity, PANELS)
-    columns = 2 if len(chosen) > 1 else 1
-    lines = -(-len(chosen) // columns)
+    columns = 2 if len(panels) > 1 else 1
+    lines = -(-len(panels) // columns)
     figure = make_subplots(
         lines,
         columns,
-        subplot_titles=[when(float(sabr.maturity[k])) for k in chosen],
+        subplot_titles=[when(panel["maturity"]) for panel in panels],
         vertical_spacing=0.28 / max(lines, 2),
         horizontal_spacing=0.08,
     )
-    for place, k in enumerate(chosen):
+    for place, panel in enumerate(panels):
         at = {"row": place // columns + 1, "col": place % columns + 1}
-        for trace in _panel(smile, k):
+        for trace in _traces(panel):
             figure.add_trace(trace.update(showlegend=place == 0), **at)
     figure.update_layout(**LAYOUT, height=120 + 235 * lines)
     figure.update_yaxes(tickformat=".0%")
@@ -76,86 +65,68 @@ def smiles_figure(smile: Smile) -> go.Figure:
     return figure
 
 
-def _panel(smile: Smile, k: int) -> list[go.Scatter]:
+def _traces(panel: dict[str, Any]) -> list[go.Scatter]:
     """Quotes and both models at one maturity."""
-    quotes, sabr, t = smile.quotes, smile.sabr, float(smile.sabr.maturity[k])
-    here = np.flatnonzero(quotes.usable & (quotes.maturity == t))
-    here = here[np.argsort(quotes.strike[here])]
-    x, volatility = np.log(quotes.strike[here] / quotes.forward[here]), quotes.volatility[here]
-    widths = np.maximum(quotes.ask[here] - volatility, 0), np.maximum(volatility - quotes.bid[here], 0)
-    up, down = (np.round(np.where(np.isfinite(width), width, 0), 5) for width in widths)
+    quotes = panel["quotes"]
+    spread = {"type": "data", "symmetric": False, "array": quotes["up"], "arrayminus": quotes["down"]}
     traces = [
         go.Scatter(
-            x=np.round(np.exp(x), 5), y=np.round(volatility, 5), mode="markers", name="quotes",
-            marker={"color": "#5f6b76", "size": 5}, legendgroup="quotes",
-            error_y={"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 0.8, "width": 0},
+            x=quotes["x"],
+            y=quotes["y"],
+            mode="markers",
+            name="quotes",
+            marker={"color": "#5f6b76", "size": 5},
+            legendgroup="quotes",
+            error_y=spread | {"thickness": 0.8, "width": 0},
         )
-    ]  # fmt: skip
-    fine = np.linspace(x[0] - 1e-3, x[-1] + 1e-3, 61)
-    params, forward = type(sabr.params)(*(leaf[k] for leaf in sabr.params)), sabr.forward[k]
-    models = {
-        "Heston": heston_smile(smile.heston.params, fine, t),
-        "SABR": sabr_volatility(params, forward, forward * np.exp(fine), t, sabr.shift, sabr.form),
-    }
-    for colour, (name, y) in zip(PALETTE, models.items(), strict=False):
+    ]
+    for colour, (name, curve) in zip(PALETTE, panel["models"].items(), strict=False):
         line = {"color": colour, "width": 1.8}
-        x_y = {"x": np.round(np.exp(fine), 5), "y": np.round(y, 5)}
-        traces.append(go.Scatter(**x_y, mode="lines", name=name, line=line, legendgroup=name))
+        traces.append(go.Scatter(**curve, mode="lines", name=name, line=line, legendgroup=name))
     return traces
 
 
-def states_figure(smile: Smile) -> go.Figure:
-    """Heston's smile of the maturity nearest three months in every GARCH state."""
-    t = float(smile.sabr.maturity[np.argmin(np.abs(smile.sabr.maturity - 0.25))])
-    x = np.linspace(-0.25, 0.15, 61)
+def states_figure(states: dict[str, Any]) -> go.Figure:
+    """Heston's smile of the maturity nearest three months in every GARCH state; today's is the first."""
     figure = go.Figure(layout={**LAYOUT, "height": 400})
-    for colour, state in zip(PALETTE, smile.states, strict=False):
-        y = heston_smile(stressed(smile.heston.params, state, smile.states[0]), x, t)
-        width = 3 if state is smile.states[0] else 1.6
-        figure.add_scatter(
-            x=np.round(np.exp(x), 5), y=np.round(y, 5), mode="lines", name=state.name,
-            line={"color": colour, "width": width},
-        )  # fmt: skip
+    for k, (colour, (name, y)) in enumerate(zip(PALETTE, states["lines"].items(), strict=False)):
+        line = {"color": colour, "width": 1.6 if k else 3}
+        figure.add_scatter(x=states["x"], y=y, mode="lines", name=name, line=line)
     figure.update_yaxes(title="implied volatility", tickformat=".0%")
-    figure.update_xaxes(title=f"strike over forward, {when(t)}")
+    figure.update_xaxes(title=f"strike over forward, {when(states['maturity'])}")
     return figure
 
 
-def term_figure(smile: Smile) -> go.Figure:
+def term_figure(term: dict[str, Any]) -> go.Figure:
     """Volatility at the money by maturity: implied, and expected by the GARCH model."""
     figure = go.Figure(layout={**LAYOUT, "height": 360})
-    t = smile.sabr.maturity
-    heston = np.array([heston_smile(smile.heston.params, np.zeros(1), float(one))[0] for one in t])
-    lines = {"SABR, at the money": money(smile.sabr), "Heston, at the money": heston}
-    if smile.fit is not None:
-        lines["GARCH, expected (measure P)"] = expected_volatility(smile.fit, t)
-    for colour, (name, y) in zip(("#d1495b", "#0b5fa5", "#66a182"), lines.items(), strict=False):
-        figure.add_scatter(
-            x=np.round(t, 4), y=np.round(y, 5), mode="lines+markers", name=name, line={"color": colour}
-        )
+    for colour, (name, y) in zip(("#d1495b", "#0b5fa5", "#66a182"), term["lines"].items(), strict=False):
+        figure.add_scatter(x=term["maturity"], y=y, mode="lines+markers", name=name, line={"color": colour})
     figure.update_yaxes(title="volatility", tickformat=".0%")
     figure.update_xaxes(title="maturity, years")
     return figure
 
 
-def sections(smile: Smile, numbers: dict[str, Any]) -> list[Section]:
+def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     """The parts of the page."""
     parts = [
         _heston_section(numbers),
         Section(
             "Smiles",
             "Quotes with bid and ask where there are both; at most eight maturities are shown.",
-            chart=chart(smiles_figure(smile), "smiles"),
+            chart=chart(smiles_figure(curves["panels"]), "smiles"),
         ),
         Section(
             "At the money",
             "Implied volatility above the GARCH model's expectation is a premium for variance risk, or news "
-            "that prices do not hold yet." if smile.fit is not None else "",
-            chart=chart(term_figure(smile), "term"),
+            "that prices do not hold yet."
+            if "start" in numbers
+            else "",
+            chart=chart(term_figure(curves["term"]), "term"),
         ),
-    ]  # fmt: skip
-    if smile.fit is not None:
-        parts.append(_states_section(smile, numbers["states"]))
+    ]
+    if "start" in numbers:
+        parts.append(_states_section(numbers, curves["states"]))
     flags = [f"{count} of {numbers['quotes']} quotes: {flag}" for flag, count in numbers["flags"].items()]
     return [*parts, _sabr_section(numbers["sabr"]), Section("Flags of the quotes", items=flags)]
 
@@ -179,21 +150,21 @@ def _heston_section(numbers: dict[str, Any]) -> Section:
     return Section("Heston", text + ".", ["", *names], rows)
 
 
-def _states_section(smile: Smile, states: list[dict[str, Any]]) -> Section:
+def _states_section(numbers: dict[str, Any], curves: dict[str, Any]) -> Section:
     """Volatility at the money and skew in every GARCH state."""
-    rows = []
+    rows, states = [], numbers["states"]
     for row in states:
         pairs = zip(row["at_the_money"], row["skew"], strict=True)
         cells = [cell for level, skew in pairs for cell in (f"{level:.1%}", f"{100 * skew:+.1f}")]
         rows.append([row["state"], f"{row['garch_volatility']:.1%}", *cells])
     return Section(
         "Today's state among others",
-        f"Today's GARCH variance is above {smile.quantile:.0%} of the days of its window. In other states "
-        "Heston's variance of today is scaled as the GARCH model's; all other parameters stay. A scenario, "
-        "not a forecast of quotes. By maturity: the forward's volatility, and that 10% below less it.",
+        f"Today's GARCH variance is above {numbers['start']['quantile_of_today']:.0%} of the days of its window. "
+        "In other states Heston's variance of today is scaled as the GARCH model's; all other parameters stay. "
+        "A scenario, not a forecast of quotes. By maturity: the forward's volatility, and that 10% below less it.",
         ["state", "GARCH volatility", *(cell for t in states[0]["maturities"] for cell in (when(t), "skew"))],
         rows,
-        chart=chart(states_figure(smile), "states"),
+        chart=chart(states_figure(curves), "states"),
     )
 
 
@@ -214,43 +185,3 @@ def _sabr_section(smiles: list[dict[str, Any]]) -> Section:
             for row in smiles
         ],
     )
-
-
-def write_smile(smile: Smile, source: Path, out: Path, origin: dict[str, Any]) -> dict[str, Any]:
-    """Write ``smile.json`` and ``smile.html``; the numbers."""
-    numbers = content(smile)
-    facts = {
-        "riskengine": version("riskengine"),
-        "commit": commit(),
-        "python": platform.python_version(),
-        "jax": version("jax"),
-        "quotes": sha256(source),
-    } | origin
-    heston = numbers["heston"]
-    headline = (
-        f"Heston fits {numbers['usable']} of {numbers['quotes']} quotes to {heston['rmse']:.2f} volatility points "
-        f"({heston['status']}), SABR to {smile.sabr.rmse:.2f}."
-    )
-    text = page(
-        "Smile",
-        numbers["name"],
-        headline,
-        sections(smile, numbers),
-        facts,
-        numbers["flagged"],
-    )
-    numbers["provenance"] = facts
-    write_atomically(out / "smile.json", (json.dumps(_plain(numbers), indent=1) + "\n").encode())
-    write_atomically(out / "smile.html", text.encode())
-    return _plain(numbers)
-
-
-def _plain(value: Any) -> Any:
-    """The same with NaN and infinity as null, which JSON lacks."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

@@ -10,8 +10,8 @@ import pytest
 from riskengine import MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import forward
 from riskengine.calibration.contaminants import Contaminants
+from riskengine.calibration.padding import bucket
 from riskengine.calibration.pretraining import fresh_series, natural, pretrain, qlike
-from riskengine.calibration.shapes import bucket
 from riskengine.calibration.training import Training, start, train
 from riskengine.calibration.weights import CARD, PRETRAINED, WEIGHTS
 from riskengine.errors import DataError, SettingsError

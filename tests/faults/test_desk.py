@@ -30,19 +30,19 @@ from riskengine import (
     WalkForward,
     run_backtest,
 )
-from riskengine.backtest.loading import load_builder
-from riskengine.cli import FLAGGED, main
+from riskengine.backtest.strategy_files import load_builder
+from riskengine.cli import FLAGGED, main, runs
 from riskengine.covariance import LedoitWolf
+from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
+from riskengine.desk.orders import trade_list
+from riskengine.desk.rebalance import read_history, rebalance
+from riskengine.desk.rebalance_files import write_rebalance
+from riskengine.desk.strategy_state import Shown, decide, keep
 from riskengine.errors import DataError, SettingsError, StrategyError
 from riskengine.portfolio import DrawdownControl, Group, VolatilityTarget
 from riskengine.portfolio.ask import stated_limits
 from riskengine.portfolio.imposed import WeightLimits, nearest, with_limits
-from riskengine.report import commands
-from riskengine.report.desk_files import Desk, Holdings, read_desk, read_holdings
-from riskengine.report.desk_state import Shown, decide, keep
-from riskengine.report.rebalance import read_history, rebalance
-from riskengine.report.rebalance_page import write_rebalance
-from riskengine.report.trades import trade_list
+from riskengine.report.rebalance_page import render_rebalance
 
 ROOT = Path(__file__).parents[2]
 STRATEGIES = sorted(path for path in (ROOT / "strategies").glob("*.py") if path.stem != "__init__")
@@ -208,8 +208,12 @@ def second_morning(fixed_shape, tmp_path_factory):
             strategy or steady(leverage=1.0), panel, holdings, Desk(), fixed_shape, 300, last, folder
         )
 
-    write_rebalance(ask(out, Panel(panel.prices.iloc[:325])), Desk(), out)
+    write(ask(out, Panel(panel.prices.iloc[:325])), out)
     return out, ask(out, panel), panel, holdings
+
+
+def write(found, out):
+    write_rebalance(found, render_rebalance(found.content), out)
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -225,7 +229,7 @@ def test_killed_between_any_two_steps_of_writing_a_rerun_gives_the_same_bytes(se
     before, found, panel, holdings = second_morning
     whole = tmp_path / "whole"
     shutil.copytree(before, whole)
-    write_rebalance(found, Desk(), whole)
+    write(found, whole)
     wanted = everything(whole)
     assert len(wanted) == len(everything(before)) + 1
     _, last = read_history(before, found.content["date"])
@@ -245,7 +249,7 @@ def test_killed_between_any_two_steps_of_writing_a_rerun_gives_the_same_bytes(se
                         os.kill(os.getpid(), signal.SIGKILL)
 
             sys.setprofile(count)
-            write_rebalance(found, Desk(), folder)
+            write(found, folder)
             os._exit(0)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -263,7 +267,7 @@ def test_killed_between_any_two_steps_of_writing_a_rerun_gives_the_same_bytes(se
         morning = decide(steady(leverage=1.0), panel, holdings.weights(panel.prices.to_numpy()[-1]), folder)
         assert morning.content == found.morning.content
         assert read_history(folder, found.content["date"])[1] == last
-        write_rebalance(replace(found, morning=morning), Desk(), folder)
+        write(replace(found, morning=morning), folder)
         assert everything(folder) == wanted
         shutil.rmtree(folder)
         steps += 1 if killed < 3 else 7
@@ -606,7 +610,7 @@ def run(monkeypatch, capsys, fixed_shape):
     class Fixed:
         pretrained = staticmethod(lambda: fixed_shape)
 
-    monkeypatch.setattr(commands, "NeuralCalibrator", Fixed)
+    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
     monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
     monkeypatch.setenv("COLUMNS", "300")
 

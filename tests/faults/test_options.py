@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from riskengine import options
+from riskengine.desk.price import price
+from riskengine.desk.price_inputs import read_terms
 from riskengine.errors import DataError
-from riskengine.report.price import figures, price, render
-from riskengine.report.terms import read_terms
+from riskengine.report.price_page import greek_cells, render_price
 
 ROOT = Path(__file__).parents[2]
 BLACK = options.BlackScholesParams(0.2)
@@ -82,7 +83,7 @@ def test_a_greek_that_nothing_gives_is_nan_with_its_reason():
     assert np.isfinite(found.price)
     assert np.isnan(found.greeks["vega"].value)
     assert "nor has a central difference" in found.notes["vega"]
-    assert figures({"value": None, "error": None}) == ("none", "none")
+    assert greek_cells({"value": None, "error": None}) == ("none", "none")
 
 
 def test_terms_name_their_greeks_and_the_page_its_estimators(tmp_path):
@@ -96,7 +97,7 @@ def test_terms_name_their_greeks_and_the_page_its_estimators(tmp_path):
     content = price(read_terms(path), "terms.toml")
     assert list(content["greeks"]) == ["delta"]
     assert "central difference" in content["notes"][0]
-    assert content["notes"][0] in render(content)
+    assert content["notes"][0] in render_price(content)
     assert json.loads(json.dumps(content, allow_nan=False)) == json.loads(json.dumps(content))
     path.write_text(text.replace('"delta", ', "1, "))
     with pytest.raises(DataError, match="greeks"):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
-from riskengine.cli import FLAGGED, main
+from riskengine.cli import FLAGGED, main, runs
 from riskengine.covariance import (
     ConstantCorrelation,
     Ewma,
@@ -25,15 +25,14 @@ from riskengine.covariance import (
     SampleCovariance,
 )
 from riskengine.covariance.evaluation import forecasts
+from riskengine.desk.forecast_file import read_forecasts
+from riskengine.desk.inputs import read_desk
+from riskengine.desk.live import LiveEngine, LiveSettings
+from riskengine.desk.stream import RowReader, Start, Watch
+from riskengine.desk.stream_settings import Wanted, begin, reconcile
 from riskengine.errors import DataError, ImplausibleError, SettingsError
-from riskengine.live import LiveEngine, LiveSettings
 from riskengine.market import Panel
 from riskengine.market.checks import as_returns, as_row, as_weights
-from riskengine.report import commands
-from riskengine.report.desk_files import read_desk
-from riskengine.report.forecast_file import read_forecasts
-from riskengine.report.watch import RowReader, Start, Watch
-from riskengine.report.watch_settings import Wanted, begin, reconcile
 from riskengine.risk import (
     FilteredHistory,
     ScenarioModel,
@@ -245,7 +244,7 @@ def run(monkeypatch, capsys, fixed_shape):
     class Fixed:
         pretrained = staticmethod(lambda: fixed_shape)
 
-    monkeypatch.setattr(commands, "NeuralCalibrator", Fixed)
+    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
     monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -396,7 +395,7 @@ def test_weekly_prices_have_weekly_horizons(run, files):
 
 def start(calibrator, rows_are_prices=True, held=(0.6, 0.4, 0, 0, 0), prices=PRICES):
     def make():
-        from riskengine.report.watch import History
+        from riskengine.desk.stream import History
 
         engine = LiveEngine(
             calibrator,

@@ -535,9 +535,9 @@ class Outcome:
 
 def outcome(case: Case, where: Path) -> Outcome:
     """Read a case as a person would."""
+    from riskengine.desk.inputs import read_holdings
     from riskengine.errors import RiskEngineError
     from riskengine.market import load_panel
-    from riskengine.report.desk_files import read_holdings
 
     path = where / case.file
     case.write(path)

@@ -39,7 +39,7 @@ from riskengine.portfolio import (
     eligible,
 )
 from riskengine.portfolio.compiled_problem import ProblemCache
-from riskengine.portfolio.scenarios import holding_period_scenarios
+from riskengine.portfolio.holding_period import holding_period_scenarios
 
 
 @dataclass

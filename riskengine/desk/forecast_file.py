@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from riskengine.desk.stream_rows import Key
 from riskengine.errors import DataError, ImplausibleError
-from riskengine.report.watch_rows import Key
+from riskengine.risk import Validation, validate
 
 Array = np.ndarray
 
@@ -233,3 +235,25 @@ def _check_units(path: Path, losses: Array, var: Array, notes: list[str]) -> Non
         notes.append(
             "figures are not fractions (percent, or money): the tests do not depend on the unit, mean_loss does"
         )
+
+
+def validate_file(forecasts: Path, level: float, draws: int) -> tuple[Validation, dict[str, Any]]:
+    """Test the forecasts of a CSV; what was found, and the same with units and how the file was read, for JSON.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_forecasts` and :func:`riskengine.risk.validate`.
+    """
+    read = read_forecasts(forecasts, level)
+    found = validate(read.losses, read.value_at_risk, read.cvar, level, draws=draws)
+    percent = f"{100 * level:g}%"
+    units = {
+        "var": f"loss in the unit of the file over one row of it, {percent}",
+        "cvar": f"mean loss in the unit of the file beyond VaR, {percent}",
+        "exceptions": "number of rows with a loss beyond VaR",
+        "expected": f"number of rows, {1 - level:.4g} of them",
+        "zone": "of the last 250 rows, or of all if there are fewer",
+        "p_value": "mid-p by simulation; p_low and p_high with ties counted one way and the other",
+    }
+    return found, found.to_dict() | {"notes": list(read.notes), "units": units}

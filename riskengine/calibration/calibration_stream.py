@@ -43,7 +43,7 @@ class CalibrationStream:
 
     Examples
     --------
-    >>> stream = NeuralCalibrator.pretrained().stream(window=250)
+    >>> stream = CalibrationStream(NeuralCalibrator.pretrained(), window=250)
     >>> history = 0.01 * np.random.default_rng(0).standard_normal((300, 2))
     >>> state = stream.init(history)
     >>> fit, state = stream.update(state, np.array([0.01, -0.02]))

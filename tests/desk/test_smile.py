@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from riskengine.cli import main
-from riskengine.report import commands
+from riskengine.cli import main, runs
 
 ROOT = Path(__file__).parents[2]
 DAX = ROOT / "data" / "dax_options_2002" / "quotes.csv"
@@ -21,7 +20,7 @@ def run(monkeypatch, capsys, fixed_shape):
     class Fixed:
         pretrained = staticmethod(lambda: fixed_shape)
 
-    monkeypatch.setattr(commands, "NeuralCalibrator", Fixed)
+    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
     monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
     monkeypatch.setenv("COLUMNS", "120")
 
@@ -76,7 +75,7 @@ def test_what_is_missing_is_named(run, tmp_path):
 
 
 def test_states_are_those_of_the_filter(returns, fixed_shape):
-    from riskengine.report.smile import garch_states
+    from riskengine.desk.smile import garch_states
 
     fit = fixed_shape(returns[:, :1])
     states, quantile = garch_states(fit, returns[:, :1])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskengine.calibration.shapes import bucket, lengthened
+from riskengine.calibration.padding import bucket, lengthened
 
 
 @given(st.integers(1, 100_000))

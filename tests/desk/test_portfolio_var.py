@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from riskengine.report.held_risk import held_risk
+from riskengine.desk.portfolio_var import held_risk
 from riskengine.risk import TailForecaster
 
 WEIGHTS = np.array([[0.3, 0.3, 0.2, 0.1, 0.0, 0.0], [0.0, 0.1, 0.2, 0.3, 0.2, 0.2], np.zeros(6)])

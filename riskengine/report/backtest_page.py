@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import plotly.io
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.units import period_name, periods
 from riskengine.files import write_atomically
 from riskengine.report import figures
+from riskengine.report.page import chart, render_template
 
 MOST_NOTES = 200
 
@@ -137,27 +134,10 @@ def provenance_text(value: Any) -> str:
     return str(value)
 
 
-def chart(figure: Any, name: str) -> Markup:
-    """A figure as a part of a page that holds plotly's script."""
-    body = plotly.io.to_html(
-        figure,
-        full_html=False,
-        include_plotlyjs=False,
-        div_id=name,
-        config={"displaylogo": False, "responsive": True},
-    )
-    return Markup(body)  # plotly escapes its data; nothing else is in here
-
-
 def render(result: BacktestResult) -> str:
     """The page as text. Names of assets and strategies are escaped."""
-    environment = Environment(
-        loader=PackageLoader("riskengine.report", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    first, last = (f"{result.returns.index[k]:%Y-%m-%d}" for k in (0, -1))
+    span = periods(len(result.returns), result.periods_per_year)
     counts: pd.Series = result.status.value_counts()
     charts = [
         ("growth", "Growth", "One unit of wealth, net of costs, logarithmic.", figures.growth),
@@ -186,12 +166,14 @@ def render(result: BacktestResult) -> str:
         unit = period_name(result.periods_per_year)
         text = f"Loss of each {unit} against the VaR forecast of the close before, by filtered historical simulation."
         charts.append(("var", f"Value at risk, 99%, one {unit}", text, figures.value_at_risk))
-    return environment.get_template("backtest.html").render(
-        name=result.name,
+    return render_template(
+        "backtest.html",
+        charted=True,
+        title=result.name,
+        subtitle=f"Walk-forward {first} to {last}, {span}",
         headline=headline(result),
-        first=f"{result.returns.index[0]:%Y-%m-%d}",
-        last=f"{result.returns.index[-1]:%Y-%m-%d}",
-        span=periods(len(result.returns), result.periods_per_year),
+        flagged=False,
+        last=last,
         unit=period_name(result.periods_per_year),
         flags=result.flags,
         remarks=result.remarks(),
@@ -203,7 +185,6 @@ def render(result: BacktestResult) -> str:
         notes=result.notes[:MOST_NOTES],
         more_notes=max(0, len(result.notes) - MOST_NOTES),
         provenance=[(key, provenance_text(value)) for key, value in result.provenance.items()],
-        plotly=Markup(get_plotlyjs()),
     )
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.report.desk_files import Desk
-from riskengine.report.desk_page import Section, light
-from riskengine.report.units import period_name
+from riskengine.desk.inputs import Desk
+from riskengine.desk.period_names import period_name
 from riskengine.risk.filtered_historical import FilteredHistory
 from riskengine.risk.scenario_model import ScenarioModel
 
@@ -56,6 +55,17 @@ def judge(
     return rows
 
 
+def light(value: float, limit: float) -> str:
+    """Green up to four fifths of a limit, amber up to the limit, red beyond.
+
+    Examples
+    --------
+    >>> light(0.7, 1.0), light(0.9, 1.0), light(1.1, 1.0)
+    ('green', 'amber', 'red')
+    """
+    return "green" if value <= 0.8 * limit else "amber" if value <= limit else "red"
+
+
 def broken(judged: list[dict[str, Any]]) -> list[str]:
     """A line for each limit that is broken."""
     return [
@@ -63,27 +73,3 @@ def broken(judged: list[dict[str, Any]]) -> list[str]:
         for row in judged
         if row["light"] == "red"
     ]
-
-
-def summary(judged: list[dict[str, Any]]) -> list[Section]:
-    """The table of a page."""
-    return (
-        [
-            Section(
-                "Limits",
-                headings=["limit", "on", "value", "at most", "light"],
-                rows=[
-                    [
-                        row["name"],
-                        row["on"],
-                        "" if row["value"] is None else f"{row['value']:.2%}",
-                        f"{row['limit']:.2%}",
-                        row["light"] or "",
-                    ]
-                    for row in judged
-                ],
-            )
-        ]
-        if judged
-        else []
-    )

@@ -10,12 +10,12 @@ import numpy as np
 
 from riskengine.calibration import Calibrator
 from riskengine.covariance import for_frequency
+from riskengine.desk.held_findings import held_findings
+from riskengine.desk.inputs import Holdings, read_holdings
+from riskengine.desk.live import LiveEngine, LiveSettings
+from riskengine.desk.stream import History, Start, Watch
 from riskengine.errors import DataError, SettingsError
-from riskengine.live import LiveEngine, LiveSettings
 from riskengine.market import Panel, load_panel
-from riskengine.report.desk_files import Holdings, read_holdings
-from riskengine.report.held_findings import held_findings
-from riskengine.report.watch import History, Start, Watch
 
 Array = np.ndarray
 
@@ -30,7 +30,7 @@ class Wanted:
     ----------
     prices : file of the history
     holdings : file of quantities
-    window, recalibrate : see :class:`riskengine.live.LiveSettings`
+    window, recalibrate : see :class:`riskengine.desk.live.LiveSettings`
     """
 
     prices: Path | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,19 +15,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from riskengine.backtest.provenance import panel_provenance
 from riskengine.calibration import Calibrator
 from riskengine.covariance.constant_correlation import conditional_variance
+from riskengine.desk.held_findings import held_findings
+from riskengine.desk.inputs import Desk
+from riskengine.desk.period_names import period_name, span
+from riskengine.desk.period_returns import period_returns
+from riskengine.desk.stress_limits import broken, judge, light
 from riskengine.errors import DataError, SettingsError
-from riskengine.files import write_atomically
 from riskengine.market import Panel
 from riskengine.market.checks import as_weights
 from riskengine.market.view import STALE_AFTER
-from riskengine.report.desk_files import Desk
-from riskengine.report.desk_page import Section, light, origin, page
-from riskengine.report.held_findings import held_findings
-from riskengine.report.period_returns import period_returns
-from riskengine.report.stress_limits import broken, judge, summary
-from riskengine.report.units import period_name, span
 from riskengine.risk.paths import Block
 from riskengine.risk.sampling_error import tail_error
 from riskengine.risk.scenario_model import ScenarioModel
@@ -346,7 +344,7 @@ def figures(test: StressTest, desk: Desk) -> dict[str, Any]:
         else:
             row |= _tails(outcome)
         if limit is not None:
-            row["margin"] = float(limit - row["drawdown"])
+            row |= {"margin": float(limit - row["drawdown"]), "light": light(row["drawdown"], limit)}
         order = np.argsort(-np.abs(drivers), kind="stable")[:DRIVERS]
         row["drivers"] = {outcome.assets[j]: float(drivers[j]) for j in order if drivers[j] != 0}
         if desk.groups:
@@ -411,107 +409,19 @@ def _own(outcome: Outcome) -> Array:
     return -outcome.returns.astype(np.float64).mean(axis=0) * outcome.weights + 0.0
 
 
-def cell(row: dict[str, Any], key: str) -> str:
-    """A figure in percent, with its standard error where it is worth a digit.
+def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressSettings) -> dict[str, Any]:
+    """Everything as one object for ``stress.json`` and its page: numbers, limits, flags, provenance.
 
-    Examples
-    --------
-    >>> cell({"var_99": 0.0734, "var_99_error": 0.0031}, "var_99"), cell({"drawdown": 0.1}, "drawdown")
-    ('7.3% ± 0.3%', '10.0%')
+    ``status`` is flagged if a limit is broken or something needs a look.
     """
-    error = row.get(f"{key}_error", 0.0)
-    return f"{row[key]:.1%}" + (f" ± {error:.1%}" if error >= 0.0005 else "")
-
-
-def sections(numbers: dict[str, Any], desk: Desk) -> list[Section]:
-    """The tables of a page on stress."""
-    limit = desk.limits.get("drawdown")
-    simulated = [row for row in numbers["scenarios"] if row["paths"] > 1]
-    replayed = [row for row in numbers["scenarios"] if row["paths"] == 1]
-    ends = ["margin", "limit"] if limit is not None else []
-
-    def end(row: dict[str, Any]) -> list[str]:
-        return [] if limit is None else [f"{row['margin']:+.1%}", light(row["drawdown"], limit)]
-
-    def drivers(row: dict[str, Any]) -> str:
-        worst = sorted(row["drivers"].items(), key=lambda item: -item[1])[:3]
-        return ", ".join(f"{name} {loss:.1%}" for name, loss in worst if loss > 0)
-
-    horizon = numbers["units"]["var_99"].split("over ")[1].split(",")[0]
-    return [
-        Section(
-            "Simulated scenarios",
-            f"Losses over {horizon} as fractions of wealth, ± standard errors of the simulation; drawdown: its 99% "
-            "quantile, with the margin to the limit. Drivers: the holdings that lose most in the worst 1% of paths.",
-            ["scenario", "median", "VaR 95%", "VaR 99%", "CVaR 99%", "drawdown", *ends, "drivers"],
-            [
-                [
-                    row["name"],
-                    *(cell(row, key) for key in ("loss_median", "var_95", "var_99", "cvar_99", "drawdown")),
-                    *end(row),
-                    drivers(row),
-                ]
-                for row in simulated
-            ],
-        ),
-        Section(
-            "Episodes replayed",
-            "The surprises of then at today's volatilities, and the returns of then, on today's weights.",
-            ["episode", numbers["units"]["horizon"], "loss", "drawdown", *ends, "drivers"],
-            [
-                [
-                    row["name"],
-                    str(row["horizon"]),
-                    f"{row['loss']:.1%}",
-                    f"{row['drawdown']:.1%}",
-                    *end(row),
-                    drivers(row),
-                ]
-                for row in replayed
-            ],
-        ),
-        Section(
-            "Reverse stress",
-            "The likeliest way to lose a given sum, its distance in standard deviations, the chance of losing as much.",
-            ["loss", numbers["units"]["horizon"], "distance", "probability", "the largest moves"],
-            [
-                [
-                    f"{row['loss']:.0%}",
-                    str(row["horizon"]),
-                    f"{row['distance']:.1f}",
-                    f"{row['probability']:.2e}",
-                    ", ".join(
-                        f"{name} {move:+.0%}"
-                        for name, move in sorted(row["returns"].items(), key=lambda item: item[1])[:4]
-                    ),
-                ]
-                for row in numbers["reverse"]
-            ],
-        ),
-    ]
-
-
-def write_stress(
-    test: StressTest, panel: Panel, desk: Desk, settings: StressSettings, out: Path
-) -> tuple[dict[str, Any], bool]:
-    """Write ``stress.json`` and ``stress.html``; the numbers, and whether a limit is broken or something flagged."""
     numbers = figures(test, desk)
-    judged = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
-    flags = [*broken(judged), *numbers["flags"]]
-    numbers |= {"flags": flags, "limits": judged, "status": "flagged" if flags else "clean"}
-    facts = origin(panel, settings=repr(settings))
-    worst = max(numbers["scenarios"], key=lambda row: row["drawdown"])
-    headline = f"The worst scenario is {worst['name']}: a drawdown of {worst['drawdown']:.1%}" + (
-        f" against a limit of {desk.limits['drawdown']:.1%}." if "drawdown" in desk.limits else "."
-    )
-    parts = [
-        Section("Flags", items=flags),
-        *summary(judged),
-        *sections(numbers, desk),
-        Section("Notes", items=numbers["notes"]),
-    ]
-    text = page("Stress", f"{panel.dates[-1]:%Y-%m-%d}", headline, parts, facts, bool(flags))
-    content = {"date": f"{panel.dates[-1]:%Y-%m-%d}", **numbers, "provenance": facts}
-    write_atomically(out / "stress.json", (json.dumps(content, indent=1) + "\n").encode())
-    write_atomically(out / "stress.html", text.encode())
-    return content, bool(flags)
+    limits = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
+    flags = [*broken(limits), *numbers["flags"]]
+    return {
+        "date": f"{panel.dates[-1]:%Y-%m-%d}",
+        **numbers,
+        "flags": flags,
+        "limits": limits,
+        "status": "flagged" if flags else "clean",
+        "provenance": panel_provenance(panel, settings=repr(settings)),
+    }

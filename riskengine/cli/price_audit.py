@@ -35,8 +35,8 @@ def audit(
     """
     from riskengine.market import Finding, audit_prices, load_prices
     from riskengine.market.loading import save_prices
+    from riskengine.market.panel import timing
     from riskengine.market.repair import repair
-    from riskengine.market.times import timing
     from riskengine.report.audit_page import ordered, write_audit
 
     if repair_to is not None:

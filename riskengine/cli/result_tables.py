@@ -12,13 +12,13 @@ from rich.console import Console
 from riskengine.cli.console import new_table
 
 if TYPE_CHECKING:
-    from riskengine.backtest.flags import Flag
+    from riskengine.backtest.flags import ResultFlag
 
 MOST_NOTES = 20
 _MARK = " (!)"
 
 
-def show_flags(console: Console, flags: Iterable[Flag], name: str | None = None) -> None:
+def show_flags(console: Console, flags: Iterable[ResultFlag], name: str | None = None) -> None:
     """A line a flag: red for the strategy's own, yellow for a benchmark's."""
     for flag in flags:
         style = "bold red" if flag.serious else "yellow"

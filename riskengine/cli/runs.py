@@ -1,4 +1,4 @@
-"""What the commands of the desk do, from files to files; the command line only names the options."""
+"""What the commands of the desk do, from files to files: content from `desk`, its page from `report`."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from typing import Any
 import numpy as np
 
 from riskengine.backtest import load_strategy
+from riskengine.backtest.provenance import software
+from riskengine.backtest.result import finite
 from riskengine.calibration import NeuralCalibrator
+from riskengine.desk.inputs import read_desk, read_holdings
+from riskengine.desk.portfolio_stress import StressSettings, stress_content, stress_test
+from riskengine.desk.price import price
+from riskengine.desk.price_inputs import read_terms
+from riskengine.desk.rebalance import read_history, rebalance
+from riskengine.desk.rebalance_files import write_rebalance
+from riskengine.desk.smile import Smile, fit_smile, smile_content
+from riskengine.desk.smile_curves import smile_curves
+from riskengine.desk.strategy_state import Shown, close_name
+from riskengine.desk.stream import Start, Watch
+from riskengine.desk.stream_settings import Wanted, begin, reconcile, weights_of
 from riskengine.errors import DataError, RiskEngineError, SettingsError
+from riskengine.files import sha256, write_atomically
 from riskengine.market import Panel, Universe, load_panel, load_volume
 from riskengine.market.dates import close_on
 from riskengine.options import read_quotes
-from riskengine.report.desk_files import read_desk, read_holdings
-from riskengine.report.desk_state import Shown, close_name
-from riskengine.report.forecast_file import read_forecasts
-from riskengine.report.price import price, write_price
-from riskengine.report.rebalance import read_history, rebalance
-from riskengine.report.rebalance_page import write_rebalance
-from riskengine.report.smile import fit_smile
-from riskengine.report.smile_page import write_smile
-from riskengine.report.stress import StressSettings, stress_test, write_stress
-from riskengine.report.terms import read_terms
-from riskengine.report.watch import Start, Watch
-from riskengine.report.watch_settings import Wanted, begin, reconcile, weights_of
-from riskengine.risk import Validation
-from riskengine.risk import validate as validate_forecasts
+from riskengine.report.price_page import render_price
+from riskengine.report.rebalance_page import render_rebalance
+from riskengine.report.smile_page import render_smile
+from riskengine.report.stress_page import render_stress
 
 Array = np.ndarray
 
@@ -43,6 +47,12 @@ def _panel(prices: Path, asof: str | None, membership: Path | None = None) -> Pa
 def _weights(panel: Panel, holdings: Path | None) -> Array:
     """Weights of a file of holdings at the last known prices; equal ones without it."""
     return weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings)[0]
+
+
+def _write(out: Path, name: str, content: dict[str, Any], page: str) -> None:
+    """Content as JSON, and its page."""
+    write_atomically(out / f"{name}.json", (json.dumps(content, indent=1) + "\n").encode())
+    write_atomically(out / f"{name}.html", page.encode())
 
 
 def run_rebalance(
@@ -86,7 +96,7 @@ def run_rebalance(
         Shown(history, universe),
         fresh,
     )
-    write_rebalance(found, desk, out)
+    write_rebalance(found, render_rebalance(found.content), out)
     return found.content
 
 
@@ -111,36 +121,16 @@ def run_stress(
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
     found = stress_test(panel, _weights(panel, holdings), NeuralCalibrator.pretrained(), settings, file)
-    return write_stress(found, panel, desk, settings, out)
+    content = stress_content(found, panel, desk, settings)
+    _write(out, "stress", content, render_stress(content))
+    return content, content["status"] == "flagged"
 
 
 def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
     """Price a terms file and write its page; its content."""
     content = price(read_terms(terms), terms.name, progress)
-    write_price(content, out)
+    _write(out, "price", content, render_price(content))
     return content
-
-
-def run_validate(forecasts: Path, level: float, draws: int) -> tuple[Validation, dict[str, Any]]:
-    """Test the forecasts of a CSV; what was found, and the same with units and how the file was read, for JSON.
-
-    Raises
-    ------
-    DataError
-        As :func:`riskengine.report.forecast_file.read_forecasts` and :func:`riskengine.risk.validate`.
-    """
-    read = read_forecasts(forecasts, level)
-    found = validate_forecasts(read.losses, read.value_at_risk, read.cvar, level, draws=draws)
-    percent = f"{100 * level:g}%"
-    units = {
-        "var": f"loss in the unit of the file over one row of it, {percent}",
-        "cvar": f"mean loss in the unit of the file beyond VaR, {percent}",
-        "exceptions": "number of rows with a loss beyond VaR",
-        "expected": f"number of rows, {1 - level:.4g} of them",
-        "zone": "of the last 250 rows, or of all if there are fewer",
-        "p_value": "mid-p by simulation; p_low and p_high with ties counted one way and the other",
-    }
-    return found, found.to_dict() | {"notes": list(read.notes), "units": units}
 
 
 def run_smile(
@@ -166,7 +156,7 @@ def run_smile(
         raise SettingsError("a smile with its GARCH state needs both --prices and --asset")
     read = read_quotes(quotes, spot, asof)
     if prices is None or asset is None:
-        return write_smile(fit_smile(read, feller=feller, weights=weights, beta=beta), quotes, out, {})
+        return _write_smile(fit_smile(read, feller=feller, weights=weights, beta=beta), quotes, out, {})
     panel = _panel(prices, asof)
     if asset not in panel.assets:
         raise DataError(f"{prices} has no asset {asset!r}")
@@ -180,8 +170,18 @@ def run_smile(
     origin = {"prices": panel.hash, "asset": asset, "last price": f"{panel.dates[-1]:%Y-%m-%d}"}
     origin |= {"read": "; ".join(panel.notes)} if panel.notes else {}
     origin |= {"prices look wrong": "; ".join(doubts)} if doubts else {}
-    numbers = write_smile(found, quotes, out, origin)
-    return numbers | {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
+    return _write_smile(found, quotes, out, origin, doubts)
+
+
+def _write_smile(
+    smile: Smile, quotes: Path, out: Path, origin: dict[str, Any], doubts: list[str] | None = None
+) -> dict[str, Any]:
+    numbers = smile_content(smile, software() | {"quotes": sha256(quotes)} | origin)
+    if doubts is not None:
+        numbers |= {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
+    content: dict[str, Any] = finite(numbers)  # JSON has no NaN
+    _write(out, "smile", content, render_smile(numbers, smile_curves(smile)))
+    return content
 
 
 def run_watch(

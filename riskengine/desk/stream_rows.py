@@ -117,7 +117,7 @@ class RowReader:
     array([0.03,  nan])
     >>> reader.read("date,B,a")
     Traceback (most recent call last):
-    riskengine.report.watch_rows.HeaderError: the header names 'a' (did you mean A?), which is no asset here; no row \
+    riskengine.desk.stream_rows.HeaderError: the header names 'a' (did you mean A?), which is no asset here; no row \
 without names is read until a good header comes
     """
 

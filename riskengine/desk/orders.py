@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from riskengine.desk.inputs import Desk, Holdings
 from riskengine.errors import DataError
-from riskengine.report.desk_files import Desk, Holdings
 
 Array = np.ndarray
 

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskengine.covariance.constant_correlation import conditional_variance
+from riskengine.desk.live import LiveEngine, LiveSettings
+from riskengine.desk.stream import RowReader, Watch, later
 from riskengine.errors import DataError, SettingsError
-from riskengine.live import LiveEngine, LiveSettings
-from riskengine.report.watch import RowReader, Watch, later
 from riskengine.risk import empirical_tail
 
 ASSETS = ("A", "B", "C")
@@ -166,8 +166,8 @@ sys.path[:0] = [{root!r}, {tests!r}]
 from pathlib import Path
 import numpy as np
 from conftest import FixedShape
-from riskengine.live import LiveEngine, LiveSettings
-from riskengine.report.watch import Watch
+from riskengine.desk.live import LiveEngine, LiveSettings
+from riskengine.desk.stream import Watch
 import os, signal
 
 folder, rows, kills = Path({folder!r}), {rows}, {kills!r}

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from riskengine import NeuralCalibrator
+from riskengine.calibration import CalibrationStream
 from riskengine.errors import DataError, SettingsError
 
 
 @pytest.mark.parametrize("robust", [False, True])
 def test_a_stream_says_what_a_calibration_of_its_window_says(returns, robust):
     calibrate = NeuralCalibrator.pretrained(robust=robust)
-    stream = calibrate.stream(window=250)
+    stream = CalibrationStream(calibrate, window=250)
     state = stream.init(returns[:600])
     for day in range(600, 605):
         fit, state = stream.update(state, returns[day])
@@ -21,14 +22,14 @@ def test_a_stream_says_what_a_calibration_of_its_window_says(returns, robust):
 
 
 def test_a_history_shorter_than_the_window_fills_up(returns):
-    stream = NeuralCalibrator.pretrained().stream(window=250)
+    stream = CalibrationStream(NeuralCalibrator.pretrained(), window=250)
     fit, state = stream.update(stream.init(returns[:100]), returns[100])
     assert state.returns.shape == (250, 6)
     assert (fit.observations == 101).all()
 
 
 def test_states_are_values(returns):
-    stream = NeuralCalibrator.pretrained().stream(window=250)
+    stream = CalibrationStream(NeuralCalibrator.pretrained(), window=250)
     state = stream.init(returns[:300])
     before = state.returns.copy()
     first, _ = stream.update(state, returns[300])
@@ -38,11 +39,11 @@ def test_states_are_values(returns):
 
 
 def test_bad_rows_and_windows_are_named(returns):
-    stream = NeuralCalibrator.pretrained().stream(window=250)
+    stream = CalibrationStream(NeuralCalibrator.pretrained(), window=250)
     state = stream.init(returns[:300])
     with pytest.raises(DataError, match="one return an asset"):
         stream.update(state, returns[0, :3])
     with pytest.raises(DataError, match="return of 2 is infinite"):
         stream.update(state, np.array([0, 0, np.inf, 0, 0, 0]))
     with pytest.raises(SettingsError, match="at least 60"):
-        NeuralCalibrator.pretrained().stream(window=10)
+        CalibrationStream(NeuralCalibrator.pretrained(), window=10)

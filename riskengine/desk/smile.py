@@ -135,8 +135,8 @@ def expected_volatility(fit: Calibration, maturity: Array) -> Array:
     return np.sqrt(YEAR * (long_run + (float(fit.next_variance[0]) - long_run) * decay))
 
 
-def content(smile: Smile) -> dict[str, Any]:
-    """Everything as one object for JSON."""
+def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
+    """Everything as one object for ``smile.json`` and its page."""
     quotes, heston, sabr = smile.quotes, smile.heston, smile.sabr
     worst = np.nanmax(np.abs(heston.errors)) if quotes.usable.any() else float("nan")
     found: dict[str, Any] = {
@@ -165,6 +165,7 @@ def content(smile: Smile) -> dict[str, Any]:
             for k, t in enumerate(sabr.maturity)
         ],
     }
+    found["sabr_rmse"] = sabr.rmse
     if smile.fit is not None:
         start = heston_start(smile.fit)
         found["start"] = {
@@ -183,6 +184,7 @@ def content(smile: Smile) -> dict[str, Any]:
         ]
         found["states"] = states_table(smile)
     found["flagged"] = heston.status != FitStatus.OK or any(s != FitStatus.OK for s in sabr.status)
+    found["provenance"] = provenance
     return found
 
 

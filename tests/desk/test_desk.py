@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 
 from riskengine import EqualWeight, Panel, load_panel
 from riskengine.calibration import Status
+from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
+from riskengine.desk.orders import trade_list
+from riskengine.desk.portfolio_stress import StressSettings, stress_content, stress_test
+from riskengine.desk.rebalance import read_history, rebalance
+from riskengine.desk.rebalance_files import write_rebalance
 from riskengine.errors import DataError, RiskEngineError
-from riskengine.report.desk_files import Desk, Holdings, read_desk, read_holdings
-from riskengine.report.desk_page import Section, page
-from riskengine.report.rebalance import read_history, rebalance
-from riskengine.report.rebalance_page import write_rebalance
-from riskengine.report.stress import StressSettings, stress_test, write_stress
-from riskengine.report.trades import trade_list
+from riskengine.report.page import Section, page
+from riskengine.report.rebalance_page import render_rebalance
+from riskengine.report.stress_page import render_stress
 from riskengine.risk.scenarios import Simulation
 
 NASTY = "<script>alert(1)</script>"
@@ -210,12 +212,12 @@ def reports(panel, fixed_shape, tmp_path_factory):
     written = []
     with pytest.MonkeyPatch.context() as patch:
         # The checkout may change while the tests run; a report says which commit made it.
-        patch.setattr("riskengine.report.desk_page.commit", lambda: "0123456789ab")
+        patch.setattr("riskengine.backtest.provenance.commit", lambda: "0123456789ab")
         for end in ("2018-05-01", "2018-06-01", "2018-06-01"):
             part = panel.between(end=end)
             _, last = read_history(out, f"{part.dates[-1]:%Y-%m-%d}")
             found = rebalance(EqualWeight(min_history=100), part, holdings, desk, fixed_shape, 600, last, out)
-            write_rebalance(found, desk, out)
+            write_rebalance(found, render_rebalance(found.content), out)
             files = sorted(path for path in out.rglob("*") if path.is_file())
             written.append({path.name: path.read_bytes() for path in files})
     return out, written, desk
@@ -295,8 +297,8 @@ def test_stress_writes_every_path_once(panel, fixed_shape, tmp_path):
     assert table.groupby("path")["day"].apply(list).map(lambda d: d == [1, 2, 3, 4]).all()
     grown = (1 + table[list(panel.assets)].astype(float)).groupby(table["path"]).prod() - 1
     np.testing.assert_allclose(grown.to_numpy(), found.outcomes[0].returns, atol=1e-5)
-    content, broken = write_stress(found, panel, Desk(limits={"drawdown": 0.01}), how, tmp_path)
-    assert broken
+    content = stress_content(found, panel, Desk(limits={"drawdown": 0.01}), how)
+    assert content["status"] == "flagged"
     names = [row["name"] for row in content["scenarios"]]
     assert names[:5] == [
         "as it is",
@@ -309,7 +311,7 @@ def test_stress_writes_every_path_once(panel, fixed_shape, tmp_path):
     assert market["loss_median"] == pytest.approx(0.2, abs=0.03)
     assert base["var_99"] < content["scenarios"][1]["var_99"]
     assert sum(base["drivers"].values()) == pytest.approx(base["cvar_99"], abs=1e-10)
-    assert NASTY not in (tmp_path / "stress.html").read_text()
+    assert NASTY not in render_stress(content)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to open the page with")

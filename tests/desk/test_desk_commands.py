@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from riskengine.cli import FLAGGED, app, main
-from riskengine.report import commands
+from riskengine.cli import FLAGGED, app, main, runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +23,7 @@ def run(monkeypatch, capsys, fixed_shape):
     class Fixed:
         pretrained = staticmethod(lambda: fixed_shape)
 
-    monkeypatch.setattr(commands, "NeuralCalibrator", Fixed)
+    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
     monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
     monkeypatch.setenv("COLUMNS", "160")
 

@@ -15,7 +15,7 @@
 - ``limits``: rows of name, limit, before, after, light, how it was kept (``imposed`` or ``judged``)
 - ``prices``: ``findings`` of the audit and ``staleness`` in closes, of what is held or bought
 - ``backtest``: a :class:`~riskengine.risk.validation.Validation` of the holdings' daily VaR, as a table
-- ``stress``: scenarios and reverse stress, see :mod:`riskengine.report.stress`
+- ``stress``: scenarios and reverse stress, see :mod:`riskengine.desk.portfolio_stress`
 - ``changes``: volatility forecast of the last report, and by how much trades, prices, volatilities, correlations and
   today's trades have moved it; they add up
 - ``provenance``
@@ -30,23 +30,24 @@ from typing import Any
 
 import numpy as np
 
+from riskengine.backtest.provenance import panel_provenance
 from riskengine.calibration import Calibration, Calibrator, Status
 from riskengine.covariance import for_frequency
+from riskengine.desk.inputs import Desk, Holdings
+from riskengine.desk.orders import TradeList, trade_list
+from riskengine.desk.period_names import period_name
+from riskengine.desk.period_returns import period_returns
+from riskengine.desk.portfolio_stress import StressSettings, figures, stress_test
+from riskengine.desk.portfolio_var import held_risk
+from riskengine.desk.price_checks import check_prices
+from riskengine.desk.strategy_state import Morning, Shown, close_name, decide
+from riskengine.desk.stress_limits import light
 from riskengine.errors import DataError, StrategyError
 from riskengine.market import Panel
 from riskengine.portfolio import Group, Strategy
 from riskengine.portfolio.ask import stated_limits
 from riskengine.portfolio.fallback import BEYOND_TURNOVER
 from riskengine.portfolio.imposed import WeightLimits, nearest, with_limits
-from riskengine.report.desk_checks import check_prices
-from riskengine.report.desk_files import Desk, Holdings
-from riskengine.report.desk_page import light, origin
-from riskengine.report.desk_state import Morning, Shown, close_name, decide
-from riskengine.report.held_risk import held_risk
-from riskengine.report.period_returns import period_returns
-from riskengine.report.stress import StressSettings, figures, stress_test
-from riskengine.report.trades import TradeList, trade_list
-from riskengine.report.units import period_name
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Simulation
 
@@ -54,7 +55,7 @@ Array = np.ndarray
 
 HISTORY = "history.jsonl"
 _STRESS = StressSettings(Simulation(horizon=21, paths=2000))
-RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
+RISK = ("volatility", "var_95", "var_99", "cvar_97.5")
 _ROUNDING = 1e-6  # of weights
 
 
@@ -233,7 +234,7 @@ def rebalance(
         "backtest": tested,
         "stress": stressed,
         "changes": _changes(sessions, calibrator, window, last, model, before[alive], after[alive]),
-        "provenance": origin(
+        "provenance": panel_provenance(
             panel,
             strategy=strategy.name,
             window=window,

@@ -1,0 +1,49 @@
+"""What is done each morning and during the day: orders, risk and stress of what is held, streams, smiles and exotics.
+
+Everything here ends in content, tables and dictionaries; `riskengine.report` makes pages of it.
+"""
+
+from riskengine.desk.forecast_file import read_forecasts, validate_file
+from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
+from riskengine.desk.live import LiveEngine, LiveSettings
+from riskengine.desk.orders import TradeList, trade_list
+from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_content, stress_test
+from riskengine.desk.portfolio_var import held_risk
+from riskengine.desk.price import price
+from riskengine.desk.price_inputs import Terms, read_terms
+from riskengine.desk.rebalance import Rebalance, read_history, rebalance
+from riskengine.desk.rebalance_files import write_rebalance
+from riskengine.desk.smile import Smile, fit_smile
+from riskengine.desk.strategy_state import Shown, decide, keep
+from riskengine.desk.stream import Watch
+
+__all__ = [
+    "Desk",
+    "Holdings",
+    "LiveEngine",
+    "LiveSettings",
+    "Rebalance",
+    "Shown",
+    "Smile",
+    "StressSettings",
+    "StressTest",
+    "Terms",
+    "TradeList",
+    "Watch",
+    "decide",
+    "fit_smile",
+    "held_risk",
+    "keep",
+    "price",
+    "read_desk",
+    "read_forecasts",
+    "read_history",
+    "read_holdings",
+    "read_terms",
+    "rebalance",
+    "stress_content",
+    "stress_test",
+    "trade_list",
+    "validate_file",
+    "write_rebalance",
+]

@@ -1,0 +1,69 @@
+"""The files of a daily report: orders as CSV, everything as JSON, one page, and a history that only grows."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from riskengine.desk.rebalance import HISTORY, Rebalance, read_history
+from riskengine.desk.strategy_state import keep
+from riskengine.files import write_atomically
+
+FILES = ("trades.csv", "report.json", "report.html", HISTORY)
+
+
+def write_rebalance(found: Rebalance, page: str, out: Path) -> None:
+    """Write the strategy's state, ``trades.csv``, ``report.json`` and ``report.html``; add a line to the history.
+
+    In this order, each file at once or not at all: killed in between, the same command writes the same files again,
+    since it starts from the state before this close, and adds its line to the history if it is not there.
+
+    Parameters
+    ----------
+    found : the report
+    page : the same as HTML
+    out : folder of the desk
+    """
+    content = found.content
+    report = (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()
+    line = json.dumps(_entry(content, report))
+    lines, _ = read_history(out, content["date"])
+    for name in FILES:  # of a write that a kill cut short
+        for part in out.glob(f"{name}*.part"):
+            part.unlink(missing_ok=True)
+    keep(found.morning, out, content["date"])
+    write_atomically(out / "trades.csv", _orders_csv(content["trades"]).encode())
+    write_atomically(out / "report.json", report)
+    write_atomically(out / "report.html", page.encode())
+    if line not in lines:
+        write_atomically(out / HISTORY, ("\n".join([*lines, line]) + "\n").encode())
+
+
+def _orders_csv(trades: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = ("asset", "side", "units", "price", "value", "participation")
+    writer.writerow(columns)
+    for row in trades:
+        writer.writerow(["" if row[name] is None else _plain(row[name]) for name in columns])
+    return text.getvalue()
+
+
+def _entry(content: dict[str, Any], report: bytes) -> dict[str, Any]:
+    """Of the history."""
+    names = ("date", "strategy", "status", "weights", "wealth", "cash", "flags")
+    return {name: content[name] for name in names} | {
+        "volatility": content["risk"]["after"]["volatility"],
+        "report": hashlib.sha256(report).hexdigest(),
+    }
+
+
+def _plain(value: Any) -> str:
+    """A cell that a spreadsheet takes for text where it is text, and for a number where it is one."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "'" + value if value[:1] in "=+-@\t\r" else value

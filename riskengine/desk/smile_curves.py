@@ -1,0 +1,84 @@
+"""The curves of a smile that a page draws: quotes and models by maturity, GARCH states, the term structure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from riskengine.desk.smile import (
+    Smile,
+    expected_volatility,
+    heston_smile,
+    money,
+    shown_maturities,
+    stressed,
+)
+from riskengine.options import sabr_volatility
+
+Array = np.ndarray
+
+PANELS = 8
+"""Maturities shown at most."""
+_DIGITS = 5
+
+
+def smile_curves(smile: Smile) -> dict[str, Any]:
+    """Points of all charts as lists of numbers, by chart.
+
+    Returns
+    -------
+    ``panels``: a row a shown maturity, with ``quotes`` (strike over forward, volatility, distances to ask and bid) and
+    ``models``; ``states``: Heston's smile in every GARCH state at the maturity nearest three months, None without a
+    GARCH fit; ``term``: volatility at the money by maturity, by model
+    """
+    chosen = shown_maturities(smile.sabr.maturity, PANELS)
+    return {
+        "panels": [_panel(smile, int(k)) for k in chosen],
+        "states": None if smile.fit is None else _states(smile),
+        "term": _term(smile),
+    }
+
+
+def _panel(smile: Smile, k: int) -> dict[str, Any]:
+    """Quotes and both models at one maturity."""
+    quotes, sabr, t = smile.quotes, smile.sabr, float(smile.sabr.maturity[k])
+    here = np.flatnonzero(quotes.usable & (quotes.maturity == t))
+    here = here[np.argsort(quotes.strike[here])]
+    x, volatility = np.log(quotes.strike[here] / quotes.forward[here]), quotes.volatility[here]
+    widths = np.maximum(quotes.ask[here] - volatility, 0), np.maximum(volatility - quotes.bid[here], 0)
+    up, down = (np.where(np.isfinite(width), width, 0) for width in widths)
+    fine = np.linspace(x[0] - 1e-3, x[-1] + 1e-3, 61)
+    params, forward = type(sabr.params)(*(leaf[k] for leaf in sabr.params)), sabr.forward[k]
+    models = {
+        "Heston": heston_smile(smile.heston.params, fine, t),
+        "SABR": sabr_volatility(params, forward, forward * np.exp(fine), t, sabr.shift, sabr.form),
+    }
+    return {
+        "maturity": t,
+        "quotes": {"x": _short(np.exp(x)), "y": _short(volatility), "up": _short(up), "down": _short(down)},
+        "models": {name: {"x": _short(np.exp(fine)), "y": _short(y)} for name, y in models.items()},
+    }
+
+
+def _states(smile: Smile) -> dict[str, Any]:
+    t = float(smile.sabr.maturity[np.argmin(np.abs(smile.sabr.maturity - 0.25))])
+    x = np.linspace(-0.25, 0.15, 61)
+    lines = {
+        state.name: _short(heston_smile(stressed(smile.heston.params, state, smile.states[0]), x, t))
+        for state in smile.states
+    }
+    return {"maturity": t, "x": _short(np.exp(x)), "lines": lines}
+
+
+def _term(smile: Smile) -> dict[str, Any]:
+    t = smile.sabr.maturity
+    heston = np.array([heston_smile(smile.heston.params, np.zeros(1), float(one))[0] for one in t])
+    lines = {"SABR, at the money": money(smile.sabr), "Heston, at the money": heston}
+    if smile.fit is not None:
+        lines["GARCH, expected (measure P)"] = expected_volatility(smile.fit, t)
+    return {"maturity": np.round(t, 4).tolist(), "lines": {name: _short(y) for name, y in lines.items()}}
+
+
+def _short(values: Array) -> list[float]:
+    return [float(value) for value in np.round(np.asarray(values, np.float64), _DIGITS)]

@@ -1,0 +1,98 @@
+"""HTML pages: the template environment, the layout of charts, and pages made of sections.
+
+A page is one file that needs no network, and holds no script unless it shows charts. Text from data is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import plotly.io
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+LAYOUT: dict[str, Any] = {
+    "template": "plotly_white",
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1d2733"},
+    "hovermode": "closest",
+}
+"""Of every chart; a page adds its margins and its legend."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: a table, a list, or both.
+
+    Attributes
+    ----------
+    title, text : heading, and a quiet line under it
+    headings, rows : of the table; cells ``green``, ``amber`` and ``red`` are shown as lights
+    items : of the list
+    chart : a figure, as markup
+    """
+
+    title: str
+    text: str = ""
+    headings: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    items: Sequence[str] = ()
+    chart: Markup | None = None
+
+
+def render_template(name: str, charted: bool, **content: Any) -> str:
+    """A template of the folder ``templates``, filled; with plotly's script if the page holds charts."""
+    environment = Environment(
+        loader=PackageLoader("riskengine.report", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name).render(plotly=Markup(get_plotlyjs()) if charted else "", **content)
+
+
+def chart(figure: Any, name: str) -> Markup:
+    """A figure as a part of a page that holds plotly's script."""
+    body = plotly.io.to_html(
+        figure,
+        full_html=False,
+        include_plotlyjs=False,
+        div_id=name,
+        config={"displaylogo": False, "responsive": True},
+    )
+    return Markup(body)  # plotly escapes its data; nothing else is in here
+
+
+def page(
+    title: str,
+    subtitle: str,
+    headline: str,
+    sections: Sequence[Section],
+    origin: dict[str, Any],
+    flagged: bool,
+) -> str:
+    """The page as text. Everything from data is escaped."""
+    shown = [_filled(one) for one in sections if one.rows or one.items or one.text or one.chart]
+    return render_template(
+        "desk.html",
+        title=title,
+        subtitle=subtitle,
+        headline=headline,
+        sections=shown,
+        provenance=list(origin.items()),
+        flagged=flagged,
+        charted=any(one.chart for one in sections),
+    )
+
+
+def _filled(section: Section) -> Section:
+    """Without the columns that say nothing in any row."""
+    kept = [k for k in range(len(section.headings)) if any(row[k] for row in section.rows)]
+    return replace(
+        section,
+        headings=[section.headings[k] for k in kept],
+        rows=[[row[k] for k in kept] for row in section.rows],
+    )

@@ -1,0 +1,107 @@
+"""The page of an exotic's price, of what `riskengine price` writes as ``price.json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from riskengine.report.figures import PALETTE, figure_of
+from riskengine.report.page import Section, chart, page
+
+TITLES = {
+    "black-scholes": "Black and Scholes",
+    "heston": "Heston",
+    "duan": "Duan's GARCH",
+    "heston-nandi": "Heston and Nandi's GARCH",
+}
+
+
+def render_price(content: dict[str, Any]) -> str:
+    """The page as text."""
+    headline = f"{content['price']:.4f}, standard error {content['error']:.4f}."
+    greeks = [[name, *greek_cells(greek)] for name, greek in content["greeks"].items()]
+    controls = [[name, f"{value:.3f}"] for name, value in content["controls"].items()]
+    told = {**content["product_terms"], **content["market"], **content["parameters"]}
+    sections = [
+        Section(
+            "Greeks",
+            "Delta and gamma per unit of spot, vega per unit of volatility a year, rho per unit of rate.",
+            ["", "value", "standard error"],
+            greeks,
+            items=content["notes"],
+        ),
+        Section("Control variates", "Coefficients in the price.", ["control", "coefficient"], controls),
+        Section("Terms", "", ["term", "value"], [[key, _shown(value)] for key, value in told.items()]),
+    ]
+    term = content["sweep"]["term"]
+    sections += [
+        Section(
+            f"Price against {term}",
+            "The same points everywhere.",
+            chart=chart(sweep_figure(content), "sweep"),
+        ),
+        Section(
+            "Convergence",
+            "Mean of the first scrambled sets of points, against the paths in them.",
+            chart=chart(convergence_figure(content), "convergence"),
+        ),
+    ]
+    title = f"{content['product'].capitalize()} under {TITLES[content['model']]}"
+    subtitle = f"{content['terms']}, {content['paths']:,} paths of {content['steps']:,} steps"
+    return page(title, subtitle, headline, sections, content["provenance"], False)
+
+
+def greek_cells(greek: dict[str, float | None]) -> tuple[str, str]:
+    """Value and error as text."""
+    value, error = ("none" if x is None else f"{x:.5f}" for x in (greek["value"], greek["error"]))
+    return value, error
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        shown = [f"{item:g}" for item in value[:6]]
+        return ", ".join(shown) + (f", ... ({len(value)})" if len(value) > 6 else "")
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def sweep_figure(content: dict[str, Any]) -> go.Figure:
+    """Price against the term that was moved."""
+    swept = content["sweep"]
+    figure = figure_of("price", "~g", hovermode="closest")
+    rows = swept["rows"]
+    figure.add_scatter(
+        x=[row["at"] for row in rows],
+        y=[row["price"] for row in rows],
+        error_y={"array": [2 * row["error"] for row in rows], "color": PALETTE[5]},
+        mode="lines+markers",
+        name=f"{swept['paths']:,} paths, two standard errors",
+        line={"color": PALETTE[0]},
+    )
+    figure.add_scatter(
+        x=[swept["now"]],
+        y=[content["price"]],
+        mode="markers",
+        name="as in the terms",
+        marker={"color": PALETTE[1], "size": 11, "symbol": "diamond"},
+    )
+    figure.update_xaxes(title=swept["term"])
+    return figure
+
+
+def convergence_figure(content: dict[str, Any]) -> go.Figure:
+    """Running mean of the randomisations, with a band of two standard errors."""
+    rows = content["convergence"]
+    paths = [row["paths"] for row in rows]
+    low, high = ([row["price"] + side * 2 * row["error"] for row in rows] for side in (-1, 1))
+    figure = figure_of("price", "~g", hovermode="closest")
+    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_scatter(x=paths, y=high, showlegend=False, **band)
+    figure.add_scatter(
+        x=paths, y=low, name="two standard errors", fill="tonexty", fillcolor="rgba(11, 95, 165, .15)", **band
+    )
+    figure.add_scatter(
+        x=paths, y=[row["price"] for row in rows], name="running mean", line={"color": PALETTE[0]}
+    )
+    figure.update_xaxes(title="paths", tickformat="~s")
+    return figure
