@@ -29,12 +29,12 @@ from riskengine.report.held_findings import held_findings
 from riskengine.report.period_returns import period_returns
 from riskengine.report.stress_limits import broken, judge, summary
 from riskengine.report.units import period_name, span
+from riskengine.risk.measures import empirical_tail
 from riskengine.risk.paths import Block
 from riskengine.risk.sampling_error import tail_error
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate
 from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
-from riskengine.risk.tails import empirical_tail
 
 Array = np.ndarray
 

@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskengine import EqualWeight, OptimizedStrategy, Panel, WalkForward, run_backtest
-from riskengine.covariance import Ewma, LedoitWolf, SampleCovariance
-from riskengine.errors import DataError, SettingsError
+from riskengine import EqualWeight, Panel, WalkForward, run_backtest
+from riskengine.errors import SettingsError
 from riskengine.market import Universe
-from riskengine.market.frequency import Frequency, periods_in
 
 
 def walk(dates, assets=5, volatility=0.01, seed=0):
