@@ -19,8 +19,8 @@ from riskengine.garch.params import GarchParams
 from riskengine.garch.variance import next_variance
 from riskengine.market.checks import LARGEST, as_returns, as_row, as_weights
 from riskengine.market.view import STALE_AFTER
+from riskengine.risk.measures import check_level, empirical_tail
 from riskengine.risk.scenario_model import principal_correlation
-from riskengine.risk.tails import check_level, empirical_tail
 
 Array = np.ndarray
 

@@ -10,6 +10,7 @@ from jax import Array
 
 from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.params import GarchParams
+from riskengine.garch.step import expected_step, step
 
 BACKCAST_DECAY = 0.94
 BACKCAST_DAYS = 75
@@ -83,9 +84,7 @@ def next_variance(params: GarchParams, variance: Array, row: Array) -> Array:
     >>> print(f"{a:.2e} {b:.2e}")
     1.50e-04 1.00e-04
     """
-    news = (params.alpha + jnp.where(row < 0, params.gamma, jnp.zeros_like(params.gamma))) * row * row
-    expected = (params.alpha + params.gamma / 2) * variance
-    return params.omega + jnp.where(jnp.isnan(row), expected, news) + params.beta * variance
+    return jnp.where(jnp.isnan(row), expected_step(params, variance), step(params, variance, row))
 
 
 def filter_variance(
