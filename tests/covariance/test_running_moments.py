@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskengine.covariance import analytical_shrinkage, pairwise_moments, quadratic_inverse, sums
+from riskengine.covariance import analytical_shrinkage, pairwise_moments, quadratic_inverse, running_moments
 from riskengine.covariance.moments import Moments, moments_of, products_of, with_missing_variances
 from riskengine.covariance.running_moments import ExponentialMoments, RollingMoments
 from riskengine.covariance.window import BLOCK, Window
@@ -53,8 +53,10 @@ def test_a_fading_sum_is_the_plain_recursion(seed, gaps, decay, days):
         counts = decay * counts + np.outer(seen, seen)
         total, squares = decay * total + 1, decay**2 * squares + 1
     found = fading.settled(state)
-    np.testing.assert_allclose(found.sums.matrix, products, rtol=1e-10, atol=1e-18)
-    np.testing.assert_allclose(np.broadcast_to(found.sums.counts, (4, 4)), counts, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(found.running_moments.matrix, products, rtol=1e-10, atol=1e-18)
+    np.testing.assert_allclose(
+        np.broadcast_to(found.running_moments.counts, (4, 4)), counts, rtol=1e-10, atol=1e-13
+    )
     np.testing.assert_allclose([found.total, found.squares], [total, squares])
 
 
@@ -69,7 +71,7 @@ def test_an_update_never_sees_more_than_a_block_of_days(monkeypatch):
     rows = rows_with_gaps(0, 1250 + 630, 0.0)
     rolling, fading = RollingMoments(1250), ExponentialMoments(0.99)
     states = rolling.init(rows[:1250]), fading.init(rows[:1250])
-    monkeypatch.setattr(sums, "products_of", counted)
+    monkeypatch.setattr(running_moments, "products_of", counted)
     for row in rows[1250:]:
         states = rolling.update(states[0], row), fading.update(states[1], row)
     assert max(seen) <= 2 * BLOCK
