@@ -28,7 +28,7 @@ from riskengine import (
     QuadraticInverseShrinkage,
     SampleCovariance,
 )
-from riskengine.covariance import Covariance, CovarianceForecaster, Recalibrated, RiskMetrics2006
+from riskengine.covariance import BiasCorrected, Covariance, CovarianceForecaster, RiskMetrics2006
 from riskengine.covariance.evaluation import bias_band, bias_statistic, states
 from riskengine.covariance.window import Window
 from riskengine.runtime import keep_compiled, use_cores
@@ -70,7 +70,7 @@ def forecasters() -> dict[str, CovarianceForecaster]:
     legacy = MaximumLikelihood(tolerance=1e-4)
     return {
         "ensemble": Ensemble(),
-        "ensemble, recalibrated": Recalibrated(Ensemble()),
+        "ensemble, recalibrated": BiasCorrected(Ensemble()),
         "sample": SampleCovariance(WINDOW),
         "Ledoit-Wolf linear": LedoitWolf(WINDOW),
         "quadratic-inverse": QuadraticInverseShrinkage(WINDOW),

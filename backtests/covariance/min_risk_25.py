@@ -26,7 +26,7 @@ from riskengine import (
     IteratedEwma,
     NeuralCalibrator,
 )
-from riskengine.covariance import CovarianceForecaster, News, RunningBias
+from riskengine.covariance import CovarianceForecaster, LogVarianceRegression, RunningBias
 from riskengine.runtime import use_cores
 
 PANEL = "equities/cov_pred_25_returns.parquet"
@@ -36,8 +36,9 @@ TRIED = (
     " traded value, 2010 to 2017, and run here once. Regrets there, as published, of all that was tried. Former "
     "ensemble 4.75 and 5.37. One factor, GARCH variances 5.11 and 5.54 (halfway to static ones 5.53 and 5.73); with "
     "news by quarter and year alone 4.98 and 5.01, with the largest news of five days about each quarter instead 4.96"
-    " and 4.99, own and both of these 4.88 and 4.86, common news alone 4.59 and 5.48; all that `News` holds 4.51 and "
-    "4.92; a slower common surprise too 4.51 and 4.92; a regression for the market's variance too 4.51 and 4.92; "
+    " and 4.99, own and both of these 4.88 and 4.86, common news alone 4.59 and 5.48; all that "
+    "`LogVarianceRegression` holds 4.51 and 4.92; a slower common surprise too 4.51 and 4.92; "
+    "a regression for the market's variance too 4.51 and 4.92; "
     "residual correlations of half-life 125 and 63 days 4.52 and 4.96, 4.59 and 5.08. Mixtures of it with fading "
     "correlations 4.47 and 4.95, with two of these and an EWMA 4.47 and 4.98, the one below 4.44 and 4.93. Realised "
     "at 10%: former ensemble 11.4 and 10.4%, with news alone 10.5 and 10.6%, with the bias learned 10.2 and 10.0%."
@@ -49,8 +50,8 @@ def forecasters() -> dict[str, CovarianceForecaster]:
     """Everything that runs."""
     network = NeuralCalibrator.pretrained(robust=True, pooled=True)
     fading = ConstantCorrelation(network, half_life=125.0)
-    news = FactorGarch(network, static_share=0.0, news=News())
-    faster = FactorGarch(network, static_share=0.0, half_life=63.0, news=News())
+    news = FactorGarch(network, static_share=0.0, news=LogVarianceRegression())
+    faster = FactorGarch(network, static_share=0.0, half_life=63.0, news=LogVarianceRegression())
     fast = Ewma(21.0, "quadratic-inverse")
     former = (
         ConstantCorrelation(network, half_life=63.0),

@@ -35,7 +35,7 @@ from riskengine import (
 from riskengine.backtest import legacy_forecaster
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.cli import bundled_prices
-from riskengine.covariance import Covariance, CovarianceForecaster, News
+from riskengine.covariance import Covariance, CovarianceForecaster, LogVarianceRegression
 from riskengine.portfolio import VolatilityTarget
 from riskengine.runtime import keep_compiled, use_cores
 
@@ -113,7 +113,7 @@ def books(panel: Panel, train: int, step: int) -> dict[str, pd.Series]:
     mine: CovarianceForecaster = Ensemble()
     if step == 1:
         network = NeuralCalibrator.pretrained(robust=True, pooled=True)
-        mine = FactorGarch(network, static_share=0.0, news=News())
+        mine = FactorGarch(network, static_share=0.0, news=LogVarianceRegression())
     for name, forecaster in (("engine", mine), ("legacy", legacy_forecaster(window))):
         goal = MinimumVariance(turnover_penalty=0.05 if name == "engine" else 0.0)
         inside = OptimizedStrategy(

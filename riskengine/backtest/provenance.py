@@ -13,7 +13,7 @@ import pandas as pd
 
 from riskengine.backtest.encoding import fingerprint
 from riskengine.backtest.schedule import WalkForward
-from riskengine.calibration.weights import PRETRAINED, WEIGHTS
+from riskengine.calibration.pretrained_weights import PRETRAINED, WEIGHTS
 from riskengine.files import sha256
 from riskengine.market import Panel
 from riskengine.portfolio import ProportionalCosts, Strategy

@@ -13,7 +13,7 @@ from riskengine.calibration.dated import Dated
 from riskengine.calibration.padding import lengthened
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.screening import DEFAULT_SPREAD, complete, screen, without_constants
+from riskengine.calibration.status import DEFAULT_SPREAD, complete, screen, without_constants
 from riskengine.garch.likelihood import likelihood, log_likelihood
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
 from riskengine.garch.variance import backcast

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from riskengine.calibration.triangular import cholesky, solve_lower, solve_lower_transposed
+from riskengine.calibration.small_cholesky import cholesky, solve_lower, solve_lower_transposed
 from riskengine.garch.likelihood import Likelihood, likelihood
 
 LONGEST = 10_240

@@ -16,9 +16,9 @@ from riskengine.calibration.features import CONTAMINATION, mean_square
 from riskengine.calibration.network import looks
 from riskengine.calibration.padding import NARROWEST, bucket
 from riskengine.calibration.posterior import spread_points
+from riskengine.calibration.pretrained_weights import Trained
 from riskengine.calibration.result import SHORTEST
-from riskengine.calibration.triangular import invert_lower
-from riskengine.calibration.weights import Trained
+from riskengine.calibration.small_cholesky import invert_lower
 from riskengine.garch.likelihood import log_likelihood
 from riskengine.garch.params import GarchParams, from_unconstrained
 from riskengine.garch.variance import backcast

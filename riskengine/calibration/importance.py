@@ -18,8 +18,8 @@ from jax import Array
 from riskengine.calibration.padding import bucket
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
-from riskengine.calibration.triangular import cholesky as factor_of
-from riskengine.calibration.triangular import invert_lower
+from riskengine.calibration.small_cholesky import cholesky as factor_of
+from riskengine.calibration.small_cholesky import invert_lower
 from riskengine.garch.likelihood import log_likelihood
 from riskengine.garch.params import GarchParams, from_unconstrained
 

@@ -11,11 +11,11 @@ import numpy as np
 from jax import Array
 
 from riskengine.calibration.dated import Dated
+from riskengine.calibration.fisher_scoring import HIGH, LOW, search
 from riskengine.calibration.padding import lengthened, widened
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.scoring import HIGH, LOW, search
-from riskengine.calibration.screening import complete, screen, without_constants
+from riskengine.calibration.status import complete, screen, without_constants
 from riskengine.errors import SettingsError
 from riskengine.garch.likelihood import log_likelihood as evaluate
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
@@ -47,8 +47,8 @@ def _finish(u: Array, returns: Array, presample: Array, mean: Array) -> tuple[Ga
 class MaximumLikelihood:
     """Maximum likelihood of GJR-GARCH(1,1) for all assets at once, in float64. It never fails: at worst a status.
 
-    Damped Fisher scoring (:mod:`riskengine.calibration.scoring`) runs from four starts side by side and keeps the
-    best.
+    Damped Fisher scoring (:mod:`riskengine.calibration.fisher_scoring`) runs from four starts side by side and keeps
+    the best.
 
     Attributes
     ----------

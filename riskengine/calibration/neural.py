@@ -18,10 +18,10 @@ from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.padding import bucket
 from riskengine.calibration.pooling import pool
 from riskengine.calibration.posterior import Posterior
+from riskengine.calibration.pretrained_weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.screening import complete, judge
-from riskengine.calibration.weights import PRETRAINED, WIDTH_DAYS, Trained, load
+from riskengine.calibration.status import complete, judge
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.likelihood import log_likelihood
 
@@ -119,7 +119,7 @@ class NeuralCalibrator:
 
         Assets that fall back do so in this order. Fewer than 60 observations, none at all or a constant
         price: shape of the universe, own level if there is one
-        (:func:`riskengine.calibration.screening.complete`); a pooled calibration takes the universe's prior.
+        (:func:`riskengine.calibration.status.complete`); a pooled calibration takes the universe's prior.
         Unlike anything in the training, or with many zero returns: the robust network, and if it is unlike that as
         well, the universe.
 

@@ -29,7 +29,7 @@ SHORTEST = 60
 
 class Status(StrEnum):
     """What happened to an asset. Those that fall back borrow from the universe: see
-    :func:`riskengine.calibration.screening.complete`.
+    :func:`riskengine.calibration.status.complete`.
     """
 
     OK = "ok"

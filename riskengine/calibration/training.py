@@ -16,7 +16,6 @@ from jax import Array
 
 from riskengine.calibration.arrays import load_arrays, save_arrays
 from riskengine.calibration.contaminants import Contaminants
-from riskengine.calibration.familiarity import Familiar
 from riskengine.calibration.features import CONTAMINATION, first_look, mean_square
 from riskengine.calibration.network import (
     Belief,
@@ -27,6 +26,7 @@ from riskengine.calibration.network import (
     looks,
     newton_step,
 )
+from riskengine.calibration.out_of_distribution import Familiar
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.errors import SettingsError
 from riskengine.garch.params import from_unconstrained

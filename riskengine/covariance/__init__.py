@@ -1,18 +1,20 @@
 """Covariance forecasts: static, exponentially weighted, GARCH, factors, and ensembles of them."""
 
+from typing import Any
+
 from riskengine.covariance.asynchronous import Asynchronous, nearest_correlation
+from riskengine.covariance.base import Covariance, CovarianceForecaster
+from riskengine.covariance.bias_corrected import BiasCorrected
 from riskengine.covariance.constant_correlation import ConstantCorrelation
-from riskengine.covariance.contract import Covariance, CovarianceForecaster
 from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.for_frequency import for_frequency
 from riskengine.covariance.moments import pairwise_moments, to_correlation
-from riskengine.covariance.news import News
-from riskengine.covariance.recalibrated import Recalibrated
 from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.running_bias import RunningBias
+from riskengine.covariance.seasonal_variance import LogVarianceRegression
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
 from riskengine.covariance.state import load_state, save_state
 from riskengine.covariance.static import (
@@ -21,10 +23,12 @@ from riskengine.covariance.static import (
     QuadraticInverseShrinkage,
     SampleCovariance,
 )
+from riskengine.errors import deprecated
 
 __all__ = [
     "AnalyticalShrinkage",
     "Asynchronous",
+    "BiasCorrected",
     "CombinedIteratedEwma",
     "ConstantCorrelation",
     "Covariance",
@@ -35,9 +39,8 @@ __all__ = [
     "FactorGarch",
     "IteratedEwma",
     "LedoitWolf",
-    "News",
+    "LogVarianceRegression",
     "QuadraticInverseShrinkage",
-    "Recalibrated",
     "RiskMetrics2006",
     "RunningBias",
     "SampleCovariance",
@@ -51,3 +54,13 @@ __all__ = [
     "save_state",
     "to_correlation",
 ]
+
+_RENAMED = {"News": "LogVarianceRegression", "Recalibrated": "BiasCorrected"}
+
+
+def __getattr__(name: str) -> Any:
+    """Names of the version before, which warn."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    deprecated(f"covariance.{name}", _RENAMED[name])
+    return globals()[_RENAMED[name]]

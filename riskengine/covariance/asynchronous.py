@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from riskengine.calibration.dated import per_row
-from riskengine.covariance.contract import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.moments import to_correlation
 from riskengine.covariance.static import LedoitWolf
 from riskengine.covariance.window import Window, as_row, last_days

@@ -16,23 +16,28 @@ from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.padding import NARROWEST, bucket
 from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
+from riskengine.covariance.running_moments import (
+    ExponentialMoments,
+    ExponentialSums,
+    RollingMoments,
+    RollingSums,
+)
 from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
-from riskengine.covariance.sums import Fading, FadingSums, Rolling, RollingSums
 from riskengine.covariance.weighting import decay_of, fading_weights
 from riskengine.covariance.window import Window, as_row, last_days
 from riskengine.errors import SettingsError
-from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.forecast import holding_period_variance
 from riskengine.garch.params import GarchParams
+from riskengine.garch.robust import VariancePair, next_pair
 from riskengine.garch.variance import Filtered, filter_variance, next_variance
 
 Array = np.ndarray
 Shrinkage = Literal["none", "linear", "quadratic-inverse"]
 
 _next = jax.jit(next_variance)
-_next_hypotheses = jax.jit(next_hypotheses)
+_next_hypotheses = jax.jit(next_pair)
 _holding = jax.jit(holding_period_variance, static_argnames="horizon")
 
 
@@ -53,8 +58,8 @@ class GarchState(NamedTuple):
     variance: Array
     past: Window
     standardised: Window
-    hypotheses: Hypotheses | None = None
-    products: FadingSums | RollingSums | None = None
+    hypotheses: VariancePair | None = None
+    products: ExponentialSums | RollingSums | None = None
 
     @property
     def returns(self) -> Array:
@@ -131,7 +136,7 @@ class GarchMargins:
     calibrator: Calibrator
     window: int = 1250
     warm_start: bool = True
-    sums: Fading | Rolling | None = None
+    sums: ExponentialMoments | RollingMoments | None = None
     of_residuals: bool = True
 
     def init(
@@ -186,7 +191,9 @@ class GarchMargins:
     def moments(self, state: GarchState) -> Moments:
         """What the sums of products amount to; residuals have mean zero, returns their own."""
         sums: Any = self.sums
-        return sums.moments(state.products, centred=isinstance(sums, Rolling) and not self.of_residuals)
+        return sums.moments(
+            state.products, centred=isinstance(sums, RollingMoments) and not self.of_residuals
+        )
 
     @staticmethod
     def static_variance(state: GarchState, half_life: float | None) -> Array:
@@ -219,7 +226,7 @@ def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:
     return shrunk_correlation(moments, shrinkage)
 
 
-def _on_host(hypotheses: Hypotheses | None) -> Hypotheses | None:
+def _on_host(hypotheses: VariancePair | None) -> VariancePair | None:
     return None if hypotheses is None else jax.tree.map(np.asarray, hypotheses)
 
 
@@ -279,11 +286,11 @@ class ConstantCorrelation:
     @property
     def margins(self) -> GarchMargins:
         """The univariate half."""
-        sums: Fading | Rolling | None = None  # linear shrinkage reads the rows themselves
+        sums: ExponentialMoments | RollingMoments | None = None  # linear shrinkage reads the rows themselves
         if self.half_life is not None:
-            sums = Fading(decay_of(self.half_life))
+            sums = ExponentialMoments(decay_of(self.half_life))
         elif self.shrinkage != "linear":
-            sums = Rolling(self.window)
+            sums = RollingMoments(self.window)
         return GarchMargins(self.calibrator, self.window, self.warm_start, sums, self.residuals)
 
     def init(self, returns: Array, **known: Any) -> GarchState:

@@ -13,10 +13,10 @@ from scipy.optimize import minimize
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
+from riskengine.covariance.base import Covariance
 from riskengine.covariance.constant_correlation import GarchMargins, GarchState, Shrinkage, correlation
-from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import to_correlation
-from riskengine.covariance.sums import Fading, FadingSums
+from riskengine.covariance.running_moments import ExponentialMoments, ExponentialSums
 from riskengine.covariance.window import as_row
 from riskengine.errors import SettingsError
 from riskengine.garch.forecast import term_structure
@@ -39,7 +39,7 @@ class DccState(NamedTuple):
 
     margins: GarchState
     target: Array
-    products: FadingSums
+    products: ExponentialSums
     diagonal: Array
     a: float
     b: float
@@ -47,7 +47,7 @@ class DccState(NamedTuple):
     @property
     def q(self) -> Array:
         """``Q`` of the next day: the target, and what the days did to it; missing products count as the target's."""
-        sums, a, b = Fading(self.b).settled(self.products).sums, self.a, self.b
+        sums, a, b = ExponentialMoments(self.b).settled(self.products).sums, self.a, self.b
         return (1 - a - b) / (1 - b) * self.target + a * (
             sums.matrix + (1 / (1 - b) - sums.counts) * self.target
         )
@@ -172,7 +172,7 @@ class Dcc:
             path, diagonal = self._diagonals(z, a, b)
             news = np.sqrt(path) * z
             target = correlation(news, self.shrinkage, centred=False)
-        products = Fading(b).init(news)
+        products = ExponentialMoments(b).init(news)
         state = DccState(margins, target, products, diagonal, a, b)
         return state if self.corrected else state._replace(diagonal=np.diag(state.q).copy())
 
@@ -207,7 +207,7 @@ class Dcc:
         return DccState(
             self.margins.update(state.margins, row),
             state.target,
-            Fading(b).update(state.products, news),
+            ExponentialMoments(b).update(state.products, news),
             1 - a - b + a * square + b * state.diagonal,
             a,
             b,

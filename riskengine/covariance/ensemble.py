@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibration
+from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.constant_correlation import ConstantCorrelation
-from riskengine.covariance.contract import Covariance, CovarianceForecaster
 from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch

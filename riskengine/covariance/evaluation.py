@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
-from riskengine.covariance.contract import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.errors import DataError, SettingsError
 from riskengine.market.checks import as_returns
 

@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from riskengine.covariance.contract import Covariance
-from riskengine.covariance.moments import Moments, adopted, to_correlation
+from riskengine.covariance.base import Covariance
+from riskengine.covariance.moments import Moments, to_correlation, with_missing_variances
+from riskengine.covariance.running_moments import ExponentialMoments, ExponentialSums
 from riskengine.covariance.shrinkage import quadratic_inverse
-from riskengine.covariance.sums import Fading, FadingSums
 from riskengine.covariance.weighting import decay_of
 from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import SettingsError
@@ -52,21 +52,24 @@ class Ewma:
         return 1.0 if self.half_life is None else decay_of(self.half_life)
 
     @property
-    def sums(self) -> Fading:
+    def sums(self) -> ExponentialMoments:
         """What the state adds up."""
-        return Fading(self.decay)
+        return ExponentialMoments(self.decay)
 
-    def init(self, returns: Array) -> FadingSums:
+    def init(self, returns: Array) -> ExponentialSums:
         """State after all rows of ``(time, assets)``."""
         return self.sums.init(last_days(returns, len(returns)))
 
-    def update(self, state: FadingSums, row: Array) -> FadingSums:
+    def update(self, state: ExponentialSums, row: Array) -> ExponentialSums:
         """State after one more day: a rank-one update."""
         return self.sums.update(state, as_row(row, state.recent.shape[1]))
 
-    def forecast(self, state: FadingSums, horizon: int = 1) -> Covariance:
-        """Weighted mean of the products; pairs never seen together are uncorrelated (:func:`adopted`)."""
-        moments, notes = adopted(self.sums.moments(state))
+    def forecast(self, state: ExponentialSums, horizon: int = 1) -> Covariance:
+        """Weighted mean of the products; pairs never seen together are uncorrelated.
+
+        See :func:`~riskengine.covariance.moments.with_missing_variances`.
+        """
+        moments, notes = with_missing_variances(self.sums.moments(state))
         matrix = quadratic_inverse(moments) if self.shrinkage == "quadratic-inverse" else moments.matrix
         return Covariance.dense(matrix, horizon, notes)
 
@@ -76,7 +79,7 @@ class IteratedEwmaState(NamedTuple):
 
     squares: Array
     weights: Array
-    standard: FadingSums
+    standard: ExponentialSums
 
 
 @dataclass(frozen=True)
@@ -129,12 +132,12 @@ class IteratedEwma:
         return IteratedEwmaState(squares, weights, self.correlations.sums.update(state.standard, standard))
 
     def forecast(self, state: IteratedEwmaState, horizon: int = 1) -> Covariance:
-        """``D R D``; assets never seen are noted (:func:`adopted`)."""
+        """``D R D``; assets never seen are noted (:func:`with_missing_variances`)."""
         matrix = to_correlation(self.correlations.sums.moments(state.standard).matrix)
         known = state.weights > 0
         variance = np.divide(state.squares, state.weights, out=np.zeros_like(state.squares), where=known)
         deviation = np.sqrt(variance)
-        moments, notes = adopted(Moments(matrix * np.outer(deviation, deviation), len(matrix)))
+        moments, notes = with_missing_variances(Moments(matrix * np.outer(deviation, deviation), len(matrix)))
         found = moments.matrix + self.ridge * np.diag(np.diag(moments.matrix))
         return Covariance.dense(found, horizon, notes)
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
+from riskengine.covariance.base import Covariance
 from riskengine.covariance.constant_correlation import GarchMargins, GarchState, shrunk_correlation
-from riskengine.covariance.contract import Covariance
 from riskengine.covariance.moments import Moments
-from riskengine.covariance.news import News
-from riskengine.covariance.sums import Fading, Rolling
+from riskengine.covariance.running_moments import ExponentialMoments, RollingMoments
+from riskengine.covariance.seasonal_variance import LogVarianceRegression
 from riskengine.covariance.weighting import decay_of, fading_weights, weighted_moments
 from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import DataError, SettingsError
@@ -29,7 +29,7 @@ class FactorState(NamedTuple):
     portfolios : (assets, factors) weights
     exposures : (assets, factors), NaN for an asset that never moved
     margins : of ``assets`` residuals, then ``factors`` factors
-    news : coefficients of :class:`~riskengine.covariance.news.News`, if they are reckoned with
+    news : coefficients of a :class:`~riskengine.covariance.seasonal_variance.LogVarianceRegression`, if there is one
     """
 
     portfolios: Array
@@ -67,7 +67,7 @@ class FactorGarch:
     half_life: float | None = 250.0
     static_share: float = 0.5
     residuals: Literal["diagonal", "quadratic-inverse"] = "quadratic-inverse"
-    news: News | None = None
+    news: LogVarianceRegression | None = None
 
     def __post_init__(self) -> None:
         if self.factors < 1:
@@ -80,9 +80,13 @@ class FactorGarch:
     @property
     def margins(self) -> GarchMargins:
         """Of residuals and factors."""
-        sums: Fading | Rolling | None = None
+        sums: ExponentialMoments | RollingMoments | None = None
         if self.residuals == "quadratic-inverse":
-            sums = Rolling(self.window) if self.half_life is None else Fading(decay_of(self.half_life))
+            sums = (
+                RollingMoments(self.window)
+                if self.half_life is None
+                else ExponentialMoments(decay_of(self.half_life))
+            )
         return GarchMargins(self.calibrator, self.window, sums=sums)
 
     def init(self, returns: Array, held: FactorState | None = None) -> FactorState:

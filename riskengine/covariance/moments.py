@@ -125,7 +125,7 @@ def pairwise_moments(returns: Array, centred: bool = True) -> Moments:
     return Moments(matrix, days)
 
 
-def adopted(moments: Moments) -> tuple[Moments, tuple[str, ...]]:
+def with_missing_variances(moments: Moments) -> tuple[Moments, tuple[str, ...]]:
     """Moments in which every asset has a variance, and a note on each that had none.
 
     An asset that was never seen, or never moved, takes the median variance of the others and is uncorrelated: at zero
@@ -138,7 +138,7 @@ def adopted(moments: Moments) -> tuple[Moments, tuple[str, ...]]:
 
     Examples
     --------
-    >>> moments, notes = adopted(Moments(np.diag([4.0, 0.0, 2.0]), 100))
+    >>> moments, notes = with_missing_variances(Moments(np.diag([4.0, 0.0, 2.0]), 100))
     >>> moments.matrix[1, 1], notes
     (np.float64(3.0), ('1: no variance in the window, takes the median of the others, uncorrelated',))
     """

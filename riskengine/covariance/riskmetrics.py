@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskengine.covariance.contract import Covariance
-from riskengine.covariance.moments import Moments, adopted
-from riskengine.covariance.sums import Fading, FadingSums
+from riskengine.covariance.base import Covariance
+from riskengine.covariance.moments import Moments, with_missing_variances
+from riskengine.covariance.running_moments import ExponentialMoments, ExponentialSums
 from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import SettingsError
 
@@ -57,9 +57,9 @@ class RiskMetrics2006:
         return self.tau1 * self.rho ** np.arange(self.components)
 
     @property
-    def sums(self) -> tuple[Fading, ...]:
+    def sums(self) -> tuple[ExponentialMoments, ...]:
         """The components."""
-        return tuple(Fading(float(decay)) for decay in np.exp(-1 / self.days))
+        return tuple(ExponentialMoments(float(decay)) for decay in np.exp(-1 / self.days))
 
     def weights(self, horizon: int = 1) -> Array:
         """Mean weights of the components over the next ``horizon`` days, ``(components,)``, adding up to one.
@@ -80,21 +80,21 @@ class RiskMetrics2006:
             total, now = total + now, now * decay + (now @ (1 - decay)) * first
         return total / horizon
 
-    def init(self, returns: Array) -> tuple[FadingSums, ...]:
+    def init(self, returns: Array) -> tuple[ExponentialSums, ...]:
         """State after all rows of ``(time, assets)``."""
         rows = last_days(returns, len(returns))
         return tuple(component.init(rows) for component in self.sums)
 
-    def update(self, state: tuple[FadingSums, ...], row: Array) -> tuple[FadingSums, ...]:
+    def update(self, state: tuple[ExponentialSums, ...], row: Array) -> tuple[ExponentialSums, ...]:
         """State after one more day: a rank-one update of each component."""
         row = as_row(row, state[0].recent.shape[1])
         return tuple(component.update(one, row) for component, one in zip(self.sums, state, strict=True))
 
-    def forecast(self, state: tuple[FadingSums, ...], horizon: int = 1) -> Covariance:
-        """Weighted mean of the components; assets never seen are noted (:func:`adopted`)."""
+    def forecast(self, state: tuple[ExponentialSums, ...], horizon: int = 1) -> Covariance:
+        """Weighted mean of the components; assets never seen are noted (:func:`with_missing_variances`)."""
         matrix, days = np.zeros((1, 1)), 0
         for weight, component, one in zip(self.weights(horizon), self.sums, state, strict=True):
             found = component.moments(one)
             matrix, days = matrix + weight * found.matrix, max(days, found.days)
-        moments, notes = adopted(Moments(matrix, days))
+        moments, notes = with_missing_variances(Moments(matrix, days))
         return Covariance.dense(moments.matrix, horizon, notes)

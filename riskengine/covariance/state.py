@@ -21,27 +21,27 @@ import numpy as np
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.covariance.asynchronous import AsynchronousState
+from riskengine.covariance.base import Covariance
+from riskengine.covariance.bias_corrected import BiasCorrectedState
 from riskengine.covariance.constant_correlation import GarchState
-from riskengine.covariance.contract import Covariance
 from riskengine.covariance.dcc import DccState
 from riskengine.covariance.ensemble import EnsembleState, Record
 from riskengine.covariance.ewma import IteratedEwmaState
 from riskengine.covariance.factor_garch import FactorState
 from riskengine.covariance.moments import Products
-from riskengine.covariance.recalibrated import RecalibratedState
-from riskengine.covariance.sums import FadingSums, RollingSums
+from riskengine.covariance.running_moments import ExponentialSums, RollingSums
 from riskengine.covariance.window import Window
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
-from riskengine.garch.contamination import Hypotheses
 from riskengine.garch.params import GarchParams
+from riskengine.garch.robust import VariancePair
 
 Array = np.ndarray
 
 FORMAT = 1
 KINDS: tuple[type, ...] = (
-    AsynchronousState, Calibration, Covariance, DccState, EnsembleState, FactorState, FadingSums, GarchParams,
-    GarchState, Hypotheses, IteratedEwmaState, Posterior, Products, RecalibratedState, Record, RollingSums, Status,
+    AsynchronousState, Calibration, Covariance, DccState, EnsembleState, FactorState, ExponentialSums, GarchParams,
+    GarchState, VariancePair, IteratedEwmaState, Posterior, Products, BiasCorrectedState, Record, RollingSums, Status,
     Window,
 )  # fmt: skip
 """Classes that a state may be made of."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskengine.covariance.contract import Covariance
-from riskengine.covariance.moments import Moments, adopted
+from riskengine.covariance.base import Covariance
+from riskengine.covariance.moments import Moments, with_missing_variances
+from riskengine.covariance.running_moments import RollingMoments, RollingSums
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
-from riskengine.covariance.sums import Rolling, RollingSums
 from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import SettingsError
 
@@ -28,15 +28,15 @@ class _Rolling:
 
     def init(self, returns: Array) -> RollingSums:
         """State after a history ``(time, assets)``."""
-        return Rolling(self.window).init(last_days(returns, self.window))
+        return RollingMoments(self.window).init(last_days(returns, self.window))
 
     def update(self, state: RollingSums, row: Array) -> RollingSums:
         """The window moved on by one day."""
-        return Rolling(self.window).update(state, as_row(row, state.window.recent.shape[1]))
+        return RollingMoments(self.window).update(state, as_row(row, state.window.recent.shape[1]))
 
     def forecast(self, state: RollingSums, horizon: int = 1) -> Covariance:
-        """The same covariance for every horizon; assets that never moved are noted (:func:`adopted`)."""
-        moments, notes = adopted(Rolling(self.window).moments(state, centred=True))
+        """The same covariance for every horizon; assets that never moved are noted (:func:`with_missing_variances`)."""
+        moments, notes = with_missing_variances(RollingMoments(self.window).moments(state, centred=True))
         return Covariance.dense(self._estimate(moments, state), horizon, notes)
 
     def _estimate(self, moments: Moments, state: RollingSums) -> Array:

@@ -14,18 +14,18 @@ import numpy as np
 from riskengine.calibration.result import Calibration, Calibrator, Status
 from riskengine.covariance.constant_correlation import filter_window
 from riskengine.errors import DataError, ImplausibleError, SettingsError
-from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.params import GarchParams
+from riskengine.garch.robust import VariancePair, next_pair
 from riskengine.garch.variance import next_variance
 from riskengine.market.checks import LARGEST, as_returns, as_row, as_weights
 from riskengine.market.view import STALE_AFTER
+from riskengine.risk.measures import check_level, empirical_tail
 from riskengine.risk.scenario_model import principal_correlation
-from riskengine.risk.tails import check_level, empirical_tail
 
 Array = np.ndarray
 
 _next = jax.jit(next_variance)
-_next_hypotheses = jax.jit(next_hypotheses)
+_next_hypotheses = jax.jit(next_pair)
 
 _JUMP = 4.0
 """Standard deviations above which a move over a gap is taken to have happened on one day of it."""
@@ -216,13 +216,13 @@ class LiveEngine:
         self._seen: Array = np.array(~missing.all(axis=1) | (not len(self._held)))
         self._exposed[missing] = 0.0
 
-    def _adopt(self, fit: Calibration, variance: Array, hypotheses: Hypotheses | None) -> None:
+    def _adopt(self, fit: Calibration, variance: Array, hypotheses: VariancePair | None) -> None:
         self._params = GarchParams(*(np.asarray(leaf, np.float64) for leaf in fit.params))
         self._mean = np.asarray(fit.mean, np.float64)
         self._contamination = None if fit.contamination is None else np.asarray(fit.contamination, np.float64)
         self._status = tuple(fit.status)
         self._fell_back = sum(status.fell_back for status in self._status)
-        self._hypotheses: Hypotheses | None = jax.tree.map(np.asarray, hypotheses)
+        self._hypotheses: VariancePair | None = jax.tree.map(np.asarray, hypotheses)
         self.variance = np.array(variance, dtype=np.float64)
 
     def reweigh(self, weights: Array) -> None:
@@ -340,7 +340,7 @@ class LiveEngine:
             if self._hypotheses is None or self._contamination is None:
                 self.variance = np.array(_next(params, jnp.asarray(self.variance), today))
                 return
-            before = Hypotheses(*map(jnp.asarray, self._hypotheses))
+            before = VariancePair(*map(jnp.asarray, self._hypotheses))
             after = _next_hypotheses(params, before, today, jnp.asarray(self._contamination))
             self._hypotheses = jax.tree.map(np.asarray, after)
             self.variance = np.array(after.variance)
@@ -434,8 +434,8 @@ class LiveEngine:
             engine._fell_back = sum(status.fell_back for status in engine._status)
             engine._hypotheses = None
             if engine._contamination is not None:
-                engine._hypotheses = Hypotheses(
-                    *(arrays[f"hypotheses_{name}"] for name in Hypotheses._fields)
+                engine._hypotheses = VariancePair(
+                    *(arrays[f"hypotheses_{name}"] for name in VariancePair._fields)
                 )
         except (ValueError, KeyError, OSError, EOFError) as error:
             raise DataError(f"this is no snapshot of a live engine, or a damaged one: {error}") from error

@@ -27,12 +27,12 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel
 from riskengine.market.checks import as_weights
 from riskengine.market.view import STALE_AFTER
+from riskengine.risk.measures import empirical_tail
 from riskengine.risk.paths import Block
 from riskengine.risk.sampling_error import tail_error
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate
 from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
-from riskengine.risk.tails import empirical_tail
 
 Array = np.ndarray
 

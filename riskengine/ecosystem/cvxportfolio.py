@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from riskengine.covariance.contract import CovarianceForecaster
+from riskengine.covariance.base import CovarianceForecaster
 from riskengine.errors import DataError, SettingsError
 
 

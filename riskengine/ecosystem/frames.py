@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.backtest.result import BacktestResult
-from riskengine.covariance.contract import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.errors import DataError
 from riskengine.market.checks import as_returns
 

@@ -5,6 +5,7 @@ from riskengine.garch.innovations import log_density
 from riskengine.garch.likelihood import Likelihood, likelihood, log_likelihood
 from riskengine.garch.params import COORDINATES, GarchParams, from_unconstrained, to_unconstrained
 from riskengine.garch.simulate import Simulated, simulate, student_t
+from riskengine.garch.step import expected_step, step
 from riskengine.garch.variance import Filtered, backcast, filter_variance, next_variance
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Likelihood",
     "Simulated",
     "backcast",
+    "expected_step",
     "filter_variance",
     "from_unconstrained",
     "holding_period_variance",
@@ -22,6 +24,7 @@ __all__ = [
     "log_likelihood",
     "next_variance",
     "simulate",
+    "step",
     "student_t",
     "term_structure",
     "to_unconstrained",

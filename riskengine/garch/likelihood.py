@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from jax import Array
 from jax.nn import sigmoid
 
-from riskengine.garch.contamination import Hypotheses, regular_probability
 from riskengine.garch.innovations import (
     cross_information,
     location_information,
@@ -24,6 +23,7 @@ from riskengine.garch.innovations import (
 )
 from riskengine.garch.log_sum import LogSum
 from riskengine.garch.params import GarchParams
+from riskengine.garch.robust import VariancePair, regular_probability
 from riskengine.garch.variance import later, next_variance, waiting
 
 _PAIRS = [(j, k) for j in range(5) for k in range(j + 1)]
@@ -89,7 +89,7 @@ def likelihood(
         ``presample + (centre - mean)^2`` and follows the mean, as in the benchmark of Fiorentini,
         Calzolari and Panattoni (1996).
     contamination : (..., assets), optional
-        Prior probability of an outlier a day, see :mod:`riskengine.garch.contamination`: every day then
+        Prior probability of an outlier a day, see :mod:`riskengine.garch.robust`: every day then
         counts by its probability of being regular, in the recursion and in all sums, and these weights are
         held fixed in score and information.
     curvature : whether the information is wanted; without it a pass costs less than half, and it is zero
@@ -267,7 +267,9 @@ def log_likelihood(
         tomorrow = jnp.where(jnp.isinf(row), variance, next_variance(params, variance, row))
         return (tomorrow, add(sums, variance, row)), None
 
-    def doubtful(carry: tuple[Hypotheses, _Totals], row: Array) -> tuple[tuple[Hypotheses, _Totals], None]:
+    def doubtful(
+        carry: tuple[VariancePair, _Totals], row: Array
+    ) -> tuple[tuple[VariancePair, _Totals], None]:
         today, sums = carry
         assert contamination is not None
         return (later(params, today, row, contamination), add(sums, today.variance, row)), None
@@ -277,7 +279,7 @@ def log_likelihood(
     if contamination is None:
         (last, sums), _ = jax.lax.scan(day, (first, sums), rows)
     else:
-        (hypotheses, sums), _ = jax.lax.scan(doubtful, (Hypotheses.certain(first), sums), rows)
+        (hypotheses, sums), _ = jax.lax.scan(doubtful, (VariancePair.certain(first), sums), rows)
         last = hypotheses.variance
     days = jnp.sum(~jnp.isnan(returns), axis=0).astype(first.dtype)
     logs = sums.logs.value() + 0 * last  # not a number stays so: a product of bits forgets it

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from riskengine.garch.contamination import Hypotheses, next_hypotheses
 from riskengine.garch.params import GarchParams
+from riskengine.garch.robust import VariancePair, next_pair
+from riskengine.garch.step import expected_step, step
 
 BACKCAST_DECAY = 0.94
 BACKCAST_DAYS = 75
@@ -27,7 +28,7 @@ class Filtered(NamedTuple):
 
     variance: Array
     next_variance: Array
-    hypotheses: Hypotheses | None = None
+    hypotheses: VariancePair | None = None
 
 
 def backcast(returns: Array) -> Array:
@@ -83,9 +84,7 @@ def next_variance(params: GarchParams, variance: Array, row: Array) -> Array:
     >>> print(f"{a:.2e} {b:.2e}")
     1.50e-04 1.00e-04
     """
-    news = (params.alpha + jnp.where(row < 0, params.gamma, jnp.zeros_like(params.gamma))) * row * row
-    expected = (params.alpha + params.gamma / 2) * variance
-    return params.omega + jnp.where(jnp.isnan(row), expected, news) + params.beta * variance
+    return jnp.where(jnp.isnan(row), expected_step(params, variance), step(params, variance, row))
 
 
 def filter_variance(
@@ -107,7 +106,7 @@ def filter_variance(
     presample : (assets,) variance of the day before; :func:`backcast` of the returns if not given
     contamination : (assets,), optional
         Prior probability of an outlier, which bounds the news impact
-        (:func:`riskengine.garch.contamination.next_hypotheses`); none if not given
+        (:func:`riskengine.garch.robust.next_pair`); none if not given
 
     Returns
     -------
@@ -118,10 +117,10 @@ def filter_variance(
     first = params.omega + params.persistence * presample
     if contamination is not None:
 
-        def doubtful(today: Hypotheses, row: Array) -> tuple[Hypotheses, Array]:
+        def doubtful(today: VariancePair, row: Array) -> tuple[VariancePair, Array]:
             return later(params, today, row, contamination), today.variance
 
-        hypotheses, path = jax.lax.scan(doubtful, Hypotheses.certain(first), waiting(returns))
+        hypotheses, path = jax.lax.scan(doubtful, VariancePair.certain(first), waiting(returns))
         return Filtered(path, hypotheses.variance, hypotheses)
 
     def day(variance: Array, row: Array) -> tuple[Array, Array]:
@@ -131,8 +130,8 @@ def filter_variance(
     return Filtered(path, last)
 
 
-def later(params: GarchParams, today: Hypotheses, row: Array, contamination: Array) -> Hypotheses:
-    """:func:`next_hypotheses`, or those of today on a day that waits."""
+def later(params: GarchParams, today: VariancePair, row: Array, contamination: Array) -> VariancePair:
+    """:func:`next_pair`, or those of today on a day that waits."""
     wait = jnp.isinf(row)
-    tomorrow = next_hypotheses(params, today, jnp.where(wait, jnp.nan, row), contamination)
+    tomorrow = next_pair(params, today, jnp.where(wait, jnp.nan, row), contamination)
     return jax.tree.map(lambda old, new: jnp.where(wait, old, new), today, tomorrow)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.errors import DataError, SettingsError
 from riskengine.portfolio.costs import YEAR
 from riskengine.portfolio.feasibility import listed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.errors import SettingsError
 from riskengine.portfolio.black_litterman import (
     BlackLittermanPosterior,

@@ -11,7 +11,7 @@ import numpy as np
 from riskengine.calibration import NeuralCalibrator
 from riskengine.covariance import ConstantCorrelation
 from riskengine.covariance.asynchronous import Asynchronous
-from riskengine.covariance.contract import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.for_frequency import for_frequency
 from riskengine.errors import SettingsError, deprecated
 from riskengine.market.frequency import periods_in
@@ -119,7 +119,7 @@ class OptimizedStrategy:
     Attributes
     ----------
     name : for tables
-    forecaster : see :class:`~riskengine.covariance.contract.CovarianceForecaster`; one with ``carry`` set
+    forecaster : see :class:`~riskengine.covariance.base.CovarianceForecaster`; one with ``carry`` set
         is handed its last state as ``previous=`` while the eligible assets stay the same. If not given, GARCH by the
         shipped network with a constant correlation over ``window``, its variances averaged with static ones
     objective, constraints, costs : see their classes

@@ -5,26 +5,29 @@ from riskengine.risk.contributions import (
     student_t_contributions,
     volatility_contributions,
 )
-from riskengine.risk.coverage import (
-    CoverageTest,
-    TrafficLight,
-    christoffersen,
-    independence,
-    kupiec,
-    traffic_light,
-)
 from riskengine.risk.dcc_paths import DccSimulation, simulate_dcc
 from riskengine.risk.decomposition import Breakdown, breakdown, liquidity_tail
-from riskengine.risk.extremes import ParetoTail, SmoothTails, pareto_tail
 from riskengine.risk.filtered_historical import FilteredHistory, fill_residuals
-from riskengine.risk.ranks import holm
+from riskengine.risk.measures import TailRisk, empirical_tail, student_t_tail, tail_weights
+from riskengine.risk.pareto_tail import ParetoTail, SmoothTails, pareto_tail
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate, simulate_blocks
-from riskengine.risk.severity import fissler_ziegel_loss, quantile_loss
 from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
 from riskengine.risk.tail_forecast import TailForecaster
-from riskengine.risk.tails import TailRisk, empirical_tail, student_t_tail, tail_weights
-from riskengine.risk.validation import TestResult, Validation, validate
+from riskengine.risk.validation import (
+    CoverageTest,
+    TestResult,
+    TrafficLight,
+    Validation,
+    christoffersen,
+    fissler_ziegel_loss,
+    holm,
+    independence,
+    kupiec,
+    quantile_loss,
+    traffic_light,
+    validate,
+)
 
 __all__ = [
     "Breakdown",

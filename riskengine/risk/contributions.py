@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.errors import DataError
 from riskengine.market.checks import as_weights
-from riskengine.risk.tails import TailRisk, empirical_tail, student_t_tail, tail_weights
+from riskengine.risk.measures import TailRisk, empirical_tail, student_t_tail, tail_weights
 
 Array = np.ndarray
 

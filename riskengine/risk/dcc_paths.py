@@ -10,6 +10,7 @@ import numpy as np
 from riskengine.covariance.dcc import DccState
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
+from riskengine.garch.step import step
 from riskengine.risk.scenario_model import MIXING_POINTS, mixing_table
 
 Array = np.ndarray
@@ -106,6 +107,6 @@ def _block(
         z = gaussian * table[place]
         row = z * np.sqrt(now)
         growth = growth * np.maximum(1 + row, 0)
-        now = params.omega + (params.alpha + params.gamma * (row < 0)) * row**2 + params.beta * now
+        now = step(params, now, row)
         q = (1 - a - b) * state.target + a * z[:, :, None] * z[:, None, :] + b * q
     return growth - 1

@@ -12,7 +12,7 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.market.checks import as_weights
 from riskengine.risk.contributions import scenario_contributions
 from riskengine.risk.filtered_historical import FilteredHistory
-from riskengine.risk.tails import TailRisk, empirical_tail
+from riskengine.risk.measures import TailRisk, empirical_tail
 
 Array = np.ndarray
 

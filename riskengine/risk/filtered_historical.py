@@ -8,8 +8,9 @@ import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
+from riskengine.garch.step import step
 from riskengine.market.checks import as_weights
-from riskengine.risk.tails import TailRisk, check_level, empirical_tail
+from riskengine.risk.measures import TailRisk, check_level, empirical_tail
 
 Array = np.ndarray
 
@@ -132,13 +133,12 @@ class FilteredHistory:
         if horizon < 1 or paths < 1:
             raise SettingsError(f"horizon and paths must be at least 1, not {horizon} and {paths}")
         days = np.random.default_rng(seed).integers(len(self.filled), size=(horizon, paths))
-        p = self.params
         variance = np.broadcast_to(self.next_variance, (paths, len(self.next_variance)))
         wealth = np.ones(variance.shape)
         for drawn in days:
             shock = self.filled[drawn] * np.sqrt(variance)
             wealth = wealth * np.maximum(1 + shock, 0)
-            variance = p.omega + (p.alpha + p.gamma * (shock < 0)) * shock**2 + p.beta * variance
+            variance = step(self.params, variance, shock)
         return wealth - 1
 
     def portfolio_tail(

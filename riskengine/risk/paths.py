@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from riskengine.garch.params import GarchParams
+from riskengine.garch.step import step
 from riskengine.risk.xoshiro import Xoshiro, normal, seeded
 
 
@@ -113,9 +114,7 @@ def run_block(
     one = jnp.ones((), weights.dtype)
 
     def tomorrow(variance: Array, growth: Array, row: Array) -> tuple[Array, Array]:
-        growth = growth * jnp.maximum(one + row, 0)
-        news = params.alpha + jnp.where(row < 0, params.gamma, jnp.zeros_like(params.gamma))
-        return params.omega + news * row * row + params.beta * variance, growth
+        return step(params, variance, row), growth * jnp.maximum(one + row, 0)
 
     def day(carry: tuple, day_key: Array) -> tuple[tuple, tuple]:
         variance, growth, source_carry = carry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riskengine.risk.tails import check_level, empirical_tail, tail_weights
+from riskengine.risk.measures import check_level, empirical_tail, tail_weights
 
 Array = np.ndarray
 

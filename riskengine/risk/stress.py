@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.garch.step import expected_step, step
 from riskengine.market.checks import as_returns, as_weights
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, checked_weights
@@ -45,15 +46,14 @@ def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "
     surprises = np.asarray(surprises, dtype=np.float64)
     if surprises.ndim != 2 or surprises.shape[1] != len(weights) or not len(surprises):
         raise DataError(f"an episode has shape (days, {len(weights)}) and at least one day")
-    p, variance = model.params, model.variance
+    variance = model.variance
     growth, wealth = np.ones(len(weights)), []
     for z in surprises:
         seen = ~np.isnan(z)
         row = np.where(seen, z, 0.0) * np.sqrt(variance)
         growth = growth * np.maximum(1 + row, 0)
         wealth.append(1 + weights @ (growth - 1))
-        news = np.where(seen, (p.alpha + p.gamma * (row < 0)) * row**2, (p.alpha + p.gamma / 2) * variance)
-        variance = p.omega + news + p.beta * variance
+        variance = np.where(seen, step(model.params, variance, row), expected_step(model.params, variance))
     return _one_path(name, model.assets, weights, growth, np.array(wealth))
 
 

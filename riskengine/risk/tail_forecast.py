@@ -13,8 +13,8 @@ from riskengine.calibration.result import Calibrator
 from riskengine.covariance.constant_correlation import GarchMargins, GarchState, conditional_variance
 from riskengine.errors import SettingsError
 from riskengine.market.checks import as_returns, as_row
-from riskengine.risk.extremes import FEWEST, SHARE, pareto_tail
-from riskengine.risk.tails import TailRisk, check_level
+from riskengine.risk.measures import TailRisk, check_level
+from riskengine.risk.pareto_tail import FEWEST, SHARE, pareto_tail
 
 Array = np.ndarray
 

@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from riskengine import MaximumLikelihood
 from riskengine.covariance import Dcc, to_correlation
 from riskengine.covariance.dcc import DccState, _pair_loss
-from riskengine.covariance.sums import Fading
+from riskengine.covariance.running_moments import ExponentialMoments
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 A, B = 0.04, 0.92
@@ -37,7 +37,7 @@ def test_corrected_q_is_the_papers_recursion():
     z = residuals()
     path, diagonal = Dcc._diagonals(z, A, B)
     target = to_correlation((np.sqrt(path) * z).T @ (np.sqrt(path) * z))
-    state = DccState(None, target, Fading(B).init(np.sqrt(path) * z), diagonal, A, B)
+    state = DccState(None, target, ExponentialMoments(B).init(np.sqrt(path) * z), diagonal, A, B)
     expected = aielli_by_hand(z, target, A, B)
     np.testing.assert_allclose(state.q, expected, rtol=1e-10)
     np.testing.assert_allclose(diagonal, np.diag(expected), rtol=1e-10)
@@ -47,7 +47,7 @@ def test_plain_q_is_engles_recursion_and_gaps_count_as_the_target():
     z = residuals(seed=1)
     z[np.random.default_rng(2).uniform(size=z.shape) < 0.1] = np.nan
     target = np.full((4, 4), 0.3) + 0.7 * np.eye(4)
-    state = DccState(None, target, Fading(B).init(z), np.ones(4), A, B)
+    state = DccState(None, target, ExponentialMoments(B).init(z), np.ones(4), A, B)
     q = target
     for row in z:
         news = np.outer(row, row)

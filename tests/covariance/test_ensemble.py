@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from riskengine import CombinedIteratedEwma, Ensemble, Ewma, LedoitWolf, SampleCovariance
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.covariance.ensemble import inverse_root
 from riskengine.errors import DataError, SettingsError
 

@@ -12,6 +12,7 @@ from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status, as_matrix
 from riskengine.covariance import (
     AnalyticalShrinkage,
+    BiasCorrected,
     CombinedIteratedEwma,
     ConstantCorrelation,
     CovarianceForecaster,
@@ -21,9 +22,8 @@ from riskengine.covariance import (
     FactorGarch,
     IteratedEwma,
     LedoitWolf,
-    News,
+    LogVarianceRegression,
     QuadraticInverseShrinkage,
-    Recalibrated,
     RiskMetrics2006,
     SampleCovariance,
     load_state,
@@ -84,7 +84,7 @@ FORECASTERS: dict[str, CovarianceForecaster] = {
     "corrected dcc": Dcc(QUICK, window=400, a=0.03, b=0.9, corrected=True),
     "factor": FactorGarch(QUICK, window=700),
     "factor, no fading": FactorGarch(QUICK, window=700, half_life=None),
-    "factor, news": FactorGarch(QUICK, window=700, static_share=0.0, news=News()),
+    "factor, news": FactorGarch(QUICK, window=700, static_share=0.0, news=LogVarianceRegression()),
     "two factors": FactorGarch(QUICK, window=700, factors=2, residuals="diagonal"),
     "three factors": FactorGarch(QUICK, window=700, factors=3),
     "ensemble": Ensemble(
@@ -92,7 +92,7 @@ FORECASTERS: dict[str, CovarianceForecaster] = {
     ),
     "ensemble, likelihood": Ensemble((Ewma(63.0), Ewma(250.0)), weights="likelihood", mean="roots"),
     "ensemble, variance": Ensemble((Ewma(63.0), Ewma(250.0)), weights="variance", mean="harmonic"),
-    "recalibrated": Recalibrated(Ewma(63.0)),
+    "recalibrated": BiasCorrected(Ewma(63.0)),
 }
 # What is learned depends on where the history was cut (test_ensemble.py), and factors are chosen once by init.
 LEARNED = {"combined iterated ewma", "ensemble, likelihood", "ensemble, variance", "recalibrated"}

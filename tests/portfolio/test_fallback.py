@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.errors import StrategyError
 from riskengine.portfolio import (
     Constraints,

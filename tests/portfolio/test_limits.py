@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.errors import DataError, InfeasibleError, SettingsError
 from riskengine.portfolio import (
     Constraints,

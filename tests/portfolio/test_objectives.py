@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import riskengine
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.portfolio import (
     Constraints,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.errors import DataError, InfeasibleError, SettingsError
 from riskengine.portfolio import (
     Constraints,

@@ -10,7 +10,7 @@ import pytest
 from riskengine import portfolio
 from riskengine.backtest.encoding import pack
 from riskengine.covariance import SampleCovariance
-from riskengine.covariance.contract import Covariance
+from riskengine.covariance.base import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.market import Panel
 from riskengine.portfolio import (

@@ -10,17 +10,17 @@ from scipy import optimize, stats
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.risk import fissler_ziegel_loss, holm, validate
-from riskengine.risk.hits import duration_ratio, dynamic_quantile
-from riskengine.risk.implied_law import draw_losses
-from riskengine.risk.ranks import rank_p_value
-from riskengine.risk.severity import (
+from riskengine.risk.validation import null_statistics
+from riskengine.risk.validation.es_statistics import (
     acerbi_szekely_1,
     acerbi_szekely_2,
     exceedance_residuals,
     joint_calibration,
     shortfall_regression,
 )
-from riskengine.risk.validation import null_statistics
+from riskengine.risk.validation.monte_carlo_pvalue import rank_p_value
+from riskengine.risk.validation.null_losses import draw_losses
+from riskengine.risk.validation.var_statistics import duration_ratio, dynamic_quantile
 
 LEVEL = 0.975
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskengine.covariance import analytical_shrinkage, pairwise_moments, quadratic_inverse, sums
-from riskengine.covariance.moments import Moments, adopted, moments_of, products_of
-from riskengine.covariance.sums import Fading, Rolling
+from riskengine.covariance import analytical_shrinkage, pairwise_moments, quadratic_inverse, running_moments
+from riskengine.covariance.moments import Moments, moments_of, products_of, with_missing_variances
+from riskengine.covariance.running_moments import ExponentialMoments, RollingMoments
 from riskengine.covariance.window import BLOCK, Window
 from riskengine.errors import DataError
 
@@ -25,7 +25,7 @@ def rows_with_gaps(seed, days, gaps):
 @given(st.integers(0, 99), st.sampled_from([0.0, 0.1]), st.sampled_from([2, 10, 33, 60]), st.integers(0, 150))
 def test_a_rolling_sum_is_that_of_its_window(seed, gaps, window, days):
     rows = rows_with_gaps(seed, 70 + days, gaps)
-    rolling = Rolling(window)
+    rolling = RollingMoments(window)
     state = rolling.init(rows[:70])
     for row in rows[70:]:
         state = rolling.update(state, row)
@@ -41,7 +41,7 @@ def test_a_rolling_sum_is_that_of_its_window(seed, gaps, window, days):
 @given(st.integers(0, 99), st.sampled_from([0.0, 0.1]), st.sampled_from([0.0, 0.9, 1.0]), st.integers(0, 80))
 def test_a_fading_sum_is_the_plain_recursion(seed, gaps, decay, days):
     rows = rows_with_gaps(seed, 10 + days, gaps)
-    fading = Fading(decay)
+    fading = ExponentialMoments(decay)
     state = fading.init(rows[:10])
     for row in rows[10:]:
         state = fading.update(state, row)
@@ -53,8 +53,10 @@ def test_a_fading_sum_is_the_plain_recursion(seed, gaps, decay, days):
         counts = decay * counts + np.outer(seen, seen)
         total, squares = decay * total + 1, decay**2 * squares + 1
     found = fading.settled(state)
-    np.testing.assert_allclose(found.sums.matrix, products, rtol=1e-10, atol=1e-18)
-    np.testing.assert_allclose(np.broadcast_to(found.sums.counts, (4, 4)), counts, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(found.running_moments.matrix, products, rtol=1e-10, atol=1e-18)
+    np.testing.assert_allclose(
+        np.broadcast_to(found.running_moments.counts, (4, 4)), counts, rtol=1e-10, atol=1e-13
+    )
     np.testing.assert_allclose([found.total, found.squares], [total, squares])
 
 
@@ -67,9 +69,9 @@ def test_an_update_never_sees_more_than_a_block_of_days(monkeypatch):
         return products_of(rows, weights)
 
     rows = rows_with_gaps(0, 1250 + 630, 0.0)
-    rolling, fading = Rolling(1250), Fading(0.99)
+    rolling, fading = RollingMoments(1250), ExponentialMoments(0.99)
     states = rolling.init(rows[:1250]), fading.init(rows[:1250])
-    monkeypatch.setattr(sums, "products_of", counted)
+    monkeypatch.setattr(running_moments, "products_of", counted)
     for row in rows[1250:]:
         states = rolling.update(states[0], row), fading.update(states[1], row)
     assert max(seen) <= 2 * BLOCK
@@ -83,7 +85,7 @@ def test_rounding_errors_are_swept_out():
     """A day ten million times as large as the others comes and goes."""
     rows = rows_with_gaps(1, 400, 0.0)
     rows[60] *= 1e7
-    rolling = Rolling(100)
+    rolling = RollingMoments(100)
     state = rolling.init(rows[:50])
     for row in rows[50:]:
         state = rolling.update(state, row)
@@ -114,7 +116,7 @@ def test_pairs_never_seen_together_are_uncorrelated():
 
 def test_a_universe_without_any_move_is_refused():
     with pytest.raises(DataError, match="no asset has moved"):
-        adopted(Moments(np.zeros((2, 2)), 10))
+        with_missing_variances(Moments(np.zeros((2, 2)), 10))
 
 
 @pytest.mark.parametrize("shrink", [quadratic_inverse, analytical_shrinkage])

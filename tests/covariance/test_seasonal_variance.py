@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from riskengine.covariance.news import QUARTERS, YEAR, News, _gamma_regression
+from riskengine.covariance.seasonal_variance import QUARTERS, YEAR, LogVarianceRegression, _gamma_regression
 
 
 def reporting(days, assets, rng):
@@ -20,7 +20,7 @@ def reporting(days, assets, rng):
 
 def test_scheduled_news_are_foreseen():
     rows, due = reporting(1400, 40, np.random.default_rng(0))
-    model = News()
+    model = LogVarianceRegression()
     coefficients = model.fit(rows[:1250])
     found = np.array([model.multipliers(rows[day - 1250 : day], coefficients) for day in range(1250, 1400)])
     assert found[due[1250:]].mean() > 1.5 * found[~due[1250:]].mean()
@@ -35,7 +35,7 @@ def test_a_common_surprise_raises_all_and_fades():
     for day in range(1, 1250):  # the logarithm of a common scale that forgets in days
         scale[day] = np.exp(0.8 * np.log(scale[day - 1]) + 0.4 * rng.standard_normal())
     rows = scale[:, None] * rng.standard_normal((1250, 30))
-    model = News()
+    model = LogVarianceRegression()
     coefficients = model.fit(rows)
     shocked = np.vstack([rows[:-1], 3 * np.sign(rows[-1:])])
     calm = np.vstack([rows[:-1], 0.3 * np.sign(rows[-1:])])
@@ -66,14 +66,14 @@ def test_coefficients_are_the_minimum_of_the_loss(seed):
 @pytest.mark.parametrize("days", [10, YEAR[-1] + 249])
 def test_short_histories_change_nothing(days):
     rows = np.random.default_rng(2).standard_normal((days, 3))
-    coefficients = News().fit(rows)
+    coefficients = LogVarianceRegression().fit(rows)
     assert not coefficients.any()
-    np.testing.assert_array_equal(News().multipliers(rows, coefficients, 5), np.ones(3))
+    np.testing.assert_array_equal(LogVarianceRegression().multipliers(rows, coefficients, 5), np.ones(3))
 
 
 def test_gaps_and_assets_without_a_past_take_what_is_usual():
     rows, _ = reporting(1250, 10, np.random.default_rng(3))
-    model = News()
+    model = LogVarianceRegression()
     coefficients = model.fit(rows)
     rows[:1240, 4] = np.nan
     rows[-1, 5] = np.nan
@@ -87,7 +87,7 @@ def test_gaps_and_assets_without_a_past_take_what_is_usual():
 
 def test_the_multiplier_of_a_period_is_the_mean_over_its_days():
     rows, _ = reporting(1250, 6, np.random.default_rng(4))
-    model = News()
+    model = LogVarianceRegression()
     coefficients = np.array([0.1, 0.0, 0.0, 0.0, 0.3, 0.2])  # own and common news aside, a day is its lags
     rows[-3:] = 0.0  # nothing on the days in between that lags would reach
     singly = []

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskengine.covariance.contract import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.ensemble import Ensemble
 from riskengine.covariance.weighting import decay_of
 from riskengine.covariance.window import as_row, last_days
@@ -16,7 +16,7 @@ from riskengine.errors import DataError, SettingsError
 Array = np.ndarray
 
 
-class RecalibratedState(NamedTuple):
+class BiasCorrectedState(NamedTuple):
     """State of the forecaster inside, the forecast that is judged, and the verdicts.
 
     Attributes
@@ -38,7 +38,7 @@ class RecalibratedState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Recalibrated:
+class BiasCorrected:
     """Scales the market's risk, and all other risk, by their own running bias.
 
     A covariance may have the right shape and the wrong size. With the equally weighted portfolio ``w``,
@@ -58,7 +58,7 @@ class Recalibrated:
     >>> rng = np.random.default_rng(0)
     >>> x = 0.01 * rng.standard_normal((1000, 3))
     >>> x[-200:] *= 2  # the window has not understood yet that times are wild
-    >>> plain, model = SampleCovariance(1000), Recalibrated(SampleCovariance(1000))
+    >>> plain, model = SampleCovariance(1000), BiasCorrected(SampleCovariance(1000))
     >>> plain.forecast(plain.init(x)).volatility.round(2), model.forecast(model.init(x)).volatility.round(2)
     (array([0.01, 0.01, 0.01]), array([0.02, 0.02, 0.02]))
     """
@@ -76,7 +76,7 @@ class Recalibrated:
                 f"not after {self.refresh}"
             )
 
-    def init(self, returns: Array) -> RecalibratedState:
+    def init(self, returns: Array) -> BiasCorrectedState:
         """State after a history ``(time, assets)``.
 
         Raises
@@ -91,12 +91,12 @@ class Recalibrated:
             )
         none = np.zeros(rows.shape[1])
         start = self.inside.init(rows[: -self.memory])
-        state = RecalibratedState(start, none, 0.0, none, self.refresh, (1.0, 1.0))
+        state = BiasCorrectedState(start, none, 0.0, none, self.refresh, (1.0, 1.0))
         for row in rows[-self.memory :]:
             state = self.update(state, row)
         return state
 
-    def update(self, state: RecalibratedState, row: Array) -> RecalibratedState:
+    def update(self, state: BiasCorrectedState, row: Array) -> BiasCorrectedState:
         """State after one more day: its outcome is judged by the forecast of the day before."""
         row = as_row(row, len(state.rest))
         if state.age >= self.refresh:
@@ -110,7 +110,7 @@ class Recalibrated:
             verdicts=self._judged(state, row),
         )
 
-    def _judged(self, state: RecalibratedState, row: Array) -> tuple[float, float]:
+    def _judged(self, state: BiasCorrectedState, row: Array) -> tuple[float, float]:
         """The verdicts after a day."""
         seen = ~np.isnan(row)
         if not seen.any():
@@ -128,7 +128,7 @@ class Recalibrated:
         )
         return market, rest
 
-    def forecast(self, state: RecalibratedState, horizon: int = 1) -> Covariance:
+    def forecast(self, state: BiasCorrectedState, horizon: int = 1) -> Covariance:
         """The forecast inside, its two parts scaled."""
         found = self.inside.forecast(state.inside, horizon)
         matrix = found.matrix()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.risk.tails import TailRisk, check_level
+from riskengine.risk.measures import TailRisk, check_level
 
 Array = np.ndarray
 

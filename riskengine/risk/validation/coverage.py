@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import binom, chi2
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.risk.hits import chain_ratio, coverage_ratio
-from riskengine.risk.tails import check_level
+from riskengine.risk.measures import check_level
+from riskengine.risk.validation.var_statistics import chain_ratio, coverage_ratio
 
 Array = np.ndarray
 
@@ -54,14 +54,14 @@ def kupiec(exceptions: Array, level: float) -> CoverageTest:
 
     Examples
     --------
-    >>> hits = np.zeros(250, bool)
-    >>> hits[:6] = True
-    >>> test = kupiec(hits, 0.99)
+    >>> exceptions = np.zeros(250, bool)
+    >>> exceptions[:6] = True
+    >>> test = kupiec(exceptions, 0.99)
     >>> f"{test.statistic:.4f} {test.p_value:.4f}"
     '3.5554 0.0594'
     """
-    hits = _hits(exceptions, level)
-    return _test("unconditional coverage", float(coverage_ratio(hits, level)), 1, hits, level)
+    exceptions = _checked(exceptions, level)
+    return _test("unconditional coverage", float(coverage_ratio(exceptions, level)), 1, exceptions, level)
 
 
 def independence(exceptions: Array, level: float) -> CoverageTest:
@@ -81,15 +81,15 @@ def independence(exceptions: Array, level: float) -> CoverageTest:
 
     Examples
     --------
-    >>> hits = np.zeros(250, bool)
-    >>> hits[100:106] = True  # six in a row
-    >>> independence(hits, 0.99).p_value < 1e-6
+    >>> exceptions = np.zeros(250, bool)
+    >>> exceptions[100:106] = True  # six in a row
+    >>> independence(exceptions, 0.99).p_value < 1e-6
     True
     """
-    hits = _hits(exceptions, level)
-    if len(hits) < 2:
+    exceptions = _checked(exceptions, level)
+    if len(exceptions) < 2:
         raise DataError("a test of independence needs at least two days")
-    return _test("independence", float(chain_ratio(hits)), 1, hits, level)
+    return _test("independence", float(chain_ratio(exceptions)), 1, exceptions, level)
 
 
 def christoffersen(exceptions: Array, level: float) -> CoverageTest:
@@ -110,15 +110,15 @@ def christoffersen(exceptions: Array, level: float) -> CoverageTest:
 
     Examples
     --------
-    >>> hits = np.zeros(250, bool)
-    >>> hits[[50, 120, 200]] = True
-    >>> test = christoffersen(hits, 0.99)
+    >>> exceptions = np.zeros(250, bool)
+    >>> exceptions[[50, 120, 200]] = True
+    >>> test = christoffersen(exceptions, 0.99)
     >>> f"{test.statistic:.4f} {test.p_value:.4f}"
     '0.1681 0.9194'
     """
     coverage, order = kupiec(exceptions, level), independence(exceptions, level)
     statistic = coverage.statistic + order.statistic
-    return _test("conditional coverage", statistic, 2, _hits(exceptions, level), level)
+    return _test("conditional coverage", statistic, 2, _checked(exceptions, level), level)
 
 
 @dataclass(frozen=True)
@@ -168,17 +168,19 @@ def traffic_light(exceptions: int, observations: int = 250, level: float = 0.99)
     return TrafficLight(zone, probability, _MULTIPLIERS[min(exceptions, 10)] if standard else None)
 
 
-def _hits(exceptions: Array, level: float) -> Array:
+def _checked(exceptions: Array, level: float) -> Array:
     check_level(level)
-    hits = np.asarray(exceptions)
-    if hits.ndim != 1 or len(hits) == 0:
-        raise DataError(f"exceptions are one entry a day, not of shape {hits.shape}")
-    if hits.dtype != bool:
-        raise DataError(f"exceptions are true or false, not {hits.dtype}: drop days without a forecast first")
-    return hits
+    exceptions = np.asarray(exceptions)
+    if exceptions.ndim != 1 or len(exceptions) == 0:
+        raise DataError(f"exceptions are one entry a day, not of shape {exceptions.shape}")
+    if exceptions.dtype != bool:
+        raise DataError(
+            f"exceptions are true or false, not {exceptions.dtype}: drop days without a forecast first"
+        )
+    return exceptions
 
 
-def _test(name: str, statistic: float, degrees: int, hits: Array, level: float) -> CoverageTest:
-    days = len(hits)
+def _test(name: str, statistic: float, degrees: int, exceptions: Array, level: float) -> CoverageTest:
+    days = len(exceptions)
     p_value = float(chi2.sf(statistic, degrees))
-    return CoverageTest(name, statistic, p_value, int(hits.sum()), days, days * (1 - level))
+    return CoverageTest(name, statistic, p_value, int(exceptions.sum()), days, days * (1 - level))

@@ -52,7 +52,7 @@ _SAME = 0.05  # hypotheses of the log variance as near as this are one
 _NEVER = -1e3  # log-probability of a hypothesis that is none
 
 
-class Hypotheses(NamedTuple):
+class VariancePair(NamedTuple):
     """Two variances of the same day with the odds between them; leaves ``(assets,)``.
 
     Attributes
@@ -66,7 +66,7 @@ class Hypotheses(NamedTuple):
     log_odds: Array
 
     @classmethod
-    def certain(cls, variance: Array) -> Hypotheses:
+    def certain(cls, variance: Array) -> VariancePair:
         """Only one variance comes into question."""
         return cls(variance, variance, jnp.full_like(variance, -_NEVER))
 
@@ -76,7 +76,7 @@ class Hypotheses(NamedTuple):
         return self.other + jax.nn.sigmoid(self.log_odds) * (self.likelier - self.other)
 
 
-def next_hypotheses(params: GarchParams, today: Hypotheses, row: Array, contamination: Array) -> Hypotheses:
+def next_pair(params: GarchParams, today: VariancePair, row: Array, contamination: Array) -> VariancePair:
     """Hypotheses of tomorrow's variance from those of today's and today's return.
 
     Parameters
@@ -91,9 +91,9 @@ def next_hypotheses(params: GarchParams, today: Hypotheses, row: Array, contamin
     A return of ten standard deviations is put aside, until others confirm it.
 
     >>> p = GarchParams(*(jnp.array([x]) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
-    >>> h = Hypotheses.certain(jnp.array([1e-4]))
+    >>> h = VariancePair.certain(jnp.array([1e-4]))
     >>> for _ in range(3):
-    ...     h = next_hypotheses(p, h, jnp.array([-0.1]), jnp.array([0.01]))
+    ...     h = next_pair(p, h, jnp.array([-0.1]), jnp.array([0.01]))
     ...     print(f"{h.variance[0]:.4f}")
     0.0001
     0.0002
@@ -119,8 +119,8 @@ def next_hypotheses(params: GarchParams, today: Hypotheses, row: Array, contamin
     second = jnp.argmax(rest, axis=0)
     likelier, other = (jnp.sum(jnp.where(place == chosen, branch, 0), axis=0) for chosen in (first, second))
     odds = jnp.max(weight, axis=0) - jnp.max(rest, axis=0)
-    merged = Hypotheses(likelier, other, odds).variance
+    merged = VariancePair(likelier, other, odds).variance
     same = jnp.abs(jnp.log(other / likelier)) < _SAME
-    return Hypotheses(
+    return VariancePair(
         jnp.where(same, merged, likelier), other, jnp.minimum(jnp.where(same, -_NEVER, odds), -_NEVER)
     )

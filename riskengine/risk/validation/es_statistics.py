@@ -18,8 +18,8 @@ def acerbi_szekely_1(losses: Array, value_at_risk: Array, cvar: Array, level: fl
     >>> float(acerbi_szekely_1(np.array([0.0, 0.03, 0.05]), np.full(3, 0.02), np.full(3, 0.04), 0.975))
     0.0
     """
-    hits = losses > value_at_risk
-    return 1 - _mean_where(hits, losses / cvar)
+    exceptions = losses > value_at_risk
+    return 1 - _mean_where(exceptions, losses / cvar)
 
 
 def acerbi_szekely_2(losses: Array, value_at_risk: Array, cvar: Array, level: float) -> Array:
@@ -33,8 +33,8 @@ def acerbi_szekely_2(losses: Array, value_at_risk: Array, cvar: Array, level: fl
     >>> round(float(acerbi_szekely_2(losses, np.full(40, 0.02), np.full(40, 0.04), 0.95)), 12)
     0.0
     """
-    hits = losses > value_at_risk
-    return 1 - np.where(hits, losses / cvar, 0).sum(axis=-1) / (losses.shape[-1] * (1 - level))
+    exceptions = losses > value_at_risk
+    return 1 - np.where(exceptions, losses / cvar, 0).sum(axis=-1) / (losses.shape[-1] * (1 - level))
 
 
 def exceedance_residuals(losses: Array, value_at_risk: Array, cvar: Array, level: float) -> Array:
@@ -47,9 +47,9 @@ def exceedance_residuals(losses: Array, value_at_risk: Array, cvar: Array, level
     >>> bool(exceedance_residuals(np.array([0.05, 0.07, 0.06]), np.full(3, 0.02), np.full(3, 0.03), 0.975) > 3)
     True
     """
-    hits = losses > value_at_risk
-    count = hits.sum(axis=-1)
-    residual = np.where(hits, losses / cvar - 1, 0)
+    exceptions = losses > value_at_risk
+    count = exceptions.sum(axis=-1)
+    residual = np.where(exceptions, losses / cvar - 1, 0)
     few = count < 2
     total = residual.sum(axis=-1)
     n = np.where(few, 2, count)
@@ -95,9 +95,9 @@ def joint_calibration(losses: Array, value_at_risk: Array, cvar: Array, level: f
     True
     """
     p = 1 - level
-    hits = losses > value_at_risk
-    first = hits - p
-    second = (value_at_risk + np.where(hits, losses - value_at_risk, 0) / p) / cvar - 1
+    exceptions = losses > value_at_risk
+    first = exceptions - p
+    second = (value_at_risk + np.where(exceptions, losses - value_at_risk, 0) / p) / cvar - 1
     a, b, c = (np.mean(x, axis=-1) for x in (first**2, first * second, second**2))
     x, y = first.mean(axis=-1), second.mean(axis=-1)
     # Without exceptions the moments are singular; the ridge leaves a large, finite statistic.

@@ -18,7 +18,7 @@ from riskengine.covariance.window import BLOCK, Window, as_scores
 Array = np.ndarray
 
 
-class FadingSums(NamedTuple):
+class ExponentialSums(NamedTuple):
     """Sums whose days fade.
 
     Attributes
@@ -35,7 +35,7 @@ class FadingSums(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fading:
+class ExponentialMoments:
     """Weighs a day by ``decay`` to the power of its age.
 
     Attributes
@@ -44,7 +44,7 @@ class Fading:
 
     Examples
     --------
-    >>> fading = Fading(0.5)
+    >>> fading = ExponentialMoments(0.5)
     >>> state = fading.update(fading.init(np.array([[2.0], [4.0]])), np.array([1.0]))
     >>> fading.settled(state).sums.matrix  # 2^2 / 4 + 4^2 / 2 + 1
     array([[10.]])
@@ -52,31 +52,31 @@ class Fading:
 
     decay: float
 
-    def init(self, rows: Array) -> FadingSums:
+    def init(self, rows: Array) -> ExponentialSums:
         """State after ``(time, assets)`` rows."""
-        empty = FadingSums(Products.none(rows.shape[1]), 0.0, 0.0, rows)
+        empty = ExponentialSums(Products.none(rows.shape[1]), 0.0, 0.0, rows)
         return self.settled(empty)
 
-    def update(self, state: FadingSums, row: Array) -> FadingSums:
+    def update(self, state: ExponentialSums, row: Array) -> ExponentialSums:
         """State after one more day ``(assets,)``."""
         state = state._replace(recent=np.vstack([state.recent, as_scores(row, state.recent.shape[1])]))
         return state if len(state.recent) < BLOCK else self.settled(state)
 
-    def settled(self, state: FadingSums) -> FadingSums:
+    def settled(self, state: ExponentialSums) -> ExponentialSums:
         """The same state with all its days folded in."""
         recent = state.recent
         if not len(recent):
             return state
         weights = self.decay ** np.arange(len(recent) - 1, -1, -1.0)
         faded = self.decay ** len(recent)
-        return FadingSums(
+        return ExponentialSums(
             state.sums.scaled(faded).plus(products_of(recent, weights)),
             faded * state.total + float(weights.sum()),
             faded**2 * state.squares + float(np.sum(weights**2)),
             recent[:0].copy(),
         )
 
-    def moments(self, state: FadingSums, centred: bool = False) -> Moments:
+    def moments(self, state: ExponentialSums, centred: bool = False) -> Moments:
         """Weighted means of the products, and the effective number of days that they rest on (Kish)."""
         state = self.settled(state)
         days = state.total**2 / state.squares
@@ -99,7 +99,7 @@ class RollingSums(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rolling:
+class RollingMoments:
     """Weighs the last ``window`` days alike: a new day is added, and the one that leaves is subtracted.
 
     Rounding errors of that are swept out by summing anew once the window has been replaced.

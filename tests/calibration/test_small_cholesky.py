@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskengine.calibration.triangular import cholesky, invert_lower, solve_lower, solve_lower_transposed
+from riskengine.calibration.small_cholesky import cholesky, invert_lower, solve_lower, solve_lower_transposed
 
 
 @given(st.integers(1, 6), st.integers(0, 2**31))

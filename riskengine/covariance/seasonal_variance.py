@@ -29,7 +29,7 @@ _RIDGE = 10.0
 
 
 @dataclass(frozen=True)
-class News:
+class LogVarianceRegression:
     """Multipliers of tomorrow's residual variances, by a pooled regression of the past's squared residuals.
 
     ``log m[t,i] = c + a l[t-1,i] + f log F[t] + s log S[t] + q sum l[t-k,i] + y sum l[t-k,i]`` with
@@ -46,7 +46,7 @@ class News:
     Examples
     --------
     >>> z = np.random.default_rng(0).standard_normal((1250, 20))
-    >>> model = News()
+    >>> model = LogVarianceRegression()
     >>> found = model.multipliers(z, model.fit(z))
     >>> found.shape, bool(abs(found.mean() - 1) < 0.1)  # nothing follows on anything here
     ((20,), True)

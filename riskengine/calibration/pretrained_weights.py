@@ -12,8 +12,8 @@ import numpy as np
 from jax import Array
 
 from riskengine.calibration.arrays import load_arrays, save_arrays
-from riskengine.calibration.familiarity import Familiar
 from riskengine.calibration.network import Weights, initial_weights
+from riskengine.calibration.out_of_distribution import Familiar
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 
 from riskengine.garch import GarchParams, filter_variance, simulate
-from riskengine.garch.contamination import REACH
 from riskengine.garch.likelihood import log_likelihood
+from riskengine.garch.robust import REACH
 
 PARAMS = GarchParams(
     *(np.array([x, y]) for x, y in ((2e-6, 4e-6), (0.03, 0.08), (0.1, 0.0), (0.9, 0.85), (5.0, 9.0)))

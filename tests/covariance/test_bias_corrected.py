@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from riskengine.covariance import Covariance, Recalibrated
+from riskengine.covariance import BiasCorrected, Covariance
 from riskengine.errors import DataError, SettingsError
 
 
@@ -44,7 +44,7 @@ def drawn(days, seed=0):
 
 @pytest.mark.parametrize(("market", "rest"), [(1.0, 1.0), (0.25, 1.0), (2.0, 0.5)])
 def test_both_sizes_are_found(market, rest):
-    model = Recalibrated(fixed(market, rest), half_life=1000.0, memory=8000)
+    model = BiasCorrected(fixed(market, rest), half_life=1000.0, memory=8000)
     found = model.forecast(model.init(drawn(8002)), horizon=5)
     # The market portfolio holds a little of the rest too, and the other way round.
     np.testing.assert_allclose(found.matrix(), MARKET + REST, atol=0.25e-4)
@@ -68,19 +68,19 @@ def test_a_forecast_is_judged_by_the_days_after_it():
             market = decay * market + (1 - decay) * moved**2 / variance
             left = (row - beta * moved)[seen] ** 2 / own[seen]
             rest = decay * rest + (1 - decay) * left.mean()
-    model = Recalibrated(fixed(0.5, 1.0), half_life=10.0, memory=30)
+    model = BiasCorrected(fixed(0.5, 1.0), half_life=10.0, memory=30)
     np.testing.assert_allclose(model.init(rows).verdicts, (market, rest))
 
 
 def test_one_asset_is_its_own_market():
-    model = Recalibrated(Fixed(((1e-4,),)), half_life=500.0, memory=2000)
+    model = BiasCorrected(Fixed(((1e-4,),)), half_life=500.0, memory=2000)
     found = model.forecast(model.init(0.02 * np.random.default_rng(0).standard_normal((2002, 1))))
     assert found.matrix()[0, 0] == pytest.approx(4e-4, rel=0.2)
 
 
 def test_unusable_settings_and_histories_are_refused():
     with pytest.raises(DataError, match="lower memory"):
-        Recalibrated(fixed(1, 1)).init(drawn(127))
+        BiasCorrected(fixed(1, 1)).init(drawn(127))
     for bad in ({"memory": 0}, {"refresh": 0}, {"half_life": 0}):
         with pytest.raises(SettingsError):
-            Recalibrated(fixed(1, 1), **bad)
+            BiasCorrected(fixed(1, 1), **bad)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from riskengine.calibration.triangular import cholesky, solve_lower, solve_lower_transposed
+from riskengine.calibration.small_cholesky import cholesky, solve_lower, solve_lower_transposed
 from riskengine.garch.likelihood import Likelihood, likelihood
 
 # Coordinates are kept in this box (the sixth is the mean); an estimate on its edge is "at bound".

@@ -15,45 +15,47 @@ _STEEPEST, _FLATTEST = 10.0, 0.02  # shapes of the Weibull law that are looked a
 _HALVINGS = 45
 
 
-def coverage_ratio(hits: Array, level: float) -> Array:
+def coverage_ratio(exceptions: Array, level: float) -> Array:
     """Likelihood ratio of the share of exceptions against ``1 - level`` (Kupiec 1995).
 
     Examples
     --------
-    >>> hits = np.zeros(250, bool)
-    >>> hits[:6] = True
-    >>> round(float(coverage_ratio(hits, 0.99)), 4)
+    >>> exceptions = np.zeros(250, bool)
+    >>> exceptions[:6] = True
+    >>> round(float(coverage_ratio(exceptions, 0.99)), 4)
     3.5554
     """
-    days = hits.shape[-1]
-    count = hits.sum(axis=-1)
+    days = exceptions.shape[-1]
+    count = exceptions.sum(axis=-1)
     return _positive(2 * (_bernoulli(count, days, count / days) - _bernoulli(count, days, 1 - level)))
 
 
-def chain_ratio(hits: Array) -> Array:
+def chain_ratio(exceptions: Array) -> Array:
     """Likelihood ratio of a two-state Markov chain against independent days (Christoffersen 1998).
 
     Examples
     --------
-    >>> hits = np.zeros(250, bool)
-    >>> hits[[50, 120, 200]] = True
-    >>> round(float(chain_ratio(hits)), 4)
+    >>> exceptions = np.zeros(250, bool)
+    >>> exceptions[[50, 120, 200]] = True
+    >>> round(float(chain_ratio(exceptions)), 4)
     0.0732
     """
-    before, after = hits[..., :-1], hits[..., 1:]
+    before, after = exceptions[..., :-1], exceptions[..., 1:]
     days = after.shape[-1]
-    hit = before.sum(axis=-1)
-    calm = days - hit
-    hit_hit = (before & after).sum(axis=-1)
-    calm_hit = after.sum(axis=-1) - hit_hit
-    free = _bernoulli(calm_hit, calm, calm_hit / np.maximum(calm, 1)) + _bernoulli(
-        hit_hit, hit, hit_hit / np.maximum(hit, 1)
+    exception = before.sum(axis=-1)
+    calm = days - exception
+    exception_exception = (before & after).sum(axis=-1)
+    calm_exception = after.sum(axis=-1) - exception_exception
+    free = _bernoulli(calm_exception, calm, calm_exception / np.maximum(calm, 1)) + _bernoulli(
+        exception_exception, exception, exception_exception / np.maximum(exception, 1)
     )
-    pooled = calm_hit + hit_hit
+    pooled = calm_exception + exception_exception
     return _positive(2 * (free - _bernoulli(pooled, days, pooled / days)))
 
 
-def dynamic_quantile(hits: Array, level: float, value_at_risk: Array | None = None, lags: int = 4) -> Array:
+def dynamic_quantile(
+    exceptions: Array, level: float, value_at_risk: Array | None = None, lags: int = 4
+) -> Array:
     """Dynamic quantile statistic (Engle and Manganelli 2004): can exceptions be predicted?
 
     The explained sum of squares of the centred exceptions on a constant, their ``lags`` last values and, if
@@ -61,20 +63,20 @@ def dynamic_quantile(hits: Array, level: float, value_at_risk: Array | None = No
 
     Parameters
     ----------
-    hits : (..., days)
+    exceptions : (..., days)
     level : confidence of the VaR
     value_at_risk : (days,) forecasts, known the day before
     lags : number of lagged exceptions
 
     Examples
     --------
-    >>> hits = np.zeros(250, bool)
-    >>> hits[100:106] = True  # six in a row
-    >>> bool(dynamic_quantile(hits, 0.99) > 30)
+    >>> exceptions = np.zeros(250, bool)
+    >>> exceptions[100:106] = True  # six in a row
+    >>> bool(dynamic_quantile(exceptions, 0.99) > 30)
     True
     """
     p = 1 - level
-    centred = hits - p
+    centred = exceptions - p
     y = centred[..., lags:]
     columns = [np.ones_like(y), *(centred[..., lags - k : -k] for k in range(1, lags + 1))]
     if value_at_risk is not None:
@@ -88,7 +90,7 @@ def dynamic_quantile(hits: Array, level: float, value_at_risk: Array | None = No
     return (np.swapaxes(pull, -1, -2) @ np.linalg.solve(gram, pull))[..., 0, 0] / (p * (1 - p))
 
 
-def duration_ratio(hits: Array) -> Array:
+def duration_ratio(exceptions: Array) -> Array:
     """Likelihood ratio of Weibull durations between exceptions against memoryless ones.
 
     Christoffersen and Pelletier (2004). The durations before the first exception and after the last one are
@@ -96,12 +98,12 @@ def duration_ratio(hits: Array) -> Array:
 
     Examples
     --------
-    >>> hits = np.zeros(500, bool)
-    >>> hits[[10, 12, 15, 16, 300, 302, 303, 310]] = True  # clusters
-    >>> bool(duration_ratio(hits) > 3.84)
+    >>> exceptions = np.zeros(500, bool)
+    >>> exceptions[[10, 12, 15, 16, 300, 302, 303, 310]] = True  # clusters
+    >>> bool(duration_ratio(exceptions) > 3.84)
     True
     """
-    flat = hits.reshape(-1, hits.shape[-1])
+    flat = exceptions.reshape(-1, exceptions.shape[-1])
     durations, whole = _durations(flat)
     present = durations > 0
     logs = np.log(np.where(present, durations, 1.0))
@@ -127,27 +129,27 @@ def duration_ratio(hits: Array) -> Array:
     free = m * np.log(b) + b * own - m * np.log(powers(b).sum(axis=1))
     bound = own - m * np.log(powers(np.ones(len(flat))).sum(axis=1))
     ratio = np.where(m > 0, _positive(2 * (free - bound)), np.nan)
-    return ratio.reshape(hits.shape[:-1])
+    return ratio.reshape(exceptions.shape[:-1])
 
 
-def _durations(hits: Array) -> tuple[Array, Array]:
+def _durations(exceptions: Array) -> tuple[Array, Array]:
     """Days from exception to exception ``(series, most + 1)``, zero where there are no more, and which are whole."""
-    series, days = hits.shape
-    count = hits.sum(axis=1)
-    row, day = np.nonzero(hits)
+    series, days = exceptions.shape
+    count = exceptions.sum(axis=1)
+    row, day = np.nonzero(exceptions)
     place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     at = np.zeros((series, int(count.max(initial=0)) + 2))
     at[row, place + 1] = day + 1  # days count from one; the start is day zero
     at[np.arange(series), count + 1] = days
     durations = np.maximum(np.diff(at, axis=1), 0)
     whole = np.arange(durations.shape[1]) < count[:, None]
-    whole[:, 0] &= hits[:, 0]
+    whole[:, 0] &= exceptions[:, 0]
     return durations, whole
 
 
-def _bernoulli(hits: Array, days: Array | int, probability: Array | float) -> Array:
+def _bernoulli(exceptions: Array, days: Array | int, probability: Array | float) -> Array:
     """Log-likelihood, with 0 log 0 = 0."""
-    return xlogy(hits, probability) + xlogy(days - hits, 1 - probability)
+    return xlogy(exceptions, probability) + xlogy(days - exceptions, 1 - probability)
 
 
 def _positive(ratio: Array) -> Array:

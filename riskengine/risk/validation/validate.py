@@ -10,11 +10,9 @@ import numpy as np
 from scipy.stats import chi2
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.risk.coverage import TrafficLight, traffic_light
-from riskengine.risk.hits import chain_ratio, coverage_ratio, duration_ratio, dynamic_quantile
-from riskengine.risk.implied_law import draw_losses
-from riskengine.risk.ranks import holm, rank_p_value
-from riskengine.risk.severity import (
+from riskengine.risk.measures import check_level
+from riskengine.risk.validation.coverage import TrafficLight, traffic_light
+from riskengine.risk.validation.es_statistics import (
     acerbi_szekely_1,
     acerbi_szekely_2,
     exceedance_residuals,
@@ -23,7 +21,14 @@ from riskengine.risk.severity import (
     quantile_loss,
     shortfall_regression,
 )
-from riskengine.risk.tails import check_level
+from riskengine.risk.validation.monte_carlo_pvalue import holm, rank_p_value
+from riskengine.risk.validation.null_losses import draw_losses
+from riskengine.risk.validation.var_statistics import (
+    chain_ratio,
+    coverage_ratio,
+    duration_ratio,
+    dynamic_quantile,
+)
 
 Array = np.ndarray
 
@@ -194,7 +199,7 @@ def validate(
     of the ties counted (mid-p; Lancaster 1961), and free of the asymptotic approximations that fail at a few
     exceptions. Where statistics take few values the p-value could be anything in a range, which is given beside it.
     Under the null exceptions are independent with probability ``1 - level``; the sizes of losses are drawn from the
-    law that each day's VaR and CVaR imply (:func:`~riskengine.risk.implied_law.draw_losses`). Z1, Z2 and the
+    law that each day's VaR and CVaR imply (:func:`~riskengine.risk.validation.null_losses.draw_losses`). Z1, Z2 and the
     exceedance residuals look for too small a CVaR only, the others in both directions.
 
     Parameters
@@ -248,14 +253,14 @@ def validate(
         )
         for test, value, mine, adjusted, rank in zip(tests, observed, p, holm(p), ranks, strict=True)
     )
-    hits = x > v
-    recent = hits[-_LIGHT_DAYS:]
+    exceptions = x > v
+    recent = exceptions[-_LIGHT_DAYS:]
     score = quantile_loss(x, v, level) if cvar is None else fissler_ziegel_loss(x, v, e, level)
     return Validation(
         results,
         level,
         len(x),
-        int(hits.sum()),
+        int(exceptions.sum()),
         len(x) * (1 - level),
         left_out,
         traffic_light(int(recent.sum()), len(recent), level),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from riskengine import NeuralCalibrator, Status
-from riskengine.calibration.familiarity import Familiar
+from riskengine.calibration.out_of_distribution import Familiar
 from riskengine.calibration.pretraining import fresh_series
 from riskengine.calibration.training import Training
 
