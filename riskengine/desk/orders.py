@@ -88,94 +88,167 @@ def trade_list(
     >>> done.units, done.cash
     (array([-48.,  75.]), 5.0)
     """
-    prices, targets = np.asarray(prices, dtype=np.float64), np.asarray(targets, dtype=np.float64)
-    lots, names = desk.lots(holdings.assets), holdings.assets
-    bare = (holdings.quantity > 0) & ~(prices > 0)
-    if bare.any():
-        raise DataError(f"{names[int(np.argmax(bare))]} is held but has no price: add one, or write it off")
-    if not (np.isfinite(targets).all() and (targets >= 0).all()):
-        raise DataError(
-            "targets of a trade list are fractions of wealth, none negative: it buys and sells, no more"
+    day = _Day.of(
+        holdings, np.asarray(prices, dtype=np.float64), np.asarray(targets, dtype=np.float64), desk, tradable
+    )
+    units = _sales(day)
+    units = units + _buys(day, units, only_sales)
+    units = _settle(units, day, day.open & (day.wanted > 0) & (not only_sales))
+    units = _obey(units, day)
+    value = units * day.price
+    cost = desk.cost_rate * float(np.abs(value).sum())
+    cash = float(holdings.cash - value.sum() - cost)
+    after = holdings.quantity + units
+    reached = np.where(after > 0, after * day.price, 0.0) / day.wealth
+    waiting = _waiting(day)
+    return TradeList(
+        units,
+        value,
+        np.abs(units) / desk.volumes(holdings.assets),
+        after,
+        waiting,
+        cash,
+        cost,
+        day.wealth,
+        reached - targets,
+        tuple(_flags(day, units, waiting, cash, cost)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Day:
+    """What orders are made of. All arrays are ``(assets,)``.
+
+    Attributes
+    ----------
+    holdings, desk : before trading; rules and limits
+    price : of a unit, 1 where there is none
+    lots : units of one
+    open : what can be traded today
+    wealth : before trading
+    wanted : units of the targets, once the desk's share of cash is left
+    most, capped : units that may be traded, and whether participation limits them
+    ceiling : what limits on weights leave room for
+    """
+
+    holdings: Holdings
+    desk: Desk
+    price: Array
+    lots: Array
+    open: Array
+    wealth: float
+    wanted: Array
+    most: Array
+    capped: Array
+    ceiling: Ceiling
+
+    @classmethod
+    def of(
+        cls, holdings: Holdings, prices: Array, targets: Array, desk: Desk, tradable: Array | None
+    ) -> _Day:
+        """Checked; see :func:`trade_list` for the errors."""
+        names, lots = holdings.assets, desk.lots(holdings.assets)
+        bare = (holdings.quantity > 0) & ~(prices > 0)
+        if bare.any():
+            raise DataError(
+                f"{names[int(np.argmax(bare))]} is held but has no price: add one, or write it off"
+            )
+        if not (np.isfinite(targets).all() and (targets >= 0).all()):
+            raise DataError(
+                "targets of a trade list are fractions of wealth, none negative: it buys and sells, no more"
+            )
+        wealth = holdings.wealth(prices)
+        if not (np.isfinite(wealth) and wealth > 0):
+            raise DataError(f"wealth is {wealth:g}: there is nothing to invest")
+        total = targets.sum()
+        scaled = targets * min(1.0, (1 - desk.cash) / total) if total > 0 else targets
+        price = np.where(prices > 0, prices, 1.0)
+        most, capped = _most(holdings, desk, lots)
+        return cls(
+            holdings,
+            desk,
+            price,
+            lots,
+            prices > 0 if tradable is None else (prices > 0) & tradable,
+            wealth,
+            scaled * wealth / price,
+            most,
+            capped,
+            Ceiling.of(desk, names, price, lots, wealth),
         )
-    open_ = prices > 0 if tradable is None else (prices > 0) & tradable
-    wealth = holdings.wealth(prices)
-    if not (np.isfinite(wealth) and wealth > 0):
-        raise DataError(f"wealth is {wealth:g}: there is nothing to invest")
-    total = targets.sum()
-    scaled = targets * min(1.0, (1 - desk.cash) / total) if total > 0 else targets
-    price = np.where(prices > 0, prices, 1.0)
-    step = lots * price
-    wanted = scaled * wealth / price
-    waiting = np.where(open_, 0.0, np.round((wanted - holdings.quantity) / lots) * lots)
-    waiting = np.where(scaled > 0, waiting, np.where(open_, 0.0, -holdings.quantity))
-    ceiling = Ceiling.of(desk, names, price, lots, wealth)
-    gap = np.where(open_, wanted - holdings.quantity, 0.0)
-    whole = np.floor(holdings.quantity / lots + 1e-9) * lots
-    rounded = np.floor if "turnover" in desk.limits else np.round
-    sale = np.minimum(np.where(scaled > 0, rounded(-gap / lots) * lots, whole), whole)
-    units = np.where(gap < 0, -sale, 0.0)
-    most, capped = _most(holdings, desk, lots)
-    units = np.maximum(units, -most)
-    units = np.where(np.abs(units) * price < desk.minimum_trade, 0.0, units)
-    # What may be spent is what is there once everything is sold and paid for.
-    kept = desk.cash * wealth
-    proceeds = -(units * price).sum() * (1 - desk.cost_rate)
-    budget = holdings.cash + proceeds - kept
-    unit_cost = step * (1 + desk.cost_rate)
-    room = np.maximum(np.minimum(most, ceiling.units - holdings.quantity), 0.0)
+
+    @property
+    def gap(self) -> Array:
+        """Units that targets lack, or have too many; zero for what cannot be traded."""
+        return np.where(self.open, self.wanted - self.holdings.quantity, 0.0)
+
+    @property
+    def kept(self) -> float:
+        """Cash that stays."""
+        return self.desk.cash * self.wealth
+
+
+def _waiting(day: _Day) -> Array:
+    """Units, in whole lots, of orders for what has no price today; all of what is to be closed."""
+    held = day.holdings.quantity
+    waiting = np.where(day.open, 0.0, np.round((day.wanted - held) / day.lots) * day.lots)
+    return np.where(day.wanted > 0, waiting, np.where(day.open, 0.0, -held))
+
+
+def _sales(day: _Day) -> Array:
+    """Units sold, negative: to the nearest lot, all lots where the target is zero."""
+    gap, lots = day.gap, day.lots
+    whole = np.floor(day.holdings.quantity / lots + 1e-9) * lots
+    rounded = np.floor if "turnover" in day.desk.limits else np.round
+    sale = np.minimum(np.where(day.wanted > 0, rounded(-gap / lots) * lots, whole), whole)
+    units = np.maximum(np.where(gap < 0, -sale, 0.0), -day.most)
+    return np.where(np.abs(units) * day.price < day.desk.minimum_trade, 0.0, units)
+
+
+def _buys(day: _Day, sold: Array, only_sales: bool) -> Array:
+    """Units bought, of what is there once everything is sold and paid for: the lot below, then one more of whatever
+    lacks most of one, while cash lasts."""
+    held, desk, lots, gap = day.holdings.quantity, day.desk, day.lots, day.gap
+    proceeds = -(sold * day.price).sum() * (1 - desk.cost_rate)
+    budget = day.holdings.cash + proceeds - day.kept
+    unit_cost = lots * day.price * (1 + desk.cost_rate)
+    room = np.maximum(np.minimum(day.most, day.ceiling.units - held), 0.0)
     wish = np.where((gap > 0) & (not only_sales), np.minimum(gap, room), 0.0)
     lots_wanted = wish / lots
     base = np.floor(lots_wanted + 1e-9)
     if base @ unit_cost > max(budget, 0.0):  # sales fell short: all buys shrink alike
         base = np.floor(base * max(budget, 0.0) / (base @ unit_cost))
     spare = budget - base @ unit_cost
-    lack = np.where((wish > 1e-9 * lots) & ((base + 1) * lots <= most + 1e-9), lots_wanted - base, 0.0)
+    lack = np.where((wish > 1e-9 * lots) & ((base + 1) * lots <= day.most + 1e-9), lots_wanted - base, 0.0)
     for j in np.argsort(-lack, kind="stable"):
         if lack[j] <= 0:
             break
-        if unit_cost[j] <= spare and ceiling.fits(holdings.quantity + units + base * lots)[j]:
+        if unit_cost[j] <= spare and day.ceiling.fits(held + sold + base * lots)[j]:
             base[j] += 1
             spare -= unit_cost[j]
     buys = base * lots
-    small = buys * price < desk.minimum_trade
-    units = units + np.where(small, 0.0, buys)
-    legal = open_ & (scaled > 0) & (not only_sales)
-    # What waits is no reason to hold more of the others.
-    goal = float(np.where(open_, wanted, holdings.quantity) @ price)
-    units = _settle(units, holdings, price, wanted, legal, most, lots, desk, kept, ceiling, goal)
-    units = _obey(units, holdings, price, wanted, open_, most, lots, desk, ceiling)
-    value = units * price
-    cost = desk.cost_rate * float(np.abs(value).sum())
-    after = holdings.quantity + units
-    cash = float(holdings.cash - value.sum() - cost)
-    reached = np.where(after > 0, after * price, 0.0) / wealth
+    return np.where(buys * day.price < desk.minimum_trade, 0.0, buys)
+
+
+def _flags(day: _Day, units: Array, waiting: Array, cash: float, cost: float) -> list[str]:
+    """What could not be done, one line each."""
+    names, gap, after = day.holdings.assets, day.gap, day.holdings.quantity + units
     flags = [
         f"{names[j]}: no price today, its order waits "
         f"({'buy' if waiting[j] > 0 else 'sell'} about {abs(waiting[j]):g} units)"
         for j in np.flatnonzero(waiting)
     ]
-    by_participation = capped & (np.abs(gap) > most + lots)
-    for j in np.flatnonzero(by_participation):
-        flags.append(f"{names[j]}: limited by participation, {abs(gap[j]) - abs(units[j]):.0f} units remain")
-    odd = (scaled == 0) & (after > 0) & open_ & ~by_participation
+    by_participation = day.capped & (np.abs(gap) > day.most + day.lots)
+    flags += [
+        f"{names[j]}: limited by participation, {abs(gap[j]) - abs(units[j]):.0f} units remain"
+        for j in np.flatnonzero(by_participation)
+    ]
+    odd = (day.wanted == 0) & (after > 0) & day.open & ~by_participation
     flags += [f"{names[j]}: {after[j]:g} units remain of a holding to be closed" for j in np.flatnonzero(odd)]
-    flags += _missed(
-        names, wanted, after, units, price, lots, cost, wealth, desk, open_ & ~by_participation & ~odd
-    )
-    if cash < -1e-9 * wealth:
+    flags += _missed(day, after, cost, day.open & ~by_participation & ~odd)
+    if cash < -1e-9 * day.wealth:
         flags.append(f"cash is {cash:,.2f} after trading: there is nothing to sell that would pay for it")
-    return TradeList(
-        units,
-        value,
-        np.abs(units) / desk.volumes(names),
-        after,
-        waiting,
-        cash,
-        cost,
-        wealth,
-        reached - targets,
-        tuple(flags),
-    )
+    return flags
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,20 +300,11 @@ class Ceiling:
         return np.where(found > 1e-9 * (1 + self.values.max(initial=0.0)), found, 0.0)
 
 
-def _settle(
-    units: Array,
-    holdings: Holdings,
-    price: Array,
-    wanted: Array,
-    legal: Array,
-    most: Array,
-    lots: Array,
-    desk: Desk,
-    kept: float,
-    ceiling: Ceiling,
-    goal: float,
-) -> Array:
+def _settle(units: Array, day: _Day, legal: Array) -> Array:
     """Lots of whatever lacks or exceeds most, one by one, until no single one brings the sum nearer to its goal."""
+    holdings, desk, price, lots, most = day.holdings, day.desk, day.price, day.lots, day.most
+    # What waits is no reason to hold more of the others.
+    goal = float(np.where(day.open, day.wanted, holdings.quantity) @ price)
     step = lots * price
     traded = desk.limits.get("turnover", np.inf) * holdings.wealth(price)
     for _ in range(4 * len(units)):
@@ -248,46 +312,38 @@ def _settle(
         gap = goal - float(after @ price)
         side = 1.0 if gap > 0 else -1.0
         value = units * price
-        cash = holdings.cash - value.sum() - desk.cost_rate * np.abs(value).sum() - kept
+        cash = holdings.cash - value.sum() - desk.cost_rate * np.abs(value).sum() - day.kept
         moved = units + side * lots
         able = legal & (step < 2 * abs(gap) - 1e-9) & (np.abs(moved) <= most) & (after + side * lots >= 0)
         able &= (moved == 0) | (np.abs(moved) * price >= desk.minimum_trade)
         able &= np.abs(value).sum() + (np.abs(moved) - np.abs(units)) * price <= traded + 1e-9
         if side > 0:
-            able &= (step * (1 + desk.cost_rate) <= cash) & ceiling.fits(after)
+            able &= (step * (1 + desk.cost_rate) <= cash) & day.ceiling.fits(after)
         if not able.any():
             break
-        need = np.where(able, side * (wanted - after) / lots, -np.inf)
+        need = np.where(able, side * (day.wanted - after) / lots, -np.inf)
         units = np.where(np.arange(len(units)) == np.argmax(need), moved, units)
     return units
 
 
-def _obey(
-    units: Array,
-    holdings: Holdings,
-    price: Array,
-    wanted: Array,
-    open_: Array,
-    most: Array,
-    lots: Array,
-    desk: Desk,
-    ceiling: Ceiling,
-) -> Array:
+def _obey(units: Array, day: _Day) -> Array:
     """Lots sold, of whatever exceeds its target most, while a weight is above its limit or cash is owed."""
+    holdings, desk, price, lots, most = day.holdings, day.desk, day.price, day.lots, day.most
+    open_ = day.open
     step = lots * price
     for _ in range(8 * len(units)):
         after, value = holdings.quantity + units, units * price
         cash = holdings.cash - value.sum() - desk.cost_rate * np.abs(value).sum()
-        need = ceiling.excess(after)
+        need = day.ceiling.excess(after)
         if not need.any() and cash < -1e-9 * holdings.wealth(price):
             need = np.full(len(units), -cash / (1 - desk.cost_rate))
         whole = np.floor(after / lots + 1e-9)
         able = open_ & (need > 0) & (whole > 0) & (units - lots >= -most - 1e-9)
         if not able.any():
             break
-        j = int(np.argmax(np.where(able, (after - wanted) / lots, -np.inf)))
+        j = int(np.argmax(np.where(able, (after - day.wanted) / lots, -np.inf)))
         # As many lots at once as take it down to its target, or all that are needed if it is there already.
-        above = np.ceil((after[j] - wanted[j]) / lots[j])
+        above = np.ceil((after[j] - day.wanted[j]) / lots[j])
         count = min(np.ceil(need[j] / step[j] - 1e-9), whole[j], max(above, 1.0))
         sold = (
             max(units[j] - count * lots[j], -np.floor(most[j] / lots[j]) * lots[j])
@@ -303,19 +359,10 @@ def _obey(
     return units
 
 
-def _missed(
-    names: tuple[str, ...],
-    wanted: Array,
-    after: Array,
-    units: Array,
-    price: Array,
-    lots: Array,
-    cost: float,
-    wealth: float,
-    desk: Desk,
-    judged: Array,
-) -> list[str]:
+def _missed(day: _Day, after: Array, cost: float, judged: Array) -> list[str]:
     """Targets that the orders do not reach, and why."""
+    names, wanted, price, lots = day.holdings.assets, day.wanted, day.price, day.lots
+    wealth, desk = day.wealth, day.desk
     miss = np.where(judged, wanted - after, 0.0)
     money = np.abs(miss) * price
     flags = []

@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,7 @@ from riskengine.desk.period_names import period_name
 from riskengine.desk.period_returns import period_returns
 from riskengine.desk.portfolio_stress import StressSettings, figures, stress_test
 from riskengine.desk.portfolio_var import held_risk
-from riskengine.desk.price_checks import check_prices
+from riskengine.desk.price_checks import PriceChecks, check_prices
 from riskengine.desk.strategy_state import Morning, Shown, close_name, decide
 from riskengine.desk.stress_limits import light
 from riskengine.errors import DataError, StrategyError
@@ -117,49 +117,157 @@ def rebalance(
     StrategyError
         If the strategy fails or breaks its contract.
     """
-    view = panel.view(len(panel.dates) - 1)
     known = panel.prices.ffill().to_numpy()[-1]
+    open_ = ~np.isnan(panel.view(len(panel.dates) - 1).prices[-1])
+    asked = _ask(strategy, panel, holdings, desk, known, out, shown, fresh)
+    wanted = _wanted(strategy, asked, desk, panel.assets)
+    judge = _Judge.of(panel, calibrator, window)
+    orders = _orders_within(strategy, asked.before, wanted, holdings, known, open_, desk, judge)
+    checks = _check(panel, holdings, orders.trades, window)
+    stress = stress_test(panel, orders.after, judge.calibrator, replace(_STRESS, window=window))
+    stressed = figures(stress, desk)
+    limits = _limits(desk, panel.assets, asked.before, stressed, orders)
+    flags = [
+        *asked.flags,
+        *wanted.flags,
+        *orders.flags,
+        *checks.flags,
+        *judge.flags(panel.assets, (asked.before > 0) | (orders.after > 0)),
+        *(flag for flag in stress.flags if flag.endswith("of the CVaR")),
+        *_limit_flags(limits),
+        *_test_flags(orders.tested),
+    ]
+    content = {
+        "date": close_name(panel.dates[-1]),
+        "strategy": strategy.name,
+        "status": "flagged" if flags else "clean",
+        "flags": flags,
+        "notes": [*holdings.notes, *asked.morning.notes, *checks.notes],
+        **_decision_content(asked.morning),
+        **_order_content(orders.trades, panel.assets, known),
+        "targets": _named(panel.assets, asked.morning.decision.weights),
+        "imposed": _named(panel.assets, orders.scale * wanted.targets),
+        "before": _named(panel.assets, asked.before),
+        "weights": _named(panel.assets, orders.after),
+        "drift": _named(panel.assets, orders.trades.drift),
+        "period": period_name(judge.periods),
+        "periods_per_year": judge.periods,
+        "risk": {
+            side: {name: value for name, value in row.items() if name != "contributions"}
+            | {"contributions": _named(judge.model.assets, row["contributions"])}
+            for side, row in orders.risk.items()
+        },
+        "limits": limits,
+        "prices": {"findings": checks.findings, "staleness": checks.staleness},
+        "backtest": orders.tested,
+        "stress": stressed,
+        "changes": _changes(judge, window, last, asked.before, orders.after),
+        "provenance": panel_provenance(
+            panel,
+            strategy=strategy.name,
+            window=window,
+            shown="all returns" if shown is None or shown.window is None else f"{shown.window} returns",
+            desk=json.dumps(asdict(desk), sort_keys=True),
+        ),
+    }
+    return Rebalance(content, orders.trades, panel.assets, known, asked.morning)
+
+
+class _Asked(NamedTuple):
+    """The strategy's decision, and what it was asked under."""
+
+    morning: Morning
+    before: Array
+    limits: WeightLimits
+    able: bool  # the strategy takes the limits itself
+    flags: list[str]
+
+
+def _ask(
+    strategy: Strategy,
+    panel: Panel,
+    holdings: Holdings,
+    desk: Desk,
+    known: Array,
+    out: Path | None,
+    shown: Shown | None,
+    fresh: bool,
+) -> _Asked:
+    """Ask the strategy, under the limits of the desk where it takes them."""
     before, wealth = _held(holdings, known)
     limits = _weight_limits(desk, panel.assets, known, wealth)
     able = with_limits(strategy, limits)
-    asked, gave_way = (strategy, ()) if able is None else able
-    morning = decide(strategy, panel, before, out, shown, fresh, asked)
-    decision = morning.decision
-    flags = list(_said(morning, holdings, wealth))
-    if decision.status != "ok":
-        flags.append(f"decision: {decision.status}")
-    flags += [str(note) for note in (*decision.notes, *gave_way)]
-    targets = _long(strategy, decision.weights, panel.assets)
+    limited, gave_way = (strategy, ()) if able is None else able
+    morning = decide(strategy, panel, before, out, shown, fresh, limited)
+    flags = _start_flags(morning, holdings, wealth)
+    if morning.decision.status != "ok":
+        flags.append(f"decision: {morning.decision.status}")
+    flags += [str(note) for note in (*morning.decision.notes, *gave_way)]
+    return _Asked(morning, before, limits, able is not None, flags)
+
+
+class _Wanted(NamedTuple):
+    """Targets of the orders."""
+
+    targets: Array
+    only_sales: bool
+    flags: list[str]
+
+
+def _wanted(strategy: Strategy, asked: _Asked, desk: Desk, assets: tuple[str, ...]) -> _Wanted:
+    """Targets that orders paid for from cash can have, within the limits of the desk."""
+    decision, flags = asked.morning.decision, []
+    targets = _long(strategy, decision.weights, assets)
     if targets.sum() > 1 + _ROUNDING:
         flags.append(
             f"the strategy wants to borrow {targets.sum() - 1:.1%} of wealth; orders here are paid for from cash, and "
             f"its targets are scaled to {1 - desk.cash:.0%}"
         )
-    if targets.sum() > limits.budget:
-        targets = targets * (limits.budget / targets.sum())
+    if targets.sum() > asked.limits.budget:
+        targets = targets * (asked.limits.budget / targets.sum())
     targets, moved, only_sales = _within(
-        targets, limits, before, panel.assets, able is not None, decision.status
+        targets, asked.limits, asked.before, assets, asked.able, decision.status
     )
-    flags += moved
+    return _Wanted(targets, only_sales, flags + moved)
 
-    sessions = panel.at_sessions()  # markets with other trading days have risk figures of the days in common
-    single = period_returns(sessions)[1]
-    rows = single.to_numpy()
-    alive = np.flatnonzero((~np.isnan(rows[-window:])).sum(axis=0) >= 2)
-    if not len(alive):
-        raise DataError("no asset has returns in the window: bring more history")
-    table = single.iloc[:, alive]
-    fit = calibrator(table.iloc[-window:])
-    calibrator, _ = for_frequency(calibrator, sessions.periods_per_year)
-    model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
-    judge = _Judge(rows[-window:, alive], fit, calibrator, model, sessions.periods_per_year, alive)
 
+class _Orders(NamedTuple):
+    """Orders, the weights after them, and their risk.
+
+    ``scaled`` are the limits on risk that targets are scaled to keep, by ``scale``.
+    """
+
+    trades: TradeList
+    after: Array
+    risk: dict[str, dict[str, Any]]
+    tested: dict[str, Any] | None
+    scale: float
+    scaled: list[str]
+
+    @property
+    def flags(self) -> list[str]:
+        """What was scaled, and what could not be done."""
+        kept = f"the rest in cash, to keep the limits on {', '.join(self.scaled)}"
+        scaled = [f"targets are scaled to {self.scale:.1%}, {kept}"] if self.scale < 1 else []
+        return [*scaled, *self.trades.flags]
+
+
+def _orders_within(
+    strategy: Strategy,
+    before: Array,
+    wanted: _Wanted,
+    holdings: Holdings,
+    known: Array,
+    open_: Array,
+    desk: Desk,
+    judge: _Judge,
+) -> _Orders:
+    """Whole lots; where the strategy allows cash, of targets scaled down until limits on risk hold."""
     stated = stated_limits(strategy)
     cash_allowed = stated is not None and stated.budget_range[0] < 1
-    open_ = ~np.isnan(view.prices[-1])
     scale = 1.0
     for _ in range(4):
-        trades = trade_list(holdings, known, scale * targets, desk, open_, only_sales)
+        trades = trade_list(holdings, known, scale * wanted.targets, desk, open_, wanted.only_sales)
         after = np.where(trades.after > 0, trades.after * known, 0.0) / trades.wealth
         risk, tested = judge(before, after)
         over = max(
@@ -169,80 +277,50 @@ def rebalance(
             break
         scale *= (1 - 1e-4) / over
     scaled = [name for name in RISK if name in desk.limits] if cash_allowed else []
-    if scale < 1:
-        flags.append(
-            f"targets are scaled to {scale:.1%}, the rest in cash, to keep the limits on {', '.join(scaled)}"
-        )
-    flags += trades.flags
+    return _Orders(trades, after, risk, tested, scale, scaled)
+
+
+def _check(panel: Panel, holdings: Holdings, trades: TradeList, window: int) -> PriceChecks:
+    """Of the prices of what is held or bought."""
     bought = (trades.units > 0) | (trades.waiting > 0)
-    checks = check_prices(panel, view, holdings.quantity > 0, bought, window)
-    flags += checks.flags
-    gone = sorted(set(np.flatnonzero((before > 0) | (after > 0))) - set(alive.tolist()))
-    flags += [f"{panel.assets[j]}: held, but without returns; no risk figure knows it" for j in gone]
-    flags += [f"calibration: {note}" for note in model.notes]
-    strange = [name for name, s in zip(fit.assets, fit.status, strict=True) if s is Status.ROBUST]
-    flags += [
-        f"prices of {name}: unlike any that the network was trained on, look for a bad one"
-        for name in strange
-    ]
-    stress = stress_test(panel, after, calibrator, replace(_STRESS, window=window))
-    stressed = figures(stress, desk)
-    flags += [flag for flag in stress.flags if flag.endswith("of the CVaR")]
-    limit_rows = _limits(desk, panel.assets, before, after, risk, stressed, trades, scaled)
-    flags += [
+    return check_prices(panel, panel.view(len(panel.dates) - 1), holdings.quantity > 0, bought, window)
+
+
+def _limit_flags(rows: list[dict[str, Any]]) -> list[str]:
+    return [
         f"limit {row['name']}: {row['after']:.2%} against {row['limit']:.2%}"
         + (
             ", judged and not imposed: the strategy states no room for cash"
             * (row["how"] == "judged" and row["name"] in RISK)
         )
-        for row in limit_rows
+        for row in rows
         if row["light"] == "red"
     ]
-    if tested is not None and not tested["holds"]:
-        flags.append("VaR of the holdings: rejected by " + ", ".join(tested["rejected"]))
-    content = {
-        "date": close_name(panel.dates[-1]),
-        "strategy": strategy.name,
-        "status": "flagged" if flags else "clean",
-        "flags": flags,
-        "notes": [*holdings.notes, *morning.notes, *checks.notes],
+
+
+def _test_flags(tested: dict[str, Any] | None) -> list[str]:
+    if tested is None or tested["holds"]:
+        return []
+    return ["VaR of the holdings: rejected by " + ", ".join(tested["rejected"])]
+
+
+def _decision_content(morning: Morning) -> dict[str, Any]:
+    return {
         "state": {"from": morning.since, "forgotten": morning.forgotten},
-        "decision": decision.status,
-        "trades": _orders(trades.units, trades, panel.assets, known),
-        "waiting": [
-            {name: row[name] for name in ("asset", "side", "units")}
-            for row in _orders(trades.waiting, trades, panel.assets, known)
-        ],
+        "decision": morning.decision.status,
+    }
+
+
+def _order_content(trades: TradeList, assets: tuple[str, ...], known: Array) -> dict[str, Any]:
+    waiting = _orders(trades.waiting, trades, assets, known)
+    return {
+        "trades": _orders(trades.units, trades, assets, known),
+        "waiting": [{name: row[name] for name in ("asset", "side", "units")} for row in waiting],
         "wealth": trades.wealth,
         "cash": trades.cash,
         "cost": trades.cost,
         "turnover": float(np.abs(trades.value).sum() / trades.wealth),
-        "targets": _named(panel.assets, decision.weights),
-        "imposed": _named(panel.assets, scale * targets),
-        "before": _named(panel.assets, before),
-        "weights": _named(panel.assets, after),
-        "drift": _named(panel.assets, trades.drift),
-        "period": period_name(sessions.periods_per_year),
-        "periods_per_year": sessions.periods_per_year,
-        "risk": {
-            name: {key: value for key, value in found.items() if key != "contributions"}
-            | {"contributions": _named(model.assets, found["contributions"])}
-            for name, found in risk.items()
-        },
-        "limits": limit_rows,
-        "prices": {"findings": checks.findings, "staleness": checks.staleness},
-        "backtest": tested,
-        "stress": stressed,
-        "changes": _changes(sessions, calibrator, window, last, model, before[alive], after[alive]),
-        "provenance": panel_provenance(
-            panel,
-            strategy=strategy.name,
-            window=window,
-            shown="all returns" if shown is None or shown.window is None else f"{shown.window} returns",
-            desk=json.dumps(asdict(desk), sort_keys=True),
-        ),
     }
-    return Rebalance(content, trades, panel.assets, known, morning)
 
 
 def _held(holdings: Holdings, known: Array) -> tuple[Array, float]:
@@ -279,7 +357,7 @@ def _weight_limits(desk: Desk, assets: tuple[str, ...], known: Array, wealth: fl
     )
 
 
-def _said(morning: Morning, holdings: Holdings, wealth: float) -> list[str]:
+def _start_flags(morning: Morning, holdings: Holdings, wealth: float) -> list[str]:
     """Flags on where the decision starts from."""
     flags = []
     if morning.forgotten is not None:
@@ -345,14 +423,63 @@ def _within(
 
 @dataclass(frozen=True, eq=False)
 class _Judge:
-    """Risk figures of portfolios before and after trading."""
+    """Risk figures of portfolios before and after trading, all from one calibration.
 
+    Attributes
+    ----------
+    sessions : the closes that the figures rest on: the days in common, where markets have other trading days
+    rows : (window, alive) returns of one period
+    fit, model : of these rows
+    calibrator : for their frequency
+    alive : places of the assets that have returns
+    """
+
+    sessions: Panel
     rows: Array
     fit: Calibration
     calibrator: Calibrator
     model: ScenarioModel
-    periods: float
     alive: Array
+
+    @classmethod
+    def of(cls, panel: Panel, calibrator: Calibrator, window: int) -> _Judge:
+        """Calibrate the last closes.
+
+        Raises
+        ------
+        DataError
+            If no asset has returns.
+        """
+        sessions = panel.at_sessions()
+        single = period_returns(sessions)[1]
+        rows = single.to_numpy()
+        alive = np.flatnonzero((~np.isnan(rows[-window:])).sum(axis=0) >= 2)
+        if not len(alive):
+            raise DataError("no asset has returns in the window: bring more history")
+        table = single.iloc[:, alive]
+        fit = calibrator(table.iloc[-window:])
+        calibrator, _ = for_frequency(calibrator, sessions.periods_per_year)
+        model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
+        return cls(sessions, rows[-window:, alive], fit, calibrator, model, alive)
+
+    @property
+    def periods(self) -> float:
+        """A year."""
+        return self.sessions.periods_per_year
+
+    def flags(self, assets: tuple[str, ...], held: Array) -> list[str]:
+        """Holdings that no figure knows, and calibrations to be looked at."""
+        gone = sorted(set(np.flatnonzero(held)) - set(self.alive.tolist()))
+        statuses = zip(self.fit.assets, self.fit.status, strict=True)
+        return [
+            *(f"{assets[j]}: held, but without returns; no risk figure knows it" for j in gone),
+            *(f"calibration: {note}" for note in self.model.notes),
+            *(
+                f"prices of {name}: unlike any that the network was trained on, look for a bad one"
+                for name, status in statuses
+                if status is Status.ROBUST
+            ),
+        ]
 
     def __call__(
         self, before: Array, after: Array
@@ -383,14 +510,11 @@ def _limits(
     desk: Desk,
     assets: tuple[str, ...],
     before: Array,
-    after: Array,
-    risk: dict[str, dict[str, Any]],
     stressed: dict[str, Any],
-    trades: TradeList,
-    scaled: list[str],
+    orders: _Orders,
 ) -> list[dict[str, Any]]:
     """A row a limit, in the order of the file."""
-    rows = []
+    trades, after, risk, rows = orders.trades, orders.after, orders.risk, []
     for name, limit in desk.limits.items():
         old: float | None = None
         if name in RISK:
@@ -406,7 +530,7 @@ def _limits(
         else:
             members = np.array([desk.groups.get(asset) == name.removeprefix("group:") for asset in assets])
             old, new = float(before[members].sum()), float(after[members].sum())
-        how = "judged" if name == "drawdown" or (name in RISK and name not in scaled) else "imposed"
+        how = "judged" if name == "drawdown" or (name in RISK and name not in orders.scaled) else "imposed"
         # Rounding in the last digit breaks no limit.
         shade = light(new if new > limit * (1 + 1e-9) else min(new, limit), limit)
         rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": shade, "how": how})
@@ -431,21 +555,20 @@ def _orders(units: Array, trades: TradeList, assets: tuple[str, ...], prices: Ar
 
 
 def _changes(
-    panel: Panel,
-    calibrator: Calibrator,
+    judge: _Judge,
     window: int,
     last: dict[str, Any] | None,
-    model: ScenarioModel,
     before: Array,
     after: Array,
 ) -> dict[str, Any] | None:
     """By how much each cause has moved the volatility forecast since the last report; the steps add up."""
     if last is None:
         return None
-    earlier = period_returns(panel.between(end=last["date"]))[1].loc[:, list(model.assets)]
+    model = judge.model
+    earlier = period_returns(judge.sessions.between(end=last["date"]))[1].loc[:, list(model.assets)]
     if np.any((~np.isnan(earlier.to_numpy()[-window:])).sum(axis=0) < 2):
         return None
-    old = ScenarioModel.fit(earlier, calibrator, window)
+    old = ScenarioModel.fit(earlier, judge.calibrator, window)
     place = {name: j for j, name in enumerate(model.assets)}
     weights = np.zeros(len(place))
     for name, weight in last["weights"].items():
@@ -454,14 +577,14 @@ def _changes(
     mixed = replace(old, variance=model.variance)
 
     def volatility(state: ScenarioModel, held: Array) -> float:
-        return float(np.sqrt(panel.periods_per_year * state.pull(held)[1]))
+        return float(np.sqrt(judge.periods * state.pull(held)[1]))
 
     steps = [
         ("last report", volatility(old, weights)),
-        ("prices and trades since", volatility(old, before)),
-        ("volatilities", volatility(mixed, before)),
-        ("correlations", volatility(model, before)),
-        ("today's trades", volatility(model, after)),
+        ("prices and trades since", volatility(old, before[judge.alive])),
+        ("volatilities", volatility(mixed, before[judge.alive])),
+        ("correlations", volatility(model, before[judge.alive])),
+        ("today's trades", volatility(model, after[judge.alive])),
     ]
     moved = {name: value - steps[k][1] for k, (name, value) in enumerate(steps[1:])}
     return {"since": last["date"], "last": steps[0][1], "now": steps[-1][1], "moved": moved}
