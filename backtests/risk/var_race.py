@@ -30,7 +30,7 @@ from riskengine.runtime import keep_compiled, use_cores
 WINDOW, REFIT, HISTORY, DECAY = 1000, 63, 500, 0.94
 LEVELS = (0.95, 0.975, 0.99)
 DRAWS = 99
-OURS, SELDOM = "steered tails", "steered tails, calibrated every 63 days"
+OURS, SELDOM = "adaptive tails", "adaptive tails, calibrated every 63 days"
 RIVALS = ("GJR-t, maximum likelihood", "historical simulation", "RiskMetrics")
 CHOSEN_ON = ("bundled 20", "18 ETFs")
 PANELS = {
@@ -59,7 +59,7 @@ def blank(days: int, series: int) -> Forecast:
     return Forecast(*({level: np.full((days, series), np.nan) for level in LEVELS} for _ in range(2)))
 
 
-def steered(rows: Array, forecaster: TailForecaster) -> Forecast:
+def adaptive(rows: Array, forecaster: TailForecaster) -> Forecast:
     """Ours, day by day."""
     found = blank(len(rows) - WINDOW, rows.shape[1])
     state = forecaster.init(rows[:WINDOW])
@@ -119,8 +119,8 @@ def variants() -> dict[str, TailForecaster]:
     """Ours, with one part changed at a time."""
     ours = TailForecaster(levels=LEVELS)
     return {
-        "without the recent surprises": replace(ours, weight=0.0),
-        "without steering": replace(ours, steer=0.0),
+        "without the recent residuals": replace(ours, weight=0.0),
+        "without adaptation": replace(ours, adapt=0.0),
         "window of 1,000 days alone": replace(ours, windows=(1000,)),
         "robust, pooled network": replace(
             ours, calibrator=NeuralCalibrator.pretrained(robust=True, pooled=True)
@@ -170,12 +170,12 @@ def measure(panel: str, arguments: argparse.Namespace) -> dict[str, Any]:
     series = np.hstack([rows, rows @ drawn.T])
     losses = -series[WINDOW:]
     forecasts = {
-        OURS: steered(series, TailForecaster(levels=LEVELS)),
-        SELDOM: steered(series, TailForecaster(levels=LEVELS, recalibrate=REFIT)),
+        OURS: adaptive(series, TailForecaster(levels=LEVELS)),
+        SELDOM: adaptive(series, TailForecaster(levels=LEVELS, recalibrate=REFIT)),
     }
     forecasts |= zip(RIVALS, (student(series), historical(series), risk_metrics(series)), strict=True)
     if panel in arguments.variants:
-        forecasts |= {name: steered(series, how) for name, how in variants().items()}
+        forecasts |= {name: adaptive(series, how) for name, how in variants().items()}
     found: dict[str, Any] = {"name": f"{panel} ({rows.shape[1]} assets, {len(losses)} days)"}
     for level in LEVELS:
         score = {

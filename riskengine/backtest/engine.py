@@ -125,13 +125,16 @@ def run_backtest(
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
         paths = [run["weights"].to_numpy() for run in runs]
-        risks = monitor.follow(panel, walk.folds, paths, report)
+        monitored = monitor.follow(panel, walk.folds, paths, report)
+        risks, origin = monitored.daily, origin | {"value at risk": monitor.names}
     results = [
         BacktestResult(**run, risk=risk, provenance=origin) for run, risk in zip(runs, risks, strict=True)
     ]
     said = price_notes(panel, results[0].weights)
     result = replace(results[0], notes=(*results[0].notes, *said)).beside(tuple(results[1:]))
-    return result if monitor is None else result.with_risk_today(monitor.today(panel, paths[0][-1]))
+    if monitor is None:
+        return result
+    return result.with_risk_today(monitor.today(panel, paths[0][-1], tomorrow=monitored.tomorrow))
 
 
 class Walk:

@@ -2,45 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from riskengine.backtest.schedule import Fold
 from riskengine.calibration.dated import per_row
-from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.calibration.result import Calibrator
 from riskengine.covariance import for_frequency
-from riskengine.covariance.constant_correlation import ConstantCorrelation, conditional_variance
+from riskengine.covariance.constant_correlation import ConstantCorrelation
 from riskengine.market import Panel
-from riskengine.risk import FilteredHistory, empirical_tail, fill_residuals, student_t_tail
+from riskengine.risk import (
+    FilteredHistoricalForecaster,
+    FilteredHistory,
+    TailForecaster,
+    VarForecaster,
+    student_t_tail,
+)
 
 Array = np.ndarray
 
-_COLUMNS = 4096  # series that go through the calibrator at once
+_WINDOWS = (500, 1000)  # of the first method, where so many days are seen
+_TOLD = 21  # days between reports of progress
+
+
+class Monitored(NamedTuple):
+    """Forecasts of VaR and CVaR in a walk-forward.
+
+    Attributes
+    ----------
+    daily : a frame a portfolio and a row a day, known at the close before
+    tomorrow : a row a method, level and portfolio: from the last close
+    """
+
+    daily: list[pd.DataFrame]
+    tomorrow: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class RiskMonitor:
-    """One-day VaR and CVaR by filtered historical simulation and by Student-t.
+    """One-day VaR and CVaR of every portfolio of a backtest, by any :class:`~riskengine.risk.VarForecaster`.
 
-    At each decision of the schedule the margins are calibrated anew on the last ``window`` days; in
-    between, variances are filtered day by day with these parameters. Today's portfolio is then exposed to
-    the standardised residuals of the last ``window`` days, scaled to tomorrow's variances
-    (Barone-Adesi, Giannopoulos and Vosper 1999). The Student-t figure takes the volatility of these
-    scenarios and the dof of the holdings, weighted by their share of the squared weight times variance.
+    A forecaster begins at the close of the first trade, with all returns until then, and takes every day with the
+    weights that are held at its close; it calibrates by its own calendar.
 
     Attributes
     ----------
-    calibrator : network, maximum likelihood, ...
-    window : days of residuals
-    levels : confidence levels
+    calibrator : network, maximum likelihood, ... of the default forecasters
+    window : days that the default forecasters see
+    levels : confidence levels of the default forecasters
+    forecaster : first method; :class:`~riskengine.risk.TailForecaster` if not given
+    beside : methods shown beside it; :class:`~riskengine.risk.FilteredHistoricalForecaster` if not given
     """
 
     calibrator: Calibrator
     window: int = 1250
     levels: tuple[float, ...] = (0.95, 0.99)
+    forecaster: VarForecaster | None = None
+    beside: tuple[VarForecaster, ...] | None = None
+
+    @property
+    def methods(self) -> dict[str, VarForecaster]:
+        """Forecasters by what the names of their columns begin with: ``var`` for the first."""
+        windows = tuple(sorted({min(days, self.window) for days in _WINDOWS}))
+        first = self.forecaster or TailForecaster(self.calibrator, windows, levels=self.levels)
+        others = self.beside
+        if others is None:
+            others = (FilteredHistoricalForecaster(self.calibrator, self.window, levels=self.levels),)
+        return {"": first} | {re.sub(r"\W+", "_", one.name).lower() + "_": one for one in others}
+
+    @property
+    def names(self) -> str:
+        """Method of each column of VaR, for the provenance of a result: ``"var: adaptive tails; ..."``."""
+        return "; ".join(f"{prefix}var: {one.name}" for prefix, one in self.methods.items())
 
     def follow(
         self,
@@ -48,7 +86,7 @@ class RiskMonitor:
         folds: tuple[Fold, ...],
         paths: Sequence[Array],
         report: Callable[[str, int, int], None] = lambda stage, done, total: None,
-    ) -> list[pd.DataFrame]:
+    ) -> Monitored:
         """Risk of every portfolio on every day after its first trade.
 
         Parameters
@@ -59,57 +97,53 @@ class RiskMonitor:
 
         Returns
         -------
-        One frame a portfolio, a row a day: ``volatility_one_period`` (of that day, not a year), and ``var_95``,
-        ``cvar_95``, ``t_var_95``, ... as positive fractions of wealth, all known at the close before
+        Frames with ``volatility_one_period`` (of that day, not a year) and ``var_95``, ``cvar_95``, ... of the first
+        method, as positive fractions of wealth; of the others ``filtered_historical_var_95``, ...
         """
-        returns, _ = per_row(panel.returns.to_numpy())
-        shut, start = panel.calendars.shut, folds[0].trade
-        weights = np.stack(paths, axis=-1)  # (days, assets, portfolios)
-        days, _, portfolios = weights.shape
-        deviation = np.full((days, portfolios), np.nan)
-        tail = np.full((days, portfolios), np.nan)
-        history = np.full((len(self.levels), 2, days, portfolios), np.nan)
-        fits = self._fits(returns, folds, for_frequency(self.calibrator, panel.periods_per_year)[0])
-        for k, (fold, fit) in enumerate(zip(folds, fits, strict=True)):
-            report("risk", k + 1, len(folds))
-            # Row t of returns ends at date t + 1; the decision at position d knows rows up to d - 1.
-            end = folds[k + 1].decide if k + 1 < len(folds) else len(panel.dates) - 1
-            begin = max(0, fold.decide - self.window)
-            rows = returns[begin:end]
-            volatility = np.sqrt(conditional_variance(fit, rows))
-            residuals = (rows - fit.mean) / volatility[:-1]
-            known = np.concatenate([[0], np.cumsum(~np.isnan(residuals).all(axis=1))])
-            residuals = fill_residuals(residuals)  # days without a single return are gone
-            eta = 1 / np.asarray(fit.params.dof)
-            for t in range(max(fold.decide, start) + 1, end + 1):
-                now = t - 1 - begin  # the rows before it are known at close t - 1
-                held = weights[t - 1 - start]
-                if shut is not None:  # on a day on which its market is shut, an asset does not move
-                    held = np.where(shut[t][:, None], 0.0, held)
-                past = residuals[max(0, known[now] - self.window) : known[now]]
-                outcome = past @ (volatility[now][:, None] * held)
-                deviation[t - start] = np.sqrt(np.mean(outcome**2, axis=0))
-                share = (held * volatility[now][:, None]) ** 2
-                total = np.maximum(share.sum(axis=0), np.finfo(float).tiny)
-                tail[t - start] = eta @ share / total
-                for level, table in zip(self.levels, history, strict=True):
-                    found = empirical_tail(outcome, level)
-                    table[:, t - start] = found.value_at_risk, found.conditional_value_at_risk
-        dof = 1 / np.maximum(tail, 1e-6)
-        columns = {"volatility_one_period": deviation}
-        for level, (var, cvar) in zip(self.levels, history, strict=True):
-            normal = student_t_tail(deviation, np.where(np.isnan(dof), np.inf, dof), level)
-            percent = f"{100 * level:g}"
-            columns |= {f"var_{percent}": var, f"cvar_{percent}": cvar}
-            columns |= {f"t_var_{percent}": np.asarray(normal.value_at_risk)}
-            columns |= {f"t_cvar_{percent}": np.asarray(normal.conditional_value_at_risk)}
+        (returns, _), start = per_row(panel.returns.to_numpy()), folds[0].trade
+        weights = self._exposed(np.stack(paths, axis=1), panel, start)  # (days, portfolios, assets)
+        columns: dict[str, Array] = {"volatility_one_period": np.full(weights.shape[:2], np.nan)}
+        tomorrow = []
+        methods = {k: for_frequency(one, panel.periods_per_year)[0] for k, one in self.methods.items()}
+        for number, (prefix, method) in enumerate(methods.items()):
+            for level in method.levels:
+                for kind in ("var", "cvar"):
+                    columns[f"{prefix}{kind}_{100 * level:g}"] = np.full(weights.shape[:2], np.nan)
+            # Row t of returns ends at date t + 1: the close of the first trade knows the rows before ``start``.
+            state = method.init(returns[:start], weights[0])
+            for t in range(1, len(weights)):
+                if t % _TOLD == 0 or t == len(weights) - 1:
+                    report("risk", number * len(weights) + t + 1, len(methods) * len(weights))
+                if not prefix:
+                    columns["volatility_one_period"][t] = method.volatility(state)
+                for level in method.levels:
+                    tail = method.forecast(state, level)
+                    columns[f"{prefix}var_{100 * level:g}"][t] = tail.value_at_risk
+                    columns[f"{prefix}cvar_{100 * level:g}"][t] = tail.conditional_value_at_risk
+                state = method.update(state, returns[start + t - 1], weights[t])
+            for level in method.levels:
+                tail = method.forecast(state, level)
+                both = np.broadcast_arrays(tail.value_at_risk, tail.conditional_value_at_risk)
+                tomorrow += [(method.name, level, k, *one) for k, one in enumerate(zip(*both, strict=True))]
+        nothing = np.abs(weights).sum(axis=2) == 0  # a portfolio in cash has no risk, whatever its past
+        for table in columns.values():
+            table[1:][nothing[:-1]] = 0.0
         dates = panel.dates[start:]
-        return [
-            pd.DataFrame({name: table[:, j] for name, table in columns.items()}, dates)
-            for j in range(portfolios)
-        ]
+        return Monitored(
+            [
+                pd.DataFrame({name: table[:, j] for name, table in columns.items()}, dates)
+                for j in range(len(paths))
+            ],
+            pd.DataFrame(tomorrow, columns=["method", "level", "portfolio", "var", "cvar"]),
+        )
 
-    def today(self, panel: Panel, weights: Array, horizons: tuple[int, ...] = (1, 10)) -> pd.DataFrame:
+    def today(
+        self,
+        panel: Panel,
+        weights: Array,
+        horizons: tuple[int, ...] = (1, 10),
+        tomorrow: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
         """VaR and CVaR of a portfolio from the last close of a panel, a row a method, horizon and level.
 
         Over several days filtered historical simulation draws paths of whole days; the Student-t takes the
@@ -121,6 +155,7 @@ class RiskMonitor:
         panel : prices
         weights : (assets,) held at the last close; an empty table if all in cash
         horizons : sessions of all markets, which are closes where all have the same trading days
+        tomorrow : of one day, by the first method of :meth:`follow`, which stands first
         """
         columns = ["method", "horizon", "level", "var", "cvar"]
         held = weights != 0
@@ -135,7 +170,14 @@ class RiskMonitor:
         history = FilteredHistory(state.residuals, fit.params, state.variance)
         share = weights**2 * state.variance
         eta = float(share @ (1 / fit.params.dof) / share.sum())
-        found = []
+        found: list[tuple[Any, ...]] = []
+        if tomorrow is not None:
+            first = tomorrow[(tomorrow["method"] == self.methods[""].name) & (tomorrow["portfolio"] == 0)]
+            found = [
+                (row.method, 1, row.level, row.var, row.cvar)
+                for row in first.itertuples()
+                if row.level in self.levels
+            ]
         for horizon in horizons:
             volatility = np.sqrt(horizon * forecaster.forecast(state, horizon).variance(weights))
             for level in self.levels:
@@ -149,23 +191,12 @@ class RiskMonitor:
                 ]
         return pd.DataFrame(found, columns=columns)
 
-    def _fits(self, returns: Array, folds: tuple[Fold, ...], calibrator: Calibrator) -> Iterator[Calibration]:
-        """Calibration of each fold on the days before its decision.
-
-        Assets are calibrated one by one whoever stands beside them, so that the windows of many folds can
-        go through the calibrator side by side, as if they were one wide universe. Only the parameters
-        that an asset without enough data borrows come from its neighbours: such folds go alone.
-        """
-        assets = returns.shape[1]
-        windows = [returns[max(0, fold.decide - self.window) : fold.decide] for fold in folds]
-        together = max(1, _COLUMNS // assets)
-        together = -(-len(windows) // -(-len(windows) // together))  # batches of one size compile once
-        for first in range(0, len(windows), together):
-            batch = windows[first : first + together]
-            full = all(len(rows) == len(batch[0]) for rows in batch)
-            fit = calibrator(np.hstack(batch)) if full else None
-            for k, rows in enumerate(batch):
-                part = None if fit is None else fit.select(slice(k * assets, (k + 1) * assets))
-                if part is None or any(status.fell_back for status in part.status):
-                    part = calibrator(rows)
-                yield part
+    @staticmethod
+    def _exposed(weights: Array, panel: Panel, start: int) -> Array:
+        """Weights ``(days, portfolios, assets)`` of what can move until the next close: not what is shut then."""
+        shut = panel.calendars.shut
+        if shut is None:
+            return weights
+        tomorrow = shut[start + 1 : start + len(weights)]
+        closed = np.vstack([tomorrow, np.zeros((1, shut.shape[1]), bool)])
+        return np.where(closed[:, None, :], 0.0, weights)

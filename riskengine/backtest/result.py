@@ -75,6 +75,9 @@ class Comparison:
         return f"{_side(self.reduction)} (95% interval: {first} to {_side(high)})"
 
 
+_EARLIER_METHODS = "var: filtered historical; t_var: Student-t"  # of results that do not say theirs
+
+
 def _side(reduction: float) -> str:
     """Signs and words contradict each other all too easily: minus ten percent lower."""
     return f"{abs(reduction):.1%} {'higher' if reduction < 0 else 'lower'}"
@@ -264,17 +267,19 @@ class BacktestResult:
 
     def risk_table(self) -> pd.DataFrame:
         """Exceptions of every monitored VaR, with the tests of Kupiec and Christoffersen."""
+        named = str(self.provenance.get("value at risk", _EARLIER_METHODS))
+        methods = {column: name for column, _, name in (part.partition(": ") for part in named.split("; "))}
         rows = {}
         for column in self.risk.columns if self.risk is not None else ():
             method, _, percent = column.rpartition("_")
-            if method not in ("var", "t_var"):
+            if method not in methods:
                 continue
             level = float(percent) / 100
             hits = self.exceptions(level, method)
             coverage, joint = kupiec(hits.to_numpy(), level), christoffersen(hits.to_numpy(), level)
             rows[column] = {
                 "level": level,
-                "method": "filtered historical" if method == "var" else "Student-t",
+                "method": methods[method],
                 "days": len(hits),
                 "expected": coverage.expected,
                 "exceptions": coverage.exceptions,

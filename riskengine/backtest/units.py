@@ -43,7 +43,7 @@ def summary_units(periods_per_year: float) -> dict[str, str]:
         "turnover": "sum of absolute trades as a multiple of wealth, a year",
         "costs": "fraction of wealth a year",
         "bias": "root mean square of holding-period returns over their forecast volatility; 1 is right",
-        "var_99_exceptions": f"number of {unit}s on which the loss exceeded VaR 99%, one {unit}, filtered historical",
+        "var_99_exceptions": f"number of {unit}s on which the loss exceeded VaR 99%, one {unit}, by the first method",
         "var_99_expected": f"number of {unit}s expected to exceed VaR 99%, one {unit}",
         "reduction": "fraction: 1 less the strategy's volatility over this portfolio's; positive if it is calmer",
         "reduction_low": "lower end of the 95% interval of reduction, fraction",

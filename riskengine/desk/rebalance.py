@@ -485,7 +485,7 @@ class _Judge:
         self, before: Array, after: Array
     ) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
         held = {"before": before[self.alive], "after": after[self.alive]}
-        figured, tested = held_risk(self.rows, self.fit, np.array([*held.values()]), self.calibrator)
+        figured, tested = held_risk(self.rows, np.array([*held.values()]), self.calibrator)
         risk = {
             name: _volatility(self.model, weights, self.periods) | tails
             for (name, weights), tails in zip(held.items(), figured, strict=True)

@@ -7,6 +7,7 @@ from riskengine.risk.contributions import (
 )
 from riskengine.risk.dcc_paths import DccSimulation, simulate_dcc
 from riskengine.risk.decomposition import Breakdown, breakdown, liquidity_tail
+from riskengine.risk.filtered_forecast import FilteredHistoricalForecaster
 from riskengine.risk.filtered_historical import FilteredHistory, fill_residuals
 from riskengine.risk.measures import TailRisk, empirical_tail, student_t_tail, tail_weights
 from riskengine.risk.pareto_tail import ParetoTail, SmoothTails, pareto_tail
@@ -28,11 +29,13 @@ from riskengine.risk.validation import (
     traffic_light,
     validate,
 )
+from riskengine.risk.var_forecaster import VarForecaster
 
 __all__ = [
     "Breakdown",
     "CoverageTest",
     "DccSimulation",
+    "FilteredHistoricalForecaster",
     "FilteredHistory",
     "Outcome",
     "ParetoTail",
@@ -46,6 +49,7 @@ __all__ = [
     "TestResult",
     "TrafficLight",
     "Validation",
+    "VarForecaster",
     "breakdown",
     "christoffersen",
     "empirical_tail",

@@ -1,25 +1,32 @@
-"""VaR and CVaR of tomorrow for many series, row by row, that hold: what a risk officer signs every morning."""
+"""VaR and CVaR of tomorrow by GARCH variances, Pareto tails and adaptive levels, day by day."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance.constant_correlation import GarchMargins, GarchState, conditional_variance
+from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.covariance.constant_correlation import filter_window
 from riskengine.errors import SettingsError
+from riskengine.garch.params import GarchParams
+from riskengine.garch.robust import next_pair
+from riskengine.garch.step import expected_step, step
 from riskengine.market.checks import as_returns, as_row
 from riskengine.risk.measures import TailRisk, check_level
 from riskengine.risk.pareto_tail import FEWEST, SHARE, pareto_tail
+from riskengine.risk.portfolio_series import PortfolioSeries
 
 Array = np.ndarray
 
-_LOWEST, _HIGHEST = np.log(0.2), np.log(4.0)  # how far the exceedance probability may be steered, as a factor
-_CALMEST = 1e-4  # mean square surprise: a price that stands still is stale, not without risk
+_LOWEST, _HIGHEST = np.log(0.2), np.log(4.0)  # bounds of the level adjustment, logs of factors
+_CALMEST = 1e-4  # mean square residual: a price that stands still is stale, not without risk
+_next_hypotheses = jax.jit(next_pair)
 _GAUSSIAN = 1e8  # degrees of freedom that stand for infinitely many
 
 
@@ -32,6 +39,29 @@ class Tails(NamedTuple):
     share: Array
 
 
+class Margin(NamedTuple):
+    """GARCH of every series: parameters, variances ``(series,)`` of the next day, and the two of a robust filter."""
+
+    fit: Calibration
+    variance: Array
+    hypotheses: Any = None
+
+    def moved(self, row: Array) -> Margin:
+        """After one more day."""
+        params, shock = GarchParams(*map(np.asarray, self.fit.params)), row - self.fit.mean
+        if self.hypotheses is None or self.fit.contamination is None:
+            seen = step(params, self.variance, shock)
+            return self._replace(
+                variance=np.where(np.isnan(shock), expected_step(params, self.variance), seen)
+            )
+        with jax.enable_x64(True):
+            leaves = jax.tree.map(jnp.asarray, (params, self.hypotheses, shock, self.fit.contamination))
+            hypotheses = _next_hypotheses(*leaves)
+            return self._replace(
+                variance=np.asarray(hypotheses.variance), hypotheses=jax.tree.map(np.asarray, hypotheses)
+            )
+
+
 class TailState(NamedTuple):
     """What a :class:`TailForecaster` carries from day to day.
 
@@ -39,21 +69,23 @@ class TailState(NamedTuple):
     ----------
     rows : taken since the last calibration
     returns : (window, series), the last day last
-    margins : GARCH variances, one state a window
-    recent : (series,) fading mean square of the last surprises
+    margins : GARCH variances, one state a window; they keep one day of returns
+    recent : (series,) exponentially weighted mean square of the standardised residuals
     losses : (window, series) standardised by the deviations that were forecast for them; NaN where unknown
     own, pooled : tails of each series' losses, and of all losses together
-    tilt : (levels, series) log factors on the probability of an exception
+    level_adjustment : (levels, series) log factors on the probability of an exception
+    portfolios : what the series are made of; None where they are assets by themselves
     """
 
     rows: int
     returns: Array
-    margins: tuple[GarchState, ...]
+    margins: tuple[Margin, ...]
     recent: Array
     losses: Array
     own: Tails
     pooled: Tails
-    tilt: Array
+    level_adjustment: Array
+    portfolios: PortfolioSeries | None = None
 
 
 @dataclass(frozen=True)
@@ -62,26 +94,34 @@ class TailForecaster:
 
     Four steps, each for a way in which simpler forecasts fail:
 
-    - The variance is the geometric mean of GARCH variances of several windows, times a power of the fading mean
-      square of the last surprises. GARCH takes up the news of a day slowly: without this factor exceptions follow
-      exceptions, which the dynamic quantile test finds.
+    - The variance is the geometric mean of GARCH variances of several windows, times a power of the exponentially
+      weighted mean square of standardised residuals. GARCH takes up the news of a day slowly: without this factor
+      exceptions follow exceptions, which the dynamic quantile test finds.
     - Losses are standardised by what was *forecast* for their day, and kept: a deviation that is too small in sample
       after sample shows in them, as it does not in the residuals of a fit.
     - Quantile and mean beyond it are the geometric mean of three laws: a Pareto tail of the series' own losses, one
       of all losses together, and the calibrated Student-t. The first is unbiased and noisy, the others the reverse.
-    - The probability at which they are read is steered (Gibbs and Candes 2021): every exception lowers it a little
-      and every day without one raises it, so that the share of exceptions is right in the long run whatever the law.
+    - The level at which they are read is adapted (adaptive conformal inference; Gibbs and Candes 2021): every
+      exception lowers the probability a little and every day without one raises it, so that the share of exceptions
+      is right in the long run whatever the law.
+
+    For portfolios whose weights change the series are returns at today's weights through the past, made anew with
+    every calibration and when weights have strayed by more than ``drift``; the losses that were standardised by what
+    was forecast for the portfolio, and its adapted levels, are carried on.
 
     Attributes
     ----------
     calibrator : network, maximum likelihood, ...
     windows : days that it sees; the longest is also that of the losses
     recalibrate : days between calibrations, and between fits of the tails
-    half_life : days, of the mean square of the last surprises
+    half_life : days, of the mean square of standardised residuals
     weight : its exponent; 0 leaves the GARCH variance as it is
-    levels : confidence levels that are steered
-    steer : step of a day; 0 does not steer. About ``1 / steer`` days make up for a wrong law.
+    levels : confidence levels that are adapted
+    adapt : step of a day; 0 does not adapt. About ``1 / adapt`` days make up for a wrong law.
     share : of losses in a Pareto tail
+    company : of the portfolios' largest holdings, whose losses help to tell the tail of all series
+    drift : sum of absolute changes of weights after which a portfolio's series is made anew
+    name : of the method
 
     Examples
     --------
@@ -100,78 +140,122 @@ class TailForecaster:
     half_life: float = 2.0
     weight: float = 0.2
     levels: tuple[float, ...] = (0.95, 0.975, 0.99)
-    steer: float = 3e-4
+    adapt: float = 3e-4
     share: float = SHARE
+    company: int = 24
+    drift: float = 0.1
+    name: str = "adaptive tails"
 
     def __post_init__(self) -> None:
         for level in self.levels:
             check_level(level)
         if not self.windows or min(self.windows) < 1 or self.recalibrate < 1:
             raise SettingsError("a tail forecaster needs a window, and a day or more between calibrations")
-        if not (self.half_life > 0 and 0 <= self.weight < 1 and 0 <= self.steer < 0.1):
-            raise SettingsError("half_life is above zero, weight lies in [0, 1) and steer in [0, 0.1)")
+        if not (self.half_life > 0 and 0 <= self.weight < 1 and 0 <= self.adapt < 0.1):
+            raise SettingsError("half_life is above zero, weight lies in [0, 1) and adapt in [0, 0.1)")
         if 1 - min(self.levels) > self.share:
             raise SettingsError(
                 f"a tail of {self.share:g} of the losses says nothing at {min(self.levels):g}"
             )
 
-    def init(self, returns: Array) -> TailState:
+    def init(self, returns: Array, weights: Array | None = None) -> TailState:
         """State after a history ``(days, series)``, NaN where there is no return; the longest window is used.
+
+        Parameters
+        ----------
+        returns : (days, series), or (days, assets) if there are weights
+        weights : (portfolios, assets) held from the last close on; the series are then the portfolios
 
         Raises
         ------
         DataError
             If its losses are too few for a tail even when all are taken together, or as
-            :func:`riskengine.market.checks.as_returns`.
+            :func:`riskengine.market.checks.as_returns` and :func:`riskengine.market.checks.as_weights`.
         """
         rows = as_returns(returns, shortest=2)[0][-max(self.windows) :]
-        margins = self._calibrated(rows)
-        paths = np.full((len(margins), *rows.shape), np.nan)
-        for path, window, state in zip(paths, self.windows, margins, strict=True):
-            part = rows[-window:]
-            path[-len(part) :] = np.log(conditional_variance(state.fit, part)[:-1])
-        # Days before a short window are known to the long one alone.
-        known = ~np.isnan(paths)
-        log_variance = np.where(known, paths, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        surprises = (_mean(margins) - rows) / np.sqrt(np.exp(log_variance))
-        recent, losses = np.ones(rows.shape[1]), np.empty_like(rows)
-        for day, surprise in enumerate(surprises):
-            losses[day] = surprise / np.sqrt(recent**self.weight)
-            recent = self._faded(recent, surprise)
-        tilt = np.zeros((len(self.levels), rows.shape[1]))
-        return TailState(0, rows, margins, recent, losses, *self._tails(losses), tilt)
+        if weights is None:
+            return self._started(rows)
+        portfolios = PortfolioSeries.of(rows, weights, self.company)
+        return self._started(portfolios.series())._replace(portfolios=portfolios)
 
-    def update(self, state: TailState, row: Array) -> TailState:
-        """State after one more day ``(series,)``.
+    def _started(self, rows: Array) -> TailState:
+        margins, variances = self._calibrated(rows)
+        # Days before a short window are known to the long one alone.
+        known = ~np.isnan(variances)
+        log_variance = np.where(known, np.log(variances), 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        residuals = (_mean(margins) - rows) / np.sqrt(np.exp(log_variance))
+        recent, losses = np.ones(rows.shape[1]), np.empty_like(rows)
+        for day, residual in enumerate(residuals):
+            losses[day] = residual / np.sqrt(recent**self.weight)
+            recent = self._averaged(recent, residual)
+        adjustment = np.zeros((len(self.levels), rows.shape[1]))
+        return TailState(0, rows, margins, recent, losses, *self._tails(losses), adjustment)
+
+    def update(self, state: TailState, row: Array, weights: Array | None = None) -> TailState:
+        """State after one more day ``(series,)``, or ``(assets,)`` of portfolios.
+
+        Parameters
+        ----------
+        state : of the day before
+        row : returns of the day
+        weights : (portfolios, assets) held from its close on; those of the day before if not given
 
         Raises
         ------
         DataError
-            As :func:`riskengine.market.checks.as_row`.
+            As :func:`riskengine.market.checks.as_row` and :func:`riskengine.market.checks.as_weights`.
+        SettingsError
+            If there are weights for a state that began without.
         """
-        row = as_row(row, len(state.recent))
-        deviation = self._deviation(state)
-        loss = (_mean(state.margins) - row) / deviation
-        tilt = state.tilt.copy()
-        if self.steer:
-            for k, level in enumerate(self.levels):
-                quantile, _ = self._standardised(state, k)
-                step = self.steer * (1 - (loss > quantile) / (1 - level))
-                tilt[k] = np.clip(tilt[k] + np.where(np.isnan(loss), 0, step), _LOWEST, _HIGHEST)
-        surprise = loss * np.sqrt(state.recent**self.weight)
+        if state.portfolios is None:
+            if weights is not None:
+                raise SettingsError("this state has series of its own: begin with weights to change them")
+            state = self._moved(state, as_row(row, len(state.recent)))
+            return self._recalibrated(state) if state.rows >= self.recalibrate else state
+        row = as_row(row, state.portfolios.returns.shape[1])
+        portfolios = state.portfolios.moved(row, weights, max(self.windows))
+        state = self._moved(state, state.portfolios.row(row))._replace(portfolios=portfolios)
+        due = state.rows >= self.recalibrate
+        if portfolios.strayed > (0 if due else self.drift) or (due and portfolios.gaps):
+            return self._reweighted(state, portfolios)
+        return self._recalibrated(state) if due else state
+
+    def _moved(self, state: TailState, row: Array) -> TailState:
+        """After one more day with the same parameters."""
+        loss = (_mean(state.margins) - row) / self._deviation(state)
+        adjustment = state.level_adjustment
+        if self.adapt:
+            exception = loss > self._standardised(state, slice(None))[0]
+            change = self.adapt * (1 - exception / (1 - np.array(self.levels)[:, None]))
+            adjustment = np.clip(adjustment + np.where(np.isnan(loss), 0, change), _LOWEST, _HIGHEST)
         size = max(self.windows)
-        state = state._replace(
+        return state._replace(
             rows=state.rows + 1,
             returns=np.vstack([state.returns[-size + 1 :], row]),
-            margins=tuple(self._margins(m.past.size).update(m, row) for m in state.margins),
-            recent=self._faded(state.recent, surprise),
+            margins=tuple(one.moved(row) for one in state.margins),
+            recent=self._averaged(state.recent, loss * np.sqrt(state.recent**self.weight)),
             losses=np.vstack([state.losses[-size + 1 :], loss]),
-            tilt=tilt,
+            level_adjustment=adjustment,
         )
-        if state.rows < self.recalibrate:
-            return state
+
+    def _recalibrated(self, state: TailState) -> TailState:
         own, pooled = self._tails(state.losses)
-        return state._replace(rows=0, margins=self._calibrated(state.returns), own=own, pooled=pooled)
+        return state._replace(rows=0, margins=self._calibrated(state.returns)[0], own=own, pooled=pooled)
+
+    def _reweighted(self, state: TailState, portfolios: PortfolioSeries) -> TailState:
+        """Begun anew at today's weights, with the record of forecasts and exceptions carried on."""
+        before = {column: k for k, column in enumerate(portfolios.columns)}
+        portfolios = PortfolioSeries.of(portfolios.returns, portfolios.weights, self.company)
+        fresh = self._started(portfolios.series())
+        pairs = [(k, before[c]) for k, c in enumerate(portfolios.columns) if c in before]
+        new, old = (np.array(side, int) for side in zip(*pairs, strict=True))
+        losses, adjustment = fresh.losses.copy(), fresh.level_adjustment.copy()
+        losses[:, new] = state.losses[:, old]
+        adjustment[:, new] = state.level_adjustment[:, old]
+        own, pooled = self._tails(losses)
+        return fresh._replace(
+            losses=losses, level_adjustment=adjustment, own=own, pooled=pooled, portfolios=portfolios
+        )
 
     def forecast(self, state: TailState, level: float = 0.99) -> TailRisk:
         """VaR and CVaR of tomorrow, arrays ``(series,)``.
@@ -179,26 +263,37 @@ class TailForecaster:
         Raises
         ------
         SettingsError
-            If the level is not one of those that are steered.
+            If the level is not one of those that are adapted.
         """
         if level not in self.levels:
             raise SettingsError(
                 f"levels are {self.levels}, not {level:g}: name it when making the forecaster"
             )
-        quantile, beyond = self._standardised(state, self.levels.index(level))
-        deviation, mean = self._deviation(state), _mean(state.margins)
-        return TailRisk(deviation * quantile - mean, deviation * beyond - mean, level, 1, "steered tails")
+        shown = slice(None if state.portfolios is None else len(state.portfolios.weights))
+        quantile, beyond = (x[shown] for x in self._standardised(state, self.levels.index(level)))
+        deviation, mean = self._deviation(state)[shown], _mean(state.margins)[shown]
+        return TailRisk(deviation * quantile - mean, deviation * beyond - mean, level, 1, self.name)
 
-    def _margins(self, window: int) -> GarchMargins:
-        return GarchMargins(self.calibrator, window)
+    def volatility(self, state: TailState) -> Array:
+        """Standard deviation of tomorrow's returns ``(series,)``."""
+        shown = None if state.portfolios is None else len(state.portfolios.weights)
+        return self._deviation(state)[:shown]
 
-    def _calibrated(self, rows: Array) -> tuple[GarchState, ...]:
-        return tuple(self._margins(window).init(rows[-window:]) for window in self.windows)
+    def _calibrated(self, rows: Array) -> tuple[tuple[Margin, ...], Array]:
+        """Margins a window, and the variances ``(windows, days, series)`` of the past; NaN before a window."""
+        margins, variances = [], np.full((len(self.windows), *rows.shape), np.nan)
+        for path, window in zip(variances, self.windows, strict=True):
+            part = rows[-window:]
+            fit = self.calibrator(part)
+            filtered = filter_window(fit, part)
+            path[-len(part) :] = filtered.variance
+            margins.append(Margin(fit, filtered.next_variance, filtered.hypotheses))
+        return tuple(margins), variances
 
-    def _faded(self, recent: Array, surprise: Array) -> Array:
+    def _averaged(self, recent: Array, residual: Array) -> Array:
         decay = 0.5 ** (1 / self.half_life)
-        faded = np.maximum(decay * recent + (1 - decay) * surprise**2, _CALMEST)
-        return np.where(np.isnan(surprise), recent, faded)
+        average = np.maximum(decay * recent + (1 - decay) * residual**2, _CALMEST)
+        return np.where(np.isnan(residual), recent, average)
 
     def _deviation(self, state: TailState) -> Array:
         """Standard deviation of tomorrow ``(series,)``."""
@@ -215,9 +310,10 @@ class TailForecaster:
         found = np.array(leaves).T
         return Tails(*found[:, :-1]), Tails(*found[:, -1:])
 
-    def _standardised(self, state: TailState, k: int) -> tuple[Array, Array]:
-        """Quantile and mean beyond it of tomorrow's standardised loss, ``(series,)``."""
-        probability = np.minimum((1 - self.levels[k]) * np.exp(state.tilt[k]), self.share)
+    def _standardised(self, state: TailState, k: int | slice) -> tuple[Array, Array]:
+        """Quantile and mean beyond it of tomorrow's standardised loss, ``(series,)`` or ``(levels, series)``."""
+        nominal = (1 - np.array(self.levels))[k, None]
+        probability = np.minimum(nominal * np.exp(state.level_adjustment[k]), self.share)
         dof = 1 / np.mean([1 / np.asarray(m.fit.params.dof) for m in state.margins], axis=0)
         laws = (
             _pareto(state.own, probability),
@@ -232,7 +328,7 @@ class TailForecaster:
         return quantile, beyond
 
 
-def _mean(margins: tuple[GarchState, ...]) -> Array:
+def _mean(margins: tuple[Margin, ...]) -> Array:
     return np.mean([m.fit.mean for m in margins], axis=0)
 
 
@@ -251,6 +347,9 @@ def _pareto(tails: Tails, probability: Array) -> tuple[Array, Array]:
 def _student(dof: Array, probability: Array) -> tuple[Array, Array]:
     dof = np.minimum(dof, _GAUSSIAN)
     unit = np.sqrt((dof - 2) / dof)
-    quantile = stats.t.isf(probability, dof)
-    beyond = stats.t.pdf(quantile, dof) / probability * (dof + quantile**2) / (dof - 1)
+    # By scipy's special functions: its distributions take ten times as long, which is most of a day's work.
+    quantile = -special.stdtrit(dof, probability)
+    highest = special.poch(dof / 2, 0.5) / np.sqrt(np.pi * dof)
+    density = highest * np.exp(-(dof + 1) / 2 * np.log1p(quantile**2 / dof))
+    beyond = density / probability * (dof + quantile**2) / (dof - 1)
     return unit * quantile, unit * beyond

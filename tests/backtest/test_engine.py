@@ -109,16 +109,6 @@ def test_no_decision_changes_when_the_future_does(strategy, prices):
     assert not np.array_equal(mine.returns.loc[next_day:], theirs.returns.loc[next_day:])
 
 
-def test_the_monitor_looks_at_nothing_but_the_past_whatever_the_batch(prices):
-    """Calibrating folds side by side gives what each fold alone gives."""
-    panel, folds = Panel(prices), SCHEDULE.folds(len(prices))
-    monitor = RiskMonitor(QUICK, window=300)
-    together = list(monitor._fits(panel.returns.to_numpy(), folds))
-    for fold, fit in zip(folds, together, strict=True):
-        alone = QUICK(panel.returns.to_numpy()[fold.decide - 300 : fold.decide])
-        np.testing.assert_allclose(fit.params.beta, alone.params.beta, rtol=1e-8)
-
-
 def test_decisions_trade_after_their_delay(prices):
     for delay in (0, 1, 5):
         result = run_backtest(Fixed((1.0, 0, 0, 0, 0, 0)), Panel(prices), WalkForward(300, 100, delay))

@@ -73,14 +73,15 @@ def test_risk_is_forecast_for_every_day_after_the_first_trade(result):
 
 def test_risk_from_the_last_close_has_every_method_horizon_and_level(result):
     table = result.risk_today.set_index(["method", "horizon", "level"])
-    assert len(table) == 8
+    assert len(table) == 10
+    assert table.index.get_level_values("method")[0] == "adaptive tails"
     assert (table["cvar"] > table["var"]).all()
     for method in ("filtered historical", "Student-t"):
         one, ten = (table.loc[(method, horizon, 0.99), "var"] for horizon in (1, 10))
         assert 1.5 * one < ten < 6 * one
         assert table.loc[(method, 1, 0.95), "var"] < one
     last = result.risk.iloc[-1]
-    assert 0.3 < table.loc[("filtered historical", 1, 0.99), "var"] / last["var_99"] < 3
+    assert 0.3 < table.loc[("filtered historical", 1, 0.99), "var"] / last["filtered_historical_var_99"] < 3
 
 
 def test_contributions_add_up(result):

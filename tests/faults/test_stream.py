@@ -213,7 +213,7 @@ def test_cvar_is_never_below_var(returns, level):
 
 
 @pytest.mark.parametrize(("seed", "drift"), [(0, 0.5), (1, 1.0), (2, 1.5), (3, 2.0), (4, 3.0)])
-def test_steered_tails_keep_cvar_above_var(seed, drift, fixed_shape):
+def test_adaptive_tails_keep_cvar_above_var(seed, drift, fixed_shape):
     """Also for series that hardly ever lose, whose quantiles are below zero."""
     rng = np.random.default_rng(seed)
     rows = 0.002 * rng.standard_normal((320, 3)) + 0.002 * drift * np.array([0.0, 1.0, 3.0])

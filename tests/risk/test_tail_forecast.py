@@ -14,7 +14,7 @@ LEVEL = 0.95
 
 @pytest.fixture
 def forecaster(fixed_shape):
-    return TailForecaster(fixed_shape, windows=(300,), recalibrate=10_000, levels=(LEVEL, 0.99), steer=0.01)
+    return TailForecaster(fixed_shape, windows=(300,), recalibrate=10_000, levels=(LEVEL, 0.99), adapt=0.01)
 
 
 def run(forecaster, rows, start):
@@ -59,13 +59,13 @@ def test_forecasts_equal_a_plain_loop(forecaster, fixed_shape, returns):
             recent = decay * recent + (1 - decay) * surprise**2
 
 
-def test_steering_mends_the_share_of_exceptions_of_a_wrong_law(fixed_shape):
+def test_adapting_mends_the_share_of_exceptions_of_a_wrong_law(fixed_shape):
     """Losses grow by half overnight and the calibrator never learns of it."""
     rows = 0.01 * np.random.default_rng(5).standard_t(8, (1300, 8))
     rows[300:] *= 1.5
     shares = []
-    for steer in (0.0, 0.01):
-        how = TailForecaster(fixed_shape, (300,), 10_000, weight=0.0, levels=(LEVEL,), steer=steer)
+    for adapt in (0.0, 0.01):
+        how = TailForecaster(fixed_shape, (300,), 10_000, weight=0.0, levels=(LEVEL,), adapt=adapt)
         flat = FlatVariance(fixed_shape)
         (var, _), _ = run(TailForecaster(**{**vars(how), "calibrator": flat}), rows, 300)
         shares.append(np.mean(-rows[300:] > var))
@@ -104,7 +104,7 @@ def test_a_short_series_takes_the_tail_of_all_and_gaps_are_no_news(forecaster, r
     assert state.own.shape[1] != state.pooled.shape[0]
     after = forecaster.update(state, np.full(3, np.nan))
     np.testing.assert_array_equal(after.recent, state.recent)
-    np.testing.assert_array_equal(after.tilt, state.tilt)
+    np.testing.assert_array_equal(after.level_adjustment, state.level_adjustment)
     assert np.isfinite(forecaster.forecast(after, 0.99).value_at_risk).all()
 
 
@@ -128,7 +128,7 @@ def test_what_cannot_be_forecast_is_refused(forecaster, fixed_shape, returns):
         forecaster.update(state, np.zeros(2))
     with pytest.raises(DataError, match="two days"):
         forecaster.init(returns[0])
-    for bad in ({"windows": ()}, {"half_life": 0.0}, {"steer": 0.2}, {"weight": 1.0}, {"levels": (0.85,)}):
+    for bad in ({"windows": ()}, {"half_life": 0.0}, {"adapt": 0.2}, {"weight": 1.0}, {"levels": (0.85,)}):
         with pytest.raises(SettingsError):
             TailForecaster(fixed_shape, **bad)
 
