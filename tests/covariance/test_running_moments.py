@@ -54,9 +54,7 @@ def test_a_fading_sum_is_the_plain_recursion(seed, gaps, decay, days):
         total, squares = decay * total + 1, decay**2 * squares + 1
     found = fading.settled(state)
     np.testing.assert_allclose(found.sums.matrix, products, rtol=1e-10, atol=1e-18)
-    np.testing.assert_allclose(
-        np.broadcast_to(found.sums.counts, (4, 4)), counts, rtol=1e-10, atol=1e-13
-    )
+    np.testing.assert_allclose(np.broadcast_to(found.sums.counts, (4, 4)), counts, rtol=1e-10, atol=1e-13)
     np.testing.assert_allclose([found.total, found.squares], [total, squares])
 
 
