@@ -89,7 +89,7 @@ class FilteredHistoricalForecaster:
         fit = self.calibrator(rows)
         path = filter_window(fit, rows)
         residuals = fill_residuals((rows - fit.mean) / np.sqrt(path.variance))
-        margin = Margin(fit, path.next_variance, path.hypotheses)
+        margin = Margin(fit, np.asarray(path.next_variance), path.hypotheses)
         return FilteredState(0, rows, margin, residuals, held)
 
     def update(self, state: FilteredState, row: Array, weights: Array | None = None) -> FilteredState:

@@ -287,7 +287,7 @@ class TailForecaster:
             fit = self.calibrator(part)
             filtered = filter_window(fit, part)
             path[-len(part) :] = filtered.variance
-            margins.append(Margin(fit, filtered.next_variance, filtered.hypotheses))
+            margins.append(Margin(fit, np.asarray(filtered.next_variance), filtered.hypotheses))
         return tuple(margins), variances
 
     def _averaged(self, recent: Array, residual: Array) -> Array:
