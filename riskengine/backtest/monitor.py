@@ -27,6 +27,7 @@ from riskengine.risk import (
 Array = np.ndarray
 
 _WINDOWS = (500, 1000)  # of the first method, where so many days are seen
+_SIMULATED = ("filtered historical", "Student-t")  # methods of :meth:`RiskMonitor.today` for any horizon
 _TOLD = 21  # days between reports of progress
 
 
@@ -171,8 +172,10 @@ class RiskMonitor:
         share = weights**2 * state.variance
         eta = float(share @ (1 / fit.params.dof) / share.sum())
         found: list[tuple[Any, ...]] = []
-        if tomorrow is not None:
-            first = tomorrow[(tomorrow["method"] == self.methods[""].name) & (tomorrow["portfolio"] == 0)]
+        method = self.methods[""]
+        own = method.name not in _SIMULATED and set(self.levels) <= set(method.levels)
+        if tomorrow is not None and own:
+            first = tomorrow[(tomorrow["method"] == method.name) & (tomorrow["portfolio"] == 0)]
             found = [
                 (row.method, 1, row.level, row.var, row.cvar)
                 for row in first.itertuples()
@@ -182,8 +185,8 @@ class RiskMonitor:
             volatility = np.sqrt(horizon * forecaster.forecast(state, horizon).variance(weights))
             for level in self.levels:
                 tails = {
-                    "filtered historical": history.portfolio_tail(weights, level, horizon),
-                    "Student-t": student_t_tail(volatility, 1 / eta if eta > 0 else np.inf, level, horizon),
+                    _SIMULATED[0]: history.portfolio_tail(weights, level, horizon),
+                    _SIMULATED[1]: student_t_tail(volatility, 1 / eta if eta > 0 else np.inf, level, horizon),
                 }
                 found += [
                     (name, horizon, level, tail.value_at_risk, tail.conditional_value_at_risk)
