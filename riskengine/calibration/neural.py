@@ -29,12 +29,17 @@ Refinement = Literal["none", "likelihood", "posterior"]
 _evaluate = jax.jit(log_likelihood)
 
 
+_INSTEAD = "maximum likelihood in place of the network"
+
+
 def takeover(periods_per_year: float) -> str:
     """What a person is told where the network was not trained for the frequency of the returns."""
-    return (
-        f"returns of {periods_per_year:.4g} periods a year: maximum likelihood in place of the network, which was "
-        "trained on daily ones"
-    )
+    return f"returns of {periods_per_year:.4g} periods a year: {_INSTEAD}, which was trained on daily ones"
+
+
+def takes_over(note: str) -> bool:
+    """Whether a note of a calibration says that maximum likelihood took the place of the network."""
+    return _INSTEAD in note
 
 
 @dataclass(frozen=True, eq=False)
