@@ -174,7 +174,7 @@ class NeuralCalibrator:
         if groups is not None and len(groups) != len(assets):
             raise DataError(f"{len(groups)} group labels for {len(assets)} assets: give one an asset")
         found = answers(self.trained, matrix, self.robust)
-        status = judge(found, matrix, self.robust)
+        status = judge(found, matrix)
         fit = self._plain(found, assets, status, centre)
         if self.backup is not None:
             fit = self._with_backup(fit, matrix)
@@ -237,7 +237,7 @@ class NeuralCalibrator:
     def _plain_fit(self, matrix: np.ndarray) -> Calibration:
         found = answers(self.trained, matrix, self.robust)
         names = tuple(map(str, range(matrix.shape[1])))
-        return self._plain(found, names, judge(found, matrix, self.robust), np.zeros(matrix.shape[1]))
+        return self._plain(found, names, judge(found, matrix), np.zeros(matrix.shape[1]))
 
     def _refilter(
         self, fit: Calibration, matrix: np.ndarray, chosen: np.ndarray | None = None
