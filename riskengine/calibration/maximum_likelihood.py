@@ -15,7 +15,7 @@ from riskengine.calibration.fisher_scoring import HIGH, LOW, search
 from riskengine.calibration.padding import lengthened, widened
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.status import complete, screen, without_constants
+from riskengine.calibration.status import complete, screen, stale_prices, without_constants
 from riskengine.errors import SettingsError
 from riskengine.garch.likelihood import log_likelihood as evaluate
 from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
@@ -175,6 +175,11 @@ class MaximumLikelihood:
         theta, settled = ended.theta[best, lanes], ended.settled[best, lanes]
         information = ended.found.information[best, lanes]
         status = self._judge(status, theta, settled)
+        stale = stale_prices(matrix, np.exp(theta[:, 0]))
+        status = tuple(
+            Status.STALE if bad and not known.fell_back else known
+            for bad, known in zip(stale.tolist(), status, strict=True)
+        )
         u, cholesky = theta[:, :5].copy(), self._spread(information)
         u[:, 0] += 2 * np.log(scale)
         observations = np.sum(~np.isnan(matrix), axis=0)

@@ -29,12 +29,17 @@ Refinement = Literal["none", "likelihood", "posterior"]
 _evaluate = jax.jit(log_likelihood)
 
 
+_INSTEAD = "maximum likelihood in place of the network"
+
+
 def takeover(periods_per_year: float) -> str:
     """What a person is told where the network was not trained for the frequency of the returns."""
-    return (
-        f"returns of {periods_per_year:.4g} periods a year: maximum likelihood in place of the network, which was "
-        "trained on daily ones"
-    )
+    return f"returns of {periods_per_year:.4g} periods a year: {_INSTEAD}, which was trained on daily ones"
+
+
+def takes_over(note: str) -> bool:
+    """Whether a note of a calibration says that maximum likelihood took the place of the network."""
+    return _INSTEAD in note
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +174,7 @@ class NeuralCalibrator:
         if groups is not None and len(groups) != len(assets):
             raise DataError(f"{len(groups)} group labels for {len(assets)} assets: give one an asset")
         found = answers(self.trained, matrix, self.robust)
-        status = judge(found, matrix, self.robust)
+        status = judge(found, matrix)
         fit = self._plain(found, assets, status, centre)
         if self.backup is not None:
             fit = self._with_backup(fit, matrix)
@@ -232,7 +237,7 @@ class NeuralCalibrator:
     def _plain_fit(self, matrix: np.ndarray) -> Calibration:
         found = answers(self.trained, matrix, self.robust)
         names = tuple(map(str, range(matrix.shape[1])))
-        return self._plain(found, names, judge(found, matrix, self.robust), np.zeros(matrix.shape[1]))
+        return self._plain(found, names, judge(found, matrix), np.zeros(matrix.shape[1]))
 
     def _refilter(
         self, fit: Calibration, matrix: np.ndarray, chosen: np.ndarray | None = None

@@ -47,6 +47,7 @@ def calibrate(
     to be done in another way: prices that stand still, or of a frequency that the network was not trained for.
     """
     from riskengine.calibration import ArchReference, Calibrator, MaximumLikelihood, NeuralCalibrator
+    from riskengine.calibration.neural import takes_over
     from riskengine.market import load_panel
 
     if window < 0:
@@ -85,7 +86,8 @@ def calibrate(
         if doubtful:
             raise typer.Exit(FLAGGED)
         return
-    title = f"GJR-GARCH(1,1), {method.value}, to {panel.dates[-1]:%Y-%m-%d}"
+    used = "maximum likelihood" if any(takes_over(note) for note in fit.notes) else method.value
+    title = f"GJR-GARCH(1,1), {used}, to {panel.dates[-1]:%Y-%m-%d}"
     table = new_table(f"{title}; volatilities a year of {fit.periods_per_year:g}")
     formats = {
         "omega": "{:.1e}",

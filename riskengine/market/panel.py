@@ -37,6 +37,7 @@ class Panel:
         :class:`~riskengine.market.frequency.Frequency`. State it where the dates are irregular.
     closes : asset to the time of its close, such as ``"15:00 Asia/Tokyo"``; those that differ by more than an hour
         have correlations estimated with lags
+    frequency : unit and periods a year of the closes, and what is doubtful about them
 
     Raises
     ------
@@ -61,6 +62,7 @@ class Panel:
     staleness: int = STALE_AFTER
     periods_per_year: float = None  # type: ignore[assignment]  # a number once it is made
     closes: Mapping[str, str] | None = None
+    frequency: Frequency = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         prices = self.prices
@@ -92,7 +94,7 @@ class Panel:
             )
         stated, dates = self.periods_per_year, self.dates
         frequency = Frequency.measured(dates) if stated is None else Frequency.of(stated, dates)
-        object.__setattr__(self, "_frequency", frequency)
+        object.__setattr__(self, "frequency", frequency)
         object.__setattr__(self, "periods_per_year", frequency.periods_per_year)
         if self.closes is not None:
             unknown = [name for name in self.closes if name not in self.prices.columns]
@@ -132,11 +134,6 @@ class Panel:
     def dates(self) -> pd.DatetimeIndex:
         """Dates of the closes."""
         return pd.DatetimeIndex(self.prices.index)
-
-    @property
-    def frequency(self) -> Frequency:
-        """Unit and periods a year of the closes, and what is doubtful about them."""
-        return self._frequency  # type: ignore[attr-defined]
 
     @cached_property
     def calendars(self) -> Calendars:

@@ -416,6 +416,18 @@ def test_a_calibration_of_a_fund_priced_on_fridays_says_so_and_has_its_volatilit
 
 
 @pytest.mark.parametrize("name", ["network", "maximum likelihood"])
+def test_zeros_of_a_grid_of_ticks_are_no_stale_prices(name):
+    x = 0.02 * np.random.default_rng(1).standard_normal((1250, 3))
+    exact = 20 * np.exp(np.cumsum(x, axis=0))
+    tick = 0.5 * np.quantile(exact, 0.5, axis=0) * 0.02
+    prices = np.round(exact / tick) * tick
+    returns = prices[1:] / prices[:-1] - 1
+    assert (np.mean(returns == 0, axis=0) > 0.15).all()
+    calibrator = NeuralCalibrator.pretrained() if name == "network" else MaximumLikelihood()
+    assert not calibrator(returns).flags
+
+
+@pytest.mark.parametrize("name", ["network", "maximum likelihood"])
 def test_zero_returns_do_not_double_the_long_run_volatility_and_are_flagged_with_their_share(name):
     rng = np.random.default_rng(2)
     x = 0.01 * rng.standard_normal((1250, 4))
