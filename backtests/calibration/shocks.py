@@ -18,7 +18,7 @@ import numpy as np
 from backtests.ratios import rmse, shown
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
-from riskengine.calibration.pretraining import LENGTHS, fresh_series
+from riskengine.calibration.pretraining import DAILY, LENGTHS, fresh_series
 from riskengine.calibration.training import Training
 from riskengine.garch import GarchParams, from_unconstrained, simulate
 from riskengine.runtime import use_cores
@@ -87,7 +87,7 @@ def shifted(window: int, factor: float, at_once: bool) -> tuple[Array, Array]:
         path = simulate(keys[1], params, days=window + AFTER + 1)
         jump = np.where(np.arange(window + AFTER + 1) < window, 1.0, factor)[:, None]
         returns = np.asarray(path.returns, np.float64)
-        return returns * np.sqrt(jump), np.asarray(path.variance, np.float64) * jump
+        return DAILY * returns * np.sqrt(jump), DAILY**2 * np.asarray(path.variance, np.float64) * jump
     returns, variance = list(np.asarray(before.returns, np.float64)), [np.full(SHIFTED, np.nan)] * window
     rng = np.random.default_rng(SEED + window)
     p = GarchParams(*(np.asarray(leaf, np.float64) for leaf in params))
@@ -98,7 +98,7 @@ def shifted(window: int, factor: float, at_once: bool) -> tuple[Array, Array]:
         returns.append(np.sqrt(v * (dof - 2) / dof) * rng.standard_t(dof))
         news = (p.alpha + np.where(returns[-1] < 0, p.gamma, 0)) * returns[-1] ** 2
         v = factor * p.omega + news + p.beta * v
-    return np.array(returns), np.array(variance)
+    return DAILY * np.array(returns), DAILY**2 * np.array(variance)
 
 
 def after_shift(job: tuple[Array, Array, int]) -> dict[str, Array]:

@@ -42,17 +42,25 @@ def qlike(variance: np.ndarray, forecast: np.ndarray) -> np.ndarray:
     return ratio - np.log(ratio) - 1
 
 
+DAILY = 0.01
+"""Standard deviation of a typical day."""
+
+
 def fresh_series(
     training: Training, days: int, series: int, seed: int
 ) -> tuple[GarchParams, np.ndarray, np.ndarray]:
-    """True parameters, returns ``(days, series)`` and the true variance of the next day, never trained on."""
+    """True parameters, returns ``(days, series)`` and the true variance of the next day, never trained on.
+
+    Of the size of daily returns: the prior's long-run variances are about one, and calibrators refuse such returns.
+    """
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), days), 2)
     params = from_unconstrained(training.prior.sample(keys[0], series))
     path = jax.jit(simulate, static_argnames="days")(keys[1], params, days=days)
+    exact = GarchParams(*(np.asarray(leaf, dtype=np.float64) for leaf in params))
     return (
-        GarchParams(*(np.asarray(leaf, dtype=np.float64) for leaf in params)),
-        np.asarray(path.returns, dtype=np.float64),
-        np.asarray(path.next_variance, dtype=np.float64),
+        exact._replace(omega=exact.omega * DAILY**2),
+        np.asarray(path.returns, dtype=np.float64) * DAILY,
+        np.asarray(path.next_variance, dtype=np.float64) * DAILY**2,
     )
 
 
