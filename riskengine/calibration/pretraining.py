@@ -42,8 +42,8 @@ def qlike(variance: np.ndarray, forecast: np.ndarray) -> np.ndarray:
     return ratio - np.log(ratio) - 1
 
 
-DAILY = 0.01
-"""Standard deviation of a typical day."""
+DAILY = 0.001
+"""Standard deviation of a calm day: the heaviest tails of the prior then lose less than everything."""
 
 
 def fresh_series(
