@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
+from riskengine.calibration import CalibrationStream
 from riskengine.cli import FLAGGED, main, runs
 from riskengine.covariance import (
     ConstantCorrelation,
@@ -60,7 +61,7 @@ def doors(calibrator):
         "network": NeuralCalibrator.pretrained(),
         "maximum likelihood": MaximumLikelihood(),
         "arch": ArchReference(),
-        "stream of calibrations": NeuralCalibrator.pretrained().stream(window=250).init,
+        "stream of calibrations": CalibrationStream(NeuralCalibrator.pretrained(), 250).init,
         "sample covariance": SampleCovariance(250).init,
         "shrinkage": LedoitWolf(250).init,
         "ewma": Ewma().init,
