@@ -68,7 +68,7 @@ def test_every_strategy_runs_from_prices_to_report(strategy, run, tmp_path):
         assert (out / name).stat().st_size > 0
     weights = pd.read_csv(out / "weights.csv", index_col=0)
     invested = weights.sum(axis=1)
-    if strategy.stem in ("drawdown_overlay", "target_volatility"):  # the rest is cash
+    if strategy.stem in ("drawdown_overlay", "steady_volatility", "target_volatility"):  # the rest is cash
         assert invested.between(0, 1 + 1e-6).all()
     else:
         np.testing.assert_allclose(invested, 1, atol=1e-6)
@@ -176,9 +176,15 @@ BAD_PRICES = {
     "empty file": ("", "empty"),
     "one column": ("date\n2024-01-01\n2024-01-02\n", "one column"),
     "text in a price": (HEADER + "2024-01-01,1,2\n2024-01-02,1,oops\n", "row 3, column B: 'oops'"),
-    "unsorted dates": (HEADER + "2024-01-03,1,2\n2024-01-02,1,2\n", "row 3: 2024-01-02 comes after"),
+    "unsorted dates": (
+        HEADER + "2024-01-03,1,2\n2024-01-02,1,2\n2024-01-04,1,2\n",
+        "row 3: 2024-01-02 comes after",
+    ),
     "duplicate dates": (HEADER + "2024-01-03,1,2\n2024-01-03,1,2\n", "row 3: 2024-01-03 appears twice"),
-    "negative price": (HEADER + "2024-01-02,1,2\n2024-01-03,-1,2\n", "price -1 of A on 2024-01-03"),
+    "negative price": (
+        HEADER + "".join(f"2024-01-{day:02},1,2\n" for day in range(2, 20)) + "2024-01-22,-1,2\n",
+        "price -1 of A on 2024-01-22",
+    ),
     "not a date": (HEADER + "soon,1,2\n2024-01-03,1,2\n", "'soon' is not a date"),
     "duplicate asset": ("date,A,A\n2024-01-02,1,2\n", "column A appears more than once"),
     "header only": (HEADER, "no rows"),

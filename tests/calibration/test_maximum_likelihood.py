@@ -15,12 +15,12 @@ REFERENCE = Path(__file__).parents[3] / "shared" / "data" / "fx" / "dem2gbp.csv"
 @pytest.mark.skipif(not REFERENCE.exists(), reason="the DEM/GBP reference series is not beside this checkout")
 def test_bollerslev_ghysels_benchmark():
     """Fiorentini, Calzolari and Panattoni (1996): GARCH(1,1), normal, constant mean, sample variance start."""
-    returns = pd.read_csv(REFERENCE)["ret_pct"].to_numpy()[:, None]
+    returns = pd.read_csv(REFERENCE)["ret_pct"].to_numpy()[:, None] / 100
     assert len(returns) == 1974
     fit = MaximumLikelihood(asymmetric=False, innovations="normal", mean="constant", presample="sample")(
         returns
     )
-    estimate = [fit.mean[0], fit.params.omega[0], fit.params.alpha[0], fit.params.beta[0]]
+    estimate = [fit.mean[0] * 100, fit.params.omega[0] * 1e4, fit.params.alpha[0], fit.params.beta[0]]
     published = [-0.00619041, 0.0107613, 0.153134, 0.805974]
     digits = -np.log10(np.abs(np.divide(estimate, published) - 1))
     assert digits.min() > 4
