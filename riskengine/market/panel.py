@@ -208,7 +208,7 @@ class Panel:
     @cached_property
     def _findings(self) -> tuple[Finding, ...]:
         read = tuple(Finding("reading", None, None, note) for note in self.notes)
-        return read + audit_prices(self.prices) + time_findings(self)
+        return read + audit_prices(self.prices, self.calendars.shut) + time_findings(self)
 
     def view(self, when: int | str | pd.Timestamp, window: int | None = None) -> MarketView:
         """Everything up to and including a close, by position or date (the last one at or before it).
@@ -344,9 +344,9 @@ def _numbers(prices: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(values, prices.index, prices.columns)
 
 
-def timing(prices: pd.DataFrame) -> tuple[Finding, ...]:
-    """:func:`~riskengine.market.times.time_findings` of a table that may be no panel: nothing of one that is not."""
+def audit_table(prices: pd.DataFrame) -> tuple[Finding, ...]:
+    """:meth:`Panel.audit` of a table that may be no panel: what stands against it, without calendars then."""
     try:
-        return time_findings(Panel(prices))
+        return Panel(prices).audit()
     except DataError:
-        return ()  # the audit says what is wrong with it
+        return audit_prices(prices)
