@@ -98,6 +98,8 @@ def pack(value: Any) -> bytes:
 def unpack(content: bytes, modules: Iterable[str] = ()) -> Any:
     """What :func:`pack` made; see :func:`load`."""
     try:
+        if not content.startswith(b"PK"):
+            raise ValueError("no archive")
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             if _TEXT not in file:
                 return dict(file)

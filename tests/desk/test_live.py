@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskengine.covariance.constant_correlation import conditional_variance
+from riskengine.covariance.garch_margins import conditional_variance
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import RowReader, Watch, later
 from riskengine.errors import DataError, SettingsError
 from riskengine.risk import empirical_tail
+from riskengine.serialization import pack
 
 ASSETS = ("A", "B", "C")
 WEIGHTS = np.array([0.5, 0.3, 0.0])
@@ -76,8 +77,9 @@ def test_a_restored_engine_goes_on_bit_by_bit(fixed_shape, history, rows):
     for row in rows[10:]:
         assert live.update(row) == again.update(row)
     assert live.snapshot() == again.snapshot()
-    with pytest.raises(DataError, match="snapshot"):
-        LiveEngine.restore(b"nothing", fixed_shape)
+    for content, message in ((b"nothing", "damaged"), (pack({"rows": 1}), "no snapshot")):
+        with pytest.raises(DataError, match=message):
+            LiveEngine.restore(content, fixed_shape)
 
 
 def test_bad_rows_leave_the_engine_as_it_was(fixed_shape, history):
