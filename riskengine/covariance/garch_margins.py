@@ -54,8 +54,7 @@ class Margin(NamedTuple):
     def of(cls, fit: Calibration, rows: Array) -> tuple[Margin, Array]:
         """The filter after ``(days, series)`` rows, and the conditional variances of these rows."""
         path = filter_window(fit, rows)
-        hypotheses = None if path.hypotheses is None else jax.tree.map(np.asarray, path.hypotheses)
-        return cls(fit, path.next_variance, hypotheses), path.variance
+        return cls(fit, np.asarray(path.next_variance), path.hypotheses), np.asarray(path.variance)
 
     def residual(self, row: Array) -> Array:
         """Standardised residual ``(series,)`` of the next day's returns."""
