@@ -35,7 +35,7 @@ class Finding:
         ``tuple_name``, ``field_name``, ``common_jump``, ``reading``; of an asset: ``not_finite``,
         ``non_positive_price``, ``possible_split``, ``possible_unit_change``, ``wrong_print``, ``large_move``,
         ``stale_run``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
-        ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``; of its times, by
+        ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``, ``disordered_bar``; of its times, by
         :func:`~riskengine.market.times.time_findings`: ``irregular_dates``, ``long_gap``, ``stale_price``,
         ``sparse_prices``, ``asynchronous_close``
     asset : column, if it is about one
