@@ -11,16 +11,25 @@ import numpy as np
 import pandas as pd
 
 from riskengine.market.fields import BARS, PRICES, TICKERS_TOO, kind_of
-from riskengine.market.jumps import jumps
+from riskengine.market.jumps import SPLITS, jumps
 
 Array = np.ndarray
 
 STALE_DAYS = 10
 
+_CARRIED = 5
+"""Closes without a move at the end of a history from which on, if moves were usual, the price is doubted."""
+_LOOKED_BACK = 250
+_CHANCE = 1e-6
+"""Probability of so many closes without a move, at the rate of those before, below which they are no chance."""
+
+_NEAR = 0.08
+"""Error of a ratio up to which a large move is said to be near a split."""
+
 SERIOUS = frozenset(
     {"possible_split", "possible_unit_change", "wrong_print", "common_jump", "non_positive_price", "not_finite",
      "duplicate_date", "unsorted_date", "looks_like_returns", "looks_like_volume", "tuple_name", "field_name",
-     "irregular_dates"}
+     "irregular_dates", "carried_forward"}
 )  # fmt: skip
 """Kinds of findings after which no figure of the asset can be trusted."""
 
@@ -34,7 +43,7 @@ class Finding:
     kind : of the table: ``duplicate_date``, ``unsorted_date``, ``weekend_price``, ``duplicate_asset``,
         ``tuple_name``, ``field_name``, ``common_jump``, ``reading``; of an asset: ``not_finite``,
         ``non_positive_price``, ``possible_split``, ``possible_unit_change``, ``wrong_print``, ``large_move``,
-        ``stale_run``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
+        ``stale_run``, ``carried_forward``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
         ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``, ``disordered_bar``; of its times, by
         :func:`~riskengine.market.times.time_findings`: ``irregular_dates``, ``long_gap``, ``stale_price``,
         ``sparse_prices``, ``asynchronous_close``
@@ -301,12 +310,20 @@ def _stale(name: str, seen: Array, dates: pd.Index, where: Array) -> list[Findin
     edges = np.flatnonzero(seen[1:] != seen[:-1]) + 1
     starts = np.concatenate([[0], edges])
     lengths = np.diff(np.append(starts, len(seen)))
-    return [
+    findings = [
         Finding(
             "stale_run", name, dates[where[starts[k]]], f"{lengths[k]} equal prices of {seen[starts[k]]:g}"
         )
         for k in map(int, np.flatnonzero(lengths >= STALE_DAYS))
     ]
+    last = int(lengths[-1]) - 1
+    before = seen[: starts[-1] + 1][-_LOOKED_BACK:]
+    still = (np.sum(before[1:] == before[:-1]) + 1) / (len(before) + 1)  # Laplace's rule of succession
+    if last >= _CARRIED and last * np.log(still) < np.log(_CHANCE):
+        since = dates[where[starts[-1] + 1]]
+        detail = f"its price has been {seen[-1]:g} ever since, {last} closes: carried forward, or no longer traded?"
+        findings.append(Finding("carried_forward", name, since, detail))
+    return findings
 
 
 def _jumps(name: str, seen: Array, dates: pd.Index, where: Array, unrest: Array) -> list[Finding]:
@@ -318,10 +335,21 @@ def _jumps(name: str, seen: Array, dates: pd.Index, where: Array, unrest: Array)
             "possible_split": f"price ratio {jump.ratio:.4f}, near {jump.named}",
             "possible_unit_change": f"price ratio {jump.ratio:.4g}, near the {jump.named}{back}: pence or cents?",
             "wrong_print": f"price ratio {jump.ratio:.4g}, and back the day after",
-            "large_move": f"{jump.ratio - 1:+.1%} in a day",
+            "large_move": f"{jump.ratio - 1:+.1%} in one close{_near_split(jump.ratio)}{back}",
         }[jump.kind]
         findings.append(Finding(jump.kind, name, dates[where[jump.day]], detail))
     return findings
+
+
+def _near_split(ratio: float) -> str:
+    """The usual split that a large move is near, in words, if any."""
+    size = max(ratio, 1 / ratio)
+    n, m = min(SPLITS, key=lambda split: abs(np.log(split[0] / split[1] / size)))
+    if abs(n / m / size - 1) > _NEAR:
+        return ""
+    return (
+        f", near the {n}:{m} of a possible split" if ratio > 1 else f", near the {m}:{n} of a possible split"
+    )
 
 
 def looks_like_returns(prices: pd.DataFrame) -> str:
