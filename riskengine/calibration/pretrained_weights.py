@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +66,13 @@ def load(folder: Path) -> tuple[Trained, dict[str, Any]]:
         raise DataError(
             f"{folder / CARD} is damaged ({error!r}): make it with `riskengine pretrain`"
         ) from error
-    return load_arrays(folder / WEIGHTS, jax.eval_shape(lambda: blank(robust))), card
+    return load_arrays(folder / WEIGHTS, _structure(robust, bool(jax.config.jax_enable_x64))), card
+
+
+@cache
+def _structure(robust: bool, double: bool) -> Trained:
+    """Shapes and types of :func:`blank`, which takes a third of a second to trace."""
+    return jax.eval_shape(lambda: blank(robust))
 
 
 def blank(robust: bool) -> Trained:

@@ -46,12 +46,12 @@ def test_values_come_back_exactly():
 
 
 def test_the_networks_calibration_is_held_and_goes_on(returns, tmp_path):
-    forecaster = ConstantCorrelation(NeuralCalibrator.pretrained(robust=True), window=500, half_life=100.0)
-    state = forecaster.init(returns[:600])
+    forecaster = ConstantCorrelation(NeuralCalibrator.pretrained(robust=True), window=900, half_life=100.0)
+    state = forecaster.init(returns[:895])
     save_state(tmp_path / "a" / "state.npz", state)
     loaded = load_state(tmp_path / "a" / "state.npz")
     assert loaded.fit.status == state.fit.status
-    for row in returns[600:605]:
+    for row in returns[895:]:
         state, loaded = forecaster.update(state, row), forecaster.update(loaded, row)
     one, other = forecaster.forecast(state, 21), forecaster.forecast(loaded, 21)
     assert one.loadings.tobytes() == other.loadings.tobytes()
