@@ -17,7 +17,7 @@ from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator, load_
 from riskengine.backtest.inference import long_run_variance
 from riskengine.calibration import Calibration
 from riskengine.cli import bundled_prices
-from riskengine.covariance.constant_correlation import conditional_variance
+from riskengine.covariance.garch_margins import conditional_variance
 from riskengine.garch import log_density
 
 WINDOW, AHEAD = 1000, 63

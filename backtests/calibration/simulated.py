@@ -18,7 +18,7 @@ from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import Calibration, Calibrator
 from riskengine.calibration.pretraining import LENGTHS, fresh_series, natural, qlike
 from riskengine.calibration.training import Training
-from riskengine.covariance.constant_correlation import conditional_variance
+from riskengine.covariance.garch_margins import conditional_variance
 from riskengine.garch import GarchParams
 from riskengine.runtime import use_cores
 

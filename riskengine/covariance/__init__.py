@@ -16,7 +16,6 @@ from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.running_bias import RunningBias
 from riskengine.covariance.seasonal_variance import LogVarianceRegression
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
-from riskengine.covariance.state import load_state, save_state
 from riskengine.covariance.static import (
     AnalyticalShrinkage,
     LedoitWolf,
@@ -24,6 +23,8 @@ from riskengine.covariance.static import (
     SampleCovariance,
 )
 from riskengine.errors import deprecated
+from riskengine.serialization import load as load_state
+from riskengine.serialization import save as save_state
 
 __all__ = [
     "AnalyticalShrinkage",
