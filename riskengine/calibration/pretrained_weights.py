@@ -67,7 +67,7 @@ def load(folder: Path) -> tuple[Trained, dict[str, Any]]:
         raise DataError(
             f"{folder / CARD} is damaged ({error!r}): make it with `riskengine pretrain`"
         ) from error
-    return load_leaves(folder / WEIGHTS, _structure(robust, bool(jax.config.jax_enable_x64))), card
+    return load_leaves(folder / WEIGHTS, _structure(robust, jax.config.read("jax_enable_x64"))), card
 
 
 def save_leaves(path: Path, tree: Any) -> None:
