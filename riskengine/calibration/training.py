@@ -210,11 +210,14 @@ def _step(
     return Progress(progress.step + 1, stages, state), jnp.mean(losses, axis=0)
 
 
+_initial_weights = jax.jit(initial_weights, static_argnames="robust")
+
+
 def start(training: Training) -> Progress:
     """Untrained state."""
     mean, spread = prior_arrays(training)
     robust = training.contaminants is not None
-    stages = initial_weights(jax.random.key(training.seed), mean, spread, robust)
+    stages = _initial_weights(jax.random.key(training.seed), mean, spread, robust)
     return Progress(jnp.zeros((), jnp.int32), stages, optimiser(training).init(stages))
 
 

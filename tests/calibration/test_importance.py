@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from riskengine import NeuralCalibrator
 from riskengine.calibration.pretraining import fresh_series
@@ -14,6 +15,7 @@ from riskengine.garch import from_unconstrained, log_likelihood
 from riskengine.garch.variance import backcast
 
 
+@pytest.mark.slow
 def test_moments_are_those_of_prior_draws_weighted_by_the_likelihood():
     """Short series, so that enough draws from the prior itself fall where the likelihood is."""
     prior = TrainingPrior()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import CalibrationStream
-from riskengine.cli import FLAGGED, main, runs
+from riskengine.cli import FLAGGED
 from riskengine.covariance import (
     ConstantCorrelation,
     Ewma,
@@ -241,23 +240,8 @@ def test_redrawn_extremes_have_the_expected_shortfall_of_their_law():
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, fixed_shape):
-    class Fixed:
-        pretrained = staticmethod(lambda: fixed_shape)
-
-    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
-    monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments, given=""):
-        monkeypatch.setattr(sys, "argv", ["riskengine", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
+def run(quick_command):
+    return quick_command
 
 
 @pytest.fixture
@@ -271,7 +255,7 @@ def write(folder, prices):
     prices.rename_axis("date").to_csv(folder / "prices.csv")
 
 
-def stress(run, files, *more, paths=400):
+def stress(run, files, *more, paths=200):
     common = ("--prices", files / "prices.csv", "--holdings", files / "holdings.csv", "--out", files / "out")
     return run("stress", *common, "--paths", paths, "--horizon", 2, *more)
 
