@@ -5,8 +5,9 @@ from riskengine.backtest.bands import NoTradeBand
 from riskengine.backtest.benchmarks import legacy_forecaster, standard_benchmarks
 from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
 from riskengine.backtest.engine import run_backtest
-from riskengine.backtest.grid import Grid, Market, load_grid, parse_settings
+from riskengine.backtest.grid import Grid, load_grid, parse_settings
 from riskengine.backtest.inference import reduction_interval, variance_test
+from riskengine.backtest.market_files import Market
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.result import BacktestResult, Comparison
 from riskengine.backtest.schedule import Fold, WalkForward

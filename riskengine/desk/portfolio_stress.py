@@ -19,9 +19,9 @@ from riskengine.backtest.provenance import panel_provenance
 from riskengine.calibration import Calibrator
 from riskengine.covariance.constant_correlation import conditional_variance
 from riskengine.desk.held_findings import held_findings
-from riskengine.desk.inputs import Desk
 from riskengine.desk.period_names import period_name, span
 from riskengine.desk.period_returns import period_returns
+from riskengine.desk.rules import Desk
 from riskengine.desk.stress_limits import broken, judge, light
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel

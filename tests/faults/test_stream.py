@@ -26,8 +26,8 @@ from riskengine.covariance import (
     SampleCovariance,
 )
 from riskengine.covariance.evaluation import forecasts
+from riskengine.desk import read_desk
 from riskengine.desk.forecast_file import read_forecasts
-from riskengine.desk.inputs import read_desk
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import RowReader, Start, Watch
 from riskengine.desk.stream_settings import Wanted, begin, reconcile
