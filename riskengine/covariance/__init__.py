@@ -5,9 +5,10 @@ from typing import Any
 from riskengine.covariance.asynchronous import Asynchronous, nearest_correlation
 from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.bias_corrected import BiasCorrected
-from riskengine.covariance.constant_correlation import ConstantCorrelation
+from riskengine.covariance.constant_correlation import ConstantCorrelation, conditional_variance
 from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
+from riskengine.covariance.evaluation import bias_band, bias_statistic, states
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.for_frequency import for_frequency
@@ -23,6 +24,7 @@ from riskengine.covariance.static import (
     QuadraticInverseShrinkage,
     SampleCovariance,
 )
+from riskengine.covariance.window import Window
 from riskengine.errors import deprecated
 
 __all__ = [
@@ -44,7 +46,11 @@ __all__ = [
     "RiskMetrics2006",
     "RunningBias",
     "SampleCovariance",
+    "Window",
     "analytical_shrinkage",
+    "bias_band",
+    "bias_statistic",
+    "conditional_variance",
     "for_frequency",
     "linear_shrinkage",
     "load_state",
@@ -52,6 +58,7 @@ __all__ = [
     "pairwise_moments",
     "quadratic_inverse",
     "save_state",
+    "states",
     "to_correlation",
 ]
 
