@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from riskengine.backtest.encoding import fingerprint
 from riskengine.calibration import MaximumLikelihood
 from riskengine.covariance import ConstantCorrelation, CovarianceForecaster, LedoitWolf, SampleCovariance
 from riskengine.portfolio import Constraints, EqualWeight, OptimizedStrategy, ProportionalCosts, Strategy
+from riskengine.serialization import fingerprint
 
 
 def legacy_forecaster(window: int = 1250) -> ConstantCorrelation:

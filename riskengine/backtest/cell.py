@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from riskengine.backtest.checkpoint import engine_identity
-from riskengine.backtest.encoding import fingerprint
 from riskengine.backtest.engine import run_backtest
 from riskengine.backtest.reads import files_of, hashes, recorded_reads
 from riskengine.backtest.result import BacktestResult
@@ -23,6 +22,7 @@ from riskengine.backtest.strategy_files import build_strategy, module_name
 from riskengine.errors import SettingsError, StrategyError
 from riskengine.market import Panel
 from riskengine.portfolio import EqualWeight, ProportionalCosts, Strategy
+from riskengine.serialization import fingerprint
 
 READ = "files read"
 """Under this name the provenance of a result has the hashes of files that the strategy read, by path."""

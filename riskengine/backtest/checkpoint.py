@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskengine.backtest.encoding import fingerprint, pack, unpack
 from riskengine.backtest.reads import changed, files_of, hashes
 from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
 from riskengine.portfolio import Decision, Strategy
+from riskengine.serialization import fingerprint, load, pack, unpack
 
 Array = np.ndarray
 IDENTITY = "run.json"
@@ -84,14 +84,14 @@ class Journal:
             path = self._path("decision", k)
             if not path.is_file():
                 raise DataError(f"{path} of a checkpoint is gone: begin anew without it")
-            self.decided.append(unpack(path.read_bytes()))
+            self.decided.append(load(path))
 
     def _path(self, what: str, k: int) -> Path:
         return self.folder / f"{what}_{k:05d}.npz"
 
     def state(self) -> Any:
         """The state after the last decision."""
-        return unpack(self._path("state", self._count).read_bytes(), self._modules)
+        return load(self._path("state", self._count), self._modules)
 
     def add(self, decided: Decided, state: Any, read: Iterable[Path] = ()) -> Any:
         """Write one more decision; returns the state as a process that goes on from here would read it.

@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from riskengine.backtest.encoding import fingerprint
 from riskengine.backtest.schedule import WalkForward
 from riskengine.calibration.pretrained_weights import PRETRAINED, WEIGHTS
 from riskengine.files import sha256
 from riskengine.market import Panel
 from riskengine.portfolio import ProportionalCosts, Strategy
+from riskengine.serialization import fingerprint
 
 
 def commit() -> str:

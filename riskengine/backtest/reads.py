@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.backtest.encoding import fingerprint
 from riskengine.errors import SettingsError
 from riskengine.files import sha256
+from riskengine.serialization import fingerprint
 
 _PACKAGE = Path(__file__).parents[1]
 _DATA = (pd.DataFrame, pd.Series, np.ndarray, dict, list, tuple)

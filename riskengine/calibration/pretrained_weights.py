@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from riskengine.calibration.arrays import load_arrays, save_arrays
+from riskengine import serialization
 from riskengine.calibration.network import Weights, initial_weights
 from riskengine.calibration.out_of_distribution import Familiar
 from riskengine.errors import DataError
-from riskengine.files import write_atomically
+from riskengine.files import sha256, write_atomically
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 WIDTH_DAYS = (120, 250, 500, 1000, 2000, 6000)
@@ -43,7 +43,8 @@ class Trained(NamedTuple):
 
 def save(folder: Path, trained: Trained, card: dict[str, Any]) -> dict[str, Any]:
     """Write weights and card; returns the card with the sha256 of the weights."""
-    card = {"sha256": save_arrays(folder / WEIGHTS, trained), **card}
+    save_leaves(folder / WEIGHTS, trained)
+    card = {"sha256": sha256(folder / WEIGHTS), **card}
     write_atomically(folder / CARD, (json.dumps(card, indent=2) + "\n").encode())
     return card
 
@@ -65,7 +66,33 @@ def load(folder: Path) -> tuple[Trained, dict[str, Any]]:
         raise DataError(
             f"{folder / CARD} is damaged ({error!r}): make it with `riskengine pretrain`"
         ) from error
-    return load_arrays(folder / WEIGHTS, jax.eval_shape(lambda: blank(robust))), card
+    return load_leaves(folder / WEIGHTS, jax.eval_shape(lambda: blank(robust))), card
+
+
+def save_leaves(path: Path, tree: Any) -> None:
+    """Write the arrays of a pytree, named by their place in it; its own classes may be anybody's."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    serialization.save(path, {jax.tree_util.keystr(place): np.asarray(leaf) for place, leaf in leaves})
+
+
+def load_leaves(path: Path, like: Any) -> Any:
+    """What :func:`save_leaves` wrote, in the structure of ``like``.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged, or its names or shapes are not those of ``like``.
+    """
+    remedy = "with `riskengine pretrain --restart`"
+    try:
+        found = serialization.load(path)
+    except DataError as error:
+        raise DataError(f"{error} {remedy}") from error
+    places, structure = jax.tree_util.tree_flatten_with_path(like)
+    wanted = {jax.tree_util.keystr(place): leaf.shape for place, leaf in places}
+    if wanted != jax.tree.map(np.shape, found):
+        raise DataError(f"{path} is of another network: train again {remedy}")
+    return jax.tree_util.tree_unflatten(structure, [found[name] for name in wanted])
 
 
 def blank(robust: bool) -> Trained:

@@ -28,6 +28,7 @@ def show_flags(console: Console, flags: Iterable[ResultFlag], name: str | None =
 
 def show_result(console: Console, result: Any) -> None:
     """Flags, summary, why figures are missing, VaR exceptions and notes of a backtest."""
+    from riskengine.backtest.flags import gathered
     from riskengine.market.period_names import period_name, plural
     from riskengine.report import summary_rows
 
@@ -64,12 +65,11 @@ def show_result(console: Console, result: Any) -> None:
             )
         console.print(risk)
     # Clashes of limits stand above already, counted.
-    notes = [note for note in result.notes if ": infeasible: " not in note]
+    notes = gathered([note for note in result.notes if ": infeasible: " not in note])
     for note in notes[:MOST_NOTES]:
         console.print(f"- {note}", highlight=False, markup=False)
-    if len(result.notes) > len(notes[:MOST_NOTES]):
-        more = len(result.notes) - len(notes[:MOST_NOTES])
-        console.print(f"- and {more} more notes in result.json", highlight=False)
+    if len(notes) > MOST_NOTES:
+        console.print(f"- and {len(notes) - MOST_NOTES} more notes in result.json", highlight=False)
 
 
 def _two_lines(heading: str) -> str:

@@ -5,19 +5,19 @@ from typing import Any
 from riskengine.covariance.asynchronous import Asynchronous, nearest_correlation
 from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.bias_corrected import BiasCorrected
-from riskengine.covariance.constant_correlation import ConstantCorrelation, conditional_variance
+from riskengine.covariance.constant_correlation import ConstantCorrelation
 from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
 from riskengine.covariance.evaluation import bias_band, bias_statistic, states
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.for_frequency import for_frequency
+from riskengine.covariance.garch_margins import conditional_variance
 from riskengine.covariance.moments import pairwise_moments, to_correlation
 from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.running_bias import RunningBias
 from riskengine.covariance.seasonal_variance import LogVarianceRegression
 from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
-from riskengine.covariance.state import load_state, save_state
 from riskengine.covariance.static import (
     AnalyticalShrinkage,
     LedoitWolf,
@@ -26,6 +26,8 @@ from riskengine.covariance.static import (
 )
 from riskengine.covariance.window import Window
 from riskengine.errors import deprecated
+from riskengine.serialization import load as load_state
+from riskengine.serialization import save as save_state
 
 __all__ = [
     "AnalyticalShrinkage",

@@ -3,219 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as P
 
-from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.padding import NARROWEST, bucket
-from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.calibration.result import Calibrator
 from riskengine.covariance.base import Covariance
+from riskengine.covariance.garch_margins import GarchMargins, GarchState
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
-from riskengine.covariance.running_moments import (
-    ExponentialMoments,
-    ExponentialSums,
-    RollingMoments,
-    RollingSums,
-)
+from riskengine.covariance.running_moments import ExponentialMoments, RollingMoments
 from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
-from riskengine.covariance.weighting import decay_of, fading_weights
-from riskengine.covariance.window import Window, as_row, last_days
+from riskengine.covariance.weighting import decay_of
 from riskengine.errors import SettingsError
-from riskengine.garch.forecast import holding_period_variance
-from riskengine.garch.params import GarchParams
-from riskengine.garch.robust import VariancePair, next_pair
-from riskengine.garch.variance import Filtered, filter_variance, next_variance
 
 Array = np.ndarray
 Shrinkage = Literal["none", "linear", "quadratic-inverse"]
-
-_next = jax.jit(next_variance)
-_next_hypotheses = jax.jit(next_pair)
-_holding = jax.jit(holding_period_variance, static_argnames="horizon")
-
-
-class GarchState(NamedTuple):
-    """What a GARCH forecaster carries from day to day.
-
-    Attributes
-    ----------
-    fit : parameters, held until the next ``init``
-    variance : (assets,) of the next day
-    past : rolling window of returns
-    standardised : the same window over its conditional volatilities
-    hypotheses : of the next day's variance, if the calibration reckons with outliers
-    products : sums of products of residuals, or of returns, that the correlation rests on
-    """
-
-    fit: Calibration
-    variance: Array
-    past: Window
-    standardised: Window
-    hypotheses: VariancePair | None = None
-    products: ExponentialSums | RollingSums | None = None
-
-    @property
-    def returns(self) -> Array:
-        """Window of returns ``(days, assets)``."""
-        return self.past.rows
-
-    @property
-    def residuals(self) -> Array:
-        """Window of returns over their conditional volatilities ``(days, assets)``."""
-        return self.standardised.rows
-
-
-def conditional_variance(fit: Calibration, returns: Array) -> Array:
-    """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``."""
-    path = filter_window(fit, returns)
-    return np.vstack([path.variance, path.next_variance])
-
-
-def filter_window(fit: Calibration, returns: Array) -> Filtered:
-    """The path of the variances on ``(time, assets)`` returns, as numpy arrays, the universe split over jax's devices.
-
-    Of rounded shape when it is compiled, so that a listing compiles nothing anew.
-    """
-    days, assets = returns.shape
-    devices = jax.devices()[: max(1, assets // NARROWEST)]
-    mesh = Mesh(np.array(devices), "assets")
-    width = bucket(-(-assets // len(devices))) * len(devices)
-    rows = np.full((bucket(days), width), np.nan)
-    np.subtract(returns, fit.mean, out=rows[-days:, :assets])
-    split = NamedSharding(mesh, P("assets"))
-
-    def widened(leaf: Any) -> jax.Array:
-        wide = np.pad(np.asarray(leaf, dtype=np.float64), (0, width - assets), mode="edge")
-        return jax.device_put(wide, split)
-
-    with jax.enable_x64(True):
-        contamination = None if fit.contamination is None else widened(fit.contamination)
-        params = GarchParams(*map(widened, fit.params))
-        there = jax.device_put(rows, NamedSharding(mesh, P(None, "assets")))
-        path = _filter(params, there, widened(fit.presample), contamination, mesh)
-    path = jax.tree.map(lambda leaf: np.asarray(leaf)[..., :assets], path)
-    return path._replace(variance=path.variance[-days:])
-
-
-@partial(jax.jit, static_argnames="mesh")
-def _filter(
-    params: GarchParams, returns: jax.Array, presample: jax.Array, contamination: jax.Array | None, mesh: Mesh
-) -> Filtered:
-    """:func:`filter_variance` with the assets dealt out to the devices of a mesh; no device waits for another."""
-    one, path = P("assets"), P(None, "assets")
-    leaves: list[Any] = [path, one, one]
-    return jax.shard_map(
-        filter_variance,
-        mesh=mesh,
-        in_specs=(one, path, one, one),
-        out_specs=Filtered(*leaves),
-        check_vma=False,
-    )(params, returns, presample, contamination)
-
-
-@dataclass(frozen=True)
-class GarchMargins:
-    """The GARCH half of a covariance: calibration, conditional variances and standardised residuals.
-
-    Attributes
-    ----------
-    calibrator : network, maximum likelihood, ...
-    window : days kept for residuals and correlations
-    warm_start : hand the last calibration to a :class:`MaximumLikelihood` as its start
-    sums : what sums of products to keep as well
-    of_residuals : products of residuals; otherwise of returns
-    """
-
-    calibrator: Calibrator
-    window: int = 1250
-    warm_start: bool = True
-    sums: ExponentialMoments | RollingMoments | None = None
-    of_residuals: bool = True
-
-    def init(
-        self, returns: Array, calibration: Calibration | None = None, previous: GarchState | None = None
-    ) -> GarchState:
-        """Calibrate on all rows, or take a given calibration, and filter."""
-        rows = last_days(returns, len(returns))
-        if calibration is None:
-            calibration = self._calibrate(rows, previous)
-        path = filter_window(calibration, rows)
-        residuals = (rows - calibration.mean) / np.sqrt(np.asarray(path.variance))
-        summed = residuals if self.of_residuals else rows
-        return GarchState(
-            calibration,
-            np.asarray(path.next_variance),
-            Window.of(rows, self.window),
-            Window.of(residuals, self.window),
-            _on_host(path.hypotheses),
-            None if self.sums is None else self.sums.init(summed),
-        )
-
-    def _calibrate(self, rows: Array, previous: GarchState | None) -> Calibration:
-        if self.warm_start and previous is not None and isinstance(self.calibrator, MaximumLikelihood):
-            return self.calibrator(rows, start=previous.fit)
-        return self.calibrator(rows)
-
-    def update(self, state: GarchState, row: Array) -> GarchState:
-        """One more day with the same parameters."""
-        row = as_row(row, len(state.variance))
-        shock = row - state.fit.mean
-        with jax.enable_x64(True):
-            params = GarchParams(*map(jnp.asarray, state.fit.params))
-            today, odds, hypotheses = jnp.asarray(shock), state.fit.contamination, state.hypotheses
-            if odds is None or hypotheses is None:
-                tomorrow = _next(params, jnp.asarray(state.variance), today)
-            else:
-                hypotheses = _next_hypotheses(params, hypotheses, today, jnp.asarray(odds))
-                tomorrow = hypotheses.variance
-        residual = shock / np.sqrt(state.variance)
-        products: Any = state.products
-        if self.sums is not None and products is not None:
-            products = self.sums.update(products, residual if self.of_residuals else row)
-        return GarchState(
-            state.fit,
-            np.asarray(tomorrow),
-            state.past.moved(row),
-            state.standardised.moved(residual),
-            _on_host(hypotheses),
-            products,
-        )
-
-    def moments(self, state: GarchState) -> Moments:
-        """What the sums of products amount to; residuals have mean zero, returns their own."""
-        sums: Any = self.sums
-        return sums.moments(
-            state.products, centred=isinstance(sums, RollingMoments) and not self.of_residuals
-        )
-
-    @staticmethod
-    def static_variance(state: GarchState, half_life: float | None) -> Array:
-        """Mean square of the window ``(assets,)``, fading or not; NaN where an asset has none of its own."""
-        square = (state.returns - state.fit.mean) ** 2
-        weights = fading_weights(len(square), half_life)[:, None]
-        seen = ~np.isnan(square)
-        total = np.where(seen, weights, 0.0).sum(axis=0)
-        summed = np.where(seen, weights * square, 0.0).sum(axis=0)
-        usable = (summed > 0) & ~np.array([status.fell_back for status in state.fit.status])
-        return np.divide(summed, total, out=np.full_like(total, np.nan), where=usable)
-
-    def holding_variance(self, state: GarchState, horizon: int) -> Array:
-        """Mean variance per day over the holding period, ``(assets,)``."""
-        with jax.enable_x64(True):
-            params = GarchParams(*map(jnp.asarray, state.fit.params))
-            return np.asarray(_holding(params, jnp.asarray(state.variance), horizon=horizon))
-
-    @staticmethod
-    def notes(state: GarchState) -> tuple[str, ...]:
-        """One line for each asset that fell back, and whatever else the calibration says."""
-        return state.fit.flags
 
 
 def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:
@@ -224,10 +27,6 @@ def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:
     if shrinkage == "linear":
         return to_correlation(linear_shrinkage(rows, centred, moments))
     return shrunk_correlation(moments, shrinkage)
-
-
-def _on_host(hypotheses: VariancePair | None) -> VariancePair | None:
-    return None if hypotheses is None else jax.tree.map(np.asarray, hypotheses)
 
 
 def shrunk_correlation(moments: Moments, shrinkage: Shrinkage) -> Array:
@@ -252,7 +51,7 @@ class ConstantCorrelation:
     half_life : days; the correlation then fades instead of resting on a window, and ``update`` costs one
         rank-one update. Not with linear shrinkage, which needs the rows.
     static_half_life : days; the mean square then fades too
-    warm_start : see :class:`GarchMargins`
+    warm_start : see :class:`~.garch_margins.GarchMargins`
 
     Examples
     --------
@@ -294,7 +93,7 @@ class ConstantCorrelation:
         return GarchMargins(self.calibrator, self.window, self.warm_start, sums, self.residuals)
 
     def init(self, returns: Array, **known: Any) -> GarchState:
-        """State after a history; ``calibration=`` or ``previous=`` as in :class:`GarchMargins`."""
+        """State after a history; ``calibration=`` or ``previous=`` as in :class:`~.garch_margins.GarchMargins`."""
         return self.margins.init(returns, **known)
 
     def update(self, state: GarchState, row: Array) -> GarchState:

@@ -14,7 +14,8 @@ from scipy.optimize import minimize
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
 from riskengine.covariance.base import Covariance
-from riskengine.covariance.constant_correlation import GarchMargins, GarchState, Shrinkage, correlation
+from riskengine.covariance.constant_correlation import Shrinkage, correlation
+from riskengine.covariance.garch_margins import GarchMargins, GarchState
 from riskengine.covariance.moments import to_correlation
 from riskengine.covariance.running_moments import ExponentialMoments, ExponentialSums
 from riskengine.covariance.window import as_row
@@ -127,7 +128,7 @@ class Dcc:
 
     Attributes
     ----------
-    calibrator, window, warm_start : see :class:`~riskengine.covariance.constant_correlation.GarchMargins`
+    calibrator, window, warm_start : see :class:`~riskengine.covariance.garch_margins.GarchMargins`
     shrinkage : of the target
     a, b : fixed values instead of estimates, both or neither
     corrected : cDCC

@@ -10,7 +10,8 @@ import numpy as np
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
 from riskengine.covariance.base import Covariance
-from riskengine.covariance.constant_correlation import GarchMargins, GarchState, shrunk_correlation
+from riskengine.covariance.constant_correlation import shrunk_correlation
+from riskengine.covariance.garch_margins import GarchMargins, GarchState
 from riskengine.covariance.moments import Moments
 from riskengine.covariance.running_moments import ExponentialMoments, RollingMoments
 from riskengine.covariance.seasonal_variance import LogVarianceRegression

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from riskengine.calibration.result import Calibration, Calibrator, Status
-from riskengine.covariance.constant_correlation import filter_window
+from riskengine.calibration.result import Calibrator
+from riskengine.covariance.garch_margins import Margin
 from riskengine.errors import DataError, ImplausibleError, SettingsError
-from riskengine.garch.params import GarchParams
-from riskengine.garch.robust import VariancePair, next_pair
-from riskengine.garch.variance import next_variance
 from riskengine.market.checks import LARGEST, as_returns, as_row, as_weights
 from riskengine.market.view import STALE_AFTER
 from riskengine.risk.measures import check_level, empirical_tail
 from riskengine.risk.scenario_model import principal_correlation
+from riskengine.serialization import pack, unpack
 
 Array = np.ndarray
-
-_next = jax.jit(next_variance)
-_next_hypotheses = jax.jit(next_pair)
 
 _JUMP = 4.0
 """Standard deviations above which a move over a gap is taken to have happened on one day of it."""
@@ -197,33 +188,28 @@ class LiveEngine:
         ordered = np.roll(self._returns, -(self.rows % self.settings.window), axis=0)
         first = int(np.argmax(~np.isnan(ordered).all(axis=1)))
         rows = ordered[first:]
-        fit = self.calibrator(rows)
-        path = filter_window(fit, rows)
+        self._margin, variance = Margin.of(self.calibrator(rows), rows)
         residuals = np.full(self._returns.shape, np.nan)
-        np.subtract(rows, fit.mean, out=residuals[first:])
-        residuals[first:] /= np.sqrt(np.asarray(path.variance))
+        np.subtract(rows, self._margin.fit.mean, out=residuals[first:])
+        residuals[first:] /= np.sqrt(variance)
         # Row k of the stream stands at place k of the ring.
         self._residuals = np.roll(residuals, self.rows % self.settings.window, axis=0)
         self._usual = _usual(rows)
-        self._adopt(fit, np.asarray(path.next_variance), path.hypotheses)
         self._expose()
 
     def _expose(self) -> None:
         """Surprises of what is held alone, zero where there is none: a row a day is all that changes."""
         self._held = np.flatnonzero(self.weights)
+        self._fell_back = sum(status.fell_back for status in self._margin.fit.status)
         self._exposed = self._residuals[:, self._held]  # a copy
         missing = np.isnan(self._exposed)
         self._seen: Array = np.array(~missing.all(axis=1) | (not len(self._held)))
         self._exposed[missing] = 0.0
 
-    def _adopt(self, fit: Calibration, variance: Array, hypotheses: VariancePair | None) -> None:
-        self._params = GarchParams(*(np.asarray(leaf, np.float64) for leaf in fit.params))
-        self._mean = np.asarray(fit.mean, np.float64)
-        self._contamination = None if fit.contamination is None else np.asarray(fit.contamination, np.float64)
-        self._status = tuple(fit.status)
-        self._fell_back = sum(status.fell_back for status in self._status)
-        self._hypotheses: VariancePair | None = jax.tree.map(np.asarray, hypotheses)
-        self.variance = np.array(variance, dtype=np.float64)
+    @property
+    def variance(self) -> Array:
+        """Of the next period's returns ``(assets,)``."""
+        return self._margin.variance
 
     def reweigh(self, weights: Array) -> None:
         """Hold other weights ``(assets,)`` from now on.
@@ -292,21 +278,20 @@ class LiveEngine:
         row, implausible = self.check(row, spanning)
         for _ in range(min(skipped, _FURTHEST)):
             self._wait(np.ones(len(self.assets), bool))
-            self._step(np.full(len(self.assets), np.nan))
+            self._margin = self._margin.moved(np.full(len(self.assets), np.nan))
         missing = np.isnan(row)
         spans = np.flatnonzero(~missing & (self.idle > 0)) if spanning else np.zeros(0, int)
         periods = {self.assets[k]: int(self.idle[k]) + 1 for k in spans}
         row = row.copy()
         row[spans] = self._of_one_period(row[spans], spans)
         place = self.rows % self.settings.window
-        shock = row - self._mean
         self._returns[place] = row
-        residual = shock / np.sqrt(self.variance)
+        residual = self._margin.residual(row)
         self._residuals[place] = residual
         self._exposed[place] = np.nan_to_num(residual[self._held])
         self._seen[place] = not np.isnan(residual[self._held]).all() or not len(self._held)
         self._wait(missing)
-        self._step(shock)
+        self._margin = self._margin.moved(row)
         self.rows += 1
         every = self.settings.recalibrate
         anew = bool(every) and self.rows % every == 0
@@ -325,25 +310,12 @@ class LiveEngine:
     def _of_one_period(self, returns: Array, index: Array) -> Array:
         """Returns of one period in place of returns over all periods since the last."""
         now, before = self.variance[index], self._waiting[index]
-        shock = returns - self._mean[index] * (self.idle[index] + 1)
+        shock = returns - self._margin.fit.mean[index] * (self.idle[index] + 1)
         shared = shock * np.sqrt(now / (now + before))
         # The missing periods have been given their expected squares already.
         single = np.sign(shock) * np.sqrt(np.maximum(shock**2 - before, 0))
         jump = shock**2 > _JUMP**2 * (now + before)
-        return np.maximum(np.where(jump, single, shared) + self._mean[index], -1 + 1e-9)
-
-    def _step(self, shock: Array) -> None:
-        """Variances of tomorrow."""
-        with jax.enable_x64(True):
-            params = GarchParams(*map(jnp.asarray, self._params))
-            today = jnp.asarray(shock)
-            if self._hypotheses is None or self._contamination is None:
-                self.variance = np.array(_next(params, jnp.asarray(self.variance), today))
-                return
-            before = VariancePair(*map(jnp.asarray, self._hypotheses))
-            after = _next_hypotheses(params, before, today, jnp.asarray(self._contamination))
-            self._hypotheses = jax.tree.map(np.asarray, after)
-            self.variance = np.array(after.variance)
+        return np.maximum(np.where(jump, single, shared) + self._margin.fit.mean[index], -1 + 1e-9)
 
     def risk(self, missing: int = 0, recalibrated: bool = False) -> LiveRisk:
         """Risk of the holdings as known now.
@@ -378,33 +350,8 @@ class LiveEngine:
         return principal_correlation(np.nan_to_num(self._residuals), factors)
 
     def snapshot(self) -> bytes:
-        """Everything that evolves, as an npz archive without pickled objects."""
-        arrays: dict[str, Any] = dict(self._params._asdict())
-        arrays |= {
-            "returns": self._returns,
-            "residuals": self._residuals,
-            "variance": self.variance,
-            "mean": self._mean,
-            "weights": self.weights,
-            "idle": self.idle,
-            "waiting": self._waiting,
-            "usual": self._usual,
-        }
-        if self._contamination is not None and self._hypotheses is not None:
-            arrays["contamination"] = self._contamination
-            arrays |= {f"hypotheses_{name}": leaf for name, leaf in self._hypotheses._asdict().items()}
-        facts = {
-            "rows": self.rows,
-            "assets": self.assets,
-            "status": [str(status) for status in self._status],
-            "window": self.settings.window,
-            "levels": self.settings.levels,
-            "recalibrate": self.settings.recalibrate,
-            "stale_after": self.settings.stale_after,
-        }
-        buffer = io.BytesIO()
-        np.savez(buffer, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
-        return buffer.getvalue()
+        """Everything that evolves, as :func:`riskengine.serialization.pack` writes it."""
+        return pack({name: getattr(self, name) for name in _EVOLVES})
 
     @classmethod
     def restore(cls, content: bytes, calibrator: Calibrator) -> LiveEngine:
@@ -415,29 +362,18 @@ class LiveEngine:
         DataError
             If this is no snapshot.
         """
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            facts = json.loads(arrays["facts"].tobytes())
-            engine = cls.__new__(cls)
-            engine.calibrator, engine.assets = calibrator, tuple(facts["assets"])
-            engine.settings = LiveSettings(
-                facts["window"], tuple(facts["levels"]), facts["recalibrate"], facts["stale_after"]
-            )
-            engine.rows, engine.weights = facts["rows"], arrays["weights"]
-            engine._returns, engine._residuals = arrays["returns"], arrays["residuals"]
-            engine._params = GarchParams(*(arrays[name] for name in GarchParams._fields))
-            engine._mean, engine.variance = arrays["mean"], arrays["variance"]
-            engine.idle, engine._waiting, engine._usual = arrays["idle"], arrays["waiting"], arrays["usual"]
-            engine._contamination = arrays.get("contamination")
-            engine._status = tuple(Status(status) for status in facts["status"])
-            engine._fell_back = sum(status.fell_back for status in engine._status)
-            engine._hypotheses = None
-            if engine._contamination is not None:
-                engine._hypotheses = VariancePair(
-                    *(arrays[f"hypotheses_{name}"] for name in VariancePair._fields)
-                )
-        except (ValueError, KeyError, OSError, EOFError) as error:
-            raise DataError(f"this is no snapshot of a live engine, or a damaged one: {error}") from error
+        found = unpack(content)
+        if not isinstance(found, dict) or tuple(found) != _EVOLVES:
+            raise DataError("this is no snapshot of a live engine, or one of another version")
+        engine = cls.__new__(cls)
+        engine.calibrator = calibrator
+        for name, value in found.items():
+            setattr(engine, name, value)
         engine._expose()
         return engine
+
+
+_EVOLVES = (
+    "assets", "settings", "rows", "weights", "idle", "_returns", "_residuals", "_margin", "_waiting", "_usual",
+)  # fmt: skip
+"""Attributes of a live engine that its next row rests on."""

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.backtest.encoding import fingerprint, pack, unpack
 from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
 from riskengine.market import MarketView, Panel, Universe
 from riskengine.portfolio import Decision, Strategy
 from riskengine.portfolio.ask import ask, begin
+from riskengine.serialization import fingerprint, load, pack
 
 Array = np.ndarray
 
@@ -181,9 +181,9 @@ def _file(close: str) -> str:
 def _read(path: Path, strategy: Strategy) -> dict[str, Any]:
     remedy = "begin anew with --fresh"
     try:
-        kept = unpack(path.read_bytes(), (type(strategy).__module__,))
+        kept = load(path, (type(strategy).__module__,))
     except DataError as error:
-        raise DataError(f"{path} cannot be read: {remedy} ({error})") from error
+        raise DataError(f"{remedy}: {error}") from error
     if not isinstance(kept, dict) or kept.get("format") != FORMAT:
         raise DataError(f"{path} was written by another version of riskengine: {remedy}")
     return kept

@@ -2,16 +2,15 @@
 
 What is kept in the folder of the state:
 
-- ``snapshot-N.npz``: the engine after row N, written whole or not at all;
-- ``rows-N.jsonl``: the rows taken since, one line each. A row counts once its line is there;
+- ``stream.sqlite``: every row taken, with its key and its output, and the engine after one of the last rows
+  (:class:`~riskengine.desk.stream_store.StreamStore`). A row counts once its transaction is through;
 - ``output.jsonl``: every line of output, once;
 - ``problems.json``: counts of what was not taken, and why;
 - ``state.json``: settings, units, where the history ended, and what is to be looked at.
 
-After a kill the engine is restored from the last snapshot and takes the rows after it again, which gives the same
-numbers; the line of output that may have been lost with the process is written then, unless it is there. Standard
-output gets it once as well if it is a file; a reader of a pipe may see the last row of the killed process again, and
-knows it by its number.
+After a kill the engine takes the rows after its state again, which gives the same numbers; the line of output that may
+have been lost with the process is written then, unless it is there. Standard output gets it once as well if it is a
+file; a reader of a pipe may see the last row of the killed process again, and knows it by its number.
 
 Keys go on from the last date of the history. A row that comes again is a duplicate if its values are the same; with
 other values it is called corrected, reported, and not applied, as the rows after it would have to be taken anew: begin
@@ -27,9 +26,10 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 import pandas as pd
@@ -37,19 +37,18 @@ import pandas as pd
 from riskengine.calibration import Calibrator
 from riskengine.desk.live import LiveEngine
 from riskengine.desk.stream_rows import HeaderError, Key, Row, RowReader, later
-from riskengine.errors import DataError, ImplausibleError
+from riskengine.desk.stream_store import StreamStore
+from riskengine.errors import DataError, ImplausibleError, RiskEngineError
 from riskengine.files import write_atomically
 from riskengine.market import audit_prices
 from riskengine.market.period_names import period_name
+from riskengine.serialization import pack, unpack
 
 __all__ = ["HISTORY", "OUTPUT", "PROBLEMS", "STATE", "Row", "RowReader", "Start", "Watch", "later"]
 
 Array = np.ndarray
 
-OUTPUT, PROBLEMS, STATE = "output.jsonl", "problems.json", "state.json"
-
-_REMEMBERED = 1000
-"""Rows whose content is remembered, to tell one that comes again from one that is corrected or late."""
+STORE, OUTPUT, PROBLEMS, STATE = "stream.sqlite", "output.jsonl", "problems.json", "state.json"
 
 _GAP = 5.5
 """Periods between two keys from which on what lies between counts as missed."""
@@ -135,26 +134,26 @@ class Watch:
         self.now: Counter[str] = Counter()  # of this run
         self.last: Key | None = None
         self.marks: Counter[str] = Counter()
-        self._known: dict[str, str] = {}
-        folder.mkdir(parents=True, exist_ok=True)
-        found = sorted(folder.glob("snapshot-*.npz"), key=lambda path: int(path.stem.split("-")[1]))
-        self._line: str | None = None
-        self.fresh = not found
-        if self.fresh:
-            self.prices = bool(prices)
-            self.engine, known, self.history = Start(*start())
-            self.last_prices = np.asarray(known, dtype=np.float64)
-            self.reader = RowReader(self.engine.assets)
-            if self.history.end is not None:
-                self.last = Key.parse(self.history.end)
-            self._save()
-        else:
-            self._restore(found[-1], calibrator, prices)
-        self._log = self._log_path().open("a", encoding="utf-8")
-        self._output = (folder / OUTPUT).open("a", encoding="utf-8")
-
-    def _log_path(self) -> Path:
-        return self.folder / f"rows-{self._saved}.jsonl"
+        if next(folder.glob("snapshot-*.npz"), None) is not None:
+            raise DataError(f"{folder} is of an earlier version: move the folder away to begin anew")
+        self._store = StreamStore(folder / STORE)
+        self._output = (folder / OUTPUT).open("a+", encoding="utf-8")
+        try:
+            kept = self._store.kept("watch")
+            self.fresh = kept is None
+            if kept is None:
+                self.prices = bool(prices)
+                self.engine, known, self.history = Start(*start())
+                self.last_prices = np.asarray(known, dtype=np.float64)
+                self.reader = RowReader(self.engine.assets)
+                if self.history.end is not None:
+                    self.last = Key.parse(self.history.end)
+                self.save()
+            else:
+                self._restore(unpack(kept), calibrator, prices)
+        except RiskEngineError:
+            self.close()
+            raise
 
     @property
     def flagged(self) -> bool:
@@ -171,89 +170,45 @@ class Watch:
 
     def close(self) -> None:
         """Let go of the files; a run does so at its end."""
-        self._log.close()
+        self._store.close()
         self._output.close()
 
-    def save(self) -> None:
-        """Write the state as it is now, after settings have been changed."""
-        self._log.close()
-        self._save()
-        self._log = self._log_path().open("a", encoding="utf-8")
-
-    def _save(self) -> None:
-        """A snapshot; the files before it are then of no use."""
+    def save(self, clean: bool = False) -> None:
+        """Keep the state as it is now; ``clean`` if every line of output is written."""
         self._saved = self.engine.rows
-        facts = {
-            "last_key": None if self.last is None else self.last.text,
-            "columns": self.reader.columns,
-            "refused": self.reader.refused,
-            "prices": self.last_prices.tolist(),
-            "rows_are_prices": self.prices,
-            "known": self._known,
+        watch = {
+            "last": None if self.last is None else self.last.text,
+            "last_prices": self.last_prices,
+            "prices": self.prices,
+            "history": self.history,
             "counts": dict(self.counts),
-            "history": {
-                "end": self.history.end,
-                "values": list(self.history.values),
-                "periods_per_year": self.history.periods_per_year,
-                "facts": self.history.facts,
-                "findings": list(self.history.findings),
-            },
         }
-        head = json.dumps(facts).encode()
-        content = len(head).to_bytes(8, "little") + head + self.engine.snapshot()
-        write_atomically(self.folder / f"snapshot-{self._saved}.npz", content)
-        for path in (*self.folder.glob("snapshot-*.npz"), *self.folder.glob("rows-*.jsonl")):
-            if int(path.stem.split("-")[1]) < self._saved:
-                path.unlink(missing_ok=True)
+        self._store.keep(
+            rows_taken=True, watch=pack(watch), engine=self.engine.snapshot(), clean=b"1" if clean else b""
+        )
+        self._keep_header()
 
-    def _restore(self, path: Path, calibrator: Calibrator, prices: bool | None) -> None:
-        content = path.read_bytes()
-        size = int.from_bytes(content[:8], "little")
-        try:
-            facts = json.loads(content[8 : 8 + size])
-            last_key, columns, refused = facts["last_key"], facts["columns"], facts["refused"]
-            self.prices, self._known = bool(facts["rows_are_prices"]), dict(facts["known"])
-            self.last_prices = np.array(facts["prices"], dtype=np.float64)
-            self.counts = Counter(facts["counts"])
-            past = facts["history"]
-            self.history = History(
-                past["end"],
-                tuple(past["values"]),
-                past["periods_per_year"],
-                past["facts"],
-                tuple(past["findings"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{path} is damaged, or of an earlier version ({error}): move the folder away to begin anew"
-            ) from error
+    def _keep_header(self) -> None:
+        header = json.dumps([self.reader.columns, self.reader.refused])
+        self._store.keep(header=header.encode())
+
+    def _restore(self, kept: dict[str, Any], calibrator: Calibrator, prices: bool | None) -> None:
+        """The state of an earlier process, and the rows that it took since."""
+        self.prices, self.last_prices, self.history = (kept[k] for k in ("prices", "last_prices", "history"))
+        self.counts, self.last = Counter(kept["counts"]), kept["last"] and Key.parse(kept["last"])
         if prices is not None and prices != self.prices:
             kinds = ("returns", "prices")
             raise DataError(
                 f"the rows of this state are {kinds[self.prices]}, not {kinds[prices]}: hand in the same "
                 "kind, or begin anew in another folder"
             )
-        self.last = None if last_key is None else Key.parse(last_key)
-        self.engine = LiveEngine.restore(content[8 + size :], calibrator)
-        self.reader = RowReader(self.engine.assets, columns, refused)
+        self.engine = LiveEngine.restore(self._store.kept("engine") or b"", calibrator)
+        self.reader = RowReader(self.engine.assets, *json.loads(self._store.kept("header") or b"[]"))
         self._saved = self.engine.rows
-        log = self._log_path()
-        if log.is_file():
-            whole = log.read_bytes()
-            whole = whole[: whole.rfind(b"\n") + 1]  # the last line may have been cut short
-            if len(whole) < log.stat().st_size:
-                os.truncate(log, len(whole))
-            for line in whole.decode().splitlines():
-                entry = json.loads(line)
-                self.reader.columns = entry["columns"]
-                values = [math.nan if value is None else value for value in entry["values"]]
-                self._line = self._take(Row(entry["key"], np.array(values, dtype=np.float64)))
+        for key, values in self._store.pending():
+            self._take(Row(key, values))
+            self.counts["taken"] += 1
         self.marks.clear()  # they were shown when the rows came
-        output = self.folder / OUTPUT
-        if output.is_file():
-            text = output.read_bytes()
-            if not text.endswith(b"\n"):
-                os.truncate(output, text.rfind(b"\n") + 1)
 
     def _returns(self, values: Array) -> Array:
         """Returns of a row; those of prices reach back to the last known price."""
@@ -268,9 +223,6 @@ class Watch:
         self.last_prices = np.where(np.isnan(row.values), self.last_prices, moved)
         risk = self.engine.update(returns, spanning=self.prices, skipped=skipped)
         self.last = key
-        self._known[key.text] = _digest(row.values)
-        if len(self._known) > _REMEMBERED:
-            del self._known[next(iter(self._known))]
         marks: dict[str, Any] = {}
         if splits:
             marks["possible_splits"] = splits
@@ -305,16 +257,21 @@ class Watch:
 
         Rows that are not taken are reported on ``problems`` as JSON lines and never end the stream.
         """
-        if self._line is not None:
-            self._emit_once(self._line, out)
+        lost = self._store.last_output()
+        if lost is not None and not self._store.kept("clean"):
+            for sink in (self._output, out):
+                _write_once(sink, lost + "\n")
+        self._store.keep(clean=b"")
         try:
             for number, line in enumerate(lines, start=1):
                 try:
                     row = self.reader.read(line.strip()) if line.strip() else None
                     if row is None:  # a header, or an empty line
+                        self._keep_header()
                         continue
                     kind, detail = self._one(row, out)
                 except HeaderError as error:
+                    self._keep_header()
                     kind, detail = "no valid header", str(error)
                 except ImplausibleError as error:
                     kind, detail = "implausible", str(error)
@@ -325,7 +282,7 @@ class Watch:
                 if kind != "taken":
                     report = {"line": number, "problem": kind, "detail": detail}
                     print(json.dumps(report), file=problems, flush=True)
-            self._save()
+            self.save(clean=True)
         finally:
             self.close()
         write_atomically(self.folder / PROBLEMS, (json.dumps(dict(self.counts)) + "\n").encode())
@@ -376,11 +333,8 @@ class Watch:
         if self.prices:
             self._check_prices(row.values)
         self.engine.check(self._returns(row.values), spanning=self.prices)
-        values = [None if math.isnan(value) else value for value in row.values.tolist()]
-        entry = {"key": key.text, "columns": self.reader.columns, "values": values}
-        self._log.write(json.dumps(entry) + "\n")
-        self._log.flush()  # from here on the row counts
         text = self._take(row)
+        self._store.add(key.text, _digest(row.values), row.values, text)
         for sink in (self._output, out):
             sink.write(text + "\n")
             sink.flush()
@@ -405,7 +359,7 @@ class Watch:
                     "the pen? All rows after it would be late"
                 )
             return None
-        before = self._known.get(key.text)
+        before = self._store.digest(key.text)
         if before is not None:
             if before == _digest(row.values):
                 return "duplicate", key.text
@@ -453,35 +407,24 @@ class Watch:
                 f"{self.last_prices[k]:g}: another unit (pence for pounds), or a return?"
             )
 
-    def _emit_once(self, line: str, out: TextIO) -> None:
-        """Write the line that may have been lost with the last process, where it is not."""
-        text = (line + "\n").encode()
-        with (self.folder / OUTPUT).open("rb") as file:
-            written = _end(file, len(text)) == text
-        if not written:
-            self._output.write(text.decode())
-            self._output.flush()
-        if _tail(out, len(text)) != text:
-            out.write(text.decode())
-            out.flush()
-
 
 def _digest(values: Array) -> str:
     return hashlib.sha256(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()).hexdigest()[:16]
 
 
-def _tail(out: TextIO, size: int) -> bytes | None:
-    """The last bytes of a stream that is a file; None if it is none."""
-    try:
-        handle = out.fileno()
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
-        with open(f"/dev/fd/{handle}", "rb") as file:
-            return _end(file, size)
-    except OSError:
-        return None
-
-
-def _end(file: BinaryIO, size: int) -> bytes:
-    file.seek(max(0, os.fstat(file.fileno()).st_size - size))
-    return file.read()
+def _write_once(sink: TextIO, line: str) -> None:
+    """Write a line at the end of a sink, unless it is there: what a kill has left of it in a file goes first."""
+    text, end, torn = line.encode(), b"", b""
+    with suppress(OSError):  # no file
+        handle = sink.fileno()
+        found = os.fstat(handle)
+        if stat.S_ISREG(found.st_mode):
+            with open(f"/dev/fd/{handle}", "rb") as file:
+                file.seek(max(0, found.st_size - len(text)))
+                end = file.read()
+            torn = end[end.rfind(b"\n") + 1 :]
+            if torn and text.startswith(torn):
+                os.truncate(handle, found.st_size - len(torn))
+    if end != text:
+        sink.write(line)
+        sink.flush()

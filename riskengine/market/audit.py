@@ -35,7 +35,7 @@ class Finding:
         ``tuple_name``, ``field_name``, ``common_jump``, ``reading``; of an asset: ``not_finite``,
         ``non_positive_price``, ``possible_split``, ``possible_unit_change``, ``wrong_print``, ``large_move``,
         ``stale_run``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
-        ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``; of its times, by
+        ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``, ``disordered_bar``; of its times, by
         :func:`~riskengine.market.times.time_findings`: ``irregular_dates``, ``long_gap``, ``stale_price``,
         ``sparse_prices``, ``asynchronous_close``
     asset : column, if it is about one
@@ -68,12 +68,14 @@ class Finding:
         return f"{self.kind}: {where + ': ' if where else ''}{self.detail}"
 
 
-def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
+def audit_prices(prices: pd.DataFrame, shut: Array | None = None) -> tuple[Finding, ...]:
     """Everything that looks wrong, in the order of the columns; what is about all of them first.
 
     Parameters
     ----------
     prices : dates x assets, NaN where there is no price
+    shut : dates x assets, where an asset's market is shut, so that no price is missing; see
+        :class:`~riskengine.market.calendars.Calendars`
 
     Examples
     --------
@@ -89,7 +91,8 @@ def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
     unrest = unrest_of(moves)
     twins = _twins(moves, prices.columns)
     for position, name in enumerate(prices.columns):
-        findings += _asset(str(name), values[:, position], prices.index, texts.get(position), unrest)
+        closed = np.zeros(len(values), bool) if shut is None else shut[:, position]
+        findings += _asset(str(name), values[:, position], closed, prices.index, texts.get(position), unrest)
         if position in twins:
             detail = f"moves as {twins[position]} on every day: one asset under two names?"
             findings.append(Finding("duplicate_series", str(name), None, detail))
@@ -218,7 +221,7 @@ def _twins(moves: Array, columns: pd.Index) -> dict[int, str]:
 
 
 def _asset(
-    name: str, values: Array, dates: pd.Index, text: tuple[int, str] | None, unrest: Array
+    name: str, values: Array, closed: Array, dates: pd.Index, text: tuple[int, str] | None, unrest: Array
 ) -> list[Finding]:
     present = ~np.isnan(values)
     findings = []
@@ -233,7 +236,7 @@ def _asset(
     if len(bad):
         detail = f"{values[bad[0]]:g}, {len(bad)} price(s) not above zero"
         findings.append(Finding("non_positive_price", name, dates[bad[0]], detail))
-    findings += _life(name, present, dates)
+    findings += _life(name, present, closed, dates)
     where = np.flatnonzero(present & np.isfinite(values))
     seen = values[where]
     if len(seen) > 1 and (seen == seen[0]).all():
@@ -249,7 +252,7 @@ def _asset(
     return findings + _jumps(name, values[positive], dates, positive, unrest)
 
 
-def _life(name: str, present: Array, dates: pd.Index) -> list[Finding]:
+def _life(name: str, present: Array, closed: Array, dates: pd.Index) -> list[Finding]:
     days = np.flatnonzero(present)
     first, last = int(days[0]), int(days[-1])
     findings = []
@@ -257,18 +260,16 @@ def _life(name: str, present: Array, dates: pd.Index) -> list[Finding]:
         findings.append(
             Finding("late_listing", name, dates[first], f"first price, on day {first + 1} of {len(present)}")
         )
-    holes = last - first + 1 - len(days)
-    if holes:
-        start = first + int(np.argmin(present[first : last + 1]))
-        longest = int(np.diff(days).max()) - 1
-        detail = f"{holes} day(s) without a price inside its life, {longest} at a stretch at most"
+    missing = ~present & ~closed
+    inside = missing[first : last + 1]
+    if inside.any():
+        start = first + int(np.argmax(inside))
+        longest = int(np.diff(np.cumsum(missing)[days]).max())  # missing closes between two prices
+        detail = f"{inside.sum()} day(s) without a price inside its life, {longest} at a stretch at most"
         findings.append(Finding("gap", name, dates[start], detail))
-    if last < len(present) - 1:
-        findings.append(
-            Finding(
-                "early_end", name, dates[last], f"last price, {len(present) - 1 - last} day(s) before the end"
-            )
-        )
+    after = int(missing[last + 1 :].sum())
+    if after:
+        findings.append(Finding("early_end", name, dates[last], f"last price, {after} day(s) before the end"))
     return findings
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from riskengine.backtest.flags import gathered
 from riskengine.backtest.result import BacktestResult
 from riskengine.files import write_atomically
 from riskengine.market.period_names import period_name, periods, plural
@@ -139,6 +140,7 @@ def render(result: BacktestResult) -> str:
     first, last = (f"{result.returns.index[k]:%Y-%m-%d}" for k in (0, -1))
     span = periods(len(result.returns), result.periods_per_year)
     counts: pd.Series = result.status.value_counts()
+    notes = gathered(result.notes)
     charts = [
         ("growth", "Growth", "One unit of wealth, net of costs, logarithmic.", figures.growth),
         (
@@ -183,8 +185,8 @@ def render(result: BacktestResult) -> str:
         today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),
         charts=[(name, title, text, chart(draw(result), name)) for name, title, text, draw in charts],
         statuses=[(str(status), int(count)) for status, count in counts.items()],
-        notes=result.notes[:MOST_NOTES],
-        more_notes=max(0, len(result.notes) - MOST_NOTES),
+        notes=notes[:MOST_NOTES],
+        more_notes=max(0, len(notes) - MOST_NOTES),
         provenance=[(key, provenance_text(value)) for key, value in result.provenance.items()],
     )
 

@@ -9,12 +9,11 @@ import numpy as np
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
-from riskengine.covariance.constant_correlation import filter_window
+from riskengine.covariance.garch_margins import Margin
 from riskengine.errors import SettingsError
 from riskengine.market.checks import as_returns, as_row, as_weights
 from riskengine.risk.filtered_historical import fill_residuals
 from riskengine.risk.measures import TailRisk, check_level, empirical_tail
-from riskengine.risk.tail_forecast import Margin
 
 Array = np.ndarray
 
@@ -87,9 +86,8 @@ class FilteredHistoricalForecaster:
         rows = as_returns(returns, shortest=2)[0][-self.window :]
         held = np.eye(rows.shape[1]) if weights is None else _checked(weights, rows.shape[1])
         fit = self.calibrator(rows)
-        path = filter_window(fit, rows)
-        residuals = fill_residuals((rows - fit.mean) / np.sqrt(path.variance))
-        margin = Margin(fit, np.asarray(path.next_variance), path.hypotheses)
+        margin, variance = Margin.of(fit, rows)
+        residuals = fill_residuals((rows - fit.mean) / np.sqrt(variance))
         return FilteredState(0, rows, margin, residuals, held)
 
     def update(self, state: FilteredState, row: Array, weights: Array | None = None) -> FilteredState:
@@ -107,8 +105,8 @@ class FilteredHistoricalForecaster:
             return self.init(returns, held)
         residuals = state.residuals
         if not np.isnan(row).all():  # a day without a single return is no scenario
-            shock = (row - state.margin.fit.mean) / np.sqrt(state.margin.variance)
-            residuals = np.vstack([residuals[-self.window + 1 :], fill_residuals(shock[None])])
+            new = fill_residuals(state.margin.residual(row)[None])
+            residuals = np.vstack([residuals[-self.window + 1 :], new])
         return FilteredState(state.rows + 1, returns, state.margin.moved(row), residuals, held)
 
     def forecast(self, state: FilteredState, level: float = 0.99) -> TailRisk:

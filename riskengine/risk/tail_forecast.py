@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy import special
 
 from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.covariance.constant_correlation import filter_window
+from riskengine.calibration.result import Calibrator
+from riskengine.covariance.garch_margins import Margin
 from riskengine.errors import SettingsError
-from riskengine.garch.params import GarchParams
-from riskengine.garch.robust import next_pair
-from riskengine.garch.step import expected_step, step
 from riskengine.market.checks import as_returns, as_row
 from riskengine.risk.measures import TailRisk, check_level
 from riskengine.risk.pareto_tail import FEWEST, SHARE, pareto_tail
@@ -26,7 +21,6 @@ Array = np.ndarray
 
 _LOWEST, _HIGHEST = np.log(0.2), np.log(4.0)  # bounds of the level adjustment, logs of factors
 _CALMEST = 1e-4  # mean square residual: a price that stands still is stale, not without risk
-_next_hypotheses = jax.jit(next_pair)
 _GAUSSIAN = 1e8  # degrees of freedom that stand for infinitely many
 
 
@@ -37,29 +31,6 @@ class Tails(NamedTuple):
     shape: Array
     scale: Array
     share: Array
-
-
-class Margin(NamedTuple):
-    """GARCH of every series: parameters, variances ``(series,)`` of the next day, and the two of a robust filter."""
-
-    fit: Calibration
-    variance: Array
-    hypotheses: Any = None
-
-    def moved(self, row: Array) -> Margin:
-        """After one more day."""
-        params, shock = GarchParams(*map(np.asarray, self.fit.params)), row - self.fit.mean
-        if self.hypotheses is None or self.fit.contamination is None:
-            seen = step(params, self.variance, shock)
-            return self._replace(
-                variance=np.where(np.isnan(shock), expected_step(params, self.variance), seen)
-            )
-        with jax.enable_x64(True):
-            leaves = jax.tree.map(jnp.asarray, (params, self.hypotheses, shock, self.fit.contamination))
-            hypotheses = _next_hypotheses(*leaves)
-            return self._replace(
-                variance=np.asarray(hypotheses.variance), hypotheses=jax.tree.map(np.asarray, hypotheses)
-            )
 
 
 class TailState(NamedTuple):
@@ -284,10 +255,8 @@ class TailForecaster:
         margins, variances = [], np.full((len(self.windows), *rows.shape), np.nan)
         for path, window in zip(variances, self.windows, strict=True):
             part = rows[-window:]
-            fit = self.calibrator(part)
-            filtered = filter_window(fit, part)
-            path[-len(part) :] = filtered.variance
-            margins.append(Margin(fit, np.asarray(filtered.next_variance), filtered.hypotheses))
+            margin, path[-len(part) :] = Margin.of(self.calibrator(part), part)
+            margins.append(margin)
         return tuple(margins), variances
 
     def _averaged(self, recent: Array, residual: Array) -> Array:

@@ -6,26 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from riskengine import (
     ConstantCorrelation,
     Constraints,
-    Ensemble,
     EqualWeight,
-    Ewma,
-    LedoitWolf,
     MaximumLikelihood,
     NeuralCalibrator,
     OptimizedStrategy,
@@ -35,103 +25,11 @@ from riskengine import (
     load_strategy,
     run_backtest,
 )
-from riskengine.backtest.encoding import fingerprint, pack, unpack
 from riskengine.backtest.storage import load_result
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 SCHEDULE = WalkForward(train=300, step=100, window=300)  # one length compiles once
-
-
-class Colour(StrEnum):
-    RED = "red"
-
-
-class Pair(NamedTuple):
-    first: object
-    second: object
-
-
-@dataclass(frozen=True)
-class Record:
-    values: object
-    colour: Colour = Colour.RED
-
-
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.lists(inner, max_size=3).map(tuple)
-        | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
-        | st.builds(Pair, inner, inner)
-        | st.builds(Record, inner)
-    ),
-    max_leaves=8,
-)
-
-
-@given(PLAIN)
-def test_what_is_written_is_read_again(value):
-    again = unpack(pack(value), (__name__,))
-    assert again == value
-    assert repr(again) == repr(value)  # 1, 1.0 and True are equal, but not the same
-    assert fingerprint(again) == fingerprint(value)
-
-
-@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "?", "<U3", "M8[ns]"])
-def test_arrays_keep_every_bit_and_their_order_in_memory(dtype):
-    base = np.arange(12).reshape(3, 4).astype(dtype)
-    for array in (base, np.asfortranarray(base), base[::2], base[:0], base[0, 0]):
-        again = unpack(pack((array,)))[0]
-        assert type(again) is type(array)
-        assert again.dtype == array.dtype
-        assert again.tobytes() == array.tobytes()
-        if isinstance(array, np.ndarray) and array.flags.f_contiguous:
-            assert again.flags.f_contiguous
-    odd = np.array([np.nan, -0.0, np.inf, 5e-324])
-    assert unpack(pack(odd)).tobytes() == odd.tobytes()
-    device = unpack(pack(jnp.arange(3.0)))
-    assert isinstance(device, jax.Array)
-    assert device.dtype == jnp.float64
-
-
-def test_what_cannot_be_written_down_is_not_kept_silently():
-    with pytest.raises(SettingsError, match=r"state\.first, a builtins:object"):
-        pack(Pair(object(), 1))
-    with pytest.raises(SettingsError, match="state, a numpy:ndarray"):
-        pack(np.array([object()]))
-
-
-def test_a_file_makes_no_class_but_those_of_the_package_and_the_strategy():
-    with pytest.raises(DataError, match="neither of riskengine"):
-        unpack(pack(Record(1)))
-    for bad in ("os:system", "riskengine.files:write_atomically", "riskengine.nothing.here:X"):
-        text = json.dumps({"type": bad, "fields": {}}).encode()
-        import io
-
-        buffer = io.BytesIO()
-        np.savez(buffer, text=np.frombuffer(text, np.uint8))
-        with pytest.raises(DataError, match=r"begin anew|neither of"):
-            unpack(buffer.getvalue())
-    with pytest.raises(DataError, match="damaged"):
-        unpack(pack(np.ones(500))[:-300])
-
-
-def test_fingerprints_tell_settings_apart():
-    def strategy(**settings):
-        return OptimizedStrategy("x", Ensemble((Ewma(63.0), LedoitWolf())), **settings)
-
-    same = {fingerprint(strategy()), fingerprint(strategy())}
-    assert len(same) == 1
-    others = [strategy(horizon=5), strategy(constraints=Constraints(upper=0.3)), EqualWeight()]
-    others += [
-        OptimizedStrategy("x", ConstantCorrelation(NeuralCalibrator.pretrained(robust=r))) for r in (0, 1)
-    ]
-    assert len(same | {fingerprint(one) for one in others}) == 6
-    assert fingerprint(lambda x: x + 1) != fingerprint(lambda x: x + 2)
-    frame = pd.DataFrame({"A": [1.0, 2.0]})
-    assert fingerprint(frame) != fingerprint(frame + 1)
 
 
 class StopError(RuntimeError):

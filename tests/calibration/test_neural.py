@@ -114,9 +114,12 @@ def test_missing_damaged_and_foreign_weights_are_named(tmp_path):
     with pytest.raises(DataError, match="damaged"):
         NeuralCalibrator.pretrained(tmp_path)
     (folder / CARD).write_text(json.dumps({"robust": True}))
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DataError, match="cannot be read"):
         NeuralCalibrator.pretrained(tmp_path)
     np.savez(folder / WEIGHTS, other=np.zeros(3))
     with pytest.raises(DataError, match="another network"):
+        NeuralCalibrator.pretrained(tmp_path)
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"damaged.* make it anew with `riskengine pretrain"):
         NeuralCalibrator.pretrained(tmp_path)
     assert start(SMALL).step == 0

@@ -440,3 +440,16 @@ def test_zero_returns_do_not_double_the_long_run_volatility_and_are_flagged_with
     (flag,) = fit.flags
     assert flag.startswith("3: fallback: stale prices: 6")
     assert "of its returns are zero" in flag
+
+
+def test_a_weekend_is_no_gap_of_a_market_that_is_shut():
+    days = pd.date_range("2018-01-01", periods=200)
+    moves = np.random.default_rng(3).standard_normal((200, 2)) * 0.01
+    prices = pd.DataFrame(100 * np.exp(moves.cumsum(axis=0)), days, ["stock", "coin"])
+    prices.loc[days.day_of_week >= 5, "stock"] = np.nan
+    assert not [one for one in Panel(prices).audit() if one.kind in ("gap", "early_end")]
+    prices.loc["2018-03-13":"2018-03-15", "stock"] = np.nan  # from Tuesday to Thursday
+    (gap,) = [one for one in Panel(prices).audit() if one.kind == "gap"]
+    assert (gap.asset, str(gap.date.date())) == ("stock", "2018-03-13")
+    assert gap.detail.startswith("3 day(s)")
+    assert "3 at a stretch" in gap.detail

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskengine import EqualWeight
-from riskengine.backtest.encoding import pack, unpack
 from riskengine.errors import SettingsError
 from riskengine.market import MarketView
 from riskengine.portfolio import Decision, DrawdownControl
+from riskengine.serialization import pack, unpack
 
 
 def view_of(returns):

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from riskengine import portfolio
-from riskengine.backtest.encoding import pack
 from riskengine.covariance import SampleCovariance
 from riskengine.covariance.base import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
@@ -40,6 +39,7 @@ from riskengine.portfolio import (
 )
 from riskengine.portfolio.compiled_problem import ProblemCache
 from riskengine.portfolio.holding_period import holding_period_scenarios
+from riskengine.serialization import pack
 
 
 @dataclass

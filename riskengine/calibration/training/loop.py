@@ -14,7 +14,6 @@ import numpy as np
 import optax
 from jax import Array
 
-from riskengine.calibration.arrays import load_arrays, save_arrays
 from riskengine.calibration.features import CONTAMINATION, first_look, mean_square
 from riskengine.calibration.network import (
     Belief,
@@ -26,6 +25,7 @@ from riskengine.calibration.network import (
     newton_step,
 )
 from riskengine.calibration.out_of_distribution import Familiar
+from riskengine.calibration.pretrained_weights import load_leaves, save_leaves
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.training.contaminants import Contaminants
 from riskengine.errors import SettingsError
@@ -236,13 +236,13 @@ def train(
     """
     progress = start(training)
     if checkpoint is not None and checkpoint.exists():
-        progress = jax.tree.map(jnp.asarray, load_arrays(checkpoint, progress))
+        progress = jax.tree.map(jnp.asarray, load_leaves(checkpoint, progress))
     mean, spread = prior_arrays(training)
     for step, length in _remaining(training, int(progress.step)):
         progress, losses = _step(progress, mean, spread, training, length)
         report(step + 1, np.asarray(losses))
         if checkpoint is not None and (step + 1) % every == 0:
-            save_arrays(checkpoint, progress)
+            save_leaves(checkpoint, progress)
     return progress.stages
 
 
