@@ -2,11 +2,12 @@
 
 from riskengine.calibration.arch_reference import ArchReference
 from riskengine.calibration.calibration_stream import CalibrationStream
+from riskengine.calibration.importance import exact_moments
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
-from riskengine.calibration.result import Calibration, Calibrator, Status
+from riskengine.calibration.result import Calibration, Calibrator, Status, as_matrix
 
 __all__ = [
     "ArchReference",
@@ -18,4 +19,6 @@ __all__ = [
     "Posterior",
     "Status",
     "TrainingPrior",
+    "as_matrix",
+    "exact_moments",
 ]

@@ -29,7 +29,7 @@ def show_flags(console: Console, flags: Iterable[ResultFlag], name: str | None =
 def show_result(console: Console, result: Any) -> None:
     """Flags, summary, why figures are missing, VaR exceptions and notes of a backtest."""
     from riskengine.backtest.flags import gathered
-    from riskengine.backtest.units import period_name
+    from riskengine.market.period_names import period_name, plural
     from riskengine.report import summary_rows
 
     headings, rows = summary_rows(result)
@@ -51,7 +51,7 @@ def show_result(console: Console, result: Any) -> None:
     for remark in result.remarks():
         console.print(f"- {remark}", highlight=False, markup=False)
     if not result.risk_table().empty:
-        risk = new_table(f"VaR exceptions of {result.name}, one {unit} ahead, number of {unit}s")
+        risk = new_table(f"VaR exceptions of {result.name}, one {unit} ahead, number of {plural(unit)}")
         for heading in ("method", "level", "expected", "exceptions", "Kupiec p", "Christoffersen p"):
             risk.add_column(heading, justify="right")
         for _, row in result.risk_table().iterrows():

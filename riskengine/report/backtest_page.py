@@ -10,8 +10,8 @@ import pandas as pd
 
 from riskengine.backtest.flags import gathered
 from riskengine.backtest.result import BacktestResult
-from riskengine.backtest.units import period_name, periods
 from riskengine.files import write_atomically
+from riskengine.market.period_names import period_name, periods, plural
 from riskengine.report import figures
 from riskengine.report.page import chart, render_template
 
@@ -77,10 +77,10 @@ def _risk_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
     headings = [
         "level",
         "method",
-        f"{unit}s",
+        plural(unit),
         "expected",
         "exceptions",
-        f"share of {unit}s",
+        f"share of {plural(unit)}",
         "Kupiec p",
         "Christoffersen p",
     ]
@@ -176,6 +176,7 @@ def render(result: BacktestResult) -> str:
         headline=headline(result),
         flagged=False,
         last=last,
+        units=plural(period_name(result.periods_per_year)),
         unit=period_name(result.periods_per_year),
         flags=result.flags,
         remarks=result.remarks(),

@@ -117,11 +117,11 @@ def test_a_grid_is_read_from_toml(files):
     for text, message in (
         ("strategies = [", "TOML"),
         ("strategy = []", "unknown key"),
-        ('[universes.a]\ntop = 1\nprices = "p"\nwrong = 2', "universe a"),
-        ("strategies = 3", "is a list"),
+        ('[universes.a]\ntop = 1\nprices = "p"\nwrong = 2', "universes.a: unknown key 'wrong'"),
+        ("strategies = 3", "3 is not a list"),
     ):
         path.write_text(text)
-        with pytest.raises(SettingsError, match=message):
+        with pytest.raises(RiskEngineError, match=message):
             load_grid(path)
 
 

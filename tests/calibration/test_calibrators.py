@@ -169,8 +169,8 @@ def test_intervals_and_samples_surround_the_estimate(fit):
 
 def test_parameters_that_arch_leaves_outside_are_moved_inside():
     """Its optimiser may end with more news than one."""
-    from riskengine.calibration.pretraining import fresh_series
     from riskengine.calibration.training import Training
+    from riskengine.calibration.training.pretraining import fresh_series
 
     returns = fresh_series(Training(), 250, 2048, 66_007)[1][:, [284, 495]]
     assert_sound(ArchReference()(0.03 * returns))

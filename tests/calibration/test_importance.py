@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from riskengine import NeuralCalibrator
-from riskengine.calibration.pretraining import fresh_series
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.training import Training
+from riskengine.calibration.training.pretraining import fresh_series
 from riskengine.garch import from_unconstrained, log_likelihood
 from riskengine.garch.variance import backcast
 

@@ -9,11 +9,11 @@ import pytest
 
 from riskengine import MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import forward
-from riskengine.calibration.contaminants import Contaminants
 from riskengine.calibration.padding import bucket
 from riskengine.calibration.pretrained_weights import CARD, PRETRAINED, WEIGHTS
-from riskengine.calibration.pretraining import fresh_series, natural, pretrain, qlike
-from riskengine.calibration.training import Training, start, train
+from riskengine.calibration.training.contaminants import Contaminants
+from riskengine.calibration.training.loop import Training, start, train
+from riskengine.calibration.training.pretraining import fresh_series, natural, pretrain, qlike
 from riskengine.errors import DataError, SettingsError
 from riskengine.files import sha256
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from riskengine import NeuralCalibrator, Status
 from riskengine.calibration.out_of_distribution import Familiar
-from riskengine.calibration.pretraining import fresh_series
 from riskengine.calibration.training import Training
+from riskengine.calibration.training.pretraining import fresh_series
 
 
 def test_one_training_series_in_a_thousand_is_strange():

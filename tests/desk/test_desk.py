@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from riskengine import EqualWeight, Panel, load_panel
 from riskengine.calibration import Status
-from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
+from riskengine.desk import Desk, Holdings, read_desk, read_holdings
 from riskengine.desk.orders import trade_list
 from riskengine.desk.portfolio_stress import StressSettings, stress_content, stress_test
 from riskengine.desk.rebalance import read_history, rebalance

@@ -32,7 +32,7 @@ from riskengine import (
 from riskengine.backtest.strategy_files import load_builder
 from riskengine.cli import FLAGGED
 from riskengine.covariance import LedoitWolf
-from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
+from riskengine.desk import Desk, Holdings, read_desk, read_holdings
 from riskengine.desk.orders import trade_list
 from riskengine.desk.rebalance import read_history, rebalance
 from riskengine.desk.rebalance_files import write_rebalance

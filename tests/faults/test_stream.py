@@ -25,8 +25,8 @@ from riskengine.covariance import (
     SampleCovariance,
 )
 from riskengine.covariance.evaluation import forecasts
+from riskengine.desk import read_desk
 from riskengine.desk.forecast_file import read_forecasts
-from riskengine.desk.inputs import read_desk
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import RowReader, Start, Watch
 from riskengine.desk.stream_settings import Wanted, begin, reconcile
@@ -36,7 +36,6 @@ from riskengine.market.checks import as_returns, as_row, as_weights
 from riskengine.risk import (
     FilteredHistory,
     ScenarioModel,
-    SmoothTails,
     TailForecaster,
     empirical_tail,
     replay_returns,
@@ -222,18 +221,6 @@ def test_adaptive_tails_keep_cvar_above_var(seed, drift, fixed_shape):
     for level in forecaster.levels:
         tail = forecaster.forecast(state, level)
         assert (tail.conditional_value_at_risk >= tail.value_at_risk - 1e-12).all()
-
-
-def test_redrawn_extremes_have_the_expected_shortfall_of_their_law():
-    """A rule of a few nodes would understate the mean of a heavy tail; draws do not."""
-    z = np.random.default_rng(3).standard_t(4, (2000, 1))
-    tails = SmoothTails.fit(z)
-    rng = np.random.default_rng(4)
-    drawn = tails.draw(rng.integers(2000, size=400_000), rng)[:, 0]
-    law = tails.lower[0].tail(0.99)
-    found = empirical_tail(drawn, 0.99)
-    assert found.value_at_risk == pytest.approx(law.value_at_risk, rel=0.03)
-    assert found.conditional_value_at_risk == pytest.approx(law.conditional_value_at_risk, rel=0.03)
 
 
 # Commands, from files to files

@@ -14,7 +14,6 @@ import numpy as np
 import optax
 from jax import Array
 
-from riskengine.calibration.contaminants import Contaminants
 from riskengine.calibration.features import CONTAMINATION, first_look, mean_square
 from riskengine.calibration.network import (
     Belief,
@@ -28,6 +27,7 @@ from riskengine.calibration.network import (
 from riskengine.calibration.out_of_distribution import Familiar
 from riskengine.calibration.pretrained_weights import load_leaves, save_leaves
 from riskengine.calibration.prior import TrainingPrior
+from riskengine.calibration.training.contaminants import Contaminants
 from riskengine.errors import SettingsError
 from riskengine.garch.params import from_unconstrained
 from riskengine.garch.simulate import simulate
