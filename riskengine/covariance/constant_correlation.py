@@ -16,6 +16,7 @@ from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.padding import NARROWEST, bucket
 from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.calibration.universe import UniverseCalibrator, as_ranges
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
 from riskengine.covariance.running_moments import (
@@ -28,9 +29,10 @@ from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
 from riskengine.covariance.weighting import decay_of, fading_weights
 from riskengine.covariance.window import Window, as_row, last_days
 from riskengine.errors import SettingsError
-from riskengine.garch.forecast import holding_period_variance
+from riskengine.garch.forecast import term_structure
 from riskengine.garch.params import GarchParams
 from riskengine.garch.robust import VariancePair, next_pair
+from riskengine.garch.universe import UniverseState
 from riskengine.garch.variance import Filtered, filter_variance, next_variance
 
 Array = np.ndarray
@@ -38,7 +40,22 @@ Shrinkage = Literal["none", "linear", "quadratic-inverse"]
 
 _next = jax.jit(next_variance)
 _next_hypotheses = jax.jit(next_pair)
-_holding = jax.jit(holding_period_variance, static_argnames="horizon")
+_ahead = jax.jit(term_structure, static_argnames="horizon")
+
+
+class UniverseMargin(NamedTuple):
+    """The universe's part of a state, under a :class:`~riskengine.calibration.universe.UniverseCalibrator`.
+
+    Attributes
+    ----------
+    state : of the component model
+    garch : (assets,) variance of the next day by the calibration alone
+    ranged : whether there are ranges
+    """
+
+    state: UniverseState
+    garch: Array
+    ranged: bool
 
 
 class GarchState(NamedTuple):
@@ -52,6 +69,7 @@ class GarchState(NamedTuple):
     standardised : the same window over its conditional volatilities
     hypotheses : of the next day's variance, if the calibration reckons with outliers
     products : sums of products of residuals, or of returns, that the correlation rests on
+    universe : what a calibrator of universes adds
     """
 
     fit: Calibration
@@ -60,6 +78,7 @@ class GarchState(NamedTuple):
     standardised: Window
     hypotheses: VariancePair | None = None
     products: ExponentialSums | RollingSums | None = None
+    universe: UniverseMargin | None = None
 
     @property
     def returns(self) -> Array:
@@ -126,7 +145,8 @@ class GarchMargins:
 
     Attributes
     ----------
-    calibrator : network, maximum likelihood, ...
+    calibrator : network, maximum likelihood, ...; a :class:`~riskengine.calibration.universe.UniverseCalibrator` also
+        forecasts the variances
     window : days kept for residuals and correlations
     warm_start : hand the last calibration to a :class:`MaximumLikelihood` as its start
     sums : what sums of products to keep as well
@@ -140,13 +160,32 @@ class GarchMargins:
     of_residuals: bool = True
 
     def init(
-        self, returns: Array, calibration: Calibration | None = None, previous: GarchState | None = None
+        self,
+        returns: Array,
+        calibration: Calibration | None = None,
+        previous: GarchState | None = None,
+        ranges: Array | None = None,
     ) -> GarchState:
-        """Calibrate on all rows, or take a given calibration, and filter."""
+        """Calibrate on all rows, or take a given calibration, and filter.
+
+        Parameters
+        ----------
+        ranges : (time, assets) logarithms of high over low, which a calibrator of universes reads
+        """
         rows = last_days(returns, len(returns))
         if calibration is None:
             calibration = self._calibrate(rows, previous)
         path = filter_window(calibration, rows)
+        universe = None
+        if isinstance(self.calibrator, UniverseCalibrator):
+            given = as_ranges(ranges, rows.shape)
+            ranged = given is not None
+            variance, state = self.calibrator.filter(calibration, rows, given)
+            universe = UniverseMargin(state, np.asarray(path.next_variance), ranged)
+            path = path._replace(
+                variance=self.calibrator.joined(variance, np.asarray(path.variance), ranged, rows.shape[1]),
+                next_variance=self._joined(universe),
+            )
         residuals = (rows - calibration.mean) / np.sqrt(np.asarray(path.variance))
         summed = residuals if self.of_residuals else rows
         return GarchState(
@@ -156,22 +195,33 @@ class GarchMargins:
             Window.of(residuals, self.window),
             _on_host(path.hypotheses),
             None if self.sums is None else self.sums.init(summed),
+            universe,
         )
+
+    def _joined(self, universe: UniverseMargin) -> Array:
+        """Variance of the next day ``(assets,)``."""
+        calibrator = self.calibrator
+        assert isinstance(calibrator, UniverseCalibrator)
+        mine = calibrator.variance(universe.state, universe.ranged)
+        return calibrator.joined(mine, universe.garch, universe.ranged, len(mine))
 
     def _calibrate(self, rows: Array, previous: GarchState | None) -> Calibration:
         if self.warm_start and previous is not None and isinstance(self.calibrator, MaximumLikelihood):
             return self.calibrator(rows, start=previous.fit)
+        if isinstance(self.calibrator, UniverseCalibrator):
+            return self.calibrator.network(rows)
         return self.calibrator(rows)
 
-    def update(self, state: GarchState, row: Array) -> GarchState:
-        """One more day with the same parameters."""
+    def update(self, state: GarchState, row: Array, ranges: Array | None = None) -> GarchState:
+        """One more day with the same parameters; ``ranges`` ``(assets,)`` of the day where the history had them."""
         row = as_row(row, len(state.variance))
         shock = row - state.fit.mean
         with jax.enable_x64(True):
             params = GarchParams(*map(jnp.asarray, state.fit.params))
             today, odds, hypotheses = jnp.asarray(shock), state.fit.contamination, state.hypotheses
             if odds is None or hypotheses is None:
-                tomorrow = _next(params, jnp.asarray(state.variance), today)
+                before = state.variance if state.universe is None else state.universe.garch
+                tomorrow = _next(params, jnp.asarray(before), today)
             else:
                 hypotheses = _next_hypotheses(params, hypotheses, today, jnp.asarray(odds))
                 tomorrow = hypotheses.variance
@@ -179,13 +229,19 @@ class GarchMargins:
         products: Any = state.products
         if self.sums is not None and products is not None:
             products = self.sums.update(products, residual if self.of_residuals else row)
+        universe, variance = state.universe, np.asarray(tomorrow)
+        if universe is not None and isinstance(self.calibrator, UniverseCalibrator):
+            moved = self.calibrator.update(state.fit, universe.state, row, ranges, universe.ranged)
+            universe = UniverseMargin(moved, variance, universe.ranged)
+            variance = self._joined(universe)
         return GarchState(
             state.fit,
-            np.asarray(tomorrow),
+            variance,
             state.past.moved(row),
             state.standardised.moved(residual),
             _on_host(hypotheses),
             products,
+            universe,
         )
 
     def moments(self, state: GarchState) -> Moments:
@@ -208,9 +264,19 @@ class GarchMargins:
 
     def holding_variance(self, state: GarchState, horizon: int) -> Array:
         """Mean variance per day over the holding period, ``(assets,)``."""
+        return self.term_structure(state, horizon).mean(axis=0)
+
+    def term_structure(self, state: GarchState, horizon: int) -> Array:
+        """Expected variance of each of the next days, ``(horizon, assets)``."""
+        universe = state.universe
+        before = state.variance if universe is None else universe.garch
         with jax.enable_x64(True):
             params = GarchParams(*map(jnp.asarray, state.fit.params))
-            return np.asarray(_holding(params, jnp.asarray(state.variance), horizon=horizon))
+            path = np.asarray(_ahead(params, jnp.asarray(before), horizon=horizon))
+        if universe is None or not isinstance(self.calibrator, UniverseCalibrator):
+            return path
+        mine = self.calibrator.term_structure(universe.state, universe.ranged, horizon)
+        return self.calibrator.joined(mine, path, universe.ranged, path.shape[1])
 
     @staticmethod
     def notes(state: GarchState) -> tuple[str, ...]:
@@ -294,12 +360,12 @@ class ConstantCorrelation:
         return GarchMargins(self.calibrator, self.window, self.warm_start, sums, self.residuals)
 
     def init(self, returns: Array, **known: Any) -> GarchState:
-        """State after a history; ``calibration=`` or ``previous=`` as in :class:`GarchMargins`."""
+        """State after a history; ``calibration=``, ``previous=`` or ``ranges=`` as in :class:`GarchMargins`."""
         return self.margins.init(returns, **known)
 
-    def update(self, state: GarchState, row: Array) -> GarchState:
+    def update(self, state: GarchState, row: Array, ranges: Array | None = None) -> GarchState:
         """State after one more day, with the same parameters."""
-        return self.margins.update(state, row)
+        return self.margins.update(state, row, ranges)
 
     def forecast(self, state: GarchState, horizon: int = 1) -> Covariance:
         """``D R D`` over the holding period."""

@@ -23,7 +23,7 @@ from riskengine.calibration.result import Calibration, Status
 from riskengine.covariance.asynchronous import AsynchronousState
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.bias_corrected import BiasCorrectedState
-from riskengine.covariance.constant_correlation import GarchState
+from riskengine.covariance.constant_correlation import GarchState, UniverseMargin
 from riskengine.covariance.dcc import DccState
 from riskengine.covariance.ensemble import EnsembleState, Record
 from riskengine.covariance.ewma import IteratedEwmaState
@@ -33,8 +33,10 @@ from riskengine.covariance.running_moments import ExponentialSums, RollingSums
 from riskengine.covariance.window import Window
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
+from riskengine.garch.components import ComponentState
 from riskengine.garch.params import GarchParams
 from riskengine.garch.robust import VariancePair
+from riskengine.garch.universe import UniverseState
 
 Array = np.ndarray
 
@@ -42,7 +44,7 @@ FORMAT = 1
 KINDS: tuple[type, ...] = (
     AsynchronousState, Calibration, Covariance, DccState, EnsembleState, FactorState, ExponentialSums, GarchParams,
     GarchState, VariancePair, IteratedEwmaState, Posterior, Products, BiasCorrectedState, Record, RollingSums, Status,
-    Window,
+    Window, ComponentState, UniverseMargin, UniverseState,
 )  # fmt: skip
 """Classes that a state may be made of."""
 
