@@ -16,7 +16,7 @@ from riskengine.calibration.dated import Dated
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator, takeover
 from riskengine.calibration.padding import bucket
-from riskengine.calibration.result import Calibration
+from riskengine.calibration.result import Calibration, Status
 from riskengine.errors import DataError
 from riskengine.garch.components import PARKINSON, ComponentParams
 from riskengine.garch.universe import (
@@ -141,13 +141,15 @@ class UniverseCalibrator:
 
         Parameters
         ----------
-        fit : what :meth:`calibrate` said
+        fit : what :meth:`calibrate` said; levels begin at its long-run variances
         returns : (time, assets), NaN where missing
         ranges : (time, assets) logarithms of high over low, NaN where missing
         """
         days, assets = returns.shape
-        centred = returns - fit.mean
-        level, range_level = young_level(centred, ranges)
+        centred = np.where(_silent(fit), np.nan, returns - fit.mean)
+        level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
+        young, range_level = young_level(centred, ranges)
+        range_level = range_level * level / young
         shape = bucket(days), bucket(assets)
         wide = (0, shape[1] - assets)
 
@@ -173,7 +175,7 @@ class UniverseCalibrator:
             squares = np.full(len(row), np.nan) if ranges is None else np.asarray(ranges) ** 2 / PARKINSON
         with jax.enable_x64(True):
             params = self.params(len(row), ranged)
-            moved = _step(params, state, row - fit.mean, squares)
+            moved = _step(params, state, np.where(_silent(fit), np.nan, row - fit.mean), squares)
         return _of_assets(moved, len(row))
 
     def variance(self, state: UniverseState, ranged: bool) -> Array:
@@ -248,6 +250,11 @@ def as_ranges(ranges: Any, shape: tuple[int, ...]) -> Array | None:
     if (found < 0).any() or np.isinf(found).any():
         raise DataError("ranges are logarithms of high over low, at or above zero: see Panel.session_ranges")
     return found
+
+
+def _silent(fit: Calibration) -> Array:
+    """Assets whose price does not move or is not there, ``(assets,)``: their zeros are no observation of calm."""
+    return np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
 
 
 def _started(params: UniverseParams, level: jax.Array, range_level: jax.Array) -> UniverseState:

@@ -25,7 +25,7 @@ from riskengine.garch.components import (
 )
 from riskengine.garch.innovations import log_density
 
-TINY = 1e-10  # variance per day that a level may not fall below: a price that stands still
+TINY = 1e-18  # variance per day that a level may not fall below: a price that stands still
 _LOUDEST = 25.0  # news over level that one asset may bring into the universe's mean
 _FLOOR = 0.02  # of the ratio, which keeps its logarithm finite on a day without any news
 _STEEPEST = 20.0  # of a tail score
