@@ -3,8 +3,8 @@
     python -m backtests.calibration.universe_fit [--data DIR] [--end YEAR] [--out FILE]
 
 Maximises the mean Student-t log-likelihood of 306 US stocks from the second year on to the end of 2012, through the
-filter of :mod:`riskengine.garch.universe`, by L-BFGS in single precision; half-lives are fixed. Once from closes, once
-with ranges. Five minutes on one core; stopped with Ctrl-C, it writes the best parameters so far.
+filter of :mod:`riskengine.garch.common_variance`, by L-BFGS in single precision; half-lives are fixed. Once from
+closes, once with ranges. Five minutes on one core; stopped with Ctrl-C, it writes the best parameters so far.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from jax.flatten_util import ravel_pytree
 from scipy.optimize import minimize
 
 from riskengine.backtest.provenance import commit
-from riskengine.calibration.universe import PRETRAINED, params_to_json, young_level
+from riskengine.calibration.universe_calibrator import PRETRAINED, params_to_json, young_level
 from riskengine.files import write_atomically
+from riskengine.garch.common_variance import UniverseParams, filter_universe, start_universe
 from riskengine.garch.components import PARKINSON, ComponentParams, component_log_score
-from riskengine.garch.universe import UniverseParams, filter_universe, start_universe
 
 PANEL = "ohlc/us_stocks_2000_2017"
 NEWS, LEVERAGE, LEVEL = (0.0, 2.0, 8.0, 30.0, 120.0), (0.0, 6.0, 30.0), 250.0

@@ -16,7 +16,7 @@ from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.padding import NARROWEST, bucket
 from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.calibration.universe import UniverseCalibrator, as_ranges
+from riskengine.calibration.universe_calibrator import UniverseCalibrator, as_ranges
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
 from riskengine.covariance.running_moments import (
@@ -29,10 +29,10 @@ from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
 from riskengine.covariance.weighting import decay_of, fading_weights
 from riskengine.covariance.window import Window, as_row, last_days
 from riskengine.errors import SettingsError
+from riskengine.garch.common_variance import UniverseState
 from riskengine.garch.forecast import term_structure
 from riskengine.garch.params import GarchParams
 from riskengine.garch.robust import VariancePair, next_pair
-from riskengine.garch.universe import UniverseState
 from riskengine.garch.variance import Filtered, filter_variance, next_variance
 
 Array = np.ndarray
@@ -44,7 +44,7 @@ _ahead = jax.jit(term_structure, static_argnames="horizon")
 
 
 class UniverseMargin(NamedTuple):
-    """The universe's part of a state, under a :class:`~riskengine.calibration.universe.UniverseCalibrator`.
+    """The universe's part of a state, under a :class:`~riskengine.calibration.universe_calibrator.UniverseCalibrator`.
 
     Attributes
     ----------
@@ -145,8 +145,8 @@ class GarchMargins:
 
     Attributes
     ----------
-    calibrator : network, maximum likelihood, ...; a :class:`~riskengine.calibration.universe.UniverseCalibrator` also
-        forecasts the variances
+    calibrator : network, maximum likelihood, ...; a
+        :class:`~riskengine.calibration.universe_calibrator.UniverseCalibrator` also forecasts the variances
     window : days kept for residuals and correlations
     warm_start : hand the last calibration to a :class:`MaximumLikelihood` as its start
     sums : what sums of products to keep as well
@@ -182,10 +182,9 @@ class GarchMargins:
             ranged = given is not None
             variance, state = self.calibrator.filter(calibration, rows, given)
             universe = UniverseMargin(state, np.asarray(path.next_variance), ranged)
-            path = path._replace(
-                variance=self.calibrator.joined(variance, np.asarray(path.variance), ranged, rows.shape[1]),
-                next_variance=self._joined(universe),
-            )
+            past: Any = self.calibrator.joined(variance, np.asarray(path.variance), ranged, rows.shape[1])
+            ahead: Any = self._joined(universe)
+            path = path._replace(variance=past, next_variance=ahead)
         residuals = (rows - calibration.mean) / np.sqrt(np.asarray(path.variance))
         summed = residuals if self.of_residuals else rows
         return GarchState(

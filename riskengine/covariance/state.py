@@ -33,10 +33,10 @@ from riskengine.covariance.running_moments import ExponentialSums, RollingSums
 from riskengine.covariance.window import Window
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
+from riskengine.garch.common_variance import UniverseState
 from riskengine.garch.components import ComponentState
 from riskengine.garch.params import GarchParams
 from riskengine.garch.robust import VariancePair
-from riskengine.garch.universe import UniverseState
 
 Array = np.ndarray
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from riskengine import NeuralCalibrator
-from riskengine.calibration.universe import (
+from riskengine.calibration.universe_calibrator import (
     UniverseCalibrator,
     params_from_json,
     params_to_json,

@@ -10,7 +10,7 @@ import pytest
 
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status, as_matrix
-from riskengine.calibration.universe import UniverseCalibrator
+from riskengine.calibration.universe_calibrator import UniverseCalibrator
 from riskengine.covariance import (
     AnalyticalShrinkage,
     BiasCorrected,

@@ -7,6 +7,15 @@ import pytest
 
 from riskengine.errors import SettingsError
 from riskengine.garch import GarchParams, filter_variance, simulate, term_structure
+from riskengine.garch.common_variance import (
+    UniverseParams,
+    filter_universe,
+    simulate_universe,
+    start_universe,
+    universe_eta,
+    universe_term_structure,
+    universe_variance,
+)
 from riskengine.garch.components import (
     PARKINSON,
     ComponentParams,
@@ -18,15 +27,6 @@ from riskengine.garch.components import (
     start,
 )
 from riskengine.garch.innovations import log_density
-from riskengine.garch.universe import (
-    UniverseParams,
-    filter_universe,
-    simulate_universe,
-    start_universe,
-    universe_eta,
-    universe_term_structure,
-    universe_variance,
-)
 
 GJR = GarchParams(
     *(jnp.array(leaf) for leaf in ([2e-6, 1e-6], [0.03, 0.05], [0.08, 0.0], [0.9, 0.93], [6.0, 12.0]))

@@ -18,8 +18,7 @@ from riskengine.calibration.neural import NeuralCalibrator, takeover
 from riskengine.calibration.padding import bucket
 from riskengine.calibration.result import Calibration, Status
 from riskengine.errors import DataError
-from riskengine.garch.components import PARKINSON, ComponentParams
-from riskengine.garch.universe import (
+from riskengine.garch.common_variance import (
     TINY,
     UniverseParams,
     UniverseState,
@@ -30,6 +29,7 @@ from riskengine.garch.universe import (
     universe_term_structure,
     universe_variance,
 )
+from riskengine.garch.components import PARKINSON, ComponentParams
 
 Array = np.ndarray
 
@@ -52,9 +52,9 @@ class UniverseCalibrator:
     """GARCH of a universe: each asset by the network, and by a component model whose variances move with all others.
 
     The forecast is a geometric mean of the network's variance and that of the component model
-    (:mod:`riskengine.garch.universe`), whose few parameters were fitted once, to a panel of stocks, and are shared by
-    all assets. With ranges the component model has three quarters of the weight. Without, a universe of ``n`` assets
-    gives it ``.7 (n - 1) / (n - 1 + 5)``: one asset alone is forecast by the network.
+    (:mod:`riskengine.garch.common_variance`), whose few parameters were fitted once, to a panel of stocks, and are
+    shared by all assets. With ranges the component model has three quarters of the weight. Without, a universe of ``n``
+    assets gives it ``.7 (n - 1) / (n - 1 + 5)``: one asset alone is forecast by the network.
 
     Attributes
     ----------
