@@ -88,7 +88,7 @@ def checked_bars(
             close.index[int(np.argmax(wrong[:, column]))],
             f"{int(wrong[:, column].sum())} day(s) with a close or open outside low and high: no range taken",
         )
-        for column in np.flatnonzero(wrong.any(axis=0))
+        for column in map(int, np.flatnonzero(wrong.any(axis=0)))
     )
     return Bars(*(known.get(name) for name in BARS)), findings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -61,9 +62,9 @@ def load_panel(
     return Panel(prices, members, gone, notes, **bars)
 
 
-def _bars(read: Prices) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+def _bars(read: Prices) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Open, high and low on the dates and columns of the closes, and the notes."""
-    bars = {
+    bars: dict[str, Any] = {
         name: frame.reindex(index=read.close.index, columns=read.close.columns)
         for name, frame in (("open", read.open), ("high", read.high), ("low", read.low))
         if frame is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -311,7 +311,7 @@ class Panel:
                 f"{self.dates[-1]:%F}, and at least two are needed"
             )
         member = None if self.membership is None else self.membership.iloc[first:after]
-        bars = Bars(*(None if bar is None else bar.iloc[first:after] for bar in self._frames))
+        bars = (None if bar is None else bar.iloc[first:after] for bar in self._frames)
         return self._with(self.prices.iloc[first:after], member, bars)
 
     def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
@@ -327,7 +327,7 @@ class Panel:
             raise DataError(f"unknown asset {unknown[0]}: the panel has {', '.join(self.assets[:8])}, ...")
         names = list(assets)
         member = None if self.membership is None else self.membership[names]
-        bars = Bars(*(None if bar is None else bar[names] for bar in self._frames))
+        bars = (None if bar is None else bar[names] for bar in self._frames)
         return self._with(self.prices[names], member, bars)
 
     def at_sessions(self) -> Panel:
@@ -341,11 +341,9 @@ class Panel:
         prices = session_prices(self.prices.to_numpy(), sessions)
         member = None if self.membership is None else self.membership[sessions]
         dates = self.dates[sessions]
-        bars = Bars(
-            *(
-                None if bar is None else pd.DataFrame(bar, dates, self.prices.columns)
-                for bar in session_bars(self._bars, self.prices.to_numpy(), sessions)
-            )
+        bars = (
+            None if bar is None else pd.DataFrame(bar, dates, self.prices.columns)
+            for bar in session_bars(self._bars, self.prices.to_numpy(), sessions)
         )
         found = self._with(pd.DataFrame(prices, dates, self.prices.columns), member, bars)
         stated = self.session_frequency.periods_per_year if self.frequency.stated else None
@@ -355,7 +353,9 @@ class Panel:
     def _frames(self) -> tuple[pd.DataFrame | None, ...]:
         return self.open, self.high, self.low
 
-    def _with(self, prices: pd.DataFrame, membership: pd.DataFrame | None, bars: Bars) -> Panel:
+    def _with(
+        self, prices: pd.DataFrame, membership: pd.DataFrame | None, bars: Iterable[pd.DataFrame | None]
+    ) -> Panel:
         """Another panel with the same settings."""
         stated: float = self.periods_per_year if self.frequency.stated else None  # type: ignore[assignment]
         closes = (
