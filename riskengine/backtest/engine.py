@@ -41,7 +41,7 @@ def run_backtest(
     strategy: Strategy,
     panel: Panel,
     schedule: WalkForward | None = None,
-    costs: ProportionalCosts | None = None,
+    costs: ProportionalCosts | float | None = None,
     benchmarks: Sequence[Strategy] = (),
     monitor: RiskMonitor | None = None,
     report: Report = silence,
@@ -68,7 +68,7 @@ def run_backtest(
     strategy : what to test
     panel : prices
     schedule : when to decide, and in which universe; ``WalkForward()`` if not given
-    costs : of trades; five basis points of what is traded if not given
+    costs : of trades, or their rate alone; five basis points of what is traded if not given
     benchmarks : other strategies, run on the same days with the same costs
     monitor : forecasts daily VaR and CVaR of every portfolio from the past alone; none if not given
     report : called with a stage, steps done and steps in all, for a progress bar
@@ -103,7 +103,8 @@ def run_backtest(
     if len(set(names)) < len(names):
         raise SettingsError(f"two portfolios share a name among {', '.join(names)}: rename one")
     schedule = schedule or WalkForward()
-    costs = costs or ProportionalCosts()
+    if not isinstance(costs, ProportionalCosts):
+        costs = ProportionalCosts() if costs is None else ProportionalCosts(costs)
     walk = Walk(panel, schedule, costs, cash, borrow)
     kept: Sequence[Journal | None] = [None] * len(everyone)
     if checkpoint is not None:

@@ -50,7 +50,12 @@ def bundled_prices() -> Path:
 def new_table(title: str | None, gap: int = 1) -> Table:
     """A table that fits eighty columns, with ``gap`` more spaces between columns than the one it needs."""
     return Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False
+        title=title,
+        title_justify="left",
+        min_width=min(len(title or ""), 78),  # a narrow table would break its title
+        box=box.SIMPLE_HEAD,
+        padding=(0, gap, 0, 0),
+        pad_edge=False,
     )
 
 

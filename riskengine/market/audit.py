@@ -321,7 +321,7 @@ def _stale(name: str, seen: Array, dates: pd.Index, where: Array) -> list[Findin
     still = (np.sum(before[1:] == before[:-1]) + 1) / (len(before) + 1)  # Laplace's rule of succession
     if last >= _CARRIED and last * np.log(still) < np.log(_CHANCE):
         since = dates[where[starts[-1] + 1]]
-        detail = f"its price has been {seen[-1]:g} ever since, {last} closes: carried forward, or no longer traded?"
+        detail = f"no move from {seen[-1]:g} in {last} closes, where moves are usual"
         findings.append(Finding("carried_forward", name, since, detail))
     return findings
 

@@ -29,7 +29,7 @@ class ProportionalCosts:
     rate: float = 0.0005
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate < 0.5:
+        if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)) or not 0 <= self.rate < 0.5:
             raise SettingsError(f"a cost rate is a small fraction like 0.0005, not {self.rate}")
 
     def cost(self, trades: np.ndarray) -> float:
