@@ -1,5 +1,6 @@
 # make demo   the main job on the bundled prices: table here, report in out/report.html
 # make test   lint, types and tests
+# make check  lint, types and the tests that are quick once their programs are compiled
 # make env    the environment alone, in .venv
 # Needs Python 3.11 or later with venv, and make; nothing else.
 
@@ -8,13 +9,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint env studies clean
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test check lint env studies clean
 
 demo: env
 	$(BIN)/riskengine backtest strategies/min_variance.py
 
 test: env lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+check: env lint
+	$(PYTEST) -m "not slow and not browser and not cluster"
 
 lint: env
 	$(BIN)/ruff check .

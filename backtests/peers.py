@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.calibration import Calibration, Status
-from riskengine.calibration.posterior import Posterior
-from riskengine.calibration.result import as_matrix
+from riskengine.calibration import Calibration, Posterior, Status, as_matrix
 from riskengine.garch import GarchParams
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from riskengine.backtest.provenance import commit, weights_hash
+from riskengine.backtest import commit, weights_hash
 from riskengine.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results"

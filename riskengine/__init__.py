@@ -16,7 +16,14 @@ from riskengine.backtest import (
     run_backtest,
     standard_benchmarks,
 )
-from riskengine.calibration import ArchReference, Calibration, MaximumLikelihood, NeuralCalibrator, Status
+from riskengine.calibration import (
+    ArchReference,
+    Calibration,
+    MaximumLikelihood,
+    NeuralCalibrator,
+    Status,
+    UniverseCalibrator,
+)
 from riskengine.covariance import (
     AnalyticalShrinkage,
     CombinedIteratedEwma,
@@ -101,6 +108,7 @@ __all__ = [
     "Status",
     "Strategy",
     "TrackingError",
+    "UniverseCalibrator",
     "View",
     "WalkForward",
     "load_panel",

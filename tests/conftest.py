@@ -1,8 +1,18 @@
-"""The session's rules: float64 and strict promotion in jax, all cores as devices, no GPU to depend on."""
+"""The session's rules: float64 and strict promotion in jax, all cores as devices, no GPU to depend on.
+
+And what many files share: simulated and bundled prices, a calibrator that costs nothing, the command line as a call.
+
+Compiling is most of what this suite costs: a network takes ten seconds for each length and width of its input, a
+likelihood five. So tests whose subject is not the length take one that others take too: 900 days (of ``returns``), or
+260 to 320, of at most 16 assets; decisions of a walk-forward stay within one bucket of
+:mod:`riskengine.calibration.padding`, and prices from files have 640 rows.
+"""
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -31,11 +41,30 @@ ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "data" / "us_equities_20" / "prices.parquet"
 
 
+LONGEST = ("test_docs.py", "test_neural.py", "test_calibrators.py", "test_cli.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+MOST_RESIDENT = 3 << 30
+"""Bytes of a test process from which on what a module has compiled is dropped at its end."""
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds; as many as could be where the system does not say."""
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 1 << 62
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _forget_compiled():
-    """Drop what a module has compiled: all modules together would take gigabytes."""
+    """Keep what was compiled for the modules that follow, as long as memory lasts."""
     yield
-    jax.clear_caches()
+    if resident() > MOST_RESIDENT:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +124,34 @@ class FixedShape:
 def fixed_shape() -> FixedShape:
     """A calibrator that costs nothing to compile."""
     return FixedShape()
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """``riskengine`` in this process: exit status, standard output, standard error; ``given`` is standard input."""
+    from riskengine.cli import main
+
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def call(*arguments, given: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["riskengine", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def quick_command(command, monkeypatch, fixed_shape):
+    """``command`` with a calibrator that costs nothing in place of the network."""
+    from riskengine.cli import runs
+
+    class Fixed:
+        pretrained = staticmethod(lambda: fixed_shape)
+
+    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
+    monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
+    return command

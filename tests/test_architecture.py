@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from collections import defaultdict
@@ -10,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "riskengine"
 SOURCES = {str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
-PANDAS = {"market", "backtest", "ecosystem", "desk", "report", "cli"}
+PANDAS = {"market", "backtest", "ecosystem", "desk", "report", "cli", "serialization.py"}
 TWICE = {
     "live.py",  # the old name of desk/live.py, for one version
     "result.py",  # what a calibration and what a backtest returns: each is the one result of its folder
@@ -58,3 +59,33 @@ def test_importing_the_package_leaves_jax_as_it_was():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+INTERNALS = {"backtests/speed/optimiser.py"}  # it measures the parts of a solve
+
+
+def code_of(path):
+    """Source of a study, a strategy or a tutorial."""
+    if path.suffix == ".py":
+        return path.read_text()
+    cells = json.loads(path.read_text())["cells"]
+    lines = [
+        line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()
+    ]
+    return "\n".join(line for line in lines if not line.lstrip().startswith(("!", "%")))
+
+
+def test_studies_strategies_and_tutorials_import_faces_only():
+    """What a folder's ``__all__`` lists is its interface; the modules behind it may move."""
+    root, deep, seen = PACKAGE.parent, [], 0
+    for path in [p for top in ("backtests", "strategies", "docs") for p in (root / top).rglob("*.[pi][yp]*")]:
+        if path.suffix not in (".py", ".ipynb") or str(path.relative_to(root)) in INTERNALS:
+            continue
+        for node in ast.walk(ast.parse(code_of(path))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("riskengine."):
+                seen += 1
+                folder = (root / node.module.replace(".", "/") / "__init__.py").is_file()
+                if node.module.count(".") > 1 and not folder:
+                    deep.append(f"{path.relative_to(root)}: {node.module}")
+    assert seen > 50
+    assert deep == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import partial
@@ -12,28 +13,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from riskengine.cli import app, main
+from riskengine import load_strategy
+from riskengine.cli import app
+from riskengine.portfolio.ask import ask, begin
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "data" / "us_equities_20" / "prices.parquet"
 STRATEGIES = sorted(path for path in (ROOT / "strategies").glob("*.py") if path.stem != "__init__")
 
 
-def call(monkeypatch, capsys, *arguments):
-    """Run ``riskengine`` in this process: exit status, standard output, standard error."""
-    monkeypatch.setattr(sys, "argv", ["riskengine", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    captured = capsys.readouterr()
-    return stop.value.code or 0, captured.out, captured.err
-
-
 @pytest.fixture
-def run(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "160")
-    return lambda *arguments: call(monkeypatch, capsys, *arguments)
+def run(command):
+    return command
 
 
 @pytest.fixture
@@ -44,40 +38,87 @@ def small(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", ["", "backtest", "sweep", "calibrate", "pretrain", "report"])
-def test_help_reads_well(command):
-    done = CliRunner().invoke(app, [command, "--help"] if command else ["--help"])
+COMMANDS = typer.main.get_command(app).commands
+
+
+def test_the_help_lists_every_command_with_what_it_does():
+    done = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert done.exit_code == 0
-    assert "Usage" in done.output
-    assert "--json" in done.output or not command
+    for name, command in COMMANDS.items():
+        said = command.get_short_help_str(limit=200)
+        assert said.endswith("."), f"{name}: a sentence"
+        assert re.search(rf"{re.escape(name)}\s+{re.escape(said[:20])}", done.output), name
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda path: path.stem)
-def test_every_strategy_runs_from_prices_to_report(strategy, run, tmp_path):
-    out = tmp_path / "out"
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_explains_every_option_and_argument(name):
+    done = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "300", "NO_COLOR": "1"})
+    assert done.exit_code == 0
+    text = " ".join(done.output.split())
+    for parameter in COMMANDS[name].params:
+        if parameter.name == "help":
+            continue
+        option = parameter.param_type_name == "option"
+        shown = max(parameter.opts, key=len) if option else parameter.metavar or parameter.name.upper()
+        assert shown.lower() in text.lower(), f"{name} {shown}"
+        assert parameter.help, f"{name} {shown} is not explained"
+        first = " ".join(parameter.help.split()[:3])
+        assert first in text, f"{name} {shown}: {first}"
+
+
+# Two whole runs: a strategy that is held to its budget, and one that wraps another and may hold cash. That every
+# other file makes a backtest without looking ahead is shown in test_checkpoint.py, here that it decides.
+WHOLE = ("min_variance", "steady_volatility")
+
+
+@pytest.mark.parametrize("stem", WHOLE)
+@pytest.mark.slow
+def test_a_strategy_runs_from_prices_to_report(stem, run, tmp_path):
+    out, strategy = tmp_path / "out", ROOT / "strategies" / f"{stem}.py"
     # As much history as the strategies look back on: windows of one length compile once.
     code, text, _ = run(
         "backtest", strategy, "--start", "2017-06-01", "--train", 1250, "--step", 63, "--out", out, "--json"
     )
     assert code == 0
     content = json.loads(text)
-    assert len(content["summary"]) == (4 if strategy.stem == "equal_weight" else 5)
+    assert len(content["summary"]) == 5
     for row in list(content["summary"].values())[1:]:
         assert row["reduction_low"] <= row["reduction"] <= row["reduction_high"]
     for name in ("report.html", "result.json", "returns.csv", "weights.csv"):
         assert (out / name).stat().st_size > 0
     weights = pd.read_csv(out / "weights.csv", index_col=0)
     invested = weights.sum(axis=1)
-    if strategy.stem in ("drawdown_overlay", "steady_volatility", "target_volatility"):  # the rest is cash
+    if stem in MAY_HOLD_CASH:
         assert invested.between(0, 1 + 1e-6).all()
     else:
         np.testing.assert_allclose(invested, 1, atol=1e-6)
 
 
+MAY_HOLD_CASH = ("drawdown_overlay", "steady_volatility", "target_volatility")
+
+
+@pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+def test_every_strategy_decides_on_the_bundled_prices(path, bundled):
+    """With its own settings, on as much history as it looks back on, and once more from what it then holds."""
+    view = bundled.view(len(bundled.dates) - 1, window=1250)
+    strategy = load_strategy(path)
+    first, state = ask(strategy, begin(strategy, view), view, np.zeros(len(view.assets)))
+    again, _ = ask(strategy, state, view, first.weights)
+    for decision in (first, again):
+        assert decision.status == "ok"
+        assert (decision.weights >= 0).all()
+        if path.stem != "equal_weight":
+            assert decision.weights.max() <= 0.2 + 1e-6
+            assert 0.02 < np.sqrt(252 * decision.covariance.variance(decision.weights)) < 0.5
+        invested = decision.weights.sum()
+        assert invested == pytest.approx(1, abs=1e-6) or (path.stem in MAY_HOLD_CASH and 0.2 < invested < 1)
+
+
+@pytest.mark.slow
 def test_backtest_then_report_show_tables(run, small, tmp_path):
     out = tmp_path / "out"
     strategy = ROOT / "strategies" / "equal_weight.py"
-    code, text, _ = run("backtest", strategy, "--prices", small, "--train", 300, "--step", 42, "--out", out)
+    code, text, _ = run("backtest", strategy, "--prices", small, "--train", 580, "--step", 21, "--out", out)
     assert code == 0
     for word in ("equal weight", "static Ledoit-Wolf", "legacy GARCH", "interval", "VaR"):
         assert word in text
@@ -154,7 +195,7 @@ def test_a_sweep_shows_its_table_and_is_not_run_twice(run, small, tmp_path):
 
 @pytest.mark.parametrize("method", ["network", "mle", "arch"])
 def test_calibrate_gives_a_row_an_asset(method, run, small, tmp_path):
-    code, text, _ = run("calibrate", "--prices", small, "--method", method, "--window", 500, "--json")
+    code, text, _ = run("calibrate", "--prices", small, "--method", method, "--window", 600, "--json")
     assert code == 0
     rows = json.loads(text)
     assert [row["asset"] for row in rows] == list(pd.read_csv(small, index_col=0).columns)
@@ -249,6 +290,7 @@ def test_other_mistakes_are_one_clear_line(run, tmp_path):
         assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_odd_assets_are_flagged_and_the_run_goes_on(run, tmp_path):
     prices = pd.read_parquet(BUNDLED).iloc[-640:, :8].astype(float)
     prices["PEP"] = np.nan
@@ -265,9 +307,9 @@ def test_odd_assets_are_flagged_and_the_run_goes_on(run, tmp_path):
         "--prices",
         path,
         "--train",
-        300,
+        580,
         "--step",
-        126,
+        25,
         "--out",
         tmp_path,
         "--json",
@@ -276,7 +318,7 @@ def test_odd_assets_are_flagged_and_the_run_goes_on(run, tmp_path):
     assert json.loads(text)["summary"]["minimum variance"]["volatility"] > 0
     weights = pd.read_csv(tmp_path / "weights.csv", index_col=0)
     assert (weights[["EMPTY", "FLAT", "PEP", "NEW"]] == 0).all(axis=None)
-    code, text, _ = run("calibrate", "--prices", path, "--window", 500, "--json")
+    code, text, _ = run("calibrate", "--prices", path, "--window", 600, "--json")
     status = {row["asset"]: row["status"] for row in json.loads(text)}
     assert status["EMPTY"] == "fallback: no data"
     assert status["FLAT"] == "fallback: constant price"
@@ -284,6 +326,7 @@ def test_odd_assets_are_flagged_and_the_run_goes_on(run, tmp_path):
     assert status[prices.columns[0]] == "outlier"
 
 
+@pytest.mark.slow
 def test_pretrain_writes_weights(run, tmp_path, monkeypatch):
     from riskengine.calibration import pretraining, training
 
@@ -299,6 +342,7 @@ def test_pretrain_writes_weights(run, tmp_path, monkeypatch):
     assert "persistence" in text
 
 
+@pytest.mark.slow
 def test_the_installed_command_runs():
     command = Path(sys.executable).parent / "riskengine"
     done = subprocess.run(

@@ -19,6 +19,7 @@ def pictures(notebook: nbformat.NotebookNode) -> int:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_a_tutorial_runs_and_shows_as_many_figures_as_the_committed_one(path):
     notebook = nbformat.read(path, as_version=4)
     committed = pictures(notebook)

@@ -33,6 +33,7 @@ def run(cache: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_two_devices_say_what_one_says_and_compiled_programs_are_kept(tmp_path):
     import numpy as np
 

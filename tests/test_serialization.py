@@ -205,12 +205,12 @@ def test_files_are_read_as_they_were_written_or_refused_by_name(tmp_path):
 
 
 def test_the_networks_calibration_is_held_and_goes_on(returns, tmp_path):
-    forecaster = ConstantCorrelation(NeuralCalibrator.pretrained(robust=True), window=500, half_life=100.0)
-    state = forecaster.init(returns[:600])
+    forecaster = ConstantCorrelation(NeuralCalibrator.pretrained(robust=True), window=900, half_life=100.0)
+    state = forecaster.init(returns[:895])
     save(tmp_path / "state.npz", state)
     loaded = load(tmp_path / "state.npz")
     assert loaded.fit.status == state.fit.status
-    for row in returns[600:605]:
+    for row in returns[895:]:
         state, loaded = forecaster.update(state, row), forecaster.update(loaded, row)
     one, other = forecaster.forecast(state, 21), forecaster.forecast(loaded, 21)
     assert one.loadings.tobytes() == other.loadings.tobytes()

@@ -42,6 +42,7 @@ def test_weights_are_small_and_execute_nothing(wheel):
         assert all(weights[name].dtype.kind in "fiu" for name in weights.files)
 
 
+@pytest.mark.slow
 def test_wheel_works_in_an_empty_environment(wheel, tmp_path):
     """A new environment with this wheel, and the dependencies of this one lent by a path file."""
     place = tmp_path / "env"

@@ -14,10 +14,10 @@ import numpy as np
 
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator, load_panel
-from riskengine.backtest.inference import long_run_variance
+from riskengine.backtest import long_run_variance
 from riskengine.calibration import Calibration
 from riskengine.cli import bundled_prices
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.covariance import conditional_variance
 from riskengine.garch import log_density
 
 WINDOW, AHEAD = 1000, 63

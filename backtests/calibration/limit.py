@@ -16,9 +16,8 @@ import numpy as np
 from backtests.ratios import rmse, shown
 from backtests.record import Record
 from riskengine import NeuralCalibrator
-from riskengine.calibration.importance import exact_moments
-from riskengine.calibration.pretraining import LENGTHS, fresh_series, natural
-from riskengine.calibration.training import Training
+from riskengine.calibration import exact_moments
+from riskengine.calibration.training import LENGTHS, Training, fresh_series, natural
 from riskengine.runtime import use_cores
 
 SEED, QUARTER = 88_003, 4

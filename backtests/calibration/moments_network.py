@@ -17,8 +17,7 @@ from flax import linen as nn
 from jax import Array
 
 from backtests.peers import bare
-from riskengine.calibration import Calibration, TrainingPrior
-from riskengine.calibration.result import as_matrix
+from riskengine.calibration import Calibration, TrainingPrior, as_matrix
 from riskengine.garch import from_unconstrained, simulate
 
 LAGS, BATCH = 20, 512

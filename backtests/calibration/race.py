@@ -27,9 +27,9 @@ from backtests.panels import PANELS, load_returns
 from backtests.peers import Multigarch, RiskMetrics, Scivol
 from backtests.record import RESULTS, Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
-from riskengine.backtest.inference import long_run_variance
+from riskengine.backtest import long_run_variance
 from riskengine.calibration import Calibration, Calibrator
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.covariance import conditional_variance
 from riskengine.garch import holding_period_variance, log_density
 
 WINDOWS, AHEAD = (250, 500, 1000), 21

@@ -18,8 +18,7 @@ from backtests.panels import PANELS, load_returns
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import Calibration
-from riskengine.calibration.pretraining import LENGTHS, fresh_series
-from riskengine.calibration.training import Training
+from riskengine.calibration.training import LENGTHS, Training, fresh_series
 from riskengine.garch import log_likelihood
 from riskengine.runtime import use_cores
 

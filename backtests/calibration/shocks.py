@@ -18,8 +18,7 @@ import numpy as np
 from backtests.ratios import rmse, shown
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
-from riskengine.calibration.pretraining import DAILY, LENGTHS, fresh_series
-from riskengine.calibration.training import Training
+from riskengine.calibration.training import DAILY, LENGTHS, Training, fresh_series
 from riskengine.garch import GarchParams, from_unconstrained, simulate
 from riskengine.runtime import use_cores
 

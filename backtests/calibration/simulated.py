@@ -16,9 +16,8 @@ from backtests.ratios import rmse, shown
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import Calibration, Calibrator
-from riskengine.calibration.pretraining import LENGTHS, fresh_series, natural, qlike
-from riskengine.calibration.training import Training
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.calibration.training import LENGTHS, Training, fresh_series, natural, qlike
+from riskengine.covariance import conditional_variance
 from riskengine.garch import GarchParams
 from riskengine.runtime import use_cores
 

@@ -28,9 +28,16 @@ from riskengine import (
     QuadraticInverseShrinkage,
     SampleCovariance,
 )
-from riskengine.covariance import BiasCorrected, Covariance, CovarianceForecaster, RiskMetrics2006
-from riskengine.covariance.evaluation import bias_band, bias_statistic, states
-from riskengine.covariance.window import Window
+from riskengine.covariance import (
+    BiasCorrected,
+    Covariance,
+    CovarianceForecaster,
+    RiskMetrics2006,
+    Window,
+    bias_band,
+    bias_statistic,
+    states,
+)
 from riskengine.runtime import keep_compiled, use_cores
 
 WINDOW, REFIT, MONTH, YEAR, PORTFOLIOS = 1250, 63, 21, 252, 500

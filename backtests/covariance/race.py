@@ -32,8 +32,7 @@ from riskengine import (
     QuadraticInverseShrinkage,
     SampleCovariance,
 )
-from riskengine.backtest import legacy_forecaster
-from riskengine.backtest.inference import long_run_variance, variance_test
+from riskengine.backtest import legacy_forecaster, long_run_variance, variance_test
 from riskengine.covariance import CovarianceForecaster
 from riskengine.runtime import use_cores
 

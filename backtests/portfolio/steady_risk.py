@@ -32,8 +32,7 @@ from riskengine import (
     WalkForward,
     run_backtest,
 )
-from riskengine.backtest import legacy_forecaster
-from riskengine.backtest.inference import reduction_interval, variance_test
+from riskengine.backtest import legacy_forecaster, reduction_interval, variance_test
 from riskengine.cli import bundled_prices
 from riskengine.covariance import Covariance, CovarianceForecaster, LogVarianceRegression
 from riskengine.portfolio import VolatilityTarget

@@ -16,8 +16,7 @@ import pandas as pd
 
 from backtests.record import Record
 from riskengine import NeuralCalibrator
-from riskengine.risk.scenario_model import ScenarioModel
-from riskengine.risk.scenarios import Simulation, simulate_blocks
+from riskengine.risk import ScenarioModel, Simulation, simulate_blocks
 from riskengine.runtime import keep_compiled, use_cores
 
 WINDOW = 1250

@@ -20,8 +20,8 @@ import pandas as pd
 
 from backtests.record import Record
 from riskengine import MaximumLikelihood, NeuralCalibrator
-from riskengine.backtest.inference import long_run_variance
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.backtest import long_run_variance
+from riskengine.covariance import conditional_variance
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
 from riskengine.risk import TailForecaster, fissler_ziegel_loss, student_t_tail, validate

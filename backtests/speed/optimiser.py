@@ -14,7 +14,7 @@ import cvxpy as cp
 import numpy as np
 
 from backtests.record import Record
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.portfolio import (
     Constraints,
     MaximumDiversification,

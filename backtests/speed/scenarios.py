@@ -18,9 +18,8 @@ from collections.abc import Callable
 import numpy as np
 
 from backtests.record import Record
-from riskengine.garch.params import GarchParams
-from riskengine.risk.scenario_model import ScenarioModel
-from riskengine.risk.scenarios import Simulation, simulate_blocks
+from riskengine.garch import GarchParams
+from riskengine.risk import ScenarioModel, Simulation, simulate_blocks
 from riskengine.runtime import use_cores
 
 FACTORS, HISTORY = 20, 1250

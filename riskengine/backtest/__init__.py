@@ -5,9 +5,11 @@ from riskengine.backtest.bands import NoTradeBand
 from riskengine.backtest.benchmarks import legacy_forecaster, standard_benchmarks
 from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
 from riskengine.backtest.engine import run_backtest
-from riskengine.backtest.grid import Grid, Market, load_grid, parse_settings
-from riskengine.backtest.inference import reduction_interval, variance_test
+from riskengine.backtest.grid import Grid, load_grid, parse_settings
+from riskengine.backtest.inference import long_run_variance, reduction_interval, variance_test
+from riskengine.backtest.market_files import Market
 from riskengine.backtest.monitor import RiskMonitor
+from riskengine.backtest.provenance import commit, weights_hash
 from riskengine.backtest.result import BacktestResult, Comparison
 from riskengine.backtest.schedule import Fold, WalkForward
 from riskengine.backtest.selection import (
@@ -35,6 +37,7 @@ __all__ = [
     "WalkForward",
     "at_cost",
     "break_even_cost",
+    "commit",
     "confidence_set",
     "cost_sensitivity",
     "deflated_sharpe_ratio",
@@ -43,6 +46,7 @@ __all__ = [
     "load_grid",
     "load_result",
     "load_strategy",
+    "long_run_variance",
     "parse_settings",
     "plan",
     "probabilistic_sharpe_ratio",
@@ -54,4 +58,5 @@ __all__ = [
     "superior_ability",
     "variance_losses",
     "variance_test",
+    "weights_hash",
 ]

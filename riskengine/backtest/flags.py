@@ -126,6 +126,39 @@ def price_flags(portfolio: str, notes: Sequence[str], closes: int) -> list[Resul
     return [ResultFlag(portfolio, "doubtful prices", count, closes, message)]
 
 
+def gathered(notes: Sequence[str]) -> list[str]:
+    """Notes whose text is that of others, but for the date before it, as one with how often and when.
+
+    Parameters
+    ----------
+    notes : of a result, in the order of time
+
+    Examples
+    --------
+    >>> gathered(["2024-01-31: sold late", "2024-02-29: A is stale", "2024-03-29: sold late", "cash 2%"])
+    ['2024-01-31 to 2024-03-29, 2 times: sold late', '2024-02-29: A is stale', 'cash 2%']
+    """
+    dates: dict[str, list[str]] = {}
+    for note in notes:
+        date, text = _dated(note)
+        dates.setdefault(text, []).append(date)
+    lines = []
+    for text, when in dates.items():
+        often = f"{when[0]} to {when[-1]}, {len(when)} times" if len(when) > 1 else when[0]
+        lines.append(f"{often}: {text}" if when[0] else text)
+    return lines
+
+
+def _dated(note: str) -> tuple[str, str]:
+    """The ISO date before a note, or nothing, and its text."""
+    date, mark, text = note.partition(": ")
+    try:
+        pd.Timestamp.fromisoformat(date)
+    except ValueError:
+        return "", note
+    return (date, text) if mark else ("", note)
+
+
 def _decisions(count: int, total: int) -> str:
     return f"{count} of {total} decisions {'was' if count == 1 else 'were'}"
 

@@ -3,66 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from riskengine.backtest.market_files import Market
 from riskengine.backtest.strategy_files import load_builder
 from riskengine.errors import SettingsError
-from riskengine.market import Panel, Universe, load_panel, load_volume
 
 Settings = Mapping[str, tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Market:
-    """A universe of a sweep, by its files; see :func:`~riskengine.market.load_panel` and ``Universe``.
-
-    Attributes
-    ----------
-    prices, membership, delistings, volume : files
-    top, min_history, lookback : see :class:`~riskengine.market.Universe`
-    start, end : first and last date
-    """
-
-    prices: Path
-    membership: Path | None = None
-    delistings: Path | None = None
-    volume: Path | None = None
-    top: int | None = None
-    min_history: int = 0
-    lookback: int = 252
-    start: str | None = None
-    end: str | None = None
-    default_delisting_return: float = 0.0
-
-    def resolved(self) -> Market:
-        """The same with whole paths: equal for equal universes, however their files were named."""
-        files = {
-            name: None if path is None else path.resolve()
-            for name, path in (
-                ("prices", self.prices),
-                ("membership", self.membership),
-                ("delistings", self.delistings),
-                ("volume", self.volume),
-            )
-        }
-        return replace(self, **files)  # type: ignore[arg-type]
-
-    def panel(self) -> Panel:
-        """Prices, membership and delistings."""
-        panel = load_panel(self.prices, self.membership, self.delistings, self.default_delisting_return)
-        return panel.between(self.start, self.end) if self.start or self.end else panel
-
-    def universe(self) -> Universe | None:
-        """Who of the panel may be held; None if everyone."""
-        if self.top is None and self.min_history == 0:
-            return None
-        volume = None if self.volume is None else load_volume(self.volume)
-        return Universe(self.top, self.min_history, self.lookback, volume)
 
 
 @dataclass(frozen=True)
@@ -254,7 +205,7 @@ def _value(text: str) -> Any:
 
 
 def load_grid(path: str | Path) -> Grid:
-    """Read a grid from TOML; paths are relative to its folder.
+    """Read a grid from TOML or JSON; paths are relative to its folder.
 
     ::
 
@@ -271,25 +222,23 @@ def load_grid(path: str | Path) -> Grid:
 
     Raises
     ------
+    DataError
+        If the file is missing, or no TOML or JSON.
     SettingsError
-        If the file is missing or not TOML, or has a key that means nothing.
+        If a key is unknown, or a value of another type; see :func:`riskengine.schema.read`.
     """
+    from riskengine.backtest.grid_file import GridFile  # pydantic is for who reads a file
+    from riskengine.schema import read
+
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
-    unknown = sorted(set(content) - {"strategies", "settings", "universes"})
-    if unknown:
-        raise SettingsError(
-            f"{path} has an unknown key {unknown[0]}: strategies, settings and universes are known"
-        )
-    for key, kind in (("strategies", list), ("settings", dict), ("universes", dict)):
-        if not isinstance(content.get(key, kind()), kind):
-            raise SettingsError(f"{path}: {key} is a {'list' if kind is list else 'table'}")
-    markets = {name: _market(name, table, path) for name, table in content.get("universes", {}).items()}
-    files = tuple(path.parent / name for name in map(str, content.get("strategies", [])))
-    return Grid(files, _flat(content.get("settings", {})), markets)
+    found = read(path, GridFile)
+    markets = {name: _beside(path, Market(**one.given())) for name, one in found.universes.items()}
+    return Grid(tuple(path.parent / file for file in found.strategies), _flat(found.settings), markets)
+
+
+def _beside(path: Path, market: Market) -> Market:
+    """With files that lie relative to the folder of ``path``."""
+    return market.with_files(lambda file: path.parent / file)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, ...]]:
@@ -300,14 +249,3 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, ..
         else:
             found[prefix + name] = tuple(value) if isinstance(value, list) else (value,)
     return found
-
-
-def _market(name: str, table: Any, path: Path) -> Market:
-    known = {field.name for field in fields(Market)}
-    if not isinstance(table, dict) or "prices" not in table or set(table) - known:
-        raise SettingsError(
-            f"{path}: universe {name} is a table with prices, and of {', '.join(sorted(known))}"
-        )
-    files = {"prices", "membership", "delistings", "volume"}
-    values: dict[str, Any] = {k: path.parent / str(v) if k in files else v for k, v in table.items()}
-    return Market(**values)

@@ -13,8 +13,8 @@ import pandas as pd
 from riskengine.backtest.schedule import Fold
 from riskengine.calibration.dated import per_row
 from riskengine.calibration.result import Calibrator
-from riskengine.covariance import for_frequency
 from riskengine.covariance.constant_correlation import ConstantCorrelation
+from riskengine.covariance.for_frequency import for_frequency
 from riskengine.market import Panel
 from riskengine.risk import (
     FilteredHistoricalForecaster,

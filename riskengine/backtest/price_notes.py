@@ -9,12 +9,15 @@ import pandas as pd
 
 from riskengine.market import Finding, Panel
 
+MOVES = frozenset({"large_move", "stale_run"})
+"""Findings that may well be in order, and are worth a note where they are of what was held at the time."""
+
 HELD = "data, while held: "
 BEFORE = "data, while not held: "
 
 
 def price_notes(panel: Panel, weights: pd.DataFrame) -> tuple[str, ...]:
-    """How the prices were read, and the serious findings of their audit on what was held.
+    """How the prices were read, and what their audit found on what was held: serious findings, large moves, stillness.
 
     A split, a wrong print or another unit while an asset is held is a return that nobody made; while it is not held
     it still is in the history that decisions rest on. Findings on what was never held are left to the audit.
@@ -36,6 +39,11 @@ def price_notes(panel: Panel, weights: pd.DataFrame) -> tuple[str, ...]:
     for finding in panel.audit():
         if finding.kind == "reading":
             found.append(f"prices: {finding.detail}")
+        elif finding.kind == "no_prices":
+            found.append(f"prices: {finding.asset} has none: it is left out")
+        elif finding.kind in MOVES:
+            if _then(finding, weights, held[:, place[str(finding.asset)]]):
+                found.append(f"prices: {finding}")
         elif finding.serious:
             column = held.any(axis=1) if finding.asset is None else held[:, place[finding.asset]]
             if column.any():

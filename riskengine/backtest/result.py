@@ -17,8 +17,9 @@ from riskengine.backtest.accounting import Breach
 from riskengine.backtest.flags import ResultFlag, breach_flags, decision_flags, price_flags
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
-from riskengine.backtest.units import period_name, result_units
+from riskengine.backtest.units import result_units
 from riskengine.errors import DataError, SettingsError
+from riskengine.market.period_names import period_name, plural
 from riskengine.risk import christoffersen, kupiec
 
 
@@ -54,7 +55,7 @@ class Comparison:
         tested = f", p = {self.p_value:.3f}" if not math.isnan(self.p_value) else ""
         return (
             f"{self.name}: {self.volatility:.2%} a year against {self.other_volatility:.2%} of {self.other}, "
-            f"{self.words()}{tested}, {self.days} {self.unit}s"
+            f"{self.words()}{tested}, {self.days} {plural(self.unit)}"
         )
 
     def words(self) -> str:

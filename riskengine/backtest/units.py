@@ -1,36 +1,15 @@
-"""Words for the unit of each figure: what a period is called, and what each figure of a result measures."""
+"""Words for the unit of each figure of a result."""
 
 from __future__ import annotations
 
-_NAMES = ((365.0, "day"), (252.0, "day"), (52.0, "week"), (12.0, "month"), (4.0, "quarter"), (1.0, "year"))
-
-
-def period_name(periods_per_year: float) -> str:
-    """What one period of a series is called: day, week, month, quarter or year, else period.
-
-    Examples
-    --------
-    >>> [period_name(count) for count in (252.0, 365.0, 52.0, 12.0, 1764.0)]
-    ['day', 'day', 'week', 'month', 'period']
-    """
-    return next((name for count, name in _NAMES if abs(periods_per_year / count - 1) < 0.04), "period")
-
-
-def periods(count: int, periods_per_year: float) -> str:
-    """A number of periods in words.
-
-    Examples
-    --------
-    >>> periods(1, 252.0), periods(63, 52.0)
-    ('1 day', '63 weeks')
-    """
-    return f"{count} {period_name(periods_per_year)}{'s' * (count != 1)}"
+from riskengine.market.period_names import period_name, plural
 
 
 def summary_units(periods_per_year: float) -> dict[str, str]:
     """Unit, horizon and level of each figure of a summary, by its name."""
     unit = period_name(periods_per_year)
-    year = f"annualised with {periods_per_year:g} {unit}s a year"
+    units = plural(unit)
+    year = f"annualised with {periods_per_year:g} {units} a year"
     return {
         "volatility": f"fraction a year: standard deviation of returns net of costs, {year}",
         "return": "fraction a year: compound growth net of costs",
@@ -43,8 +22,8 @@ def summary_units(periods_per_year: float) -> dict[str, str]:
         "turnover": "sum of absolute trades as a multiple of wealth, a year",
         "costs": "fraction of wealth a year",
         "bias": "root mean square of holding-period returns over their forecast volatility; 1 is right",
-        "var_99_exceptions": f"number of {unit}s on which the loss exceeded VaR 99%, one {unit}, by the first method",
-        "var_99_expected": f"number of {unit}s expected to exceed VaR 99%, one {unit}",
+        "var_99_exceptions": f"number of {units} on which the loss exceeded VaR 99%, one {unit}, by the first method",
+        "var_99_expected": f"number of {units} expected to exceed VaR 99%, one {unit}",
         "reduction": "fraction: 1 less the strategy's volatility over this portfolio's; positive if it is calmer",
         "reduction_low": "lower end of the 95% interval of reduction, fraction",
         "reduction_high": "upper end of the 95% interval of reduction, fraction",
@@ -55,21 +34,22 @@ def summary_units(periods_per_year: float) -> dict[str, str]:
 def result_units(periods_per_year: float) -> dict[str, dict[str, str] | str]:
     """Units of everything in the JSON of a result."""
     unit = period_name(periods_per_year)
+    units = plural(unit)
     return {
-        "days": f"number of {unit}s",
+        "days": f"number of {units}",
         "summary": summary_units(periods_per_year),
         "risk_today": {
-            "horizon": f"{unit}s ahead of the last close",
+            "horizon": f"{units} ahead of the last close",
             "level": "confidence, fraction",
             "var": "positive fraction of wealth that is lost over the horizon",
             "cvar": "positive fraction of wealth that is lost over the horizon, mean beyond VaR",
         },
         "value_at_risk": {
             "level": "confidence, fraction",
-            "days": f"number of {unit}s with a forecast, each one {unit} ahead",
-            "expected": f"number of {unit}s",
-            "exceptions": f"number of {unit}s with a loss beyond VaR",
-            "share": f"exceptions as a fraction of {unit}s",
+            "days": f"number of {units} with a forecast, each one {unit} ahead",
+            "expected": f"number of {units}",
+            "exceptions": f"number of {units} with a loss beyond VaR",
+            "share": f"exceptions as a fraction of {units}",
             "kupiec_p": "p-value of the expected share, 0 to 1",
             "christoffersen_p": "p-value of the expected share without clusters, 0 to 1",
         },

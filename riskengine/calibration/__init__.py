@@ -1,12 +1,14 @@
-"""Calibrators: the network, batched maximum likelihood, and the ``arch`` package as a reference."""
+"""Calibrators: the network, universes, batched maximum likelihood, and the ``arch`` package as a reference."""
 
 from riskengine.calibration.arch_reference import ArchReference
 from riskengine.calibration.calibration_stream import CalibrationStream
+from riskengine.calibration.importance import exact_moments
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
-from riskengine.calibration.result import Calibration, Calibrator, Status
+from riskengine.calibration.result import Calibration, Calibrator, Status, as_matrix
+from riskengine.calibration.universe_calibrator import UniverseCalibrator
 
 __all__ = [
     "ArchReference",
@@ -18,4 +20,7 @@ __all__ = [
     "Posterior",
     "Status",
     "TrainingPrior",
+    "UniverseCalibrator",
+    "as_matrix",
+    "exact_moments",
 ]

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from riskengine.calibration.dated import Dated
-from riskengine.calibration.padding import lengthened
+from riskengine.calibration.padding import lengthened, widened
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.status import DEFAULT_SPREAD, complete, screen, without_constants
@@ -20,6 +19,7 @@ from riskengine.garch.variance import backcast
 
 _EDGE = 1e-8
 _backcast, _evaluate, _likelihood = jax.jit(backcast), jax.jit(log_likelihood), jax.jit(likelihood)
+_to_unconstrained, _from_unconstrained = jax.jit(to_unconstrained), jax.jit(from_unconstrained)
 
 
 @dataclass(frozen=True)
@@ -104,30 +104,31 @@ class ArchReference:
         alpha, gamma = alpha * shrink, gamma * shrink
         beta = np.minimum(beta, 1 - _EDGE - alpha - gamma / 2)
         inside = GarchParams(np.maximum(omega, _EDGE**2), alpha, gamma, beta, np.clip(dof, 2 + 1e-6, 1e6))
+        count = len(assets)
         with jax.enable_x64(True):
-            inside = GarchParams(*map(jnp.asarray, inside))
-            u = to_unconstrained(inside)
-            data = jnp.asarray(np.where(usable, (matrix - mean) / scale, np.nan))
-            before = jnp.where(usable, _backcast(data), 1.0)
-            information = np.asarray(_likelihood(u, data, before).information)
+            u = _to_unconstrained(GarchParams(*map(widened, inside)))
+            data = widened(np.where(usable, (matrix - mean) / scale, np.nan))
+            before = np.where(widened(usable), _backcast(data), 1.0)
+            information = np.asarray(_likelihood(u, data, before).information)[:count]
             covariance = np.linalg.inv(information + np.diag(DEFAULT_SPREAD**-2.0) / 100)
-            centre = np.array(u)
+            centre = np.array(u)[:count]
             centre[:, 0] += 2 * np.log(scale)
             observations = np.sum(~np.isnan(matrix), axis=0)
             factor = np.linalg.cholesky((covariance + covariance.transpose(0, 2, 1)) / 2)
             centre, factor = complete(centre, factor, scale, observations, status)
-            presample = np.where(usable, np.asarray(before) * scale**2, np.exp(centre[:, 0]))
-            final = from_unconstrained(jnp.asarray(centre))
-            data = jnp.asarray(without_constants(matrix, status) - mean)
-            total, tomorrow = _evaluate(final, data, jnp.asarray(presample))
+            presample = np.where(usable, before[:count] * scale**2, np.exp(centre[:, 0]))
+            wide = _from_unconstrained(widened(centre, axis=0))
+            data = widened(without_constants(matrix, status) - mean)
+            total, tomorrow = (np.asarray(leaf)[:count] for leaf in _evaluate(wide, data, widened(presample)))
+            final = GarchParams(*(np.asarray(leaf)[:count] for leaf in wide))
         return Calibration(
             assets=assets,
-            params=GarchParams(*map(np.asarray, final)),
+            params=final,
             posterior=Posterior(centre, factor),
-            log_likelihood=np.asarray(total),
+            log_likelihood=total,
             status=status,
             mean=mean,
-            next_variance=np.asarray(tomorrow),
+            next_variance=tomorrow,
             presample=presample,
             observations=observations,
         )

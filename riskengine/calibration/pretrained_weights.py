@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,7 +67,7 @@ def load(folder: Path) -> tuple[Trained, dict[str, Any]]:
         raise DataError(
             f"{folder / CARD} is damaged ({error!r}): make it with `riskengine pretrain`"
         ) from error
-    return load_leaves(folder / WEIGHTS, jax.eval_shape(lambda: blank(robust))), card
+    return load_leaves(folder / WEIGHTS, _structure(robust, jax.config.read("jax_enable_x64"))), card
 
 
 def save_leaves(path: Path, tree: Any) -> None:
@@ -93,6 +94,12 @@ def load_leaves(path: Path, like: Any) -> Any:
     if wanted != jax.tree.map(np.shape, found):
         raise DataError(f"{path} is of another network: train again {remedy}")
     return jax.tree_util.tree_unflatten(structure, [found[name] for name in wanted])
+
+
+@cache
+def _structure(robust: bool, double: bool) -> Trained:
+    """Shapes and types of :func:`blank`, which takes a third of a second to trace."""
+    return jax.eval_shape(lambda: blank(robust))
 
 
 def blank(robust: bool) -> Trained:

@@ -10,6 +10,7 @@ import typer
 
 from riskengine.cli.app import app
 from riskengine.cli.console import FLAGGED, Json, Prices, bars, bundled_prices, screen, write
+from riskengine.cli.file_schema import Example, Schema
 from riskengine.cli.findings import in_lines, show_findings
 from riskengine.cli.result_tables import show_result, show_sweep
 from riskengine.errors import DataError, SettingsError
@@ -121,7 +122,7 @@ def backtest(
     membership: Membership = None,
     delistings: DelistingFile = None,
     volume: Volume = None,
-    top: Annotated[int | None, typer.Option(help="Hold only the so many most liquid of the day.")] = None,
+    top: Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets of the day.")] = None,
     start: Start = None,
     end: End = None,
     checkpoint: Annotated[
@@ -218,15 +219,16 @@ def sweep(
         ),
     ] = None,
     grid: Annotated[
-        Path | None, typer.Option(help="TOML file with strategies, settings and universes.")
+        Path | None,
+        typer.Option(help="TOML or JSON with strategies, settings and universes; --example prints one."),
     ] = None,
     prices: Annotated[
         list[Path] | None,
-        typer.Option(help="Prices of a universe; more than once for more. Bundled if left out."),
+        typer.Option(help="Prices of a universe; repeat for several. The bundled prices if left out."),
     ] = None,
     top: Annotated[
         list[int] | None,
-        typer.Option(help="The so many most liquid of each universe; more than once for more."),
+        typer.Option(help="Restrict each universe to its N most liquid assets; repeat for several N."),
     ] = None,
     membership: Membership = None,
     delistings: DelistingFile = None,
@@ -248,11 +250,13 @@ def sweep(
     out: Annotated[Path, typer.Option(help="Folder of finished backtests, which are not run again.")] = Path(
         "out/sweep"
     ),
+    schema: Schema = False,
+    example: Example = False,
     as_json: Json = False,
 ) -> None:
     """Backtest strategies x settings x universes, and say how much of the best record is luck.
 
-    Equal weight runs beside them in every universe. Stopped, or bereft of a worker, a sweep goes on with what is
+    Equal weight runs beside them in every universe. A sweep that was interrupted, or lost a worker, runs only what is
     missing when it is called again. Strategies run where they lie, and what they read decides what runs again.
 
     Exit status 3 if a backtest failed, or decisions of one fell back, or a limit was broken; 1 if all failed.

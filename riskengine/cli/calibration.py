@@ -130,8 +130,8 @@ def pretrain(
     Under 30 minutes on two cores with the defaults. Stopped with Ctrl-C it goes on where it was when
     called again. Use the weights with NeuralCalibrator.pretrained(FOLDER).
     """
-    from riskengine.calibration.pretraining import pretrain as run
-    from riskengine.calibration.training import Training
+    from riskengine.calibration.training.loop import Training
+    from riskengine.calibration.training.pretraining import pretrain as run
 
     training = Training()
     training = replace(

@@ -11,12 +11,17 @@ from rich.markup import escape
 
 from riskengine.cli.app import app
 from riskengine.cli.console import FLAGGED, Json, Prices, bundled_prices, new_table, screen
+from riskengine.cli.file_schema import Example, Schema
 
 HoldingsFile = Annotated[
     Path, typer.Option("--holdings", help="CSV of asset,quantity; CASH is an amount of money.")
 ]
 LimitsFile = Annotated[
-    Path | None, typer.Option("--limits", help="JSON with lots, cash, costs, volumes, groups and limits.")
+    Path | None,
+    typer.Option(
+        "--limits",
+        help="TOML or JSON: lots, cash, costs, groups, limits; see --example.",
+    ),
 ]
 AsOf = Annotated[str | None, typer.Option("--asof", help="Last date of the prices to use.")]
 
@@ -49,7 +54,9 @@ def rebalance(
     volume: Annotated[
         Path | None, typer.Option(help="Traded values, as wide as the prices; --top ranks by them.")
     ] = None,
-    top: Annotated[int | None, typer.Option(help="Hold only so many of the most liquid assets.")] = None,
+    top: Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets.")] = None,
+    schema: Schema = False,
+    example: Example = False,
     as_json: Json = False,
 ) -> None:
     """Today's orders in whole lots, and the report of the day.
@@ -141,6 +148,8 @@ def stress(
     out: Annotated[Path, typer.Option(help="Folder for stress.json, stress.html, paths.parquet.")] = Path(
         "out/stress"
     ),
+    schema: Schema = False,
+    example: Example = False,
     as_json: Json = False,
 ) -> None:
     """Simulated, shocked, replayed and likeliest scenarios of today's portfolio.

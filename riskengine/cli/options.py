@@ -11,15 +11,20 @@ from rich.table import Table
 
 from riskengine.cli.app import app
 from riskengine.cli.console import FLAGGED, Json, bars, new_table, screen
+from riskengine.cli.file_schema import Example, Schema
 
 
 @app.command("price")
 def price_(
     terms: Annotated[
         Path,
-        typer.Argument(help="TOML file of underlying, model, product and simulation, as docs/terms.toml."),
+        typer.Argument(
+            help="TOML or JSON with underlying, model, product and simulation; --example prints one."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for price.json and price.html.")] = Path("out/price"),
+    schema: Schema = False,
+    example: Example = False,
     as_json: Json = False,
 ) -> None:
     """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""

@@ -33,9 +33,9 @@ def audit(
 
     Exit status 3 if a finding is serious: returns are wrong if it is what it looks like.
     """
-    from riskengine.market import Finding, audit_prices, load_prices
+    from riskengine.market import Finding, load_prices
     from riskengine.market.loading import save_prices
-    from riskengine.market.panel import timing
+    from riskengine.market.panel import audit_table
     from riskengine.market.repair import repair
     from riskengine.report.audit_page import ordered, write_audit
 
@@ -50,7 +50,7 @@ def audit(
     console = screen(as_json)
     read = load_prices(prices)
     findings = [Finding("reading", None, None, note) for note in read.notes]
-    findings += [*audit_prices(read.close), *timing(read.close)]
+    findings += audit_table(read.close)
     content = write_audit(prices, read.close, findings, out)
     if repair_to is not None:
         mended = repair(read.close)

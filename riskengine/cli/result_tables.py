@@ -28,7 +28,8 @@ def show_flags(console: Console, flags: Iterable[ResultFlag], name: str | None =
 
 def show_result(console: Console, result: Any) -> None:
     """Flags, summary, why figures are missing, VaR exceptions and notes of a backtest."""
-    from riskengine.backtest.units import period_name
+    from riskengine.backtest.flags import gathered
+    from riskengine.market.period_names import period_name, plural
     from riskengine.report import summary_rows
 
     headings, rows = summary_rows(result)
@@ -50,7 +51,7 @@ def show_result(console: Console, result: Any) -> None:
     for remark in result.remarks():
         console.print(f"- {remark}", highlight=False, markup=False)
     if not result.risk_table().empty:
-        risk = new_table(f"VaR exceptions of {result.name}, one {unit} ahead, number of {unit}s")
+        risk = new_table(f"VaR exceptions of {result.name}, one {unit} ahead, number of {plural(unit)}")
         for heading in ("method", "level", "expected", "exceptions", "Kupiec p", "Christoffersen p"):
             risk.add_column(heading, justify="right")
         for _, row in result.risk_table().iterrows():
@@ -64,12 +65,11 @@ def show_result(console: Console, result: Any) -> None:
             )
         console.print(risk)
     # Clashes of limits stand above already, counted.
-    notes = [note for note in result.notes if ": infeasible: " not in note]
+    notes = gathered([note for note in result.notes if ": infeasible: " not in note])
     for note in notes[:MOST_NOTES]:
         console.print(f"- {note}", highlight=False, markup=False)
-    if len(result.notes) > len(notes[:MOST_NOTES]):
-        more = len(result.notes) - len(notes[:MOST_NOTES])
-        console.print(f"- and {more} more notes in result.json", highlight=False)
+    if len(notes) > MOST_NOTES:
+        console.print(f"- and {len(notes) - MOST_NOTES} more notes in result.json", highlight=False)
 
 
 def _two_lines(heading: str) -> str:

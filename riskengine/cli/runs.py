@@ -15,12 +15,13 @@ from riskengine.backtest import load_strategy
 from riskengine.backtest.provenance import software
 from riskengine.backtest.result import finite
 from riskengine.calibration import NeuralCalibrator
-from riskengine.desk.inputs import read_desk, read_holdings
+from riskengine.desk.holdings import read_holdings
 from riskengine.desk.portfolio_stress import StressSettings, stress_content, stress_test
 from riskengine.desk.price import price
 from riskengine.desk.price_inputs import read_terms
 from riskengine.desk.rebalance import read_history, rebalance
 from riskengine.desk.rebalance_files import write_rebalance
+from riskengine.desk.rules import read_desk
 from riskengine.desk.smile import Smile, fit_smile, smile_content
 from riskengine.desk.smile_curves import smile_curves
 from riskengine.desk.strategy_state import Shown, close_name

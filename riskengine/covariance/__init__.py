@@ -8,9 +8,11 @@ from riskengine.covariance.bias_corrected import BiasCorrected
 from riskengine.covariance.constant_correlation import ConstantCorrelation
 from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
+from riskengine.covariance.evaluation import bias_band, bias_statistic, states
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.for_frequency import for_frequency
+from riskengine.covariance.garch_margins import conditional_variance
 from riskengine.covariance.moments import pairwise_moments, to_correlation
 from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.running_bias import RunningBias
@@ -22,6 +24,7 @@ from riskengine.covariance.static import (
     QuadraticInverseShrinkage,
     SampleCovariance,
 )
+from riskengine.covariance.window import Window
 from riskengine.errors import deprecated
 from riskengine.serialization import load as load_state
 from riskengine.serialization import save as save_state
@@ -45,7 +48,11 @@ __all__ = [
     "RiskMetrics2006",
     "RunningBias",
     "SampleCovariance",
+    "Window",
     "analytical_shrinkage",
+    "bias_band",
+    "bias_statistic",
+    "conditional_variance",
     "for_frequency",
     "linear_shrinkage",
     "load_state",
@@ -53,6 +60,7 @@ __all__ = [
     "pairwise_moments",
     "quadratic_inverse",
     "save_state",
+    "states",
     "to_correlation",
 ]
 

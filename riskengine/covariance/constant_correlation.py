@@ -93,12 +93,13 @@ class ConstantCorrelation:
         return GarchMargins(self.calibrator, self.window, self.warm_start, sums, self.residuals)
 
     def init(self, returns: Array, **known: Any) -> GarchState:
-        """State after a history; ``calibration=`` or ``previous=`` as in :class:`~.garch_margins.GarchMargins`."""
+        """State after a history; ``calibration=``, ``previous=`` or ``ranges=`` as in
+        :class:`~.garch_margins.GarchMargins`."""
         return self.margins.init(returns, **known)
 
-    def update(self, state: GarchState, row: Array) -> GarchState:
+    def update(self, state: GarchState, row: Array, ranges: Array | None = None) -> GarchState:
         """State after one more day, with the same parameters."""
-        return self.margins.update(state, row)
+        return self.margins.update(state, row, ranges)
 
     def forecast(self, state: GarchState, horizon: int = 1) -> Covariance:
         """``D R D`` over the holding period."""

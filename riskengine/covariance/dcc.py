@@ -20,10 +20,8 @@ from riskengine.covariance.moments import to_correlation
 from riskengine.covariance.running_moments import ExponentialMoments, ExponentialSums
 from riskengine.covariance.window import as_row
 from riskengine.errors import SettingsError
-from riskengine.garch.forecast import term_structure
 
 Array = np.ndarray
-_term_structure = jax.jit(term_structure, static_argnames="horizon")
 
 
 class DccState(NamedTuple):
@@ -199,14 +197,14 @@ class Dcc:
         persistence, share = 1 / (1 + np.exp(-found.x))
         return float(persistence * share), float(persistence * (1 - share))
 
-    def update(self, state: DccState, row: Array) -> DccState:
+    def update(self, state: DccState, row: Array, ranges: Array | None = None) -> DccState:
         """One more day: the filter, and a rank-one update of ``Q``."""
         a, b = state.a, state.b
         z = (as_row(row, len(state.diagonal)) - state.margins.fit.mean) / np.sqrt(state.margins.variance)
         news = z * np.sqrt(state.diagonal) if self.corrected else z
         square = np.where(np.isnan(news), 1.0, news**2)
         return DccState(
-            self.margins.update(state.margins, row),
+            self.margins.update(state.margins, row, ranges),
             state.target,
             ExponentialMoments(b).update(state.products, news),
             1 - a - b + a * square + b * state.diagonal,
@@ -216,11 +214,7 @@ class Dcc:
 
     def forecast(self, state: DccState, horizon: int = 1) -> Covariance:
         """Mean over the holding period of ``D[k] R[k] D[k]``."""
-        fit = state.margins.fit
-        with jax.enable_x64(True):
-            params = jax.tree.map(jnp.asarray, fit.params)
-            path = _term_structure(params, jnp.asarray(state.margins.variance), horizon=horizon)
-            deviations = np.sqrt(np.asarray(path))
+        deviations = np.sqrt(self.margins.term_structure(state.margins, horizon))
         fade = (state.a + state.b) ** np.arange(horizon)[:, None]
         now = (fade * deviations).T @ deviations * to_correlation(state.q)
         later = ((1 - fade) * deviations).T @ deviations * state.target

@@ -15,6 +15,7 @@ from jax.sharding import PartitionSpec as P
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.padding import NARROWEST, bucket
 from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.calibration.universe_calibrator import UniverseCalibrator, as_ranges
 from riskengine.covariance.moments import Moments
 from riskengine.covariance.running_moments import (
     ExponentialMoments,
@@ -24,7 +25,8 @@ from riskengine.covariance.running_moments import (
 )
 from riskengine.covariance.weighting import fading_weights
 from riskengine.covariance.window import Window, as_row, last_days
-from riskengine.garch.forecast import holding_period_variance
+from riskengine.garch.common_variance import UniverseState
+from riskengine.garch.forecast import term_structure
 from riskengine.garch.params import GarchParams
 from riskengine.garch.robust import VariancePair, next_pair
 from riskengine.garch.step import expected_step, step
@@ -33,7 +35,22 @@ from riskengine.garch.variance import Filtered, filter_variance
 Array = np.ndarray
 
 _next_hypotheses = jax.jit(next_pair)
-_holding = jax.jit(holding_period_variance, static_argnames="horizon")
+_ahead = jax.jit(term_structure, static_argnames="horizon")
+
+
+class UniverseMargin(NamedTuple):
+    """The universe's part of a state, under a :class:`~riskengine.calibration.universe_calibrator.UniverseCalibrator`.
+
+    Attributes
+    ----------
+    state : of the component model
+    garch : (assets,) variance of the next day by the calibration alone
+    ranged : whether there are ranges
+    """
+
+    state: UniverseState
+    garch: Array
+    ranged: bool
 
 
 class Margin(NamedTuple):
@@ -88,6 +105,7 @@ class GarchState(NamedTuple):
     standardised : the same window over its conditional volatilities
     hypotheses : of the next day's variance, if the calibration reckons with outliers
     products : sums of products of residuals, or of returns, that the correlation rests on
+    universe : what a calibrator of universes adds
     """
 
     fit: Calibration
@@ -96,6 +114,7 @@ class GarchState(NamedTuple):
     standardised: Window
     hypotheses: VariancePair | None = None
     products: ExponentialSums | RollingSums | None = None
+    universe: UniverseMargin | None = None
 
     @property
     def returns(self) -> Array:
@@ -162,7 +181,8 @@ class GarchMargins:
 
     Attributes
     ----------
-    calibrator : network, maximum likelihood, ...
+    calibrator : network, maximum likelihood, ...; a
+        :class:`~riskengine.calibration.universe_calibrator.UniverseCalibrator` also forecasts the variances
     window : days kept for residuals and correlations
     warm_start : hand the last calibration to a :class:`MaximumLikelihood` as its start
     sums : what sums of products to keep as well
@@ -176,44 +196,79 @@ class GarchMargins:
     of_residuals: bool = True
 
     def init(
-        self, returns: Array, calibration: Calibration | None = None, previous: GarchState | None = None
+        self,
+        returns: Array,
+        calibration: Calibration | None = None,
+        previous: GarchState | None = None,
+        ranges: Array | None = None,
     ) -> GarchState:
-        """Calibrate on all rows, or take a given calibration, and filter."""
+        """Calibrate on all rows, or take a given calibration, and filter.
+
+        Parameters
+        ----------
+        ranges : (time, assets) logarithms of high over low, which a calibrator of universes reads
+        """
         rows = last_days(returns, len(returns))
         if calibration is None:
             calibration = self._calibrate(rows, previous)
         margin, variance = Margin.of(calibration, rows)
+        ahead, universe = margin.variance, None
+        if isinstance(self.calibrator, UniverseCalibrator):
+            given = as_ranges(ranges, rows.shape)
+            ranged = given is not None
+            common, state = self.calibrator.filter(calibration, rows, given)
+            universe = UniverseMargin(state, margin.variance, ranged)
+            variance = self.calibrator.joined(common, variance, ranged, rows.shape[1])
+            ahead = self._joined(universe)
         residuals = (rows - calibration.mean) / np.sqrt(variance)
         summed = residuals if self.of_residuals else rows
         return GarchState(
             calibration,
-            margin.variance,
+            ahead,
             Window.of(rows, self.window),
             Window.of(residuals, self.window),
             margin.hypotheses,
             None if self.sums is None else self.sums.init(summed),
+            universe,
         )
+
+    def _joined(self, universe: UniverseMargin) -> Array:
+        """Variance of the next day ``(assets,)``."""
+        calibrator = self.calibrator
+        assert isinstance(calibrator, UniverseCalibrator)
+        common = calibrator.variance(universe.state, universe.ranged)
+        return calibrator.joined(common, universe.garch, universe.ranged, len(common))
 
     def _calibrate(self, rows: Array, previous: GarchState | None) -> Calibration:
         if self.warm_start and previous is not None and isinstance(self.calibrator, MaximumLikelihood):
             return self.calibrator(rows, start=previous.fit)
+        if isinstance(self.calibrator, UniverseCalibrator):
+            return self.calibrator.network(rows)
         return self.calibrator(rows)
 
-    def update(self, state: GarchState, row: Array) -> GarchState:
-        """One more day with the same parameters."""
+    def update(self, state: GarchState, row: Array, ranges: Array | None = None) -> GarchState:
+        """One more day with the same parameters; ``ranges`` ``(assets,)`` of the day where the history had them."""
         row = as_row(row, len(state.variance))
-        before = Margin(state.fit, state.variance, state.hypotheses)
-        after, residual = before.moved(row), before.residual(row)
+        universe = state.universe
+        own = state.variance if universe is None else universe.garch
+        after = Margin(state.fit, own, state.hypotheses).moved(row)
+        residual = (row - state.fit.mean) / np.sqrt(state.variance)
         products: Any = state.products
         if self.sums is not None and products is not None:
             products = self.sums.update(products, residual if self.of_residuals else row)
+        variance = after.variance
+        if universe is not None and isinstance(self.calibrator, UniverseCalibrator):
+            moved = self.calibrator.update(state.fit, universe.state, row, ranges, universe.ranged)
+            universe = UniverseMargin(moved, after.variance, universe.ranged)
+            variance = self._joined(universe)
         return GarchState(
             state.fit,
-            after.variance,
+            variance,
             state.past.moved(row),
             state.standardised.moved(residual),
             after.hypotheses,
             products,
+            universe,
         )
 
     def moments(self, state: GarchState) -> Moments:
@@ -236,9 +291,19 @@ class GarchMargins:
 
     def holding_variance(self, state: GarchState, horizon: int) -> Array:
         """Mean variance per day over the holding period, ``(assets,)``."""
+        return self.term_structure(state, horizon).mean(axis=0)
+
+    def term_structure(self, state: GarchState, horizon: int) -> Array:
+        """Expected variance of each of the next days, ``(horizon, assets)``."""
+        universe = state.universe
+        before = state.variance if universe is None else universe.garch
         with jax.enable_x64(True):
             params = GarchParams(*map(jnp.asarray, state.fit.params))
-            return np.asarray(_holding(params, jnp.asarray(state.variance), horizon=horizon))
+            path = np.asarray(_ahead(params, jnp.asarray(before), horizon=horizon))
+        if universe is None or not isinstance(self.calibrator, UniverseCalibrator):
+            return path
+        mine = self.calibrator.term_structure(universe.state, universe.ranged, horizon)
+        return self.calibrator.joined(mine, path, universe.ranged, path.shape[1])
 
     @staticmethod
     def notes(state: GarchState) -> tuple[str, ...]:

@@ -9,9 +9,14 @@ from riskengine.market import Panel
 
 Array = np.ndarray
 
+RECENT = 30
+"""Closes within which a finding of the audit is shown by itself, and large moves are shown at all."""
+
 
 def held_findings(panel: Panel, held: Array, window: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Serious findings on holdings, as text: those of the last ``window`` closes, and those before.
+
+    Large moves of the last closes are among them: they may be splits, or another currency.
 
     Parameters
     ----------
@@ -27,11 +32,14 @@ def held_findings(panel: Panel, held: Array, window: int) -> tuple[tuple[str, ..
     """
     names = {panel.assets[k] for k in np.flatnonzero(held)}
     first = panel.dates[-min(window + 1, len(panel.dates))]
+    recently = panel.dates[-min(RECENT, len(panel.dates))]
     recent: list[str] = []
     older: list[str] = []
     for finding in panel.audit():
-        if not finding.serious or (finding.asset is not None and finding.asset not in names):
+        dated = isinstance(finding.date, pd.Timestamp)
+        doubtful = finding.serious or (finding.kind == "large_move" and dated and finding.date >= recently)
+        if not doubtful or (finding.asset is not None and finding.asset not in names):
             continue
-        before = isinstance(finding.date, pd.Timestamp) and finding.date < first
+        before = dated and finding.date < first
         (older if before else recent).append(str(finding))
     return tuple(recent), tuple(older)

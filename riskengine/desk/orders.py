@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskengine.desk.inputs import Desk, Holdings
+from riskengine.desk.holdings import Holdings
+from riskengine.desk.rules import Desk
 from riskengine.errors import DataError
 
 Array = np.ndarray

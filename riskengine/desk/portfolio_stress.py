@@ -19,13 +19,13 @@ from riskengine.backtest.provenance import panel_provenance
 from riskengine.calibration import Calibrator
 from riskengine.covariance.garch_margins import conditional_variance
 from riskengine.desk.held_findings import held_findings
-from riskengine.desk.inputs import Desk
-from riskengine.desk.period_names import period_name, span
 from riskengine.desk.period_returns import period_returns
+from riskengine.desk.rules import Desk
 from riskengine.desk.stress_limits import broken, judge, light
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel
 from riskengine.market.checks import as_weights
+from riskengine.market.period_names import period_name, periods, plural
 from riskengine.market.view import STALE_AFTER
 from riskengine.risk.measures import empirical_tail
 from riskengine.risk.paths import Block
@@ -388,10 +388,10 @@ def _tails(outcome: Outcome) -> dict[str, float]:
 
 
 def _units(test: StressTest) -> dict[str, str]:
-    horizon = span(test.outcomes[0].horizon, test.periods_per_year)
+    horizon = periods(test.outcomes[0].horizon, test.periods_per_year)
     of_loss = f"loss as a fraction of wealth over {horizon}"
     return {
-        "horizon": f"{period_name(test.periods_per_year)}s",
+        "horizon": plural(period_name(test.periods_per_year)),
         "loss": "loss of the episode as a fraction of wealth",
         "loss_median": f"{of_loss}, median",
         "var_95": f"{of_loss}, 95%",

@@ -7,15 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from riskengine.desk.held_findings import RECENT
 from riskengine.market import Finding, MarketView, Panel
-from riskengine.market.jumps import SPLITS
 
 Array = np.ndarray
 
-RECENT = 30
-"""Closes within which a finding of the audit is shown by itself; earlier ones are summed up in a line."""
-_LARGE = np.log(1.4)
-_NEAR = 0.08
 _QUIET = 0.5  # share of zero returns from which figures are doubted
 
 
@@ -78,35 +74,24 @@ def check_prices(panel: Panel, view: MarketView, held: Array, bought: Array, win
     names = [name for name, hit in zip(panel.assets, chosen, strict=True) if hit]
     found = [one for one in panel.select(names).audit() if one.serious] if names else []
     told, older = _told(found, panel, window)
-    known_days = {(one.asset, one.date) for one in found}
     return PriceChecks(
-        (*flags, *told, *_large_moves(panel, chosen, known_days)),
+        (*flags, *told, *_large_moves(panel, names)),
         (*shut, *older),
         [one.to_dict() for one in found],
         {panel.assets[j]: int(age[j]) for j in np.flatnonzero(chosen & (rows_since > 0))},
     )
 
 
-def _large_moves(panel: Panel, chosen: Array, known: set[Any]) -> list[str]:
-    """Recent moves that may be splits, though the audit takes them for moves: before an order a miss costs more."""
-    flags, rows = [], panel.returns.iloc[-RECENT:]
-    values = rows.to_numpy()
-    with np.errstate(invalid="ignore"):
-        large = (np.abs(np.log1p(values)) > _LARGE) & chosen
-    for k, j in np.argwhere(large):
-        name, date = panel.assets[j], rows.index[k]
-        if (name, date) in known:
-            continue
-        ratio = 1 + values[k, j]
-        size = max(ratio, 1 / ratio)
-        n, m = min(SPLITS, key=lambda split: abs(np.log(split[0] / split[1] / size)))
-        named = f"{n}:{m}" if ratio > 1 else f"{m}:{n}"
-        near = f", near the {named} of a possible split" if abs(n / m / size - 1) < _NEAR else ""
-        flags.append(
-            f"{name}: {ratio - 1:+.1%} in one close on {date:%Y-%m-%d}{near}: if it was no real move, adjust the "
-            "prices before it, or its holding"
-        )
-    return flags
+def _large_moves(panel: Panel, names: list[str]) -> list[str]:
+    """Recent moves that the audit takes for real ones: before an order the price of a mistake is higher."""
+    recent = panel.dates[max(0, len(panel.dates) - RECENT)]
+    found = panel.select(names).audit() if names else ()
+    return [
+        f"{one.asset}: {one.detail} on {one.date:%Y-%m-%d}: if it was no real move, adjust the prices before it, "
+        "or its holding"
+        for one in found
+        if one.kind == "large_move" and one.date >= recent
+    ]
 
 
 def _told(found: list[Finding], panel: Panel, window: int) -> tuple[list[str], tuple[str, ...]]:

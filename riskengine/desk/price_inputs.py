@@ -1,41 +1,16 @@
-"""The terms file of `riskengine price`: underlying, model, product and simulation, as TOML."""
+"""The terms file of `riskengine price`: underlying, model, product and simulation, as TOML or JSON."""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from riskengine import options
-from riskengine.errors import DataError
+from riskengine.schema import Table, read, table
 
-MODELS: dict[str, Any] = {
-    "black-scholes": options.BlackScholesParams,
-    "heston": options.HestonParams,
-    "duan": options.DuanParams,
-    "heston-nandi": options.HestonNandiParams,
-}
-PRODUCTS: dict[str, Any] = {
-    "vanilla": options.Vanilla,
-    "asian": options.Asian,
-    "barrier": options.Barrier,
-    "lookback": options.Lookback,
-    "autocallable": options.Autocallable,
-}
-UNDERLYING = {"spot": 100.0, "rate": 0.0, "dividend": 0.0}
-SIMULATION = {
-    "paths": int,
-    "seed": int,
-    "steps": int,
-    "randomisations": int,
-    "sampling": str,
-    "antithetic": bool,
-    "controls": bool,
-    "greeks": list,
-}
-TEXTS = ("kind", "average", "direction", "knock")
-LISTS = ("fixings", "observations", "past", "window")
 FLOATING = "floating"
 """Strike of an Asian or a lookback whose strike is the average or the asset itself."""
 
@@ -65,100 +40,81 @@ class Terms:
     simulation: dict[str, Any]
 
 
+Strike = Annotated[
+    float | None,
+    BeforeValidator(lambda value: None if value == FLOATING else value),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"const": FLOATING}]}),
+]
+Times = int | tuple[float, ...]
+Kind = Literal["call", "put"]
+
+
+def _named(name: str, source: Any, **types: Any) -> Any:
+    """A table with a name, which becomes an object of ``source``."""
+    tag = Literal[name]  # type: ignore[valid-type]
+
+    def made(terms: Table) -> Any:
+        return name, source(**{key: value for key, value in terms.given().items() if key != "name"})
+
+    return Annotated[table(source, name=tag, **types), AfterValidator(made)]
+
+
+def _model(name: str, source: Any, *example: float) -> Any:
+    shown = zip(source._fields, example, strict=True)
+    return _named(name, source, **{leaf: Annotated[float, Field(examples=[x])] for leaf, x in shown})
+
+
+def _number(example: float) -> Any:
+    return Annotated[float, Field(examples=[example])]
+
+
+Model: Any = (
+    _model("heston", options.HestonParams, 0.04, 2.5, 0.04, 0.66, -0.8)
+    | _model("black-scholes", options.BlackScholesParams, 0.2)
+    | _model("duan", options.DuanParams, 2e-6, 0.03, 0.08, 0.9, 0.05, 1e-4)
+    | _model("heston-nandi", options.HestonNandiParams, 5e-6, 1e-6, 0.59, 420.0, 0.2, 1e-4)
+)
+Products: Any = (
+    _named(
+        "barrier", options.Barrier, strike=_number(100.0), barrier=_number(135.0), maturity=_number(1.0),
+        direction=Literal["up", "down"], knock=Literal["out", "in"], kind=Kind, fixings=Times | None,
+    )
+    | _named(
+        "asian", options.Asian, strike=Strike, kind=Kind, average=Literal["arithmetic", "geometric"],
+        fixings=Times | None, past=tuple[float, ...],
+    )
+    | _named("lookback", options.Lookback, strike=Strike, kind=Kind, fixings=Times | None)
+    | _named("autocallable", options.Autocallable, observations=Times)
+    | _named("vanilla", options.Vanilla, kind=Kind)
+)  # fmt: skip
+
+
+Underlying: Any = table(options.monte_carlo, "spot", "rate", "dividend")
+Simulation: Any = table(
+    options.monte_carlo, "paths", "seed", "steps", "randomisations", "sampling", "antithetic", "controls", "greeks",
+    sampling=Literal["sobol", "random"], greeks=tuple[str, ...],
+)  # fmt: skip
+
+
+class TermsFile(Table):
+    """An exotic to price: `riskengine price`."""
+
+    underlying: Underlying = Field({}, validate_default=True)
+    model: Annotated[Model, Field(discriminator="name")]
+    product: Annotated[Products, Field(discriminator="name")]
+    simulation: Simulation = Field({}, validate_default=True)
+
+
 def read_terms(path: Path) -> Terms:
     """Read a terms file.
 
     Raises
     ------
     DataError
-        If the file is missing or no TOML, or a table or key is missing, unknown or of the wrong type; the message
-        names it and what may stand there.
+        If the file is missing, or no TOML or JSON.
+    SettingsError
+        If a table or key is missing, unknown, of the wrong type or out of range; see :func:`riskengine.schema.read`.
     """
-    if not path.is_file():
-        raise DataError(f"no file {path}")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{path} is not TOML: {error}") from error
-    _known(path, "the file", content, ("underlying", "model", "product", "simulation"))
-    for name in ("model", "product"):
-        if name not in content:
-            raise DataError(f"{path} has no table [{name}]: add it, with its name and terms")
-    for name, table in content.items():
-        if not isinstance(table, dict):
-            raise DataError(f"{path}: {name} is a table, [{name}], not {table!r}")
-    underlying = content.get("underlying", {})
-    _known(path, "[underlying]", underlying, tuple(UNDERLYING))
-    market = UNDERLYING | {
-        name: _number(f"{path}, [underlying] {name}", value) for name, value in underlying.items()
-    }
-    model, leaves = _named(path, "model", content["model"], MODELS)
-    kind = MODELS[model]
-    _known(path, f"[model] {model}", leaves, kind._fields)
-    missing = [name for name in kind._fields if name not in leaves]
-    if missing:
-        raise DataError(f"{path}: the model {model} needs {', '.join(missing)}")
-    params = kind(**{name: _number(f"{path}, [model] {name}", value) for name, value in leaves.items()})
-    simulation = content.get("simulation", {})
-    _known(path, "[simulation]", simulation, tuple(SIMULATION))
-    for name, value in simulation.items():
-        if type(value) is not SIMULATION[name]:
-            raise DataError(
-                f"{path}, [simulation] {name}: {value!r} is not of type {SIMULATION[name].__name__}"
-            )
-    if not all(isinstance(name, str) for name in simulation.get("greeks", [])):
-        raise DataError(f'{path}, [simulation] greeks: names in quotes, as "delta"')
-    return Terms(model, params, _product(path, content["product"]), market, dict(simulation))
-
-
-def _product(path: Path, table: dict[str, Any]) -> options.Product:
-    name, terms = _named(path, "product", table, PRODUCTS)
-    kind = PRODUCTS[name]
-    known = {field.name: field for field in fields(kind)}
-    _known(path, f"[product] {name}", terms, tuple(known))
-    missing = [field.name for field in fields(kind) if field.default is MISSING and field.name not in terms]
-    if missing:
-        word = (
-            f"; a strike may be {FLOATING!r}" if "strike" in missing and name in ("asian", "lookback") else ""
-        )
-        raise DataError(f"{path}: the product {name} needs {', '.join(missing)}{word}")
-    return kind(**{key: _term(f"{path}, [product] {key}", key, value) for key, value in terms.items()})
-
-
-def _term(where: str, key: str, value: Any) -> Any:
-    if key in TEXTS:
-        if not isinstance(value, str):
-            raise DataError(f"{where}: {value!r} is not a text in quotes")
-        return value
-    if key == "strike" and value == FLOATING:
-        return None
-    if key == "missed" or (key in LISTS and isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    if key in LISTS:
-        if not isinstance(value, list):
-            raise DataError(f"{where}: {value!r} is neither a count nor a list of numbers")
-        return tuple(_number(where, item) for item in value)
-    return _number(where, value)
-
-
-def _named(
-    path: Path, table: str, content: dict[str, Any], choices: dict[str, Any]
-) -> tuple[str, dict[str, Any]]:
-    name = content.get("name")
-    if not isinstance(name, str) or name not in choices:
-        raise DataError(f"{path}: the name of [{table}] is one of {', '.join(choices)}, not {name!r}")
-    return name, {key: value for key, value in content.items() if key != "name"}
-
-
-def _known(path: Path, where: str, content: dict[str, Any], names: tuple[str, ...]) -> None:
-    unknown = sorted(set(content) - set(names))
-    if unknown:
-        raise DataError(
-            f"{path}: {where} has no {', '.join(map(repr, unknown))}: it takes {', '.join(names)}"
-        )
-
-
-def _number(where: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise DataError(f"{where}: {value!r} is not a number")
-    return float(value)
+    found = read(path, TermsFile)
+    (model, params), (_, product) = found.model, found.product
+    return Terms(model, params, product, found.underlying.model_dump(), found.simulation.given())

@@ -33,17 +33,18 @@ import numpy as np
 from riskengine.backtest.provenance import panel_provenance
 from riskengine.calibration import Calibration, Calibrator, Status
 from riskengine.covariance import for_frequency
-from riskengine.desk.inputs import Desk, Holdings
+from riskengine.desk.holdings import Holdings
 from riskengine.desk.orders import TradeList, trade_list
-from riskengine.desk.period_names import period_name
 from riskengine.desk.period_returns import period_returns
 from riskengine.desk.portfolio_stress import StressSettings, figures, stress_test
 from riskengine.desk.portfolio_var import held_risk
 from riskengine.desk.price_checks import PriceChecks, check_prices
+from riskengine.desk.rules import Desk
 from riskengine.desk.strategy_state import Morning, Shown, close_name, decide
 from riskengine.desk.stress_limits import light
 from riskengine.errors import DataError, StrategyError
 from riskengine.market import Panel
+from riskengine.market.period_names import period_name
 from riskengine.portfolio import Group, Strategy
 from riskengine.portfolio.ask import stated_limits
 from riskengine.portfolio.fallback import BEYOND_TURNOVER

@@ -36,12 +36,12 @@ import pandas as pd
 
 from riskengine.calibration import Calibrator
 from riskengine.desk.live import LiveEngine
-from riskengine.desk.period_names import period_name
 from riskengine.desk.stream_rows import HeaderError, Key, Row, RowReader, later
 from riskengine.desk.stream_store import StreamStore
 from riskengine.errors import DataError, ImplausibleError, RiskEngineError
 from riskengine.files import write_atomically
 from riskengine.market import audit_prices
+from riskengine.market.period_names import period_name
 from riskengine.serialization import pack, unpack
 
 __all__ = ["HISTORY", "OUTPUT", "PROBLEMS", "STATE", "Row", "RowReader", "Start", "Watch", "later"]

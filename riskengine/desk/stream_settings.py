@@ -11,7 +11,7 @@ import numpy as np
 from riskengine.calibration import Calibrator
 from riskengine.covariance import for_frequency
 from riskengine.desk.held_findings import held_findings
-from riskengine.desk.inputs import Holdings, read_holdings
+from riskengine.desk.holdings import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import History, Start, Watch
 from riskengine.errors import DataError, SettingsError

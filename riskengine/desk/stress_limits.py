@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.desk.inputs import Desk
-from riskengine.desk.period_names import period_name
+from riskengine.desk.rules import Desk
+from riskengine.market.period_names import period_name
 from riskengine.risk.filtered_historical import FilteredHistory
 from riskengine.risk.scenario_model import ScenarioModel
 

@@ -11,16 +11,25 @@ import numpy as np
 import pandas as pd
 
 from riskengine.market.fields import BARS, PRICES, TICKERS_TOO, kind_of
-from riskengine.market.jumps import jumps
+from riskengine.market.jumps import SPLITS, jumps
 
 Array = np.ndarray
 
 STALE_DAYS = 10
 
+_CARRIED = 5
+"""Closes without a move at the end of a history from which on, if moves were usual, the price is doubted."""
+_LOOKED_BACK = 250
+_CHANCE = 1e-6
+"""Probability of so many closes without a move, at the rate of those before, below which they are no chance."""
+
+_NEAR = 0.08
+"""Error of a ratio up to which a large move is said to be near a split."""
+
 SERIOUS = frozenset(
     {"possible_split", "possible_unit_change", "wrong_print", "common_jump", "non_positive_price", "not_finite",
      "duplicate_date", "unsorted_date", "looks_like_returns", "looks_like_volume", "tuple_name", "field_name",
-     "irregular_dates"}
+     "irregular_dates", "carried_forward"}
 )  # fmt: skip
 """Kinds of findings after which no figure of the asset can be trusted."""
 
@@ -34,8 +43,8 @@ class Finding:
     kind : of the table: ``duplicate_date``, ``unsorted_date``, ``weekend_price``, ``duplicate_asset``,
         ``tuple_name``, ``field_name``, ``common_jump``, ``reading``; of an asset: ``not_finite``,
         ``non_positive_price``, ``possible_split``, ``possible_unit_change``, ``wrong_print``, ``large_move``,
-        ``stale_run``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
-        ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``; of its times, by
+        ``stale_run``, ``carried_forward``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
+        ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``, ``disordered_bar``; of its times, by
         :func:`~riskengine.market.times.time_findings`: ``irregular_dates``, ``long_gap``, ``stale_price``,
         ``sparse_prices``, ``asynchronous_close``
     asset : column, if it is about one
@@ -68,12 +77,14 @@ class Finding:
         return f"{self.kind}: {where + ': ' if where else ''}{self.detail}"
 
 
-def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
+def audit_prices(prices: pd.DataFrame, shut: Array | None = None) -> tuple[Finding, ...]:
     """Everything that looks wrong, in the order of the columns; what is about all of them first.
 
     Parameters
     ----------
     prices : dates x assets, NaN where there is no price
+    shut : dates x assets, where an asset's market is shut, so that no price is missing; see
+        :class:`~riskengine.market.calendars.Calendars`
 
     Examples
     --------
@@ -89,7 +100,8 @@ def audit_prices(prices: pd.DataFrame) -> tuple[Finding, ...]:
     unrest = unrest_of(moves)
     twins = _twins(moves, prices.columns)
     for position, name in enumerate(prices.columns):
-        findings += _asset(str(name), values[:, position], prices.index, texts.get(position), unrest)
+        closed = np.zeros(len(values), bool) if shut is None else shut[:, position]
+        findings += _asset(str(name), values[:, position], closed, prices.index, texts.get(position), unrest)
         if position in twins:
             detail = f"moves as {twins[position]} on every day: one asset under two names?"
             findings.append(Finding("duplicate_series", str(name), None, detail))
@@ -218,7 +230,7 @@ def _twins(moves: Array, columns: pd.Index) -> dict[int, str]:
 
 
 def _asset(
-    name: str, values: Array, dates: pd.Index, text: tuple[int, str] | None, unrest: Array
+    name: str, values: Array, closed: Array, dates: pd.Index, text: tuple[int, str] | None, unrest: Array
 ) -> list[Finding]:
     present = ~np.isnan(values)
     findings = []
@@ -233,7 +245,7 @@ def _asset(
     if len(bad):
         detail = f"{values[bad[0]]:g}, {len(bad)} price(s) not above zero"
         findings.append(Finding("non_positive_price", name, dates[bad[0]], detail))
-    findings += _life(name, present, dates)
+    findings += _life(name, present, closed, dates)
     where = np.flatnonzero(present & np.isfinite(values))
     seen = values[where]
     if len(seen) > 1 and (seen == seen[0]).all():
@@ -249,7 +261,7 @@ def _asset(
     return findings + _jumps(name, values[positive], dates, positive, unrest)
 
 
-def _life(name: str, present: Array, dates: pd.Index) -> list[Finding]:
+def _life(name: str, present: Array, closed: Array, dates: pd.Index) -> list[Finding]:
     days = np.flatnonzero(present)
     first, last = int(days[0]), int(days[-1])
     findings = []
@@ -257,18 +269,16 @@ def _life(name: str, present: Array, dates: pd.Index) -> list[Finding]:
         findings.append(
             Finding("late_listing", name, dates[first], f"first price, on day {first + 1} of {len(present)}")
         )
-    holes = last - first + 1 - len(days)
-    if holes:
-        start = first + int(np.argmin(present[first : last + 1]))
-        longest = int(np.diff(days).max()) - 1
-        detail = f"{holes} day(s) without a price inside its life, {longest} at a stretch at most"
+    missing = ~present & ~closed
+    inside = missing[first : last + 1]
+    if inside.any():
+        start = first + int(np.argmax(inside))
+        longest = int(np.diff(np.cumsum(missing)[days]).max())  # missing closes between two prices
+        detail = f"{inside.sum()} day(s) without a price inside its life, {longest} at a stretch at most"
         findings.append(Finding("gap", name, dates[start], detail))
-    if last < len(present) - 1:
-        findings.append(
-            Finding(
-                "early_end", name, dates[last], f"last price, {len(present) - 1 - last} day(s) before the end"
-            )
-        )
+    after = int(missing[last + 1 :].sum())
+    if after:
+        findings.append(Finding("early_end", name, dates[last], f"last price, {after} day(s) before the end"))
     return findings
 
 
@@ -300,12 +310,20 @@ def _stale(name: str, seen: Array, dates: pd.Index, where: Array) -> list[Findin
     edges = np.flatnonzero(seen[1:] != seen[:-1]) + 1
     starts = np.concatenate([[0], edges])
     lengths = np.diff(np.append(starts, len(seen)))
-    return [
+    findings = [
         Finding(
             "stale_run", name, dates[where[starts[k]]], f"{lengths[k]} equal prices of {seen[starts[k]]:g}"
         )
         for k in map(int, np.flatnonzero(lengths >= STALE_DAYS))
     ]
+    last = int(lengths[-1]) - 1
+    before = seen[: starts[-1] + 1][-_LOOKED_BACK:]
+    still = (np.sum(before[1:] == before[:-1]) + 1) / (len(before) + 1)  # Laplace's rule of succession
+    if last >= _CARRIED and last * np.log(still) < np.log(_CHANCE):
+        since = dates[where[starts[-1] + 1]]
+        detail = f"its price has been {seen[-1]:g} ever since, {last} closes: carried forward, or no longer traded?"
+        findings.append(Finding("carried_forward", name, since, detail))
+    return findings
 
 
 def _jumps(name: str, seen: Array, dates: pd.Index, where: Array, unrest: Array) -> list[Finding]:
@@ -317,10 +335,21 @@ def _jumps(name: str, seen: Array, dates: pd.Index, where: Array, unrest: Array)
             "possible_split": f"price ratio {jump.ratio:.4f}, near {jump.named}",
             "possible_unit_change": f"price ratio {jump.ratio:.4g}, near the {jump.named}{back}: pence or cents?",
             "wrong_print": f"price ratio {jump.ratio:.4g}, and back the day after",
-            "large_move": f"{jump.ratio - 1:+.1%} in a day",
+            "large_move": f"{jump.ratio - 1:+.1%} in one close{_near_split(jump.ratio)}{back}",
         }[jump.kind]
         findings.append(Finding(jump.kind, name, dates[where[jump.day]], detail))
     return findings
+
+
+def _near_split(ratio: float) -> str:
+    """The usual split that a large move is near, in words, if any."""
+    size = max(ratio, 1 / ratio)
+    n, m = min(SPLITS, key=lambda split: abs(np.log(split[0] / split[1] / size)))
+    if abs(n / m / size - 1) > _NEAR:
+        return ""
+    return (
+        f", near the {n}:{m} of a possible split" if ratio > 1 else f", near the {m}:{n} of a possible split"
+    )
 
 
 def looks_like_returns(prices: pd.DataFrame) -> str:

@@ -29,8 +29,12 @@ _ODDS = 1.0
 """With these, 7 of 563 real moves above 33% of adjusted prices count as splits, and of splits put into real prices
 82% (2:1) to 99% (20:1), 44% of 3:2."""
 _SMALLEST = np.log(1.46)
-_LOOKED_AT = np.log(1.35)
+_LOOKED_AT = np.log(1.15)
+_NAMED = np.log(1.35)
+"""From here a move may be a split or another unit."""
 _LARGE = 0.5
+_ODD = 12.0
+"""Daily volatilities, of the days around it and of the market, from which on a smaller move is large."""
 _CALM = 0.004
 _REVERTS_WITHIN = 5
 
@@ -83,7 +87,11 @@ def jumps(seen: Array, unrest: Array, gaps: Array | None = None) -> Iterator[Jum
         sigma = max(before, after)
         unit = min(UNITS, key=lambda u: abs(np.log(u) - size))
         back = _back(seen, k, sigma)
-        if abs(np.log(unit) - size) < min(max(4 * sigma, 0.05), 0.25):
+        if size < _NAMED:
+            if size > _ODD * sigma * np.sqrt(unrest[day]):
+                yield Jump("large_move", day, ratio, days=back)
+                returned = day + back if back else returned
+        elif abs(np.log(unit) - size) < min(max(4 * sigma, 0.05), 0.25):
             nearest = unit if move[k] > 0 else 1 / unit
             yield Jump(
                 "possible_unit_change",
@@ -103,7 +111,7 @@ def jumps(seen: Array, unrest: Array, gaps: Array | None = None) -> Iterator[Jum
                 n, m = split
                 named, nearest = (f"{n}:{m}", n / m) if move[k] > 0 else (f"{m}:{n}", m / n)
                 yield Jump("possible_split", day, ratio, nearest, 0, named)
-            elif abs(ratio - 1) > _LARGE:
+            elif abs(ratio - 1) > _LARGE or size > _ODD * sigma * np.sqrt(unrest[day]):
                 yield Jump("large_move", day, ratio)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -27,7 +28,8 @@ def load_panel(
     Read as they are: wide tables (one row a date, one column an asset), rows of date, asset and price, fields by
     ticker in two rows of names, open to close of one asset, and a folder of such files; ``.csv`` (also with
     semicolons, tabs or decimal commas), ``.parquet`` and ``.xlsx``, see ``docs/your-own-data.md``. Of several fields
-    the adjusted close is taken, else the close. Dates are ISO. Empty cells and ``NaN`` mean that there is no price.
+    the adjusted close is taken, else the close; open, high and low come along, adjusted alike, where every asset has
+    them. Dates are ISO. Empty cells and ``NaN`` mean that there is no price.
     What was recognised, left out or turned round stands in ``notes`` of the panel; nothing is filled.
 
     Parameters
@@ -47,16 +49,31 @@ def load_panel(
     """
     read = load_prices(path)
     prices = read.close
+    bars, notes = _bars(read)
     gone = (
         Delistings(default=default_delisting_return)
         if delistings is None
         else load_delistings(delistings, default_delisting_return)
     )
     if membership is None:
-        return Panel(prices, delistings=gone, notes=read.notes)
+        return Panel(prices, delistings=gone, notes=notes, **bars)
     wide = not is_long(Path(membership))
     members = wide_numbers(Path(membership), truth=True) if wide else load_membership(membership, prices)
-    return Panel(prices, members, gone, read.notes)
+    return Panel(prices, members, gone, notes, **bars)
+
+
+def _bars(read: Prices) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Open, high and low on the dates and columns of the closes, and the notes."""
+    bars: dict[str, Any] = {
+        name: frame.reindex(index=read.close.index, columns=read.close.columns)
+        for name, frame in (("open", read.open), ("high", read.high), ("low", read.low))
+        if frame is not None
+    }
+    if ("high" in bars) == ("low" in bars):
+        return bars, read.notes
+    alone = "high" if "high" in bars else "low"
+    del bars[alone]
+    return bars, (*read.notes, f"{alone} left out: it says nothing without the other end of the day's range")
 
 
 def load_prices(path: str | Path) -> Prices:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.market.audit import Finding, audit_prices
+from riskengine.market.bars import BARS, Bars, checked_bars, log_ranges, session_bars
 from riskengine.market.calendars import Calendars, close_of_day, session_prices
 from riskengine.market.dates import closes_before, last_moment, parse_date
 from riskengine.market.delisting import Delistings
@@ -37,14 +38,17 @@ class Panel:
         :class:`~riskengine.market.frequency.Frequency`. State it where the dates are irregular.
     closes : asset to the time of its close, such as ``"15:00 Asia/Tokyo"``; those that differ by more than an hour
         have correlations estimated with lags
+    open, high, low : beside the closes and adjusted alike, NaN where there is none, or None; what is out of order is
+        taken for missing, see :func:`~riskengine.market.bars.checked_bars`, and :meth:`audit` says so
     frequency : unit and periods a year of the closes, and what is doubtful about them
 
     Raises
     ------
     DataError
-        If dates or columns are unsorted or repeated, a price is not a positive number, there are fewer
-        than two dates, an asset has prices after its delisting, or a close is not a time and a time zone, or
-        of an unknown asset. The message names row and column of the first offence.
+        If dates or columns are unsorted or repeated, a price is not a positive number, there are fewer than two dates,
+        an asset has prices after its delisting, open, high or low have other dates or columns than the prices, or a
+        close is not a time and a time zone, or of an unknown asset. The message names row and column of the first
+        offence.
     SettingsError
         If the staleness is below one, or ``periods_per_year`` not positive.
 
@@ -62,6 +66,9 @@ class Panel:
     staleness: int = STALE_AFTER
     periods_per_year: float = None  # type: ignore[assignment]  # a number once it is made
     closes: Mapping[str, str] | None = None
+    open: pd.DataFrame | None = field(default=None, repr=False)
+    high: pd.DataFrame | None = field(default=None, repr=False)
+    low: pd.DataFrame | None = field(default=None, repr=False)
     frequency: Frequency = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +95,7 @@ class Panel:
         if self.membership is not None:
             object.__setattr__(self, "membership", self._aligned(self.membership))
         self.delistings.check(self.prices)
+        self._check_bars()
         if self.staleness < 1:
             raise SettingsError(
                 f"a price is good for its own close at least: staleness=1, not {self.staleness}"
@@ -102,6 +110,13 @@ class Panel:
                 raise DataError(f"closes name {unknown[0]}, which is no asset of the panel")
             for text in self.closes.values():
                 close_of_day(text)
+
+    def _check_bars(self) -> None:
+        bars, findings = checked_bars({name: getattr(self, name) for name in BARS}, self.prices)
+        for name, values in zip(BARS, bars, strict=True):
+            frame = None if values is None else pd.DataFrame(values, self.prices.index, self.prices.columns)
+            object.__setattr__(self, name, frame)
+        object.__setattr__(self, "_disordered", findings)
 
     def __getstate__(self) -> dict[str, object]:
         """A copy: what is cached may grow while a helper process is being sent the panel."""
@@ -176,13 +191,36 @@ class Panel:
         return pd.DataFrame(found, self.dates[times.sessions][1:], self.prices.columns)
 
     @cached_property
+    def session_ranges(self) -> pd.DataFrame | None:
+        """Logarithms of high over low beside :attr:`session_returns`; None without ranges.
+
+        Examples
+        --------
+        >>> close = pd.DataFrame({"A": [100.0, 102.0, 101.0]}, pd.bdate_range("2024-01-01", periods=3))
+        >>> Panel(close, high=close + 1, low=close - 1).session_ranges.round(4)["A"].tolist()
+        [0.0196, 0.0198]
+        """
+        bars, times = self._bars, self._times
+        dates = self.dates
+        if times.sessions is not None:
+            bars, dates = session_bars(bars, self.prices.to_numpy(), times.sessions), dates[times.sessions]
+        found = log_ranges(bars)
+        return None if found is None else pd.DataFrame(found, dates[1:], self.prices.columns)
+
+    @property
+    def _bars(self) -> Bars:
+        return Bars(
+            *(None if frame is None else frame.to_numpy() for frame in (self.open, self.high, self.low))
+        )
+
+    @cached_property
     def _times(self) -> Times:
         found = self.calendars
         return Times(found.sessions, found.clock, found.spacing, found.own, found.closes, self.staleness)
 
     @cached_property
     def hash(self) -> str:
-        """sha256 of dates, names, prices, membership, delistings and what is stated; the same on every platform."""
+        """sha256 of dates, names, prices, bars, membership, delistings and what is stated, on every platform alike."""
         digest = hashlib.sha256()
         digest.update("\n".join(f"{date:%Y-%m-%dT%H:%M:%S}" for date in self.dates).encode())
         digest.update("\x1f".join(self.assets).encode())
@@ -196,6 +234,10 @@ class Panel:
         if (self.staleness, stated, self.closes) != (STALE_AFTER, None, None):
             closes = sorted((self.closes or {}).items())
             digest.update(f"\x1e{self.staleness} {stated} {closes}".encode())
+        for name, bar in zip(BARS, self._bars, strict=True):
+            if bar is not None:
+                digest.update(f"\x1d{name}".encode())
+                digest.update(np.ascontiguousarray(np.where(np.isnan(bar), np.nan, bar), "<f8").tobytes())
         return digest.hexdigest()
 
     def audit(self) -> tuple[Finding, ...]:
@@ -208,7 +250,8 @@ class Panel:
     @cached_property
     def _findings(self) -> tuple[Finding, ...]:
         read = tuple(Finding("reading", None, None, note) for note in self.notes)
-        return read + audit_prices(self.prices) + time_findings(self)
+        disordered: tuple[Finding, ...] = self.__dict__["_disordered"]
+        return read + audit_prices(self.prices, self.calendars.shut) + disordered + time_findings(self)
 
     def view(self, when: int | str | pd.Timestamp, window: int | None = None) -> MarketView:
         """Everything up to and including a close, by position or date (the last one at or before it).
@@ -242,7 +285,8 @@ class Panel:
         if times.clock is not None:
             times = replace(times, clock=times.clock[first : position + 1].copy())
         periods = self.session_frequency.periods_per_year
-        return MarketView(self.dates[position], self.assets, past, member, day, periods, times)
+        bars = self._bars.rows(slice(first, position + 1))
+        return MarketView(self.dates[position], self.assets, past, member, day, periods, times, bars)
 
     def between(
         self, start: str | pd.Timestamp | None = None, end: str | pd.Timestamp | None = None
@@ -267,7 +311,8 @@ class Panel:
                 f"{self.dates[-1]:%F}, and at least two are needed"
             )
         member = None if self.membership is None else self.membership.iloc[first:after]
-        return self._with(self.prices.iloc[first:after], member)
+        bars = (None if bar is None else bar.iloc[first:after] for bar in self._frames)
+        return self._with(self.prices.iloc[first:after], member, bars)
 
     def select(self, assets: list[str] | tuple[str, ...]) -> Panel:
         """The panel of some assets.
@@ -282,7 +327,8 @@ class Panel:
             raise DataError(f"unknown asset {unknown[0]}: the panel has {', '.join(self.assets[:8])}, ...")
         names = list(assets)
         member = None if self.membership is None else self.membership[names]
-        return self._with(self.prices[names], member)
+        bars = (None if bar is None else bar[names] for bar in self._frames)
+        return self._with(self.prices[names], member, bars)
 
     def at_sessions(self) -> Panel:
         """The panel of the sessions that all markets have in common, for figures that stand beside each other.
@@ -294,17 +340,28 @@ class Panel:
             return self
         prices = session_prices(self.prices.to_numpy(), sessions)
         member = None if self.membership is None else self.membership[sessions]
-        found = self._with(pd.DataFrame(prices, self.dates[sessions], self.prices.columns), member)
+        dates = self.dates[sessions]
+        bars = (
+            None if bar is None else pd.DataFrame(bar, dates, self.prices.columns)
+            for bar in session_bars(self._bars, self.prices.to_numpy(), sessions)
+        )
+        found = self._with(pd.DataFrame(prices, dates, self.prices.columns), member, bars)
         stated = self.session_frequency.periods_per_year if self.frequency.stated else None
         return found if stated is None else replace(found, periods_per_year=stated)
 
-    def _with(self, prices: pd.DataFrame, membership: pd.DataFrame | None) -> Panel:
+    @property
+    def _frames(self) -> tuple[pd.DataFrame | None, ...]:
+        return self.open, self.high, self.low
+
+    def _with(
+        self, prices: pd.DataFrame, membership: pd.DataFrame | None, bars: Iterable[pd.DataFrame | None]
+    ) -> Panel:
         """Another panel with the same settings."""
         stated: float = self.periods_per_year if self.frequency.stated else None  # type: ignore[assignment]
         closes = (
             None if self.closes is None else {k: v for k, v in self.closes.items() if k in prices.columns}
         )
-        return Panel(prices, membership, self.delistings, self.notes, self.staleness, stated, closes)
+        return Panel(prices, membership, self.delistings, self.notes, self.staleness, stated, closes, *bars)
 
 
 def _check_index(index: pd.Index) -> None:
@@ -344,9 +401,9 @@ def _numbers(prices: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(values, prices.index, prices.columns)
 
 
-def timing(prices: pd.DataFrame) -> tuple[Finding, ...]:
-    """:func:`~riskengine.market.times.time_findings` of a table that may be no panel: nothing of one that is not."""
+def audit_table(prices: pd.DataFrame) -> tuple[Finding, ...]:
+    """:meth:`Panel.audit` of a table that may be no panel: what stands against it, without calendars then."""
     try:
-        return time_findings(Panel(prices))
+        return Panel(prices).audit()
     except DataError:
-        return ()  # the audit says what is wrong with it
+        return audit_prices(prices)

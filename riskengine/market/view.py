@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.errors import SettingsError
+from riskengine.market.bars import Bars, log_ranges, session_bars
 from riskengine.market.calendars import lags_of, session_prices
 from riskengine.market.spans import STALE_AFTER, ages, spanning_returns
 
@@ -68,6 +69,7 @@ class MarketView:
     member : (assets,) whether each asset may be held on that date
     day : sessions of the panel before the last one, also those that are not shown
     periods_per_year : sessions a year
+    bars : open, high and low, each like ``prices``, or None
     """
 
     def __init__(
@@ -79,12 +81,14 @@ class MarketView:
         day: int | None = None,
         periods_per_year: float = 252.0,
         times: Times | None = None,
+        bars: Bars = Bars(),  # noqa: B008 -- immutable
     ) -> None:
         self.date = date
         self.periods_per_year = periods_per_year
         self.assets = assets
         self.prices = _frozen(prices)
         self.member = _frozen(member)
+        self.bars = Bars(*(None if bar is None else _frozen(bar) for bar in bars))
         self._times = Times.plain(len(assets)) if times is None else times
         shown = len(prices) if self._times.sessions is None else int(self._times.sessions.sum())
         self.day = shown - 1 if day is None else day
@@ -93,6 +97,15 @@ class MarketView:
     def returns(self) -> Array:
         """Simple returns ``(t, assets)`` of the sessions; NaN where there is no price at either end."""
         return _sealed(self._returns(len(self.prices)))
+
+    @cached_property
+    def ranges(self) -> Array | None:
+        """Logarithms of high over low of the sessions, ``(t, assets)`` beside :attr:`returns`; None without ranges."""
+        bars, times = self.bars, self._times
+        if times.sessions is not None:
+            bars = session_bars(bars, self.prices, times.sessions)
+        found = log_ranges(bars)
+        return None if found is None else _sealed(found)
 
     @cached_property
     def history(self) -> Array:
@@ -193,6 +206,7 @@ class MarketView:
             self.day,
             self.periods_per_year,
             self._times,
+            self.bars,
         )
 
 

@@ -29,6 +29,7 @@ MEANING = {
     "common_jump": "another currency or vendor from this day on",
     "large_move": "a move above 50%, or one there and back",
     "stale_run": "a price that stands still",
+    "carried_forward": "the last price, carried forward: no longer traded, or not updated",
     "gap": "closes without a price between others",
     "late_listing": "prices that begin later",
     "early_end": "prices that end earlier",

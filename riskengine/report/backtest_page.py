@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from riskengine.backtest.flags import gathered
 from riskengine.backtest.result import BacktestResult
-from riskengine.backtest.units import period_name, periods
 from riskengine.files import write_atomically
+from riskengine.market.period_names import period_name, periods, plural
 from riskengine.report import figures
 from riskengine.report.page import chart, render_template
 
@@ -76,10 +77,10 @@ def _risk_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
     headings = [
         "level",
         "method",
-        f"{unit}s",
+        plural(unit),
         "expected",
         "exceptions",
-        f"share of {unit}s",
+        f"share of {plural(unit)}",
         "Kupiec p",
         "Christoffersen p",
     ]
@@ -139,6 +140,7 @@ def render(result: BacktestResult) -> str:
     first, last = (f"{result.returns.index[k]:%Y-%m-%d}" for k in (0, -1))
     span = periods(len(result.returns), result.periods_per_year)
     counts: pd.Series = result.status.value_counts()
+    notes = gathered(result.notes)
     charts = [
         ("growth", "Growth", "One unit of wealth, net of costs, logarithmic.", figures.growth),
         (
@@ -174,6 +176,7 @@ def render(result: BacktestResult) -> str:
         headline=headline(result),
         flagged=False,
         last=last,
+        units=plural(period_name(result.periods_per_year)),
         unit=period_name(result.periods_per_year),
         flags=result.flags,
         remarks=result.remarks(),
@@ -182,8 +185,8 @@ def render(result: BacktestResult) -> str:
         today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),
         charts=[(name, title, text, chart(draw(result), name)) for name, title, text, draw in charts],
         statuses=[(str(status), int(count)) for status, count in counts.items()],
-        notes=result.notes[:MOST_NOTES],
-        more_notes=max(0, len(result.notes) - MOST_NOTES),
+        notes=notes[:MOST_NOTES],
+        more_notes=max(0, len(notes) - MOST_NOTES),
         provenance=[(key, provenance_text(value)) for key, value in result.provenance.items()],
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from riskengine.backtest.result import BacktestResult
-from riskengine.backtest.units import period_name, periods
+from riskengine.market.period_names import period_name, periods
 from riskengine.report.page import LAYOUT
 
 PALETTE = ("#0b5fa5", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#5f6b76", "#2e4057", "#c97b84")

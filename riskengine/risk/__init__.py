@@ -5,12 +5,10 @@ from riskengine.risk.contributions import (
     student_t_contributions,
     volatility_contributions,
 )
-from riskengine.risk.dcc_paths import DccSimulation, simulate_dcc
-from riskengine.risk.decomposition import Breakdown, breakdown, liquidity_tail
 from riskengine.risk.filtered_forecast import FilteredHistoricalForecaster
 from riskengine.risk.filtered_historical import FilteredHistory, fill_residuals
 from riskengine.risk.measures import TailRisk, empirical_tail, student_t_tail, tail_weights
-from riskengine.risk.pareto_tail import ParetoTail, SmoothTails, pareto_tail
+from riskengine.risk.pareto_tail import ParetoTail, pareto_tail
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate, simulate_blocks
 from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
@@ -32,9 +30,7 @@ from riskengine.risk.validation import (
 from riskengine.risk.var_forecaster import VarForecaster
 
 __all__ = [
-    "Breakdown",
     "CoverageTest",
-    "DccSimulation",
     "FilteredHistoricalForecaster",
     "FilteredHistory",
     "Outcome",
@@ -43,14 +39,12 @@ __all__ = [
     "ScenarioModel",
     "Shock",
     "Simulation",
-    "SmoothTails",
     "TailForecaster",
     "TailRisk",
     "TestResult",
     "TrafficLight",
     "Validation",
     "VarForecaster",
-    "breakdown",
     "christoffersen",
     "empirical_tail",
     "fill_residuals",
@@ -58,7 +52,6 @@ __all__ = [
     "holm",
     "independence",
     "kupiec",
-    "liquidity_tail",
     "pareto_tail",
     "quantile_loss",
     "replay",
@@ -67,7 +60,6 @@ __all__ = [
     "scenario_contributions",
     "simulate",
     "simulate_blocks",
-    "simulate_dcc",
     "student_t_contributions",
     "student_t_tail",
     "tail_weights",

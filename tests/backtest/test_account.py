@@ -239,6 +239,7 @@ def by_hand(panel, decisions, folds, rate_of_costs, cash_rate, borrow_rate, peri
 
 @settings(max_examples=200)
 @given(worlds())
+@pytest.mark.slow
 def test_the_books_equal_an_account_of_units_and_money(world):
     panel = world["panel"]
     result = walked(world)
@@ -271,6 +272,7 @@ def test_the_books_equal_an_account_of_units_and_money(world):
 
 @settings(max_examples=200)
 @given(worlds())
+@pytest.mark.slow
 def test_budget_and_caps_hold_at_every_trade(world):
     """After a trade no more is held, net or gross, than decided, or than what could not be sold forces."""
     panel = world["panel"]

@@ -92,8 +92,11 @@ def test_the_books_are_those_kept_by_hand(prices):
 
 @pytest.mark.parametrize("strategy", strategies(), ids=lambda s: s.name)
 def test_no_decision_changes_when_the_future_does(strategy, prices):
-    """All prices after a date are perturbed: every decision up to it is bit-identical, and so is every VaR."""
-    monitor = RiskMonitor(QUICK, window=300, levels=(0.95,))
+    """All prices after a date are perturbed: every decision up to it is bit-identical, and so is every VaR.
+
+    The monitor calibrates apart from the strategy that it watches: it is looked at beside one of them.
+    """
+    monitor = RiskMonitor(QUICK, window=300, levels=(0.95,)) if strategy.name == "garch" else None
     folds = SCHEDULE.folds(len(prices))
     cut = folds[3].decide
     other = prices.copy()
@@ -105,7 +108,9 @@ def test_no_decision_changes_when_the_future_does(strategy, prices):
     until = prices.index[cut]
     np.testing.assert_array_equal(mine.returns.loc[:until], theirs.returns.loc[:until])
     next_day = prices.index[cut + 1]  # its VaR was made at the close before
-    np.testing.assert_array_equal(mine.risk.loc[:next_day], theirs.risk.loc[:next_day])
+    if monitor is not None:
+        assert not mine.risk.loc[:next_day].empty
+        np.testing.assert_array_equal(mine.risk.loc[:next_day], theirs.risk.loc[:next_day])
     assert not np.array_equal(mine.returns.loc[next_day:], theirs.returns.loc[next_day:])
 
 
@@ -198,6 +203,7 @@ def test_benchmarks_run_beside_under_the_same_limits(prices):
         np.testing.assert_allclose(run.targets.sum(axis=1), 1, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_benchmarks_in_processes_of_their_own_come_to_the_same(prices, tmp_path):
     first, second, _ = strategies()
     rivals = [second, replace(second, name="capped", constraints=Constraints(upper=0.4))]
@@ -222,6 +228,7 @@ def test_benchmarks_in_processes_of_their_own_come_to_the_same(prices, tmp_path)
         pd.testing.assert_frame_equal(mine.targets, theirs.targets, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_fault_beside_is_named_and_one_here_ends_the_others(prices):
     with pytest.raises(StrategyError, match=r"'broken' failed on 2016.*KeyError"):
         run_backtest(EqualWeight(), Panel(prices), SCHEDULE, benchmarks=[Broken("raises")], jobs=2)

@@ -109,15 +109,29 @@ def test_every_odd_column_is_flagged_and_nothing_is_nan(calibrate, returns):
         np.testing.assert_allclose(level, own, rtol=1e-6)
 
 
-def test_a_universe_without_a_usable_asset_gets_the_default(calibrate):
-    fit = calibrate(np.full((60, 3), np.nan))
+def test_a_universe_without_a_usable_asset_gets_the_default(calibrate, returns):
+    fit = calibrate(np.full((len(returns), 3), np.nan))
     assert_sound(fit)
     assert set(fit.status) == {Status.NO_DATA}
 
 
 def test_sixty_days_are_enough_and_fifty_nine_are_not(calibrate, returns):
-    assert not calibrate(returns[:60, :2]).status[0].fell_back
-    assert calibrate(returns[:59, :2]).status[0] is Status.TOO_SHORT
+    """Missing days in front are what a shorter matrix is filled up with; so all lengths here compile once."""
+    listed = returns.copy()
+    listed[:-60, 0] = listed[:-59, 1] = np.nan
+    status = calibrate(listed[:, :2]).status
+    assert not status[0].fell_back
+    assert status[1] is Status.TOO_SHORT
+
+
+def test_a_short_matrix_is_calibrated_as_a_long_one_with_missing_days_in_front(returns):
+    """Another length of the data is another compiled program."""
+    calibrate, short = CALIBRATORS["network"], returns[-250:]
+    fit, again = calibrate(short), calibrate(np.vstack([np.full((650, 6), np.nan), short]))
+    for mine, other in zip(fit.params, again.params, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-9)
+    assert fit.status == again.status
+    assert (fit.observations == again.observations).all()
 
 
 def test_frames_lend_their_names(calibrate, returns):
@@ -155,8 +169,8 @@ def test_intervals_and_samples_surround_the_estimate(fit):
 
 def test_parameters_that_arch_leaves_outside_are_moved_inside():
     """Its optimiser may end with more news than one."""
-    from riskengine.calibration.pretraining import fresh_series
     from riskengine.calibration.training import Training
+    from riskengine.calibration.training.pretraining import fresh_series
 
     returns = fresh_series(Training(), 250, 2048, 66_007)[1][:, [284, 495]]
     assert_sound(ArchReference()(0.03 * returns))

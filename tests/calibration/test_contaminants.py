@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from riskengine.calibration.contaminants import Contaminants
+from riskengine.calibration.training.contaminants import Contaminants
 
 NOTHING = Contaminants(outliers=0.0, breaks=0.0, stale=0.0, ticks=0.0)
 

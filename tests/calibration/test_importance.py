@@ -5,15 +5,17 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from riskengine import NeuralCalibrator
-from riskengine.calibration.pretraining import fresh_series
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.training import Training
+from riskengine.calibration.training.pretraining import fresh_series
 from riskengine.garch import from_unconstrained, log_likelihood
 from riskengine.garch.variance import backcast
 
 
+@pytest.mark.slow
 def test_moments_are_those_of_prior_draws_weighted_by_the_likelihood():
     """Short series, so that enough draws from the prior itself fall where the likelihood is."""
     prior = TrainingPrior()

@@ -4,8 +4,8 @@ import numpy as np
 
 from riskengine import NeuralCalibrator, Status
 from riskengine.calibration.out_of_distribution import Familiar
-from riskengine.calibration.pretraining import fresh_series
 from riskengine.calibration.training import Training
+from riskengine.calibration.training.pretraining import fresh_series
 
 
 def test_one_training_series_in_a_thousand_is_strange():
@@ -16,7 +16,7 @@ def test_one_training_series_in_a_thousand_is_strange():
 
 
 def test_series_of_the_training_are_familiar_and_a_single_spike_is_not():
-    _, returns, _ = fresh_series(Training(), 500, 300, seed=3)
+    _, returns, _ = fresh_series(Training(), 500, 400, seed=3)
     returns[:, 0] = np.where(np.arange(500) == 250, 1.0, 1e-6 * returns[:, 0])
     fit = NeuralCalibrator.pretrained()(returns)
     assert fit.strangeness[0] > 1

@@ -10,6 +10,7 @@ import pytest
 
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status, as_matrix
+from riskengine.calibration.universe_calibrator import UniverseCalibrator
 from riskengine.covariance import (
     AnalyticalShrinkage,
     BiasCorrected,
@@ -61,6 +62,7 @@ class Targeted:
 
 
 QUICK = Targeted()
+TOGETHER = replace(UniverseCalibrator.pretrained(), network=QUICK)
 FORECASTERS: dict[str, CovarianceForecaster] = {
     "sample": SampleCovariance(250),
     "sample, short window": SampleCovariance(20),
@@ -82,6 +84,8 @@ FORECASTERS: dict[str, CovarianceForecaster] = {
     "dcc": Dcc(QUICK, window=400, a=0.03, b=0.9),
     "dcc, unshrunk": Dcc(QUICK, window=400, a=0.03, b=0.9, shrinkage="none"),
     "corrected dcc": Dcc(QUICK, window=400, a=0.03, b=0.9, corrected=True),
+    "dcc of a universe": Dcc(TOGETHER, window=400, a=0.03, b=0.9),
+    "ccc of a universe": ConstantCorrelation(TOGETHER, window=400),
     "factor": FactorGarch(QUICK, window=700),
     "factor, no fading": FactorGarch(QUICK, window=700, half_life=None),
     "factor, news": FactorGarch(QUICK, window=700, static_share=0.0, news=LogVarianceRegression()),

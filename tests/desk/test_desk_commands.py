@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from riskengine.cli import FLAGGED, app, main, runs
+from riskengine.cli import FLAGGED
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, fixed_shape):
-    """Exit status, standard output and standard error of a command."""
-
-    class Fixed:
-        pretrained = staticmethod(lambda: fixed_shape)
-
-    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
-    monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def call(*arguments, given=""):
-        monkeypatch.setattr(sys, "argv", ["riskengine", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
+def run(quick_command):
+    return quick_command
 
 
 @pytest.fixture
@@ -44,13 +24,6 @@ def files(prices, tmp_path):
     (tmp_path / "holdings.csv").write_text("asset,quantity\nA,100\nB,50\nCASH,1000\n")
     (tmp_path / "limits.json").write_text('{"limits": {"drawdown": 0.01}, "lot": 5}')
     return tmp_path
-
-
-@pytest.mark.parametrize("command", ["rebalance", "stress", "validate", "watch"])
-def test_help_reads_well(command):
-    done = CliRunner().invoke(app, [command, "--help"])
-    assert done.exit_code == 0
-    assert "Usage" in done.output
 
 
 def test_rebalance_writes_its_files_and_flags_a_broken_limit(run, files):

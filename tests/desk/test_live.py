@@ -214,7 +214,7 @@ for steps in [*kills, None]:
 def killed(folder: Path, rows: int, kills: list[int]) -> list[str]:
     """Standard output of a watch that is killed again and again, restarted with the whole stream each time."""
     folder.mkdir()
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     code = SCRIPT.format(
         root=str(root), tests=str(root / "tests"), folder=str(folder), rows=rows, kills=kills
     )
@@ -235,6 +235,7 @@ KILLS = int(os.environ.get("RISKENGINE_KILLS", "6"))  # 50 for a stream of 1,000
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
+@pytest.mark.slow
 def test_kills_at_random_points_lose_and_double_nothing(tmp_path):
     """SIGKILL while rows are taken; set by the clock, and shown when it fails."""
     rng = np.random.default_rng(int(time.time()))

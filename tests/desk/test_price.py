@@ -11,7 +11,7 @@ import pytest
 from riskengine import options
 from riskengine.desk.price import price
 from riskengine.desk.price_inputs import read_terms
-from riskengine.errors import DataError
+from riskengine.errors import RiskEngineError
 from riskengine.report.price_page import render_price
 
 ROOT = Path(__file__).parents[2]
@@ -66,24 +66,28 @@ def test_every_product_can_be_written(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "cause"),
     [
-        ("[model]", "[modle]", "modle"),
-        ("volatility = 0.2", "vol = 0.2", "no 'vol': it takes volatility"),
-        ("volatility = 0.2", "", "needs volatility"),
+        ("[model]", "[modle]", "unknown key 'modle': did you mean 'model'"),
+        (
+            "volatility = 0.2",
+            "vol = 0.2",
+            "model: unknown key 'vol': (did you mean|there are name, volatility)",
+        ),
+        ("volatility = 0.2", "", "model.volatility is missing"),
         ("volatility = 0.2", 'volatility = "0.2"', "not a number"),
-        ('"black-scholes"', '"bates"', "one of black-scholes, heston"),
-        ("barrier = 130", "", "needs barrier"),
+        ('"black-scholes"', '"bates"', "model.name is one of 'heston', 'black-scholes'"),
+        ("barrier = 130", "", "product.barrier is missing"),
         ("barrier = 130", "barrier = true", "not a number"),
-        ("fixings = 2", 'fixings = "daily"', "neither a count nor a list"),
+        ("fixings = 2", 'fixings = "daily"', "product.fixings: 'daily' is not a whole number or a list"),
         ("fixings = 2", "fixings = [0.5, 0.25]", "order"),
-        ("fixings = 2", "fixing = 2", "no 'fixing'"),
-        ("paths = 2048", "paths = 2048.5", "not of type int"),
-        ("[underlying]", "[[underlying]]", "is a table"),
+        ("fixings = 2", "fixing = 2", "product: unknown key 'fixing': did you mean 'fixings'"),
+        ("paths = 2048", "paths = 2048.5", "simulation.paths: 2048.5 is not a whole number"),
+        ("[underlying]", "[[underlying]]", "underlying: .* is not a table"),
         ("spot = 100", "spot =", "not TOML"),
     ],
 )
 def test_bad_terms_name_cause_and_remedy(old, new, cause, tmp_path):
     assert old in GOOD
-    with pytest.raises(DataError, match=cause):
+    with pytest.raises(RiskEngineError, match=cause):
         read_terms(written(tmp_path, GOOD.replace(old, new)))
 
 
@@ -121,4 +125,4 @@ def test_the_command_prints_a_table_or_json_and_one_line_of_error(tmp_path, monk
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 1
-    assert "no table [product]" in capsys.readouterr().err
+    assert "product is missing" in capsys.readouterr().err

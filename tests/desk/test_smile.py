@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from riskengine.cli import main, runs
 
 ROOT = Path(__file__).parents[2]
 DAX = ROOT / "data" / "dax_options_2002" / "quotes.csv"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, fixed_shape):
-    class Fixed:
-        pretrained = staticmethod(lambda: fixed_shape)
-
-    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
-    monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["riskengine", "smile", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
+def run(quick_command):
+    return partial(quick_command, "smile")
 
 
 def test_a_smile_with_its_garch_state(run, prices, tmp_path):

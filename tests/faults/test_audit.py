@@ -192,3 +192,46 @@ def test_the_range_of_the_day_comes_on_the_scale_of_the_close(tmp_path):
     np.testing.assert_allclose(found.low["A"], [4.5, 5])
     np.testing.assert_allclose(found.volume["A"], [100, 200])
     np.testing.assert_allclose(found.unadjusted["A"], [11, 12])
+
+
+@pytest.fixture
+def steady():
+    """Prices of five assets that move one percent a day."""
+    moves = np.random.default_rng(0).standard_normal((320, 5)) * 0.01
+    return pd.DataFrame(100 * np.exp(moves.cumsum(axis=0)), DAYS, list("ABCDE"))
+
+
+@pytest.mark.parametrize("factor", [1.3, 0.75, 1.5, 0.85])
+def test_a_move_of_many_usual_days_is_never_passed_over(steady, factor):
+    """Another currency in one asset, a small split, a special dividend: too small for a split, too large for a day."""
+    steady.iloc[265:, 0] *= factor
+    (found,) = [one for one in Panel(steady).audit() if one.kind in ("large_move", "possible_split")]
+    assert (found.asset, found.date) == ("A", steady.index[265])
+
+
+@pytest.mark.parametrize("closes", [5, 30])
+def test_a_price_that_is_carried_forward_is_serious(steady, closes):
+    steady.iloc[-closes:, 0] = steady.iloc[-closes - 1, 0]
+    (found,) = [one for one in Panel(steady).audit() if one.serious]
+    assert (found.kind, found.asset, found.date) == ("carried_forward", "A", steady.index[-closes])
+    assert f"{closes} closes" in found.detail
+
+
+def test_a_price_that_often_stands_still_is_not_carried_forward(steady):
+    """Cents on a price of one: half of the days do not move it."""
+    steady["A"] = (steady["A"] / 100).round(2)
+    steady.iloc[-6:, 0] = steady.iloc[-7, 0]
+    assert not [one for one in Panel(steady).audit() if one.serious]
+
+
+def test_a_backtest_notes_large_moves_of_what_it_held(steady):
+    steady.iloc[265:, 0] *= 1.3
+    steady["F"] = np.nan
+    result = run_backtest(EqualWeight(min_history=200), Panel(steady), WalkForward(train=250, step=21))
+    assert any(
+        note.startswith("prices: large_move: A 2023-01-09: +27.5% in one close") for note in result.notes
+    )
+    assert "prices: F has none: it is left out" in result.notes
+    steady.iloc[-20:, 1] = steady.iloc[-21, 1]
+    result = run_backtest(EqualWeight(min_history=200), Panel(steady), WalkForward(train=250, step=21))
+    assert any("carried_forward" in flag.message and flag.serious for flag in result.flags)

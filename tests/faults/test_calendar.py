@@ -169,7 +169,7 @@ def frame(values, dates):
 def versions():
     """Panels of one simulated market, of hours, days and weeks of an exchange, its months, and of seven-day closes."""
     days = pd.bdate_range("1950-01-02", periods=252 * 250)
-    hours = pd.DatetimeIndex([d + pd.Timedelta(hours=h) for d in days for h in range(10, 17)])
+    hours = pd.DatetimeIndex((days.to_numpy()[:, None] + np.arange(10, 17) * np.timedelta64(1, "h")).ravel())
     hourly = frame(market(len(hours), 7 * 252), hours)
     daily = frame(hourly.to_numpy()[6::7], days)
     weekly, monthly = (daily.groupby(days.to_period(word)).last() for word in ("W-FRI", "M"))
@@ -191,6 +191,7 @@ def markets():
 
 
 @pytest.mark.parametrize("which", ["hourly", "daily", "weekly", "monthly", "seven days a week"])
+@pytest.mark.slow
 def test_annualised_volatility_is_that_of_the_market_whatever_the_frequency_of_its_prices(markets, which):
     panel = markets[which]
     count = len(panel.dates)
@@ -212,9 +213,10 @@ def test_annualised_volatility_is_that_of_the_market_whatever_the_frequency_of_i
 
 
 @pytest.mark.parametrize("which", ["hourly", "weekly", "monthly", "seven days a week"])
+@pytest.mark.slow
 def test_a_calibration_of_dated_returns_is_annualised_by_their_frequency(markets, which):
     panel = markets[which]
-    returns = panel.returns.iloc[-4000:]
+    returns = panel.returns.iloc[-900:]
     fit = NeuralCalibrator.pretrained()(returns)
     table = fit.to_frame()
     assert fit.periods_per_year == panel.periods_per_year
@@ -417,7 +419,7 @@ def test_a_calibration_of_a_fund_priced_on_fridays_says_so_and_has_its_volatilit
 
 @pytest.mark.parametrize("name", ["network", "maximum likelihood"])
 def test_zeros_of_a_grid_of_ticks_are_no_stale_prices(name):
-    x = 0.02 * np.random.default_rng(1).standard_normal((1250, 3))
+    x = 0.02 * np.random.default_rng(1).standard_normal((1000, 3))
     exact = 20 * np.exp(np.cumsum(x, axis=0))
     tick = 0.5 * np.quantile(exact, 0.5, axis=0) * 0.02
     prices = np.round(exact / tick) * tick
@@ -430,8 +432,8 @@ def test_zeros_of_a_grid_of_ticks_are_no_stale_prices(name):
 @pytest.mark.parametrize("name", ["network", "maximum likelihood"])
 def test_zero_returns_do_not_double_the_long_run_volatility_and_are_flagged_with_their_share(name):
     rng = np.random.default_rng(2)
-    x = 0.01 * rng.standard_normal((1250, 4))
-    x[:, 3] *= rng.random(1250) >= 0.6
+    x = 0.01 * rng.standard_normal((1000, 4))
+    x[:, 3] *= rng.random(1000) >= 0.6
     calibrator = NeuralCalibrator.pretrained() if name == "network" else MaximumLikelihood()
     fit = calibrator(x)
     root = np.sqrt(np.mean(x**2, axis=0))
@@ -440,3 +442,16 @@ def test_zero_returns_do_not_double_the_long_run_volatility_and_are_flagged_with
     (flag,) = fit.flags
     assert flag.startswith("3: fallback: stale prices: 6")
     assert "of its returns are zero" in flag
+
+
+def test_a_weekend_is_no_gap_of_a_market_that_is_shut():
+    days = pd.date_range("2018-01-01", periods=200)
+    moves = np.random.default_rng(3).standard_normal((200, 2)) * 0.01
+    prices = pd.DataFrame(100 * np.exp(moves.cumsum(axis=0)), days, ["stock", "coin"])
+    prices.loc[days.day_of_week >= 5, "stock"] = np.nan
+    assert not [one for one in Panel(prices).audit() if one.kind in ("gap", "early_end")]
+    prices.loc["2018-03-13":"2018-03-15", "stock"] = np.nan  # from Tuesday to Thursday
+    (gap,) = [one for one in Panel(prices).audit() if one.kind == "gap"]
+    assert (gap.asset, str(gap.date.date())) == ("stock", "2018-03-13")
+    assert gap.detail.startswith("3 day(s)")
+    assert "3 at a stretch" in gap.detail

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import io
 import json
 import os
 import shutil
@@ -31,9 +30,9 @@ from riskengine import (
     run_backtest,
 )
 from riskengine.backtest.strategy_files import load_builder
-from riskengine.cli import FLAGGED, main, runs
+from riskengine.cli import FLAGGED
 from riskengine.covariance import LedoitWolf
-from riskengine.desk.inputs import Desk, Holdings, read_desk, read_holdings
+from riskengine.desk import Desk, Holdings, read_desk, read_holdings
 from riskengine.desk.orders import trade_list
 from riskengine.desk.rebalance import read_history, rebalance
 from riskengine.desk.rebalance_files import write_rebalance
@@ -72,6 +71,7 @@ def loaded_once():
 
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_rebalancing_day_by_day_equals_the_backtest_to_the_bit(path, tmp_path, loaded_once):
     train, decisions = 260, 60
     panel = Panel(simulated(train + decisions + 1))
@@ -225,6 +225,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
+@pytest.mark.slow
 def test_killed_between_any_two_steps_of_writing_a_rerun_gives_the_same_bytes(second_morning, tmp_path):
     before, found, panel, holdings = second_morning
     whole = tmp_path / "whole"
@@ -243,7 +244,7 @@ def test_killed_between_any_two_steps_of_writing_a_rerun_gives_the_same_bytes(se
             left = [steps]
 
             def count(frame, event, argument):
-                if frame.f_code.co_filename.endswith(("files.py", "desk_state.py", "rebalance_page.py")):
+                if frame.f_code.co_filename.endswith(("files.py", "strategy_state.py", "rebalance_page.py")):
                     left[0] -= 1
                     if left[0] == 0:
                         os.kill(os.getpid(), signal.SIGKILL)
@@ -604,25 +605,8 @@ def test_figures_of_weekly_prices_are_a_years(fixed_shape):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, fixed_shape):
-    """Exit status, standard output and standard error of a command."""
-
-    class Fixed:
-        pretrained = staticmethod(lambda: fixed_shape)
-
-    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
-    monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
-    monkeypatch.setenv("COLUMNS", "300")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["riskengine", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
+def run(quick_command):
+    return quick_command
 
 
 STRATEGY = """

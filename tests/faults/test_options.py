@@ -12,7 +12,7 @@ import pytest
 from riskengine import options
 from riskengine.desk.price import price
 from riskengine.desk.price_inputs import read_terms
-from riskengine.errors import DataError
+from riskengine.errors import SettingsError
 from riskengine.report.price_page import greek_cells, render_price
 
 ROOT = Path(__file__).parents[2]
@@ -100,5 +100,5 @@ def test_terms_name_their_greeks_and_the_page_its_estimators(tmp_path):
     assert content["notes"][0] in render_price(content)
     assert json.loads(json.dumps(content, allow_nan=False)) == json.loads(json.dumps(content))
     path.write_text(text.replace('"delta", ', "1, "))
-    with pytest.raises(DataError, match="greeks"):
+    with pytest.raises(SettingsError, match=r"greeks\[0\]: 1 is not a text"):
         read_terms(path)

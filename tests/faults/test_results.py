@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,7 +39,7 @@ from riskengine.backtest.accounting import Breach
 from riskengine.backtest.grid import distinct_names, named_markets
 from riskengine.backtest.ratios import sharpe_ratio, sortino_ratio
 from riskengine.backtest.schedule import usual_train
-from riskengine.cli import FLAGGED, main
+from riskengine.cli import FLAGGED
 from riskengine.errors import DataError, SettingsError
 from riskengine.report import figures, render
 
@@ -115,20 +114,11 @@ def files(tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(command, monkeypatch):
     """The command line without the benchmarks and the monitor that have to be compiled."""
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(backtest, "standard_benchmarks", lambda *_, **__: (EqualWeight(min_history=100),))
     monkeypatch.setattr(backtest, "RiskMonitor", lambda *_, **__: None)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["riskengine", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
+    return command
 
 
 def sweep(files, *arguments):

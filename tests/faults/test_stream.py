@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import CalibrationStream
-from riskengine.cli import FLAGGED, main, runs
+from riskengine.cli import FLAGGED
 from riskengine.covariance import (
     ConstantCorrelation,
     Ewma,
@@ -26,8 +25,8 @@ from riskengine.covariance import (
     SampleCovariance,
 )
 from riskengine.covariance.evaluation import forecasts
+from riskengine.desk import read_desk
 from riskengine.desk.forecast_file import read_forecasts
-from riskengine.desk.inputs import read_desk
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import RowReader, Start, Watch
 from riskengine.desk.stream_settings import Wanted, begin, reconcile
@@ -37,7 +36,6 @@ from riskengine.market.checks import as_returns, as_row, as_weights
 from riskengine.risk import (
     FilteredHistory,
     ScenarioModel,
-    SmoothTails,
     TailForecaster,
     empirical_tail,
     replay_returns,
@@ -225,39 +223,12 @@ def test_adaptive_tails_keep_cvar_above_var(seed, drift, fixed_shape):
         assert (tail.conditional_value_at_risk >= tail.value_at_risk - 1e-12).all()
 
 
-def test_redrawn_extremes_have_the_expected_shortfall_of_their_law():
-    """A rule of a few nodes would understate the mean of a heavy tail; draws do not."""
-    z = np.random.default_rng(3).standard_t(4, (2000, 1))
-    tails = SmoothTails.fit(z)
-    rng = np.random.default_rng(4)
-    drawn = tails.draw(rng.integers(2000, size=400_000), rng)[:, 0]
-    law = tails.lower[0].tail(0.99)
-    found = empirical_tail(drawn, 0.99)
-    assert found.value_at_risk == pytest.approx(law.value_at_risk, rel=0.03)
-    assert found.conditional_value_at_risk == pytest.approx(law.conditional_value_at_risk, rel=0.03)
-
-
 # Commands, from files to files
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, fixed_shape):
-    class Fixed:
-        pretrained = staticmethod(lambda: fixed_shape)
-
-    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
-    monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments, given=""):
-        monkeypatch.setattr(sys, "argv", ["riskengine", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
+def run(quick_command):
+    return quick_command
 
 
 @pytest.fixture
@@ -271,7 +242,7 @@ def write(folder, prices):
     prices.rename_axis("date").to_csv(folder / "prices.csv")
 
 
-def stress(run, files, *more, paths=400):
+def stress(run, files, *more, paths=200):
     common = ("--prices", files / "prices.csv", "--holdings", files / "holdings.csv", "--out", files / "out")
     return run("stress", *common, "--paths", paths, "--horizon", 2, *more)
 

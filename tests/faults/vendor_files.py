@@ -535,7 +535,7 @@ class Outcome:
 
 def outcome(case: Case, where: Path) -> Outcome:
     """Read a case as a person would."""
-    from riskengine.desk.inputs import read_holdings
+    from riskengine.desk import read_holdings
     from riskengine.errors import RiskEngineError
     from riskengine.market import load_panel
 

@@ -1,20 +1,13 @@
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from riskengine.garch import (
-    GarchParams,
-    backcast,
-    filter_variance,
-    from_unconstrained,
-    likelihood,
-    log_density,
-    log_likelihood,
-    simulate,
-    to_unconstrained,
-)
+from riskengine import garch
+from riskengine.garch import GarchParams, log_density
 from riskengine.garch.innovations import (
     cross_information,
     location_information,
@@ -22,6 +15,15 @@ from riskengine.garch.innovations import (
     scale_information,
     tail_information,
 )
+
+# Compiled whole: called as they are, every operation in them is a program of its own.
+likelihood, log_likelihood, simulate = (
+    jax.jit(garch.likelihood),
+    jax.jit(garch.log_likelihood),
+    jax.jit(garch.simulate, static_argnames="days"),
+)
+filter_variance, backcast = jax.jit(garch.filter_variance), jax.jit(garch.backcast)
+from_unconstrained, to_unconstrained = jax.jit(garch.from_unconstrained), jax.jit(garch.to_unconstrained)
 
 PARAMS = GarchParams(
     *(jnp.asarray(x) for x in ([2e-6, 1e-6], [0.05, 0.1], [0.1, -0.05], [0.88, 0.8], [8.0, 5.0]))
@@ -48,7 +50,8 @@ def test_information_is_the_expected_square_of_the_score(eta):
     # the whole line on a grid: z = sinh(x), fine near zero and far into the tails
     x = jnp.linspace(-16, 16, 40_001)
     z = jnp.sinh(x)
-    scores = jax.vmap(jax.grad(density, argnums=(1, 2, 3)), (0, None, None, None))(z, 0.0, eta, 0.0)
+    slopes = jax.jit(jax.vmap(jax.grad(density, argnums=(1, 2, 3)), (0, None, None, None)))
+    scores = slopes(z, 0.0, eta, 0.0)
     mass = jnp.exp(log_density(z, jnp.asarray(eta))) * jnp.cosh(x)
 
     def product(j, k):
@@ -66,11 +69,13 @@ def test_normaliser_is_smooth_where_the_series_takes_over():
     np.testing.assert_allclose(low, high, atol=1e-11)
 
 
+@cache
 def data():
     r = simulate(jax.random.key(0), PARAMS, 400).returns
     return r.at[100:105, 0].set(jnp.nan).at[:7, 1].set(jnp.nan)
 
 
+@jax.jit
 def by_definition(u, r, mean, presample):
     p = from_unconstrained(u)
     h = filter_variance(p, r - mean, presample).variance
@@ -83,9 +88,9 @@ def test_log_likelihood_and_score_are_those_of_the_definition():
     u, mean, presample = to_unconstrained(PARAMS) + 0.3, jnp.asarray([1e-4, -2e-4]), backcast(r)
     found = likelihood(u, r, presample, mean)
     np.testing.assert_allclose(found.log_likelihood, by_definition(u, r, mean, presample), rtol=1e-13)
-    score = jax.jacfwd(lambda x: jnp.sum(by_definition(x, r, mean, presample)))(u)
+    score = jax.jit(jax.jacfwd(lambda x: jnp.sum(by_definition(x, r, mean, presample))))(u)
     np.testing.assert_allclose(found.score[:, :5], score, rtol=1e-9, atol=1e-9)
-    slope = jax.jacfwd(lambda m: jnp.sum(by_definition(u, r, m, presample)))(mean)
+    slope = jax.jit(jax.jacfwd(lambda m: jnp.sum(by_definition(u, r, m, presample))))(mean)
     np.testing.assert_allclose(found.score[:, 5], slope, rtol=1e-9)
     total, tomorrow = log_likelihood(from_unconstrained(u), r - mean, presample)
     np.testing.assert_allclose(found.log_likelihood, total, rtol=1e-13)
@@ -97,7 +102,7 @@ def test_score_follows_a_presample_taken_about_the_mean():
     u, mean, centre = to_unconstrained(PARAMS), jnp.asarray([3e-4, -2e-4]), jnp.nanmean(data(), axis=0)
     spread = jnp.nanmean((r - centre) ** 2, axis=0)
     found = likelihood(u, r, spread, mean, centre)
-    slope = jax.jacfwd(lambda m: jnp.sum(by_definition(u, r, m, spread + (centre - m) ** 2)))(mean)
+    slope = jax.jit(jax.jacfwd(lambda m: jnp.sum(by_definition(u, r, m, spread + (centre - m) ** 2))))(mean)
     np.testing.assert_allclose(found.score[:, 5], slope, rtol=1e-9)
 
 

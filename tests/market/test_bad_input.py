@@ -192,7 +192,11 @@ def test_the_audit_of_the_bundled_prices_is_known(bundled):
     found = [f for f in bundled.audit() if f.kind != "stale_run"]
     assert [(f.kind, f.asset, f"{f.date:%F}") for f in found] == [
         ("large_move", "AAPL", "2000-09-29"),
+        ("large_move", "AMD", "2005-01-11"),  # all of these are real but for the quotes in eighths of RRC
         ("large_move", "AMD", "2016-04-22"),
+        ("large_move", "BBY", "2016-08-23"),
+        ("large_move", "BBY", "2017-05-25"),
+        ("large_move", "MRK", "2004-09-30"),
         ("possible_split", "RRC", "1990-04-10"),
         ("large_move", "RRC", "1998-10-19"),
     ]

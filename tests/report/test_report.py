@@ -64,6 +64,7 @@ def test_the_page_holds_table_charts_flags_and_provenance(page):
         assert word in text
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install Debian's chromium to run this")
 def test_chromium_draws_every_chart_without_errors(page, tmp_path):
     """Every chart has drawn its axes, and the page logged no error."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.risk.pareto_tail import ParetoTail, SmoothTails, pareto_tail
+from riskengine.risk.pareto_tail import ParetoTail, pareto_tail
 
 
 @pytest.mark.parametrize("shape", [-0.2, 0.0, 0.25, 0.5])
@@ -50,24 +50,3 @@ def test_a_level_before_the_threshold_is_refused():
         pareto_tail(np.arange(100.0))
     with pytest.raises(DataError, match="alike"):
         pareto_tail(np.concatenate([np.zeros(900), np.ones(300)]))
-
-
-def test_smooth_tails_keep_the_middle_the_ranks_and_the_dependence():
-    rng = np.random.default_rng(0)
-    common = rng.standard_t(4, (1000, 1))
-    z = 0.7 * common + 0.7 * rng.standard_t(4, (1000, 3))
-    smooth = SmoothTails.fit(z)
-    days = rng.integers(1000, size=100_000)
-    drawn = smooth.draw(days, rng)
-    past = z[days]
-    middle = smooth.rank[days] == 0
-    np.testing.assert_array_equal(drawn[middle], past[middle])
-    assert np.mean(smooth.rank == 0) == pytest.approx(0.8)
-    low = smooth.rank[days] < 0
-    assert (drawn[low] <= past[middle].max()).all()
-    for j in range(3):
-        assert drawn[:, j].min() < z[:, j].min()
-        # A tenth of the days in the tail, and the law continuous at the threshold.
-        assert np.mean(drawn[:, j] < -smooth.lower[j].threshold) == pytest.approx(0.1, abs=0.004)
-    ranks = [stats.spearmanr(x[:, 0], x[:, 1]).statistic for x in (past, drawn)]
-    assert ranks[0] == pytest.approx(ranks[1], abs=0.01)

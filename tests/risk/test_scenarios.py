@@ -10,8 +10,6 @@ import pytest
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
 from riskengine.risk import FilteredHistory
-from riskengine.risk.dcc_paths import DccSimulation, simulate_dcc
-from riskengine.risk.decomposition import breakdown, liquidity_tail
 from riskengine.risk.scenario_model import ScenarioModel, mixing_table
 from riskengine.risk.scenarios import Shock, Simulation, conditional_day, simulate, simulate_blocks
 from riskengine.risk.stress import replay, replay_returns, reverse_stress
@@ -254,58 +252,3 @@ def test_reverse_stress_is_the_nearest_scenario_that_loses_so_much(model):
         reverse_stress(model, WEIGHTS, 0.0)
     with pytest.raises(DataError, match="no risk"):
         reverse_stress(model, np.zeros(N), 0.1)
-
-
-def test_dcc_paths_have_the_covariance_that_dcc_forecasts():
-    """Over ten days, in the mean over paths: variance by the term structure, correlation fading to its target."""
-    from types import SimpleNamespace
-
-    variance = np.array([1e-4, 2e-4])
-    one = np.ones(2)
-    params = GarchParams(2e-6 * one, 0.05 * one, 0.0 * one, 0.93 * one, 8.0 * one)
-    fit = SimpleNamespace(params=params)
-    target, q = np.array([[1.0, 0.2], [0.2, 1.0]]), np.array([[1.0, 0.8], [0.8, 1.0]])
-    margins = SimpleNamespace(fit=fit, variance=variance)
-    state = SimpleNamespace(margins=margins, target=target, q=q, a=0.02, b=0.9)
-    found = simulate_dcc(state, DccSimulation(horizon=10, paths=300_000))
-    mean = 1e-4 + (variance - 1e-4) * (1 - 0.98**10) / (10 * 0.02)
-    assert found.var(axis=0) == pytest.approx(10 * mean, rel=0.03)
-    fade = 0.92 ** np.arange(10)
-    assert np.corrcoef(found.T)[0, 1] == pytest.approx((fade * 0.8 + (1 - fade) * 0.2).mean(), abs=0.03)
-    again = simulate_dcc(state, DccSimulation(horizon=10, paths=500))
-    np.testing.assert_array_equal(again, simulate_dcc(state, DccSimulation(horizon=10, paths=500)))
-    with pytest.raises(SettingsError, match="horizon"):
-        DccSimulation(horizon=0)
-
-
-def test_breakdown_adds_up_by_asset_and_by_group(outcome):
-    scenarios = outcome.returns.astype(np.float64)
-    for measure in ("var", "cvar"):
-        assets = breakdown(scenarios, WEIGHTS, "ABC", 0.99, measure)
-        groups = breakdown(scenarios, WEIGHTS, "ABC", 0.99, measure, groups=("x", "y", "x"))
-        assert assets.component.sum() == pytest.approx(assets.total, abs=1e-10)
-        assert groups.component.sum() == pytest.approx(assets.total, abs=1e-10)
-        assert groups.names == ("x", "y")
-        assert groups.component[0] == pytest.approx(assets.component[0] + assets.component[2])
-        np.testing.assert_allclose(assets.marginal * WEIGHTS, assets.component)
-    # Incremental: the risk of what is left when the holding is sold.
-    rest = breakdown(scenarios, WEIGHTS * [1, 0, 1], "ABC", 0.99)
-    assert assets.incremental[1] == pytest.approx(assets.total - rest.total)
-    # Marginal: a small step of the weight.
-    step = 1e-4
-    moved = breakdown(scenarios, WEIGHTS + np.array([step, 0, 0]), "ABC", 0.99)
-    assert (moved.total - assets.total) / step == pytest.approx(assets.marginal[0], rel=0.02)
-
-
-def test_liquidity_horizons_between_the_shortest_and_the_longest(model):
-    history = FilteredHistory(model.residuals, model.params, model.variance)
-    w = np.array([0.5, 0.5, 0.0])
-    one, mixed, ten = (
-        liquidity_tail(history, w, np.array(h), paths=3000).value_at_risk
-        for h in ([1, 1, 1], [1, 10, 1], [10, 10, 10])
-    )
-    assert one < mixed < ten
-    same = history.simulate(10, 3000) @ w
-    assert ten == pytest.approx(-np.sort(same)[int(3000 * 0.025) - 0], abs=2e-3)
-    with pytest.raises(SettingsError, match="liquidity"):
-        liquidity_tail(history, w, np.array([1, 0, 1]))

@@ -14,7 +14,6 @@ import numpy as np
 import optax
 from jax import Array
 
-from riskengine.calibration.contaminants import Contaminants
 from riskengine.calibration.features import CONTAMINATION, first_look, mean_square
 from riskengine.calibration.network import (
     Belief,
@@ -28,6 +27,7 @@ from riskengine.calibration.network import (
 from riskengine.calibration.out_of_distribution import Familiar
 from riskengine.calibration.pretrained_weights import load_leaves, save_leaves
 from riskengine.calibration.prior import TrainingPrior
+from riskengine.calibration.training.contaminants import Contaminants
 from riskengine.errors import SettingsError
 from riskengine.garch.params import from_unconstrained
 from riskengine.garch.simulate import simulate
@@ -210,11 +210,14 @@ def _step(
     return Progress(progress.step + 1, stages, state), jnp.mean(losses, axis=0)
 
 
+_initial_weights = jax.jit(initial_weights, static_argnames="robust")
+
+
 def start(training: Training) -> Progress:
     """Untrained state."""
     mean, spread = prior_arrays(training)
     robust = training.contaminants is not None
-    stages = initial_weights(jax.random.key(training.seed), mean, spread, robust)
+    stages = _initial_weights(jax.random.key(training.seed), mean, spread, robust)
     return Progress(jnp.zeros((), jnp.int32), stages, optimiser(training).init(stages))
 
 

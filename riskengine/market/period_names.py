@@ -1,4 +1,4 @@
-"""Words for the time between two closes, and for what figures are measured in."""
+"""What the time between two closes is called."""
 
 from __future__ import annotations
 
@@ -27,15 +27,24 @@ def period_name(periods_per_year: float) -> str:
     return f"period of 1/{periods_per_year:.0f} year"
 
 
-def span(periods: int, periods_per_year: float) -> str:
+def plural(name: str) -> str:
+    """What several periods of a name are called.
+
+    Examples
+    --------
+    >>> plural("month"), plural("period of 1/1764 year")
+    ('months', 'periods of 1/1764 year')
+    """
+    return name.replace("period", "periods", 1) if name.startswith("period") else f"{name}s"
+
+
+def periods(count: int, periods_per_year: float) -> str:
     """A number of periods in words.
 
     Examples
     --------
-    >>> span(21, 252.0), span(1, 52.0), span(3, 1764.0)
+    >>> periods(21, 252.0), periods(1, 52.0), periods(3, 1764.0)
     ('21 days', '1 week', '3 periods of 1/1764 year')
     """
     name = period_name(periods_per_year)
-    if periods == 1:
-        return f"1 {name}"
-    return f"{periods} {name.replace('period', 'periods', 1) if name.startswith('period') else name + 's'}"
+    return f"{count} {name if count == 1 else plural(name)}"

@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from riskengine.calibration.contaminants import Contaminants
 from riskengine.calibration.network import STAGES
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.pretrained_weights import WIDTH_DAYS, Trained, save
-from riskengine.calibration.training import Training, familiarise, prior_arrays, train
+from riskengine.calibration.training.contaminants import Contaminants
+from riskengine.calibration.training.loop import Training, familiarise, prior_arrays, train
 from riskengine.garch.params import GarchParams, from_unconstrained
 from riskengine.garch.simulate import simulate
 

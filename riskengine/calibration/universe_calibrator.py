@@ -1,0 +1,280 @@
+"""A calibrator of universes: the network for what is an asset's own, the universe for what is common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from riskengine.calibration.dated import Dated
+from riskengine.calibration.maximum_likelihood import MaximumLikelihood
+from riskengine.calibration.neural import NeuralCalibrator, takeover
+from riskengine.calibration.padding import bucket
+from riskengine.calibration.result import Calibration, Status
+from riskengine.errors import DataError
+from riskengine.garch.common_variance import (
+    TINY,
+    UniverseParams,
+    UniverseState,
+    filter_universe,
+    start_universe,
+    universe_eta,
+    universe_step,
+    universe_term_structure,
+    universe_variance,
+)
+from riskengine.garch.components import PARKINSON, ComponentParams
+
+Array = np.ndarray
+
+PRETRAINED = Path(__file__).parent / "pretrained" / "universe.json"
+YOUNG = 250
+"""Observed days from which an asset's first level is taken."""
+COMPANY = 5.0
+"""Other assets at which the universe has half its part; a universe of one has none of it."""
+WITH_RANGES, FROM_CLOSES = 0.75, 0.7
+"""Weights of the component model in the logarithm of the joined variance; chosen on 2009-2012, see ``universe_fit``."""
+_JUMP = 0.25  # largest squared return, and squared range, in a first level
+
+_filter = jax.jit(filter_universe)
+_step = jax.jit(universe_step)
+_ahead = jax.jit(universe_term_structure, static_argnames="horizon")
+
+
+@dataclass(frozen=True, eq=False)
+class UniverseCalibrator:
+    """GARCH of a universe: each asset by the network, and by a component model whose variances move with all others.
+
+    The forecast is a geometric mean of the network's variance and that of the component model
+    (:mod:`riskengine.garch.common_variance`), whose few parameters were fitted once, to a panel of stocks, and are
+    shared by all assets. With ranges the component model has three quarters of the weight. Without, a universe of ``n``
+    assets gives it ``.7 (n - 1) / (n - 1 + 5)``: one asset alone is forecast by the network.
+
+    Attributes
+    ----------
+    network : calibrator of each asset
+    closes, ranges : parameters for returns alone, and for returns with ranges
+    card : how the parameters came to be
+
+    Examples
+    --------
+    >>> calibrate = UniverseCalibrator.pretrained()
+    >>> returns = 0.01 * np.random.default_rng(0).standard_normal((500, 3))
+    >>> fit = calibrate(returns)
+    >>> fit.params.beta.shape, fit.next_variance.shape
+    ((3,), (3,))
+    """
+
+    network: NeuralCalibrator
+    closes: UniverseParams
+    ranges: UniverseParams
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def pretrained(cls, path: Path | str | None = None) -> UniverseCalibrator:
+        """The shipped parameters, with the robust, pooled network.
+
+        Raises
+        ------
+        DataError
+            If the file is missing or damaged.
+        """
+        path = PRETRAINED if path is None else Path(path)
+        try:
+            card = json.loads(path.read_text())
+            closes, ranges = (params_from_json(card[name]) for name in ("closes", "ranges"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"no parameters of a universe in {path} ({error!r}): fit them with "
+                "`python -m backtests.calibration.universe_fit`"
+            ) from error
+        return cls(NeuralCalibrator.pretrained(robust=True, pooled=True), closes, ranges, card)
+
+    def __call__(self, returns: Any, ranges: Any = None, groups: Sequence[Any] | None = None) -> Calibration:
+        """Calibrate ``(time, assets)`` returns: the network's answer, with the universe's variance of the next day.
+
+        Parameters
+        ----------
+        returns : as for :class:`~riskengine.calibration.neural.NeuralCalibrator`
+        ranges : logarithms of high over low of the same shape, NaN where missing
+            (:attr:`riskengine.market.panel.Panel.session_ranges`); closes alone if not given
+        groups : a label an asset, towards which the network's calibration shrinks
+        """
+        table = Dated.read(returns)
+        fit = self.calibrate(table.matrix, table.assets, groups, table.frequency.periods_per_year)
+        _, state = self.filter(fit, table.matrix, as_ranges(ranges, table.matrix.shape))
+        ahead = self.joined(
+            self.variance(state, ranges is not None), fit.next_variance, ranges is not None, len(table.assets)
+        )
+        return table.told(replace(fit, next_variance=ahead))
+
+    def calibrate(
+        self,
+        matrix: Array,
+        assets: tuple[str, ...],
+        groups: Sequence[Any] | None = None,
+        periods_per_year: float = 252.0,
+    ) -> Calibration:
+        """The network's calibration, by which :meth:`filter` and :meth:`update` go; maximum likelihood where the
+        network was not trained for the frequency.
+        """
+        other = self.network.for_frequency(periods_per_year)
+        if isinstance(other, MaximumLikelihood):
+            return replace(other.calibrate(matrix, assets), notes=(takeover(periods_per_year),))
+        return self.network.calibrate(matrix, assets, groups)
+
+    def params(self, assets: int, ranged: bool) -> UniverseParams:
+        """Parameters for a universe of so many assets: one alone has no loading on itself."""
+        found = self.ranges if ranged else self.closes
+        return found._replace(loading=found.loading * share(assets))
+
+    def filter(
+        self, fit: Calibration, returns: Array, ranges: Array | None = None
+    ) -> tuple[Array, UniverseState]:
+        """The component model's variances of the days ``(time, assets)``, and its state after the last.
+
+        Parameters
+        ----------
+        fit : what :meth:`calibrate` said; levels begin at its long-run variances
+        returns : (time, assets), NaN where missing
+        ranges : (time, assets) logarithms of high over low, NaN where missing
+        """
+        days, assets = returns.shape
+        centred = np.where(_silent(fit), np.nan, returns - fit.mean)
+        level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
+        young, range_level = young_level(centred, ranges)
+        range_level = range_level * level / young
+        shape = bucket(days), bucket(assets)
+        wide = (0, shape[1] - assets)
+
+        def filled(values: Array) -> jax.Array:
+            whole = np.full(shape, np.nan)
+            whole[-days:, :assets] = values
+            return jnp.asarray(whole)
+
+        with jax.enable_x64(True):
+            params = self.params(assets, ranges is not None)
+            levels = (jnp.asarray(np.pad(one, wide, mode="edge")) for one in (level, range_level))
+            first = _started(params, *levels)
+            squares = None if ranges is None else filled(ranges**2 / PARKINSON)
+            path, _, last = _filter(params, filled(centred), first, squares)
+        return np.asarray(path)[-days:, :assets], _of_assets(last, assets)
+
+    def update(
+        self, fit: Calibration, state: UniverseState, row: Array, ranges: Array | None, ranged: bool
+    ) -> UniverseState:
+        """State after one more day ``(assets,)``; ``ranged`` says whether there have been ranges."""
+        squares = None
+        if ranged:
+            squares = np.full(len(row), np.nan) if ranges is None else np.asarray(ranges) ** 2 / PARKINSON
+        with jax.enable_x64(True):
+            params = self.params(len(row), ranged)
+            moved = _step(params, state, np.where(_silent(fit), np.nan, row - fit.mean), squares)
+        return _of_assets(moved, len(row))
+
+    def variance(self, state: UniverseState, ranged: bool) -> Array:
+        """The component model's variance of the next day ``(assets,)``."""
+        with jax.enable_x64(True):
+            return np.asarray(universe_variance(self.params(len(state.scale_score), ranged), state))
+
+    def term_structure(self, state: UniverseState, ranged: bool, horizon: int) -> Array:
+        """The component model's expected variances ``(horizon, assets)``."""
+        with jax.enable_x64(True):
+            params = self.params(len(state.scale_score), ranged)
+            return np.asarray(_ahead(params, state, horizon=horizon))
+
+    def dof(self, state: UniverseState, ranged: bool) -> Array:
+        """Degrees of freedom of the next day ``(assets,)``, from the universe's tails and the asset's own."""
+        with jax.enable_x64(True):
+            return 1 / np.asarray(universe_eta(self.params(len(state.scale_score), ranged), state))
+
+    @staticmethod
+    def joined(universe: Array, garch: Array, ranged: bool, assets: int) -> Array:
+        """Variances ``(..., assets)`` of the component model and of the network as one, for a universe of so many."""
+        weight = WITH_RANGES if ranged else FROM_CLOSES * share(assets)
+        return universe**weight * garch ** (1 - weight)
+
+
+def share(assets: int) -> float:
+    """Part of the universe in the forecast of one of its assets: zero for one alone, one for very many.
+
+    Examples
+    --------
+    >>> [round(share(n), 2) for n in (1, 6, 100)]
+    [0.0, 0.5, 0.95]
+    """
+    return (assets - 1) / (assets - 1 + COMPANY)
+
+
+def young_level(returns: Array, ranges: Array | None) -> tuple[Array, Array]:
+    """Levels ``(assets,)`` of squared returns, and of squared ranges over Parkinson's constant, of the first year.
+
+    Means over the first 250 observed days; those of an asset without any are the universe's median.
+    """
+    level = _young_mean(np.minimum(returns**2, _JUMP))
+    if ranges is None:
+        return level, level
+    return level, _young_mean(np.minimum(ranges**2 / PARKINSON, _JUMP))
+
+
+def _young_mean(squares: Array) -> Array:
+    seen = ~np.isnan(squares)
+    young = seen & (np.cumsum(seen, axis=0) <= YOUNG)
+    count = young.sum(axis=0)
+    mean = np.where(young, squares, 0).sum(axis=0) / np.maximum(count, 1)
+    alive = (count > 0) & (mean > TINY)
+    return np.where(alive, mean, np.median(mean[alive]) if alive.any() else 1e-4)
+
+
+def as_ranges(ranges: Any, shape: tuple[int, ...]) -> Array | None:
+    """Log ranges of the returns' shape, or None.
+
+    Raises
+    ------
+    DataError
+        If they have another shape, or are negative somewhere.
+    """
+    if ranges is None:
+        return None
+    found = np.asarray(ranges, dtype=np.float64)
+    if found.shape != shape:
+        raise DataError(
+            f"ranges {found.shape} beside returns {shape}: give one a return, NaN where there is none"
+        )
+    if (found < 0).any() or np.isinf(found).any():
+        raise DataError("ranges are logarithms of high over low, at or above zero: see Panel.session_ranges")
+    return found
+
+
+def _silent(fit: Calibration) -> Array:
+    """Assets whose price does not move or is not there, ``(assets,)``: their zeros are no observation of calm."""
+    return np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
+
+
+def _started(params: UniverseParams, level: jax.Array, range_level: jax.Array) -> UniverseState:
+    return start_universe(params, level, None, range_level)
+
+
+def _of_assets(state: UniverseState, assets: int) -> UniverseState:
+    """Arrays of NumPy, without those that only rounded the shape."""
+    return jax.tree.map(
+        lambda leaf: np.asarray(leaf)[..., :assets] if np.ndim(leaf) else np.asarray(leaf), state
+    )
+
+
+def params_to_json(params: UniverseParams) -> dict[str, Any]:
+    """Numbers and lists, by name."""
+    own = {name: np.asarray(leaf, float).tolist() for name, leaf in params.own._asdict().items()}
+    return {"own": own} | {name: float(leaf) for name, leaf in params._asdict().items() if name != "own"}
+
+
+def params_from_json(content: dict[str, Any]) -> UniverseParams:
+    """Inverse of :func:`params_to_json`; arrays of NumPy."""
+    own = ComponentParams(**{name: np.asarray(leaf, float) for name, leaf in content["own"].items()})
+    return UniverseParams(own, **{name: np.float64(leaf) for name, leaf in content.items() if name != "own"})

@@ -1,0 +1,136 @@
+"""Rules of trading and limits of a desk, from a file of TOML or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from riskengine.schema import did_you_mean, read, table
+
+Array = np.ndarray
+
+LIMITS = ("volatility", "var_95", "var_99", "cvar_97.5", "drawdown", "weight", "participation", "turnover")
+"""Names of limits that may be set, beside ``group:NAME``."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Rules of trading, and limits, of a desk.
+
+    Attributes
+    ----------
+    lot : units that an asset trades in; by asset, with ``"*"`` for all others
+    minimum_trade : value below which a trade is left undone
+    cash : share of wealth that stays in cash
+    cost_rate : of the value traded, one way
+    volume : units that trade on a day, by asset, for participation
+    groups : group of an asset, a sector say
+    limits : upper limits, fractions, by name: volatility (per year), var_95, var_99, cvar_97.5, drawdown, weight,
+        participation (of the daily volume), turnover, and ``group:NAME`` on a group's weight
+    """
+
+    lot: Mapping[str, int] = field(default_factory=lambda: {"*": 1})
+    minimum_trade: float = 0.0
+    cash: float = 0.0
+    cost_rate: float = 0.0005
+    volume: Mapping[str, float] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def lots(self, assets: tuple[str, ...]) -> Array:
+        """Lot of every asset ``(assets,)``."""
+        return np.array([self.lot.get(name, self.lot.get("*", 1)) for name in assets], dtype=np.float64)
+
+    def volumes(self, assets: tuple[str, ...]) -> Array:
+        """Daily volume of every asset ``(assets,)``, NaN where it is not known."""
+        return np.array([self.volume.get(name, np.nan) for name in assets], dtype=np.float64)
+
+
+def _of_assets(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    assets = [*(info.context or {}).get("assets", value), *("*" if info.field_name == "lot" else ())]
+    odd = [name for name in value if name not in assets]
+    if odd:
+        raise ValueError(
+            "\n".join(f"{name!r} is not an asset of the prices: {_near(name, assets)}" for name in odd)
+        )
+    return value
+
+
+def _near(name: str, assets: list[str]) -> str:
+    said = did_you_mean(name, assets)
+    return said if said.startswith("did") else "add its prices, or leave it out"
+
+
+def _limits(value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+    wrong = []
+    groups = info.data.get("groups")  # None if they are wrong themselves
+    for name, limit in value.items():
+        group = name.startswith("group:")
+        if not group and name not in LIMITS:
+            wrong.append(f"unknown limit {name!r}: {did_you_mean(name, [*LIMITS, 'group:NAME'])}")
+            continue
+        if group and groups is not None and name[6:] not in groups.values():
+            wrong.append(f"limit {name!r} is on a group without assets: name them under groups")
+        # A limit that nothing can break is a slip, most often a percentage.
+        most = {"volatility": 3.0, "turnover": 2.0}.get(name, 1.0)
+        bound = group or name in ("volatility", "turnover", "weight", "participation")
+        if limit > most or (limit == 1 and not bound):
+            meant = (
+                f"did you mean {limit / 100:g}?"
+                if limit <= 100 * most
+                else "limits are fractions, 0.05 for 5%"
+            )
+            wrong.append(f"{name}: {limit:g} means {100 * limit:g}%, which nothing breaks: {meant}")
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return value
+
+
+_Lot = Annotated[int, Field(ge=1, le=10**9, description="A whole number of units.")]
+_Share = Annotated[float, Field(ge=0, le=0.5)]
+_AtLeastZero = Annotated[float, Field(ge=0, lt=1e300)]
+
+LimitsFile = table(
+    Desk,
+    lot=Annotated[
+        dict[str, _Lot],
+        BeforeValidator(
+            lambda value: value if isinstance(value, dict) else {"*": value},
+            json_schema_input_type=_Lot | dict[str, _Lot],
+        ),
+        AfterValidator(_of_assets),
+        Field(examples=[{"*": 1}]),
+    ],
+    minimum_trade=_AtLeastZero,
+    cash=_Share,
+    cost_rate=_Share,
+    volume=Annotated[dict[str, _AtLeastZero], AfterValidator(_of_assets), Field(examples=[{"AAPL": 5e7}])],
+    groups=Annotated[
+        dict[str, Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]],
+        AfterValidator(_of_assets),
+        Field(examples=[{"AAPL": "technology", "MSFT": "technology"}]),
+    ],
+    limits=Annotated[
+        dict[str, _AtLeastZero],
+        AfterValidator(_limits),
+        Field(examples=[{"var_99": 0.04, "weight": 0.2, "group:technology": 0.4}]),
+    ],
+)
+
+
+def read_desk(path: Path | None, assets: tuple[str, ...]) -> Desk:
+    """Read the rules of a desk; the defaults of :class:`Desk` where there is no file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, or no TOML or JSON.
+    SettingsError
+        If a key, an asset or a limit is unknown, or a number is out of range; see :func:`riskengine.schema.read`.
+    """
+    return Desk() if path is None else Desk(**read(path, LimitsFile, {"assets": assets}).given())

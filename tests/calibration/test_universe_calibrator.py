@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from riskengine import NeuralCalibrator
+from riskengine.calibration.universe_calibrator import (
+    UniverseCalibrator,
+    params_from_json,
+    params_to_json,
+    share,
+    young_level,
+)
+from riskengine.covariance.constant_correlation import GarchMargins
+from riskengine.errors import DataError
+
+CALIBRATOR = UniverseCalibrator.pretrained()
+
+
+def universe(days=300, assets=5, seed=0):
+    rng = np.random.default_rng(seed)
+    rows = 0.01 * rng.standard_t(6, (days, assets))
+    ranges = np.abs(rows) + 0.008 * rng.random(rows.shape)
+    return rows, ranges
+
+
+def test_one_asset_without_ranges_is_forecast_by_the_network():
+    rows, ranges = universe(assets=1)
+    network = NeuralCalibrator.pretrained(robust=True, pooled=True)(rows)
+    np.testing.assert_allclose(CALIBRATOR(rows).next_variance, network.next_variance, rtol=1e-5)
+    assert share(1) == 0
+    assert abs(np.log(CALIBRATOR(rows, ranges).next_variance / network.next_variance)[0]) > 1e-3
+
+
+def test_a_call_and_margins_forecast_the_same_and_days_can_be_fed_one_by_one():
+    rows, ranges = universe()
+    rows[40:45, 1] = np.nan
+    ranges[100:110, 2] = np.nan
+    for given in (None, ranges):
+        margins = GarchMargins(CALIBRATOR, window=200)
+        whole = margins.init(rows, ranges=given)
+        np.testing.assert_allclose(
+            whole.variance, CALIBRATOR(rows, None if given is None else given).next_variance, rtol=1e-4
+        )
+        head = margins.init(rows[:-5], whole.fit, ranges=None if given is None else given[:-5])
+        for day in range(-5, 0):
+            head = margins.update(head, rows[day], None if given is None else given[day])
+        np.testing.assert_allclose(head.variance, whole.variance, rtol=1e-8)
+        np.testing.assert_allclose(head.residuals[-5:], whole.residuals[-5:], rtol=1e-8)
+        ahead = margins.term_structure(whole, 21)
+        np.testing.assert_allclose(ahead[0], whole.variance, rtol=1e-8)
+        np.testing.assert_allclose(margins.holding_variance(whole, 21), ahead.mean(axis=0))
+
+
+def test_forecasts_scale_with_the_returns():
+    rows, ranges = universe()
+    margins = GarchMargins(CALIBRATOR, window=200)
+    once, twice = margins.init(rows, ranges=ranges), margins.init(2 * rows, ranges=2 * ranges)
+    np.testing.assert_allclose(twice.variance, 4 * once.variance, rtol=1e-3)
+
+
+def test_assets_without_returns_and_days_without_any_are_taken():
+    rows, ranges = universe()
+    rows[:, 3] = np.nan
+    rows[200] = np.nan
+    ranges[:, 3] = np.nan
+    state = GarchMargins(CALIBRATOR, window=200).init(rows, ranges=ranges)
+    assert np.isfinite(state.variance).all()
+    assert (state.variance > 0).all()
+    level, range_level = young_level(rows, ranges)
+    assert level[3] == np.median(np.delete(level, 3))
+    assert (range_level > 0).all()
+
+
+def test_a_bad_print_of_last_week_is_hardly_seen():
+    rows, _ = universe(days=500, assets=12)
+    usual = CALIBRATOR(rows).next_variance
+    rows[-6, 4] = 0.12
+    changed = CALIBRATOR(rows).next_variance
+    assert abs(np.log(changed / usual)[4]) < 0.35
+    np.testing.assert_allclose(np.delete(changed, 4), np.delete(usual, 4), rtol=0.1)
+
+
+def test_ranges_that_cannot_be_meant_are_refused():
+    rows, ranges = universe()
+    with pytest.raises(DataError, match="give one a return"):
+        CALIBRATOR(rows, ranges[1:])
+    with pytest.raises(DataError, match="logarithms of high over low"):
+        CALIBRATOR(rows, -ranges)
+
+
+def test_parameters_come_back_from_json_and_damage_is_named(tmp_path):
+    content = params_to_json(CALIBRATOR.ranges)
+    assert params_to_json(params_from_json(json.loads(json.dumps(content)))) == content
+    (tmp_path / "universe.json").write_text("{}")
+    with pytest.raises(DataError, match="universe_fit"):
+        UniverseCalibrator.pretrained(tmp_path / "universe.json")
+    with pytest.raises(DataError, match="universe_fit"):
+        UniverseCalibrator.pretrained(tmp_path / "absent.json")
+
+
+def test_weights_of_the_shipped_parameters_are_convex():
+    for params in (CALIBRATOR.closes, CALIBRATOR.ranges):
+        total = params.own.weight.sum() + params.own.leverage.sum() + params.own.level_weight
+        assert abs(total - 1) < 1e-5
+        assert 0 < params.loading < 1
