@@ -280,7 +280,7 @@ def test_other_mistakes_are_one_clear_line(run, tmp_path):
         (("backtest", EQUAL, "--step", "year"), "week, month, quarter"),
         (("backtest", EQUAL, "--cash", "none.csv"), "no file none.csv"),
         (("sweep", EQUAL, "--set", "nothing=1"), "takes the setting nothing"),
-        (("sweep", "--grid", tmp_path / "none.toml"), "cannot be read as TOML"),
+        (("sweep", "--grid", tmp_path / "none.toml"), "no file"),
         (("sweep", tmp_path / "none.py"), "no strategy file"),
         (("pretrain", "--steps", "0", "--out", tmp_path), "at least one step"),
     ):
@@ -328,10 +328,10 @@ def test_odd_assets_are_flagged_and_the_run_goes_on(run, tmp_path):
 
 @pytest.mark.slow
 def test_pretrain_writes_weights(run, tmp_path, monkeypatch):
-    from riskengine.calibration import pretraining, training
+    from riskengine.calibration.training import loop, pretraining
 
-    quick = partial(training.Training, series=256, minibatch=64, lengths=(100,))
-    monkeypatch.setattr(training, "Training", quick)
+    quick = partial(loop.Training, series=256, minibatch=64, lengths=(100,))
+    monkeypatch.setattr(loop, "Training", quick)
     short = partial(pretraining.pretrain, series=64, lengths=(250,), width_lengths=(250,))
     monkeypatch.setattr(pretraining, "pretrain", short)
     code, text, _ = run("pretrain", "--steps", 12, "--out", tmp_path / "w", "--json")

@@ -25,7 +25,7 @@ from backtests.panels import PANELS, load_returns
 from backtests.record import Record
 from riskengine import ArchReference, NeuralCalibrator
 from riskengine.calibration.universe_calibrator import PARKINSON, PRETRAINED, UniverseCalibrator, young_level
-from riskengine.covariance.constant_correlation import conditional_variance
+from riskengine.covariance import conditional_variance
 from riskengine.garch import holding_period_variance, log_density
 from riskengine.garch.common_variance import (
     UniverseParams,

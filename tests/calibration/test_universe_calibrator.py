@@ -13,7 +13,7 @@ from riskengine.calibration.universe_calibrator import (
     share,
     young_level,
 )
-from riskengine.covariance.constant_correlation import GarchMargins
+from riskengine.covariance.garch_margins import GarchMargins
 from riskengine.errors import DataError
 
 CALIBRATOR = UniverseCalibrator.pretrained()
