@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -151,12 +152,8 @@ def gathered(notes: Sequence[str]) -> list[str]:
 
 def _dated(note: str) -> tuple[str, str]:
     """The ISO date before a note, or nothing, and its text."""
-    date, mark, text = note.partition(": ")
-    try:
-        pd.Timestamp.fromisoformat(date)
-    except ValueError:
-        return "", note
-    return (date, text) if mark else ("", note)
+    found = re.match(r"(\d{4}-\d\d-\d\d): (.*)", note, re.DOTALL)
+    return (found[1], found[2]) if found else ("", note)
 
 
 def _decisions(count: int, total: int) -> str:
