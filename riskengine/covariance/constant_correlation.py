@@ -55,6 +55,7 @@ class ConstantCorrelation:
 
     Examples
     --------
+    >>> from riskengine.calibration import MaximumLikelihood
     >>> x = 0.01 * np.random.default_rng(0).standard_normal((500, 3))
     >>> forecaster = ConstantCorrelation(MaximumLikelihood())
     >>> state = forecaster.init(x)
