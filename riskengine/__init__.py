@@ -6,6 +6,7 @@ horizon; time is the first axis; NaN means no observation and never becomes zero
 of day t sees data up to and including t and trades at the close of t+1.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 
 from riskengine.backtest import (
@@ -116,6 +117,9 @@ __all__ = [
     "run_backtest",
     "standard_benchmarks",
 ]
+
+
+__version__ = version("riskengine")
 
 
 def _write_page(result: BacktestResult, path: Path) -> Path:

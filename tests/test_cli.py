@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import riskengine
 from riskengine import load_strategy
 from riskengine.cli import app
 from riskengine.portfolio.ask import ask, begin
@@ -204,6 +206,12 @@ def test_calibrate_gives_a_row_an_asset(method, run, small, tmp_path):
     assert code == 0
     assert "persistence" in text
     assert len(pd.read_csv(tmp_path / "fit.csv")) == 6
+
+
+def test_the_version_is_that_of_the_distribution():
+    done = CliRunner().invoke(app, ["--version"])
+    assert done.exit_code == 0
+    assert done.output.strip() == riskengine.__version__ == version("riskengine")
 
 
 def broken(tmp_path, name, text):
