@@ -25,6 +25,7 @@ class Market:
     lookback : days whose median traded value ranks the assets
     start, end : first and last date of the prices to use
     default_delisting_return : of assets whose prices end, where the file of delistings does not name them
+    periods_per_year : prices a year; measured from the dates if not given
     """
 
     prices: Path
@@ -37,6 +38,7 @@ class Market:
     start: str | None = None
     end: str | None = None
     default_delisting_return: float = 0.0
+    periods_per_year: float | None = None
 
     def with_files(self, place: Callable[[Path], Path]) -> Market:
         """The same with each file where ``place`` puts it."""
@@ -50,7 +52,13 @@ class Market:
 
     def panel(self) -> Panel:
         """Prices, membership and delistings."""
-        panel = load_panel(self.prices, self.membership, self.delistings, self.default_delisting_return)
+        panel = load_panel(
+            self.prices,
+            self.membership,
+            self.delistings,
+            self.default_delisting_return,
+            self.periods_per_year,
+        )
         return panel.between(self.start, self.end) if self.start or self.end else panel
 
     def universe(self) -> Universe | None:

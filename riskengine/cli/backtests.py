@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from riskengine.cli.app import app
-from riskengine.cli.console import FLAGGED, Json, Prices, bars, bundled_prices, screen, write
+from riskengine.cli.console import FLAGGED, Json, PeriodsPerYear, Prices, bars, bundled_prices, screen, write
 from riskengine.cli.file_schema import Example, Schema
 from riskengine.cli.findings import in_lines, show_findings
 from riskengine.cli.result_tables import show_result, show_sweep
@@ -125,6 +125,7 @@ def backtest(
     top: Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets of the day.")] = None,
     start: Start = None,
     end: End = None,
+    periods_per_year: PeriodsPerYear = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Folder to keep every decision in, for --resume.")
     ] = None,
@@ -168,7 +169,16 @@ def backtest(
         )
     console = screen(as_json)
     candidate = load_strategy(strategy)
-    market = Market(prices or bundled_prices(), membership, delistings, volume, top, start=start, end=end)
+    market = Market(
+        prices or bundled_prices(),
+        membership,
+        delistings,
+        volume,
+        top,
+        start=start,
+        end=end,
+        periods_per_year=periods_per_year,
+    )
     panel = market.panel()
     length, chosen = _train(train, panel)
     schedule = replace(_walk_forward(length, step, delay, window, band), universe=market.universe())

@@ -12,7 +12,17 @@ import typer
 from rich.markup import escape
 
 from riskengine.cli.app import app
-from riskengine.cli.console import FLAGGED, Json, Prices, bars, bundled_prices, new_table, screen, write
+from riskengine.cli.console import (
+    FLAGGED,
+    Json,
+    PeriodsPerYear,
+    Prices,
+    bars,
+    bundled_prices,
+    new_table,
+    screen,
+    write,
+)
 from riskengine.cli.findings import show_findings, within
 from riskengine.errors import SettingsError
 
@@ -38,6 +48,7 @@ def calibrate(
     pooled: Annotated[
         bool, typer.Option("--pooled", help="Shrink every asset towards the universe (empirical Bayes).")
     ] = False,
+    periods_per_year: PeriodsPerYear = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -54,7 +65,7 @@ def calibrate(
         raise SettingsError(f"a window is a number of days, or 0 for all, not {window}")
     if (robust or pooled) and method is not CalibratorName.NETWORK:
         raise SettingsError(f"--robust and --pooled are for the network, not for {method.value}")
-    panel = load_panel(prices or bundled_prices())
+    panel = load_panel(prices or bundled_prices(), periods_per_year=periods_per_year)
     calibrator: Calibrator
     if method is CalibratorName.NETWORK:
         calibrator = NeuralCalibrator.pretrained(robust=robust, pooled=pooled)

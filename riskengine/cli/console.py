@@ -24,6 +24,13 @@ Prices = Annotated[
         help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled ones if left out.",
     ),
 ]
+PeriodsPerYear = Annotated[
+    float | None,
+    typer.Option(
+        "--periods-per-year",
+        help="Prices a year, 252 or 52 say, by which figures are annualised; measured from the dates if left out.",
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")
 ]

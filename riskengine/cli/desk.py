@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from riskengine.cli.app import app
-from riskengine.cli.console import FLAGGED, Json, Prices, bundled_prices, new_table, screen
+from riskengine.cli.console import FLAGGED, Json, PeriodsPerYear, Prices, bundled_prices, new_table, screen
 from riskengine.cli.file_schema import Example, Schema
 
 HoldingsFile = Annotated[
@@ -55,6 +55,7 @@ def rebalance(
         Path | None, typer.Option(help="Traded values, as wide as the prices; --top ranks by them.")
     ] = None,
     top: Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets.")] = None,
+    periods_per_year: PeriodsPerYear = None,
     schema: Schema = False,
     example: Example = False,
     as_json: Json = False,
@@ -82,6 +83,7 @@ def rebalance(
         membership,
         volume,
         top,
+        periods_per_year,
     )
     if as_json:
         print(json.dumps(content))
@@ -142,6 +144,7 @@ def stress(
     correlation: Annotated[float, typer.Option(help="Mean correlation of the shocked state.")] = 0.8,
     market: Annotated[float, typer.Option(help="Return of the market on the day of its shock.")] = -0.2,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    periods_per_year: PeriodsPerYear = None,
     write_paths: Annotated[
         bool, typer.Option("--write-paths", help="Write all daily returns as Parquet.")
     ] = False,
@@ -167,7 +170,15 @@ def stress(
     )
     settings = StressSettings(how, volatility, correlation, market)
     content, flagged = run_stress(
-        prices or bundled_prices(), holdings, limits, asof, settings, write_paths, out, horizon is None
+        prices or bundled_prices(),
+        holdings,
+        limits,
+        asof,
+        settings,
+        write_paths,
+        out,
+        horizon is None,
+        periods_per_year,
     )
     if as_json:
         print(json.dumps(content))

@@ -40,8 +40,10 @@ from riskengine.report.stress_page import render_stress
 Array = np.ndarray
 
 
-def _panel(prices: Path, asof: str | None, membership: Path | None = None) -> Panel:
-    panel = load_panel(prices, membership)
+def _panel(
+    prices: Path, asof: str | None, membership: Path | None = None, periods_per_year: float | None = None
+) -> Panel:
+    panel = load_panel(prices, membership, periods_per_year=periods_per_year)
     return panel if asof is None else panel.between(end=close_on(panel.dates, asof, "--asof"))
 
 
@@ -69,6 +71,7 @@ def run_rebalance(
     membership: Path | None = None,
     volume: Path | None = None,
     top: int | None = None,
+    periods_per_year: float | None = None,
 ) -> dict[str, Any]:
     """Write the daily report and the strategy's state; the report's content.
 
@@ -81,7 +84,7 @@ def run_rebalance(
         raise SettingsError(
             "traded values (--volume) serve to choose the most liquid: say how many with --top"
         )
-    panel = _panel(prices, asof, membership)
+    panel = _panel(prices, asof, membership, periods_per_year)
     universe = None if top is None else Universe(top, volume=None if volume is None else load_volume(volume))
     held, desk = read_holdings(holdings, panel.assets), read_desk(limits, panel.assets)
     _, last = read_history(out, close_name(panel.dates[-1]))
@@ -110,12 +113,13 @@ def run_stress(
     write_paths: bool,
     out: Path,
     month: bool = False,
+    periods_per_year: float | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """Write the stress test; its content, and whether a limit is broken or a holding flagged.
 
     With ``month`` the horizon is as many periods as the prices have in a month.
     """
-    panel = _panel(prices, asof)
+    panel = _panel(prices, asof, periods_per_year=periods_per_year)
     if month:
         periods = max(1, round(panel.periods_per_year / 12))
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))

@@ -93,12 +93,20 @@ class Frequency:
         return f"a {self.unit}, {self.periods_per_year:g} a year"
 
 
+STATED = "riskengine: stated periods a year"
+"""Key in the ``attrs`` of a DataFrame for the number of its rows a year, where a panel states it."""
+
+
 def frequency_of(table: Any) -> Frequency | None:
-    """Frequency of the rows of a DataFrame with sorted dates; None of anything else, or of fewer than three."""
+    """Frequency of the rows of a DataFrame with sorted dates; None of anything else, or of fewer than three.
+
+    What the table's panel states goes before what its dates say.
+    """
     index = getattr(table, "index", None)
     if not isinstance(index, pd.DatetimeIndex) or len(index) < 3 or not index.is_monotonic_increasing:
         return None
-    return Frequency.measured(index)
+    stated = table.attrs.get(STATED)
+    return Frequency.measured(index) if stated is None else Frequency.of(stated, index)
 
 
 def periods_per_year(dates: pd.DatetimeIndex) -> float:

@@ -22,6 +22,7 @@ def load_panel(
     membership: str | Path | None = None,
     delistings: str | Path | None = None,
     default_delisting_return: float = 0.0,
+    periods_per_year: float | None = None,
 ) -> Panel:
     """Read prices from a file, or from a folder of one file an asset.
 
@@ -39,6 +40,7 @@ def load_panel(
         table of intervals or snapshots, see :func:`~riskengine.market.membership.load_membership`
     delistings : table of assets, dates and returns, see :func:`~riskengine.market.delisting.load_delistings`
     default_delisting_return : of what vanishes without a word in that table
+    periods_per_year : prices a year, by which figures are annualised; measured from the dates if not given
 
     Raises
     ------
@@ -56,10 +58,10 @@ def load_panel(
         else load_delistings(delistings, default_delisting_return)
     )
     if membership is None:
-        return Panel(prices, delistings=gone, notes=notes, **bars)
+        return Panel(prices, delistings=gone, notes=notes, periods_per_year=periods_per_year, **bars)
     wide = not is_long(Path(membership))
     members = wide_numbers(Path(membership), truth=True) if wide else load_membership(membership, prices)
-    return Panel(prices, members, gone, notes, **bars)
+    return Panel(prices, members, gone, notes, periods_per_year=periods_per_year, **bars)
 
 
 def _bars(read: Prices) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -16,7 +16,7 @@ from riskengine.market.bars import BARS, Bars, checked_bars, log_ranges, session
 from riskengine.market.calendars import Calendars, close_of_day, session_prices
 from riskengine.market.dates import closes_before, last_moment, parse_date
 from riskengine.market.delisting import Delistings
-from riskengine.market.frequency import Frequency
+from riskengine.market.frequency import STATED, Frequency
 from riskengine.market.spans import STALE_AFTER, spanning_returns
 from riskengine.market.times import time_findings
 from riskengine.market.view import MarketView, Times
@@ -174,7 +174,14 @@ class Panel:
         staleness of the panel, in closes of the asset's own market.
         """
         found = spanning_returns(self.prices.to_numpy(), self._times.limit, self._times.clock)
-        return pd.DataFrame(found, self.dates[1:], self.prices.columns)
+        return self._stated(pd.DataFrame(found, self.dates[1:], self.prices.columns), self.frequency)
+
+    @staticmethod
+    def _stated(returns: pd.DataFrame, frequency: Frequency) -> pd.DataFrame:
+        """The same, with the periods a year if they were stated."""
+        if frequency.stated:
+            returns.attrs[STATED] = frequency.periods_per_year
+        return returns
 
     @cached_property
     def session_returns(self) -> pd.DataFrame:
@@ -188,7 +195,8 @@ class Panel:
         values = session_prices(self.prices.to_numpy(), times.sessions)
         clock = None if times.clock is None else times.clock[times.sessions]
         found = spanning_returns(values, times.limit, clock)
-        return pd.DataFrame(found, self.dates[times.sessions][1:], self.prices.columns)
+        returns = pd.DataFrame(found, self.dates[times.sessions][1:], self.prices.columns)
+        return self._stated(returns, self.session_frequency)
 
     @cached_property
     def session_ranges(self) -> pd.DataFrame | None:

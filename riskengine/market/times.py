@@ -34,7 +34,7 @@ def _irregular(panel: Panel) -> list[Finding]:
         return []
     detail = (
         f"{frequency.doubt}; annualised by {frequency.periods_per_year:.1f}, the closes a year that there are: keep "
-        "rows of one frequency, or state periods_per_year"
+        "rows of one frequency, or state periods_per_year (--periods-per-year)"
     )
     return [Finding("irregular_dates", None, panel.dates[0], detail)]
 

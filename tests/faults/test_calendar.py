@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from riskengine import EqualWeight, OptimizedStrategy, Panel, WalkForward, run_backtest
+from riskengine import EqualWeight, OptimizedStrategy, Panel, WalkForward, load_panel, run_backtest
 from riskengine.calibration import MaximumLikelihood, NeuralCalibrator, Status
+from riskengine.cli import app
 from riskengine.covariance import Asynchronous, Ewma, LedoitWolf, SampleCovariance
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Universe
@@ -455,3 +457,25 @@ def test_a_weekend_is_no_gap_of_a_market_that_is_shut():
     assert (gap.asset, str(gap.date.date())) == ("stock", "2018-03-13")
     assert gap.detail.startswith("3 day(s)")
     assert "3 at a stretch" in gap.detail
+
+
+def test_a_frequency_in_doubt_can_be_stated_on_the_command_line(tmp_path):
+    """Daily prices for two years, weekly ones after: no one number of periods a year follows from the dates."""
+    days = pd.bdate_range("2018-01-01", "2019-12-31").append(
+        pd.date_range("2020-01-03", periods=160, freq="W-FRI")
+    )
+    moves = np.random.default_rng(5).standard_normal((len(days), 2)) * 0.01
+    prices = pd.DataFrame(100 * np.exp(moves.cumsum(axis=0)), days, ["A", "B"])
+    file = tmp_path / "prices.csv"
+    prices.to_csv(file, index_label="date")
+    (finding,) = [one for one in load_panel(file).audit() if one.kind == "irregular_dates"]
+    assert "--periods-per-year" in finding.detail
+    panel = load_panel(file, periods_per_year=252)
+    assert panel.periods_per_year == 252
+    assert not [one for one in panel.audit() if one.kind == "irregular_dates"]
+    arguments = ["calibrate", "--prices", str(file), "--method", "mle", "--window", "500", "--json"]
+    assert CliRunner().invoke(app, arguments).exit_code == 3
+    done = CliRunner().invoke(app, [*arguments, "--periods-per-year", "252"])
+    assert done.exit_code == 0, done.output
+    refused = CliRunner().invoke(app, [*arguments, "--periods-per-year", "-1"])
+    assert isinstance(refused.exception, SettingsError)
