@@ -51,17 +51,19 @@ def load_panel(
     """
     read = load_prices(path)
     prices = read.close
-    bars, notes = _bars(read)
+    more, notes = _bars(read)
+    if periods_per_year is not None:
+        more["periods_per_year"] = periods_per_year
     gone = (
         Delistings(default=default_delisting_return)
         if delistings is None
         else load_delistings(delistings, default_delisting_return)
     )
     if membership is None:
-        return Panel(prices, delistings=gone, notes=notes, periods_per_year=periods_per_year, **bars)
+        return Panel(prices, delistings=gone, notes=notes, **more)
     wide = not is_long(Path(membership))
     members = wide_numbers(Path(membership), truth=True) if wide else load_membership(membership, prices)
-    return Panel(prices, members, gone, notes, periods_per_year=periods_per_year, **bars)
+    return Panel(prices, members, gone, notes, **more)
 
 
 def _bars(read: Prices) -> tuple[dict[str, Any], tuple[str, ...]]:
