@@ -108,10 +108,10 @@ class UniverseCalibrator:
         """
         table = Dated.read(returns)
         fit = self.calibrate(table.matrix, table.assets, groups, table.frequency.periods_per_year)
-        _, state = self.filter(fit, table.matrix, as_ranges(ranges, table.matrix.shape))
-        ahead = self.joined(
-            self.variance(state, ranges is not None), fit.next_variance, ranges is not None, len(table.assets)
-        )
+        given = as_ranges(ranges, table.matrix.shape)
+        ranged = given is not None
+        _, state = self.filter(fit, table.matrix, given)
+        ahead = self.joined(self.variance(state, ranged), fit.next_variance, ranged, len(table.assets))
         return table.told(replace(fit, next_variance=ahead))
 
     def calibrate(
@@ -172,7 +172,8 @@ class UniverseCalibrator:
         """State after one more day ``(assets,)``; ``ranged`` says whether there have been ranges."""
         squares = None
         if ranged:
-            squares = np.full(len(row), np.nan) if ranges is None else np.asarray(ranges) ** 2 / PARKINSON
+            given = as_ranges(ranges, row.shape)
+            squares = np.full(len(row), np.nan) if given is None else given**2 / PARKINSON
         with jax.enable_x64(True):
             params = self.params(len(row), ranged)
             moved = _step(params, state, np.where(_silent(fit), np.nan, row - fit.mean), squares)
@@ -233,7 +234,10 @@ def _young_mean(squares: Array) -> Array:
 
 
 def as_ranges(ranges: Any, shape: tuple[int, ...]) -> Array | None:
-    """Log ranges of the returns' shape, or None.
+    """Log ranges of the returns' shape; None if there are none at all.
+
+    A range of zero says that nothing but the close is known, and counts as missing: many files repeat the close as
+    high and low.
 
     Raises
     ------
@@ -249,7 +253,8 @@ def as_ranges(ranges: Any, shape: tuple[int, ...]) -> Array | None:
         )
     if (found < 0).any() or np.isinf(found).any():
         raise DataError("ranges are logarithms of high over low, at or above zero: see Panel.session_ranges")
-    return found
+    found = np.where(found == 0, np.nan, found)
+    return None if np.isnan(found).all() else found
 
 
 def _silent(fit: Calibration) -> Array:

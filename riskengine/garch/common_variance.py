@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from riskengine.errors import SettingsError
 from riskengine.garch.components import (
     ComponentParams,
     ComponentState,
@@ -23,6 +22,7 @@ from riskengine.garch.components import (
     news,
     start,
 )
+from riskengine.garch.forecast import check_horizon
 from riskengine.garch.innovations import log_density
 
 TINY = 1e-18  # variance per day that a level may not fall below: a price that stands still
@@ -168,8 +168,7 @@ def universe_term_structure(params: UniverseParams, state: UniverseState, horizo
     SettingsError
         If ``horizon`` is below one.
     """
-    if horizon < 1:
-        raise SettingsError(f"a horizon is at least one day, not {horizon}")
+    check_horizon(horizon)
     missing = jnp.full_like(state.own.level, jnp.nan)
 
     def day(state: UniverseState, _: None) -> tuple[UniverseState, Array]:

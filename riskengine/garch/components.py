@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from riskengine.errors import SettingsError
+from riskengine.garch.forecast import check_horizon
 from riskengine.garch.innovations import log_density
 from riskengine.garch.params import GarchParams
 from riskengine.garch.simulate import student_t
@@ -229,8 +229,7 @@ def component_term_structure(params: ComponentParams, state: ComponentState, hor
     SettingsError
         If ``horizon`` is below one.
     """
-    if horizon < 1:
-        raise SettingsError(f"a horizon is at least one day, not {horizon}")
+    check_horizon(horizon)
 
     def day(state: ComponentState, _: None) -> tuple[ComponentState, Array]:
         h = component_variance(params, state)

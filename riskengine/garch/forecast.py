@@ -9,6 +9,18 @@ from riskengine.errors import SettingsError
 from riskengine.garch.params import GarchParams
 
 
+def check_horizon(horizon: int) -> None:
+    """Refuse a horizon below one day.
+
+    Raises
+    ------
+    SettingsError
+        If it is.
+    """
+    if horizon < 1:
+        raise SettingsError(f"a horizon is at least one day, not {horizon}")
+
+
 def term_structure(params: GarchParams, next_variance: Array, horizon: int) -> Array:
     """Expected variance of each of the next ``horizon`` days.
 
@@ -29,8 +41,7 @@ def term_structure(params: GarchParams, next_variance: Array, horizon: int) -> A
     SettingsError
         If ``horizon`` is below one.
     """
-    if horizon < 1:
-        raise SettingsError(f"a horizon is at least one day, not {horizon}")
+    check_horizon(horizon)
     persistence = jnp.asarray(params.persistence)
     days = jnp.arange(horizon, dtype=persistence.dtype)
     decay = persistence ** days.reshape(-1, *[1] * persistence.ndim)

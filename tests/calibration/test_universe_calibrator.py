@@ -106,3 +106,18 @@ def test_weights_of_the_shipped_parameters_are_convex():
         total = params.own.weight.sum() + params.own.leverage.sum() + params.own.level_weight
         assert abs(total - 1) < 1e-5
         assert 0 < params.loading < 1
+
+
+def test_ranges_of_zero_are_closes_alone():
+    """Files that know the close alone repeat it as high and low: no day of calm is seen in that."""
+    returns = 0.01 * np.random.default_rng(4).standard_normal((400, 3))
+    calibrate = UniverseCalibrator.pretrained()
+    closes = calibrate(returns).next_variance
+    for nothing in (np.zeros_like(returns), np.full_like(returns, np.nan)):
+        np.testing.assert_array_equal(calibrate(returns, ranges=nothing).next_variance, closes)
+    ranges = np.abs(returns) + 0.005
+    gaps, zeros = ranges.copy(), ranges.copy()
+    gaps[100:, 1], zeros[100:, 1] = np.nan, 0.0
+    np.testing.assert_array_equal(
+        calibrate(returns, zeros).next_variance, calibrate(returns, gaps).next_variance
+    )
