@@ -1,28 +1,33 @@
 """The walk-forward: schedule, books, engine, checkpoints, risk monitor, inference, results, sweeps."""
 
-from riskengine.backtest.accounting import Breach
-from riskengine.backtest.bands import NoTradeBand
-from riskengine.backtest.benchmarks import legacy_forecaster, standard_benchmarks
-from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
-from riskengine.backtest.engine import run_backtest
-from riskengine.backtest.grid import Grid, load_grid, parse_settings
-from riskengine.backtest.inference import long_run_variance, reduction_interval, variance_test
-from riskengine.backtest.market_files import Market
-from riskengine.backtest.monitor import RiskMonitor
-from riskengine.backtest.provenance import commit, weights_hash
-from riskengine.backtest.result import BacktestResult, Comparison
-from riskengine.backtest.schedule import Fold, WalkForward
-from riskengine.backtest.selection import (
-    confidence_set,
-    deflated_sharpe_ratio,
-    deflated_sharpe_ratios,
-    probabilistic_sharpe_ratio,
-    superior_ability,
-    variance_losses,
-)
-from riskengine.backtest.storage import load_result, save_result
-from riskengine.backtest.strategy_files import load_strategy
-from riskengine.backtest.sweep import Sweep, plan, run_sweep
+from typing import TYPE_CHECKING
+
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.backtest.accounting import Breach
+    from riskengine.backtest.bands import NoTradeBand
+    from riskengine.backtest.benchmarks import legacy_forecaster, standard_benchmarks
+    from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
+    from riskengine.backtest.engine import run_backtest
+    from riskengine.backtest.grid import Grid, load_grid, parse_settings
+    from riskengine.backtest.inference import long_run_variance, reduction_interval, variance_test
+    from riskengine.backtest.market_files import Market
+    from riskengine.backtest.monitor import RiskMonitor
+    from riskengine.backtest.provenance import commit, weights_hash
+    from riskengine.backtest.result import BacktestResult, Comparison
+    from riskengine.backtest.schedule import Fold, WalkForward
+    from riskengine.backtest.selection import (
+        confidence_set,
+        deflated_sharpe_ratio,
+        deflated_sharpe_ratios,
+        probabilistic_sharpe_ratio,
+        superior_ability,
+        variance_losses,
+    )
+    from riskengine.backtest.storage import load_result, save_result
+    from riskengine.backtest.strategy_files import load_strategy
+    from riskengine.backtest.sweep import Sweep, plan, run_sweep
 
 __all__ = [
     "BacktestResult",
@@ -60,3 +65,5 @@ __all__ = [
     "variance_test",
     "weights_hash",
 ]
+
+lazy_face(__name__)

@@ -3,20 +3,25 @@
 Everything here ends in content, tables and dictionaries; `riskengine.report` makes pages of it.
 """
 
-from riskengine.desk.forecast_file import read_forecasts, validate_file
-from riskengine.desk.holdings import Holdings, read_holdings
-from riskengine.desk.live import LiveEngine, LiveSettings
-from riskengine.desk.orders import TradeList, trade_list
-from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_content, stress_test
-from riskengine.desk.portfolio_var import held_risk
-from riskengine.desk.price import price
-from riskengine.desk.price_inputs import Terms, read_terms
-from riskengine.desk.rebalance import Rebalance, read_history, rebalance
-from riskengine.desk.rebalance_files import write_rebalance
-from riskengine.desk.rules import Desk, read_desk
-from riskengine.desk.smile import Smile, fit_smile
-from riskengine.desk.strategy_state import Shown, decide, keep
-from riskengine.desk.stream import Watch
+from typing import TYPE_CHECKING
+
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.desk.forecast_file import read_forecasts, validate_file
+    from riskengine.desk.holdings import Holdings, read_holdings
+    from riskengine.desk.live import LiveEngine, LiveSettings
+    from riskengine.desk.orders import TradeList, trade_list
+    from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_content, stress_test
+    from riskengine.desk.portfolio_var import held_risk
+    from riskengine.desk.price import price
+    from riskengine.desk.price_inputs import Terms, read_terms
+    from riskengine.desk.rebalance import Rebalance, read_history, rebalance
+    from riskengine.desk.rebalance_files import write_rebalance
+    from riskengine.desk.rules import Desk, read_desk
+    from riskengine.desk.smile import Smile, fit_smile
+    from riskengine.desk.strategy_state import Shown, decide, keep
+    from riskengine.desk.stream import Watch
 
 __all__ = [
     "Desk",
@@ -48,3 +53,5 @@ __all__ = [
     "validate_file",
     "write_rebalance",
 ]
+
+lazy_face(__name__)

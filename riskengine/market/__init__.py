@@ -1,16 +1,21 @@
 """Prices: the panel, its audit, files, who belongs to it when, and the view of the past that strategies are handed."""
 
-from riskengine.market.audit import Finding, audit_prices
-from riskengine.market.dates import parse_date
-from riskengine.market.delisting import Delistings, load_delistings
-from riskengine.market.frequency import Frequency
-from riskengine.market.loading import load_panel, load_prices, load_series, load_volume, save_panel
-from riskengine.market.membership import load_membership
-from riskengine.market.panel import Panel
-from riskengine.market.repair import Repair, repair
-from riskengine.market.shapes import Prices
-from riskengine.market.universe import Universe
-from riskengine.market.view import MarketView
+from typing import TYPE_CHECKING
+
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.market.audit import Finding, audit_prices
+    from riskengine.market.dates import parse_date
+    from riskengine.market.delisting import Delistings, load_delistings
+    from riskengine.market.frequency import Frequency
+    from riskengine.market.loading import load_panel, load_prices, load_series, load_volume, save_panel
+    from riskengine.market.membership import load_membership
+    from riskengine.market.panel import Panel
+    from riskengine.market.repair import Repair, repair
+    from riskengine.market.shapes import Prices
+    from riskengine.market.universe import Universe
+    from riskengine.market.view import MarketView
 
 __all__ = [
     "Delistings",
@@ -32,3 +37,5 @@ __all__ = [
     "repair",
     "save_panel",
 ]
+
+lazy_face(__name__)
