@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from riskengine.calibration.calibration_stream import CalibrationStream
     from riskengine.calibration.importance import exact_moments
     from riskengine.calibration.maximum_likelihood import MaximumLikelihood
-    from riskengine.calibration.neural import NeuralCalibrator
+    from riskengine.calibration.neural import NeuralCalibrator, takes_over
     from riskengine.calibration.posterior import Posterior
     from riskengine.calibration.prior import TrainingPrior
     from riskengine.calibration.result import Calibration, Calibrator, Status, as_matrix
@@ -28,6 +28,7 @@ __all__ = [
     "UniverseCalibrator",
     "as_matrix",
     "exact_moments",
+    "takes_over",
 ]
 
 lazy_face(__name__)
