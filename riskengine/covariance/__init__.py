@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from riskengine.covariance.for_frequency import for_frequency
     from riskengine.covariance.garch_margins import conditional_variance
     from riskengine.covariance.moments import pairwise_moments, to_correlation
+    from riskengine.covariance.refit import Followed, Refit
     from riskengine.covariance.riskmetrics import RiskMetrics2006
     from riskengine.covariance.running_bias import RunningBias
     from riskengine.covariance.seasonal_variance import LogVarianceRegression
@@ -43,10 +44,12 @@ __all__ = [
     "Ensemble",
     "Ewma",
     "FactorGarch",
+    "Followed",
     "IteratedEwma",
     "LedoitWolf",
     "LogVarianceRegression",
     "QuadraticInverseShrinkage",
+    "Refit",
     "RiskMetrics2006",
     "RunningBias",
     "SampleCovariance",

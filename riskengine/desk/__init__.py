@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from riskengine.desk.portfolio_var import held_risk
     from riskengine.desk.price import price
     from riskengine.desk.price_inputs import Terms, TermsFile, read_terms
-    from riskengine.desk.rebalance import Rebalance, read_history, rebalance
-    from riskengine.desk.rebalance_files import write_rebalance
+    from riskengine.desk.rebalance import Rebalance, rebalance
+    from riskengine.desk.rebalance_files import read_history, write_rebalance
     from riskengine.desk.rules import Desk, LimitsFile, read_desk
     from riskengine.desk.smile import Smile, fit_smile, smile_content
     from riskengine.desk.smile_curves import smile_curves

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.calibration.result import Calibrator
+from riskengine.covariance import Refit
 from riskengine.covariance.garch_margins import Margin
 from riskengine.errors import DataError, ImplausibleError, SettingsError
 from riskengine.market.checks import LARGEST, as_returns, as_row, as_weights
@@ -59,6 +60,11 @@ class LiveSettings:
             raise SettingsError(
                 f"a window of {self.window} days has no tail at {max(self.levels):g}: lengthen it"
             )
+
+    @property
+    def refit(self) -> Refit | None:
+        """The rhythm of calibrations; None for never."""
+        return Refit(self.recalibrate) if self.recalibrate else None
 
 
 @dataclass(frozen=True)
@@ -293,8 +299,8 @@ class LiveEngine:
         self._wait(missing)
         self._margin = self._margin.moved(row)
         self.rows += 1
-        every = self.settings.recalibrate
-        anew = bool(every) and self.rows % every == 0
+        refit = self.settings.refit
+        anew = refit is not None and refit.ends_with(self.rows)
         if anew:
             self._calibrate()
         names = tuple(self.assets[k] for k in np.flatnonzero(missing))

@@ -174,19 +174,7 @@ def stress_test(
     weights = weights[alive]
     fit = calibrator(table.iloc[-settings.window :])
     model = ScenarioModel.fit(table, calibrator, settings.window, calibration=fit)
-    even = np.full(len(alive), 1 / len(alive))
-    how = settings.simulation
-    with _parquet(write, model.assets) as sink:
-        outcomes = [simulate(model, weights, how, name="as it is", watch=sink)]
-    hot = model.with_volatility(settings.volatility)
-    outcomes.append(simulate(hot, weights, how, name=f"volatility x {settings.volatility:g}"))
-    if len(alive) > 1 and how.law == "student-t":
-        tight = model.with_correlation(settings.correlation)
-        outcomes.append(simulate(tight, weights, how, name=f"correlation {settings.correlation:g}"))
-        both = hot.with_correlation(settings.correlation)
-        outcomes.append(simulate(both, weights, how, name="volatility and correlation"))
-    market = Shock(even, settings.market)
-    outcomes.append(simulate(model, weights, how, market, name=f"market {settings.market:+.0%} on day one"))
+    how, outcomes = settings.simulation, [*_simulated(model, weights, settings, write)]
     everything = table.to_numpy()
     variance = conditional_variance(fit, everything)
     outcomes += _states(panel, model, weights, how, variance, notes)
@@ -197,10 +185,8 @@ def stress_test(
         reverse_stress(model, weights, loss, how.horizon) for loss in settings.losses if weights.any()
     )
     flags += _stale(model, weights, ages, outcomes[0], panel.dates, notes)
-    borrowed = {note.split(": ")[0] for note in model.notes} & {
-        name for name, weight in zip(model.assets, weights, strict=True) if weight
-    }
-    flags += [f"calibration of a holding: {note}" for note in model.notes if note.split(": ")[0] in borrowed]
+    chosen = {name for name, weight in zip(model.assets, weights, strict=True) if weight}
+    flags += [f"calibration of a holding: {note}" for note in model.notes if note.split(": ")[0] in chosen]
     return StressTest(
         tuple(outcomes),
         reverse,
@@ -210,6 +196,25 @@ def stress_test(
         named,
         panel.periods_per_year,
     )
+
+
+def _simulated(
+    model: ScenarioModel, weights: Array, settings: StressSettings, write: Path | None
+) -> Iterator[Outcome]:
+    """From today's state, with its paths written if asked; from more volatile and closer states; after a shock."""
+    how, assets = settings.simulation, len(model.assets)
+    with _parquet(write, model.assets) as sink:
+        base = simulate(model, weights, how, name="as it is", watch=sink)
+    yield base
+    hot = model.with_volatility(settings.volatility)
+    yield simulate(hot, weights, how, name=f"volatility x {settings.volatility:g}")
+    if assets > 1 and how.law == "student-t":
+        tight = model.with_correlation(settings.correlation)
+        yield simulate(tight, weights, how, name=f"correlation {settings.correlation:g}")
+        both = hot.with_correlation(settings.correlation)
+        yield simulate(both, weights, how, name="volatility and correlation")
+    market = Shock(np.full(assets, 1 / assets), settings.market)
+    yield simulate(model, weights, how, market, name=f"market {settings.market:+.0%} on day one")
 
 
 def _ages(panel: Panel) -> Array:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from riskengine.calibration import NeuralCalibrator
-from riskengine.covariance import ConstantCorrelation
+from riskengine.covariance import ConstantCorrelation, Followed, Refit
 from riskengine.covariance.asynchronous import Asynchronous
 from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.for_frequency import for_frequency
@@ -181,8 +181,7 @@ class OptimizedStrategy:
                 f"min_history must lie between 2 and the window of {self.window}, not at {self.min_history}"
             )
         periods_in(self.horizon, 252.0)  # refuses what is no length of time
-        if self.refit < 1:
-            raise SettingsError(f"a calibration serves one decision at least, not {self.refit}")
+        Refit(self.refit)  # refuses what is no number of decisions
         if not 0 < self.trade_rate <= 1:
             raise SettingsError(
                 f"trade_rate is a share of the way, above 0 and at most 1, not {self.trade_rate}"
@@ -237,15 +236,13 @@ class OptimizedStrategy:
         """The forecaster's state at this close, and how many decisions its calibration has served."""
         same = state.forecast is not None and np.array_equal(chosen, state.chosen)
         days = view.day - state.day
-        if same and state.age < self.refit and 0 <= days < len(view.prices):
-            forecast = state.forecast
-            for row in view.window(days)[:, chosen] if days else ():
-                forecast = forecaster.update(forecast, row)
-            return forecast, state.age + 1
-        rows = view.window(self.window)[:, chosen]
-        if same and getattr(forecaster, "carry", False):
-            return forecaster.init(rows, previous=state.forecast), 1  # type: ignore[call-arg]
-        return forecaster.init(rows), 1
+        window = view.window(self.window)[:, chosen]
+        known = Followed(state.forecast, state.age) if same and 0 <= days < len(view.prices) else None
+        refit = Refit(self.refit)
+        if same and getattr(forecaster, "carry", False) and (known is None or refit.due(known.served)):
+            return forecaster.init(window, previous=state.forecast), 1  # type: ignore[call-arg]
+        since = view.window(days)[:, chosen] if known is not None and days else ()
+        return refit.follow(forecaster, known, since, window)
 
     def _decision(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
+from riskengine.covariance import Refit
 from riskengine.covariance.garch_margins import Margin
 from riskengine.errors import SettingsError
 from riskengine.market.checks import as_returns, as_row, as_weights
@@ -72,8 +73,9 @@ class FilteredHistoricalForecaster:
     def __post_init__(self) -> None:
         for level in self.levels:
             check_level(level)
-        if self.window < 2 or self.recalibrate < 1:
-            raise SettingsError("filtered history needs a window of two days, and a day between calibrations")
+        Refit(self.recalibrate)  # refuses what is no number of days
+        if self.window < 2:
+            raise SettingsError(f"filtered history needs a window of two days, not {self.window}")
 
     def init(self, returns: Array, weights: Array | None = None) -> FilteredState:
         """State after a history ``(days, assets)``; every asset is a portfolio if no weights are given.
@@ -101,7 +103,7 @@ class FilteredHistoricalForecaster:
         row = as_row(row, state.returns.shape[1])
         held = state.weights if weights is None else _checked(weights, len(row))
         returns = np.vstack([state.returns[-self.window + 1 :], row])
-        if state.rows + 1 >= self.recalibrate:
+        if Refit(self.recalibrate).due(state.rows + 1):
             return self.init(returns, held)
         residuals = state.residuals
         if not np.isnan(row).all():  # a day without a single return is no scenario
