@@ -124,10 +124,15 @@ class UniverseCalibrator:
         """The network's calibration, by which :meth:`filter` and :meth:`update` go; maximum likelihood where the
         network was not trained for the frequency.
         """
-        other = self.network.for_frequency(periods_per_year)
+        other = self.for_frequency(periods_per_year)
         if isinstance(other, MaximumLikelihood):
             return replace(other.calibrate(matrix, assets), notes=(takeover(periods_per_year),))
         return self.network.calibrate(matrix, assets, groups)
+
+    def for_frequency(self, periods_per_year: float) -> UniverseCalibrator | MaximumLikelihood:
+        """This calibrator if it was made for such returns, else maximum likelihood: as the network says."""
+        other = self.network.for_frequency(periods_per_year)
+        return self if isinstance(other, NeuralCalibrator) else other
 
     def params(self, assets: int, ranged: bool) -> UniverseParams:
         """Parameters for a universe of so many assets: one alone has no loading on itself."""

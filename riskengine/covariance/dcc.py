@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
+from riskengine.calibration.universe_calibrator import UniverseCalibrator
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.constant_correlation import Shrinkage, correlation
 from riskengine.covariance.garch_margins import GarchMargins, GarchState
@@ -154,6 +155,11 @@ class Dcc:
             raise SettingsError("fix both a and b of the DCC, or neither")
         if self.a is not None and self.b is not None and not (self.a >= 0 <= self.b and self.a + self.b < 1):
             raise SettingsError(f"DCC needs a, b >= 0 and a + b < 1, not a = {self.a}, b = {self.b}")
+
+    @property
+    def reads_ranges(self) -> bool:
+        """Whether the calibrator makes use of the day's range."""
+        return isinstance(self.calibrator, UniverseCalibrator)
 
     @property
     def margins(self) -> GarchMargins:

@@ -210,7 +210,7 @@ class GarchMargins:
         """
         rows = last_days(returns, len(returns))
         if calibration is None:
-            calibration = self._calibrate(rows, previous)
+            calibration = self.calibrated(rows, previous)
         margin, variance = Margin.of(calibration, rows)
         ahead, universe = margin.variance, None
         if isinstance(self.calibrator, UniverseCalibrator):
@@ -239,7 +239,8 @@ class GarchMargins:
         common = calibrator.variance(universe.state, universe.ranged)
         return calibrator.joined(common, universe.garch, universe.ranged, len(common))
 
-    def _calibrate(self, rows: Array, previous: GarchState | None) -> Calibration:
+    def calibrated(self, rows: Array, previous: GarchState | None = None) -> Calibration:
+        """What ``init`` calibrates, to be shared by several margins on the same rows."""
         if self.warm_start and previous is not None and isinstance(self.calibrator, MaximumLikelihood):
             return self.calibrator(rows, start=previous.fit)
         if isinstance(self.calibrator, UniverseCalibrator):
