@@ -34,8 +34,8 @@ def universe_scores(
     calibrator: UniverseCalibrator, fit: Calibration, past: Array, future: Array, chosen: Array
 ) -> Scores:
     """Scores of the joined forecast; ``fit`` is the network's of the same assets."""
-    whole, assets = np.vstack([past, future]), past.shape[1]
-    _, state = calibrator.filter(fit, past)
+    whole = np.vstack([past, future])
+    _, common = calibrator.filter(fit, past)
     path, _ = calibrator.filter(fit, whole)
     own = conditional_variance(fit, whole)[:-1]
     with jax.enable_x64(True):
@@ -43,11 +43,11 @@ def universe_scores(
         own_month = np.asarray(
             holding_period_variance(params, jnp.asarray(own[len(past)]), horizon=len(future))
         )
-    month = calibrator.term_structure(state, False, len(future)).mean(axis=0)
+    month = common.term_structure(len(future)).mean(axis=0)
     days = slice(len(past), len(whole))
-    path = calibrator.joined(path[days], own[days], False, assets)[:, chosen]
-    total = len(future) * calibrator.joined(month, own_month, False, assets)[chosen]
-    dof, future = calibrator.dof(state, False)[chosen], future[:, chosen]
+    path = common.joined(path[days], own[days])[:, chosen]
+    total = len(future) * common.joined(month, own_month)[chosen]
+    dof, future = common.dof()[chosen], future[:, chosen]
     with jax.enable_x64(True):
         z = jnp.asarray((future - fit.mean[chosen]) / np.sqrt(path))
         density = np.asarray(log_density(z, jnp.asarray(1 / dof))) - np.log(path) / 2

@@ -12,7 +12,7 @@ from riskengine.covariance.evaluation import bias_band, bias_statistic, states
 from riskengine.covariance.ewma import Ewma, IteratedEwma
 from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.for_frequency import for_frequency
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.covariance.margin import conditional_variance
 from riskengine.covariance.moments import pairwise_moments, to_correlation
 from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.running_bias import RunningBias

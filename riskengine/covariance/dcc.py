@@ -220,7 +220,7 @@ class Dcc:
 
     def forecast(self, state: DccState, horizon: int = 1) -> Covariance:
         """Mean over the holding period of ``D[k] R[k] D[k]``."""
-        deviations = np.sqrt(self.margins.term_structure(state.margins, horizon))
+        deviations = np.sqrt(state.margins.margin.term_structure(horizon))
         fade = (state.a + state.b) ** np.arange(horizon)[:, None]
         now = (fade * deviations).T @ deviations * to_correlation(state.q)
         later = ((1 - fade) * deviations).T @ deviations * state.target

@@ -254,7 +254,7 @@ class OptimizedStrategy:
 
     @staticmethod
     def _ranges(forecaster: CovarianceForecaster, view: MarketView, chosen: Array, days: int) -> Array | None:
-        """Log ranges of the last ``days`` sessions ``(days, chosen)``; None where nobody reads them or there are none."""
+        """Log ranges of the last ``days`` sessions ``(days, chosen)``; None where there is no use for them."""
         if not reads_ranges(forecaster) or view.ranges is None:
             return None
         return view.ranges[len(view.ranges) - days :][:, chosen]

@@ -49,7 +49,7 @@ def test_a_call_and_margins_forecast_the_same_and_days_can_be_fed_one_by_one():
             head = margins.update(head, rows[day], None if given is None else given[day])
         np.testing.assert_allclose(head.variance, whole.variance, rtol=1e-8)
         np.testing.assert_allclose(head.residuals[-5:], whole.residuals[-5:], rtol=1e-8)
-        ahead = margins.term_structure(whole, 21)
+        ahead = whole.margin.term_structure(21)
         np.testing.assert_allclose(ahead[0], whole.variance, rtol=1e-8)
         np.testing.assert_allclose(margins.holding_variance(whole, 21), ahead.mean(axis=0))
 
@@ -141,9 +141,9 @@ def test_forecasts_are_finite_and_positive_whatever_one_asset_does(case, ranged)
     returns[:, 1] = HARD_ROWS[case]
     ranges = np.abs(returns) + 0.01 * rng.random((600, 4)) if ranged else None
     fit = CALIBRATOR.calibrate(returns, tuple("abcd"))
-    path, state = CALIBRATOR.filter(fit, returns, ranges)
+    path, common = CALIBRATOR.filter(fit, returns, ranges)
     assert np.isfinite(path).all()
     assert (path > 0).all()
-    assert np.isfinite(CALIBRATOR.term_structure(state, ranged, 21)).all()
-    assert (CALIBRATOR.dof(state, ranged) > 2).all()
+    assert np.isfinite(common.term_structure(21)).all()
+    assert (common.dof() > 2).all()
     assert path[:, [0, 2, 3]].max() < 0.01  # and the others never hear of it

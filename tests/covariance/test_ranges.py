@@ -55,7 +55,7 @@ def test_a_forecaster_that_wraps_a_reader_hands_the_ranges_on(world, name):
 
 
 def test_others_are_not_handed_any(world):
-    returns, ranges = world
+    ranges = world[1]
     for forecaster in (LedoitWolf(), Ensemble(), ConstantCorrelation(NeuralCalibrator.pretrained())):
         assert not reads_ranges(forecaster)
         assert given_ranges(forecaster, ranges) == {}
