@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from riskengine.covariance.ewma import Ewma, IteratedEwma
     from riskengine.covariance.factor_garch import FactorGarch
     from riskengine.covariance.for_frequency import for_frequency
-    from riskengine.covariance.garch_margins import conditional_variance
+    from riskengine.covariance.margin import conditional_variance
     from riskengine.covariance.moments import pairwise_moments, to_correlation
     from riskengine.covariance.refit import Followed, Refit
     from riskengine.covariance.riskmetrics import RiskMetrics2006

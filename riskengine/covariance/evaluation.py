@@ -58,8 +58,7 @@ def states(
         )
     calibrations, known = Refit(refit), None
     for day in range(window, len(returns)):
-        past = returns[day - window : day]
-        known = calibrations.follow(forecaster, known, past[-1:], past)
+        known = calibrations.follow(forecaster, known, returns[:day], window)
         yield day, known.state
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskengine.covariance.base import CovarianceForecaster
+from riskengine.covariance.base import CovarianceForecaster, given_ranges
 from riskengine.errors import SettingsError
 
 Array = np.ndarray
@@ -56,8 +55,11 @@ class Refit:
         self,
         forecaster: CovarianceForecaster,
         before: Followed | None,
-        rows: Iterable[Array],
-        window: Array,
+        history: Array,
+        window: int,
+        since: int = 1,
+        ranges: Array | None = None,
+        carry: bool = False,
     ) -> Followed:
         """One step of a covariance forecaster: ``init`` where a calibration is due, else ``update``.
 
@@ -65,8 +67,11 @@ class Refit:
         ----------
         forecaster : of covariances
         before : after the last step; None calibrates
-        rows : ``(assets,)`` each, the days since the last step
-        window : (days, assets) to calibrate on, today the last
+        history : (days, assets) returns, today the last
+        window : days to calibrate on
+        since : days since the last step
+        ranges : (days, assets) log ranges of the same days, for a forecaster that reads them
+        carry : whether ``init`` is handed the state before as ``previous``
 
         Examples
         --------
@@ -74,14 +79,17 @@ class Refit:
         >>> x = 0.01 * np.random.default_rng(0).standard_normal((30, 2))
         >>> known, anew = None, []
         >>> for day in range(20, 26):
-        ...     known = Refit(3).follow(Ewma(), known, x[day - 1 : day], x[day - 20 : day])
+        ...     known = Refit(3).follow(Ewma(), known, x[:day], window=20)
         ...     anew.append(known.served == 1)
         >>> anew
         [True, False, False, True, False, False]
         """
         if before is None or self.due(before.served):
-            return Followed(forecaster.init(window), 1)
+            more: dict[str, Any] = {"previous": before.state} if before is not None and carry else {}
+            more |= given_ranges(forecaster, None if ranges is None else ranges[-window:])
+            return Followed(forecaster.init(history[-window:], **more), 1)
         state = before.state
-        for row in rows:
-            state = forecaster.update(state, row)
+        for day in range(len(history) - since, len(history)):
+            of_day = given_ranges(forecaster, None if ranges is None else ranges[day])
+            state = forecaster.update(state, history[day], **of_day)
         return Followed(state, before.served + 1)

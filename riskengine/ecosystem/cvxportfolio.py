@@ -77,8 +77,8 @@ class CvxportfolioForecaster:
         if known is not None and _same(known.last, today):
             return known
         before = known.followed if known is not None and _same(known.last, returns.iloc[-2]) else None
-        window = returns.iloc[-self.window :].to_numpy(np.float64)
-        return _Known(self.refit.follow(self.forecaster, before, window[-1:], window), today)
+        history = returns.iloc[-self.window :].to_numpy(np.float64)
+        return _Known(self.refit.follow(self.forecaster, before, history, self.window), today)
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from riskengine.calibration import NeuralCalibrator
 from riskengine.covariance import ConstantCorrelation, Followed, Refit
 from riskengine.covariance.asynchronous import Asynchronous
-from riskengine.covariance.base import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster, reads_ranges
 from riskengine.covariance.for_frequency import for_frequency
 from riskengine.errors import SettingsError, deprecated
 from riskengine.market.frequency import periods_in
@@ -236,13 +236,22 @@ class OptimizedStrategy:
         """The forecaster's state at this close, and how many decisions its calibration has served."""
         same = state.forecast is not None and np.array_equal(chosen, state.chosen)
         days = view.day - state.day
-        window = view.window(self.window)[:, chosen]
-        known = Followed(state.forecast, state.age) if same and 0 <= days < len(view.prices) else None
-        refit = Refit(self.refit)
-        if same and getattr(forecaster, "carry", False) and (known is None or refit.due(known.served)):
-            return forecaster.init(window, previous=state.forecast), 1  # type: ignore[call-arg]
-        since = view.window(days)[:, chosen] if known is not None and days else ()
-        return refit.follow(forecaster, known, since, window)
+        known = Followed(state.forecast, state.age) if same else None
+        if known is not None and not 0 <= days < len(
+            view.prices
+        ):  # of another history: its calibration is over
+            known = known._replace(served=self.refit)
+        history = view.window(max(days, self.window))[:, chosen]
+        ranges = self._ranges(forecaster, view, chosen, len(history))
+        carry = bool(getattr(forecaster, "carry", False))
+        return Refit(self.refit).follow(forecaster, known, history, self.window, days, ranges, carry)
+
+    @staticmethod
+    def _ranges(forecaster: CovarianceForecaster, view: MarketView, chosen: Array, days: int) -> Array | None:
+        """Log ranges of the last ``days`` sessions ``(days, chosen)``; None where there is no use for them."""
+        if not reads_ranges(forecaster) or view.ranges is None:
+            return None
+        return view.ranges[len(view.ranges) - days :][:, chosen]
 
     def _decision(
         self,

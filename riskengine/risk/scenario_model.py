@@ -11,7 +11,7 @@ from scipy.special import gammaincinv
 
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.covariance.margin import conditional_variance
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
 from riskengine.market.checks import as_returns
