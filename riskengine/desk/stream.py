@@ -318,6 +318,7 @@ class Watch:
             },
             "findings": list(self.history.findings),
             "stale": list(risk.stale),
+            "short_history": risk.short_history,
             "rows_without_a_value": idle,
             "counts": dict(self.counts),
             "marks": dict(self.marks),
