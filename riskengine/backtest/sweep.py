@@ -26,9 +26,9 @@ from riskengine.backtest.sweep_result import Sweep
 from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel
 from riskengine.portfolio import EqualWeight, ProportionalCosts
+from riskengine.progress import ProgressReport, no_progress
 from riskengine.runtime import use_cores
 
-Report = Callable[[str, int, int], None]
 Task = tuple[int, Cell, dict[str, str], Prepared]
 Outcome = tuple[int, BacktestResult | str]
 
@@ -77,7 +77,7 @@ def run_sweep(
     folder: str | Path,
     jobs: int = 1,
     scheduler: str | None = None,
-    report: Report = lambda stage, done, total: None,
+    report: ProgressReport = no_progress,
     notes: Iterable[str] = (),
 ) -> Sweep:
     """Run every cell that the folder does not hold yet.
