@@ -9,6 +9,7 @@ of day t sees data up to and including t and trades at the close of t+1.
 from importlib.metadata import version
 from pathlib import Path
 
+from riskengine import datasets
 from riskengine.backtest import (
     BacktestResult,
     RiskMonitor,
@@ -112,6 +113,7 @@ __all__ = [
     "UniverseCalibrator",
     "View",
     "WalkForward",
+    "datasets",
     "load_panel",
     "load_strategy",
     "run_backtest",

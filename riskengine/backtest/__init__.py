@@ -21,7 +21,7 @@ from riskengine.backtest.selection import (
     variance_losses,
 )
 from riskengine.backtest.storage import load_result, save_result
-from riskengine.backtest.strategy_files import load_strategy
+from riskengine.backtest.strategy_files import load_strategy, strategy_file
 from riskengine.backtest.sweep import Sweep, plan, run_sweep
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "run_sweep",
     "save_result",
     "standard_benchmarks",
+    "strategy_file",
     "superior_ability",
     "variance_losses",
     "variance_test",

@@ -9,7 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from riskengine.cli.app import app
-from riskengine.cli.console import FLAGGED, Json, PeriodsPerYear, Prices, bars, bundled_prices, screen, write
+from riskengine.cli.console import (
+    FLAGGED,
+    Json,
+    PeriodsPerYear,
+    Prices,
+    bars,
+    bundled_prices,
+    prices_file,
+    screen,
+    write,
+)
 from riskengine.cli.file_schema import Example, Schema
 from riskengine.cli.findings import in_lines, show_findings
 from riskengine.cli.result_tables import show_result, show_sweep
@@ -106,7 +116,9 @@ def _cash(text: str) -> Any:
 
 @app.command()
 def backtest(
-    strategy: Annotated[Path, typer.Argument(help="Strategy file with build(), as in strategies/.")],
+    strategy: Annotated[
+        Path, typer.Argument(help="Strategy file with build(), or the name of one of strategies/.")
+    ],
     prices: Prices = None,
     out: Annotated[
         Path, typer.Option(help="Folder for report.html, result.json, tables as .parquet and .csv.")
@@ -271,18 +283,18 @@ def sweep(
 
     Exit status 3 if a backtest failed, or decisions of one fell back, or a limit was broken; 1 if all failed.
     """
-    from riskengine.backtest import Grid, Market, load_grid, parse_settings, plan, run_sweep
+    from riskengine.backtest import Grid, Market, load_grid, parse_settings, plan, run_sweep, strategy_file
     from riskengine.backtest.grid import named_markets
     from riskengine.portfolio import ProportionalCosts
 
     read = load_grid(grid) if grid is not None else Grid((), {}, {})
     given = [
         Market(path, membership, delistings, volume, count, start=start, end=end)
-        for path in (prices or ([] if read.markets else [bundled_prices()]))
+        for path in (map(prices_file, prices) if prices else [] if read.markets else [bundled_prices()])
         for count in (*(top or ()),) or (None,)
     ]
     asked = Grid(
-        (*read.strategies, *(strategies or ())),
+        (*read.strategies, *map(strategy_file, strategies or ())),
         {**read.settings, **parse_settings(settings or ())},
         named_markets(given, read.markets),
     )

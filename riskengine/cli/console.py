@@ -13,15 +13,27 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from riskengine.errors import DataError
 
-BUNDLED = Path("data/us_equities_20/prices.parquet")
+def prices_file(named: Path) -> Path:
+    """The file itself, or that of a bundled panel by its name."""
+    if named.exists() or named.suffix or len(named.parts) != 1:
+        return named
+    from riskengine import datasets
+
+    return datasets.path(str(named)) if str(named) in datasets.NAMES else named
+
+
+def _prices_file(named: Path | None) -> Path | None:
+    return None if named is None else prices_file(named)
+
 
 Prices = Annotated[
     Path | None,
     typer.Option(
         "--prices",
-        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled ones if left out.",
+        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled, by name: "
+        "us_equities_20 (if left out), us_equities_100, etf18_2006_2022.",
+        callback=_prices_file,
     ),
 ]
 PeriodsPerYear = Annotated[
@@ -41,17 +53,10 @@ FLAGGED = 3
 
 
 def bundled_prices() -> Path:
-    """The bundled prices: in the folder where one stands, or in the checkout.
+    """The prices that commands take if none are named."""
+    from riskengine import datasets
 
-    Raises
-    ------
-    DataError
-        If they are in neither.
-    """
-    for root in (Path.cwd(), Path(__file__).parents[2]):
-        if (root / BUNDLED).is_file():
-            return root / BUNDLED
-    raise DataError(f"the bundled prices are not here ({BUNDLED}): name a file with --prices")
+    return datasets.path("us_equities_20")
 
 
 def new_table(title: str | None, gap: int = 1) -> Table:

@@ -28,7 +28,9 @@ AsOf = Annotated[str | None, typer.Option("--asof", help="Last date of the price
 
 @app.command()
 def rebalance(
-    strategy: Annotated[Path, typer.Argument(help="Strategy file with build(), as in strategies/.")],
+    strategy: Annotated[
+        Path, typer.Argument(help="Strategy file with build(), or the name of one of strategies/.")
+    ],
     holdings: HoldingsFile,
     prices: Prices = None,
     limits: LimitsFile = None,
