@@ -16,6 +16,7 @@ from riskengine import hooks
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
+    from riskengine import datasets
     from riskengine.backtest import (
         BacktestResult,
         RiskMonitor,
@@ -118,6 +119,7 @@ __all__ = [
     "UniverseCalibrator",
     "View",
     "WalkForward",
+    "datasets",
     "load_panel",
     "load_strategy",
     "run_backtest",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         variance_losses,
     )
     from riskengine.backtest.storage import load_result, save_result
-    from riskengine.backtest.strategy_files import load_strategy
+    from riskengine.backtest.strategy_files import load_strategy, strategy_file
     from riskengine.backtest.sweep import Sweep, plan, run_sweep
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "save_result",
     "software",
     "standard_benchmarks",
+    "strategy_file",
     "superior_ability",
     "usual_train",
     "variance_losses",
