@@ -16,6 +16,7 @@ from riskengine import hooks
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
+    from riskengine import datasets as datasets
     from riskengine.backtest import BacktestResult as BacktestResult
     from riskengine.backtest import RiskMonitor as RiskMonitor
     from riskengine.backtest import WalkForward as WalkForward

@@ -63,7 +63,11 @@ class _Face(ModuleType):
         if name not in self._sources:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         module, original = self._sources[name]
-        vars(self)[name] = value = getattr(import_module(module), original)
+        if module == self.__name__:  # a module of the package, which is shown as it is
+            value: Any = import_module(f"{module}.{original}")
+        else:
+            value = getattr(import_module(module), original)
+        vars(self)[name] = value
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:

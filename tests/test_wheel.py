@@ -30,7 +30,17 @@ def test_top_level_is_riskengine_alone(wheel):
     assert "riskengine/calibration/pretrained/plain/weights.npz" in names
     assert "riskengine/report/templates/backtest.html" in names
     assert "riskengine/py.typed" in names
+    for shipped in ("strategies/min_variance.py", "data/us_equities_100/prices.parquet", "docs/terms.toml"):
+        assert f"riskengine/share/{shipped}" in names
     assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_data_that_ship_are_small(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = [
+            one.compress_size for one in archive.infolist() if one.filename.startswith("riskengine/share/")
+        ]
+    assert 1_000_000 < sum(sizes) < 5_000_000
 
 
 def test_weights_are_small_and_execute_nothing(wheel):

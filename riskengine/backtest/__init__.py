@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from riskengine.backtest.storage import load_result as load_result
     from riskengine.backtest.storage import save_result as save_result
     from riskengine.backtest.strategy_files import load_strategy as load_strategy
+    from riskengine.backtest.strategy_files import strategy_file as strategy_file
     from riskengine.backtest.sweep import Sweep as Sweep
     from riskengine.backtest.sweep import plan as plan
     from riskengine.backtest.sweep import run_sweep as run_sweep

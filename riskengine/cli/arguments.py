@@ -21,11 +21,32 @@ class CalibratorName(StrEnum):
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")
 ]
+
+
+def prices_file(named: Path) -> Path:
+    """The file itself, or that of a bundled panel by its name."""
+    if named.exists() or named.suffix or len(named.parts) != 1:
+        return named
+    from riskengine import datasets
+
+    return datasets.path(str(named)) if str(named) in datasets.NAMES else named
+
+
+def _prices_file(named: Path | None) -> Path | None:
+    return None if named is None else prices_file(named)
+
+
+def _prices_files(named: list[Path] | None) -> list[Path] | None:
+    return None if named is None else [prices_file(one) for one in named]
+
+
 Prices = Annotated[
     Path | None,
     typer.Option(
         "--prices",
-        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled ones if left out.",
+        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled, by name: "
+        "us_equities_20 (if left out), us_equities_100, etf18_2006_2022.",
+        callback=_prices_file,
     ),
 ]
 PeriodsPerYear = Annotated[
@@ -35,7 +56,9 @@ PeriodsPerYear = Annotated[
         help="Prices a year, 252 or 52 say, by which figures are annualised; measured from the dates if left out.",
     ),
 ]
-StrategyFile = Annotated[Path, typer.Argument(help="Strategy file with build(), as in strategies/.")]
+StrategyFile = Annotated[
+    Path, typer.Argument(help="Strategy file with build(), or the name of one of strategies/.")
+]
 Membership = Annotated[
     Path | None,
     typer.Option(help="Who may be held when: rows of asset, start, end, or as wide as the prices."),
@@ -94,7 +117,7 @@ BenchmarkJobs = Annotated[
     int, typer.Option(help="Processes: benchmarks run beside the strategy; -1 for all cores.")
 ]
 StrategyFiles = Annotated[
-    list[Path] | None, typer.Argument(help="Strategy files with build(), as in strategies/.")
+    list[Path] | None, typer.Argument(help="Strategy files with build(), or names of those of strategies/.")
 ]
 Set = Annotated[
     list[str] | None,
@@ -106,7 +129,10 @@ GridOfRuns = Annotated[
 ]
 UniversePrices = Annotated[
     list[Path] | None,
-    typer.Option(help="Prices of a universe; repeat for several. The bundled prices if left out."),
+    typer.Option(
+        help="Prices of a universe, a file or a bundled name; repeat for several. us_equities_20 if left out.",
+        callback=_prices_files,
+    ),
 ]
 Tops = Annotated[
     list[int] | None,

@@ -156,7 +156,7 @@ def asked_grid(
     top: list[int] | None,
 ) -> tuple[Grid, list[str]]:
     """The grid of a file with what options add to it, and notes on what was asked for twice."""
-    from riskengine.backtest import Grid, load_grid, named_markets, parse_settings
+    from riskengine.backtest import Grid, load_grid, named_markets, parse_settings, strategy_file
 
     read = load_grid(grid) if grid is not None else Grid((), {}, {})
     given = [
@@ -165,7 +165,7 @@ def asked_grid(
         for count in (*(top or ()),) or (None,)
     ]
     asked = Grid(
-        (*read.strategies, *strategies),
+        (*read.strategies, *map(strategy_file, strategies)),
         {**read.settings, **parse_settings(settings)},
         named_markets(given, read.markets),
     )
