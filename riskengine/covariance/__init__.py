@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from riskengine.covariance.static import AnalyticalShrinkage as AnalyticalShrinkage
     from riskengine.covariance.static import LedoitWolf as LedoitWolf
     from riskengine.covariance.static import QuadraticInverseShrinkage as QuadraticInverseShrinkage
+    from riskengine.covariance.static import RollingForecaster as RollingForecaster
     from riskengine.covariance.static import SampleCovariance as SampleCovariance
     from riskengine.covariance.window import Window as Window
 
