@@ -18,6 +18,7 @@ from riskengine.options.bachelier import bachelier_price, bachelier_vega, bachel
 from riskengine.options.barrier import Barrier
 from riskengine.options.black import black_price, black_vega, implied_volatility
 from riskengine.options.control_variates import Estimate
+from riskengine.options.curves import Curve
 from riskengine.options.dynamics import BlackScholesParams
 from riskengine.options.fit_quality import FitQuality
 from riskengine.options.garch_paths import DuanParams, HestonNandiParams
@@ -40,6 +41,7 @@ __all__ = [
     "Autocallable",
     "Barrier",
     "BlackScholesParams",
+    "Curve",
     "DuanParams",
     "Estimate",
     "FitQuality",
