@@ -6,65 +6,71 @@ horizon; time is the first axis; NaN means no observation and never becomes zero
 of day t sees data up to and including t and trades at the close of t+1.
 """
 
+from __future__ import annotations
+
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from riskengine.backtest import (
-    BacktestResult,
-    RiskMonitor,
-    WalkForward,
-    load_strategy,
-    run_backtest,
-    standard_benchmarks,
-)
-from riskengine.calibration import (
-    ArchReference,
-    Calibration,
-    MaximumLikelihood,
-    NeuralCalibrator,
-    Status,
-    UniverseCalibrator,
-)
-from riskengine.covariance import (
-    AnalyticalShrinkage,
-    CombinedIteratedEwma,
-    ConstantCorrelation,
-    Covariance,
-    Dcc,
-    Ensemble,
-    Ewma,
-    FactorGarch,
-    IteratedEwma,
-    LedoitWolf,
-    QuadraticInverseShrinkage,
-    RiskMetrics2006,
-    SampleCovariance,
-)
-from riskengine.errors import deprecated
-from riskengine.garch import GarchParams
-from riskengine.market import MarketView, Panel, load_panel
-from riskengine.portfolio import (
-    BlackLitterman,
-    BlackLittermanStrategy,
-    Constraints,
-    Costs,
-    Decision,
-    EqualWeight,
-    Exposure,
-    Group,
-    MaximumDiversification,
-    MaximumReturn,
-    MaximumSharpe,
-    MeanVariance,
-    MinimumCvar,
-    MinimumVariance,
-    OptimizedStrategy,
-    ProportionalCosts,
-    RiskBudgeting,
-    Strategy,
-    TrackingError,
-    View,
-)
+from riskengine import hooks
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.backtest import (
+        BacktestResult,
+        RiskMonitor,
+        WalkForward,
+        load_strategy,
+        run_backtest,
+        standard_benchmarks,
+    )
+    from riskengine.calibration import (
+        ArchReference,
+        Calibration,
+        MaximumLikelihood,
+        NeuralCalibrator,
+        Status,
+        UniverseCalibrator,
+    )
+    from riskengine.covariance import (
+        AnalyticalShrinkage,
+        CombinedIteratedEwma,
+        ConstantCorrelation,
+        Covariance,
+        Dcc,
+        Ensemble,
+        Ewma,
+        FactorGarch,
+        IteratedEwma,
+        LedoitWolf,
+        QuadraticInverseShrinkage,
+        RiskMetrics2006,
+        SampleCovariance,
+    )
+    from riskengine.garch import GarchParams
+    from riskengine.market import MarketView, Panel, load_panel
+    from riskengine.portfolio import (
+        BlackLitterman,
+        BlackLittermanStrategy,
+        Constraints,
+        Costs,
+        Decision,
+        EqualWeight,
+        Exposure,
+        Group,
+        MaximumDiversification,
+        MaximumReturn,
+        MaximumSharpe,
+        MeanVariance,
+        MinimumCvar,
+        MinimumVariance,
+        OptimizedStrategy,
+        ProportionalCosts,
+        RiskBudgeting,
+        Strategy,
+        TrackingError,
+        View,
+    )
 
 __all__ = [
     "AnalyticalShrinkage",
@@ -118,7 +124,6 @@ __all__ = [
     "standard_benchmarks",
 ]
 
-
 __version__ = version("riskengine")
 
 
@@ -129,11 +134,5 @@ def _write_page(result: BacktestResult, path: Path) -> Path:
     return write_report(result, path)
 
 
-BacktestResult.write_page = _write_page
-
-
-def __getattr__(name: str) -> object:
-    if name != "TargetVolatility":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    deprecated("riskengine.TargetVolatility", "MaximumReturn")
-    return MaximumReturn
+hooks.write_page = _write_page
+lazy_face(__name__, {"TargetVolatility": "MaximumReturn"})

@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from riskengine.cli.app import app
-from riskengine.cli.console import FLAGGED, Json, bars, new_table, screen
+from riskengine.cli.arguments import Json
+from riskengine.cli.console import FLAGGED, bars, new_table, screen
 from riskengine.cli.file_schema import Example, Schema
 
 
@@ -29,7 +30,7 @@ def price_(
 ) -> None:
     """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
     from riskengine.cli.runs import run_price
-    from riskengine.report.price_page import greek_cells
+    from riskengine.report import greek_cells
 
     console = screen(as_json)
     with bars(console) as report:
