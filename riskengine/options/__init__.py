@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from riskengine.options.autocallable import Autocallable
     from riskengine.options.bachelier import bachelier_price, bachelier_vega, bachelier_volatility
     from riskengine.options.barrier import Barrier
+    from riskengine.options.baskets import BasketParams, basket_params
     from riskengine.options.black import black_price, black_vega, implied_volatility
+    from riskengine.options.cliquet import Cliquet, ForwardStart
     from riskengine.options.control_variates import Estimate
     from riskengine.options.curves import Curve
+    from riskengine.options.double_barrier import DoubleBarrier
     from riskengine.options.dynamics import BlackScholesParams
     from riskengine.options.fit_quality import FitQuality
     from riskengine.options.garch_paths import DuanParams, HestonNandiParams
@@ -33,7 +36,9 @@ if TYPE_CHECKING:
     from riskengine.options.heston_nandi import heston_nandi_price
     from riskengine.options.heston_starts import heston_guess
     from riskengine.options.lookback import Lookback
+    from riskengine.options.market_curves import MarketCurves
     from riskengine.options.monte_carlo_pricing import MonteCarloResult, monte_carlo
+    from riskengine.options.one_touch import OneTouch
     from riskengine.options.products import PathPayoff, Product, Vanilla
     from riskengine.options.quote_files import read_quotes
     from riskengine.options.quotes import Flag, Quotes
@@ -45,19 +50,25 @@ __all__ = [
     "Asian",
     "Autocallable",
     "Barrier",
+    "BasketParams",
     "BlackScholesParams",
+    "Cliquet",
     "Curve",
+    "DoubleBarrier",
     "DuanParams",
     "Estimate",
     "FitQuality",
     "FitStatus",
     "Flag",
+    "ForwardStart",
     "HestonFit",
     "HestonNandiParams",
     "HestonParams",
     "HestonStart",
     "Lookback",
+    "MarketCurves",
     "MonteCarloResult",
+    "OneTouch",
     "PathPayoff",
     "Product",
     "Quotes",
@@ -68,6 +79,7 @@ __all__ = [
     "bachelier_price",
     "bachelier_vega",
     "bachelier_volatility",
+    "basket_params",
     "black_price",
     "black_vega",
     "calibrate_heston",
