@@ -25,6 +25,7 @@ from riskengine.calibration import (
     NeuralCalibrator,
     Status,
     UniverseCalibrator,
+    calibrate,
 )
 from riskengine.covariance import (
     AnalyticalShrinkage,
@@ -113,6 +114,7 @@ __all__ = [
     "UniverseCalibrator",
     "View",
     "WalkForward",
+    "calibrate",
     "datasets",
     "load_panel",
     "load_strategy",

@@ -9,6 +9,15 @@ from riskengine.backtest.grid import Grid, load_grid, parse_settings
 from riskengine.backtest.inference import long_run_variance, reduction_interval, variance_test
 from riskengine.backtest.market_files import Market
 from riskengine.backtest.monitor import RiskMonitor
+from riskengine.backtest.performance import (
+    Drawdown,
+    Turn,
+    drawdowns,
+    exposures,
+    largest_turns,
+    monthly_returns,
+    reduction_over_time,
+)
 from riskengine.backtest.provenance import commit, weights_hash
 from riskengine.backtest.result import BacktestResult, Comparison
 from riskengine.backtest.schedule import Fold, WalkForward
@@ -28,12 +37,14 @@ __all__ = [
     "BacktestResult",
     "Breach",
     "Comparison",
+    "Drawdown",
     "Fold",
     "Grid",
     "Market",
     "NoTradeBand",
     "RiskMonitor",
     "Sweep",
+    "Turn",
     "WalkForward",
     "at_cost",
     "break_even_cost",
@@ -42,15 +53,20 @@ __all__ = [
     "cost_sensitivity",
     "deflated_sharpe_ratio",
     "deflated_sharpe_ratios",
+    "drawdowns",
+    "exposures",
+    "largest_turns",
     "legacy_forecaster",
     "load_grid",
     "load_result",
     "load_strategy",
     "long_run_variance",
+    "monthly_returns",
     "parse_settings",
     "plan",
     "probabilistic_sharpe_ratio",
     "reduction_interval",
+    "reduction_over_time",
     "run_backtest",
     "run_sweep",
     "save_result",

@@ -75,8 +75,41 @@ class Comparison:
         first = f"{abs(low):.1%}" if (low < 0) == (high < 0) else _side(low)
         return f"{_side(self.reduction)} (95% interval: {first} to {_side(high)})"
 
+    def sentence(self) -> str:
+        """The comparison as a client reads it.
+
+        Examples
+        --------
+        >>> Comparison("a", "b", 0.09, 0.1, 0.1, (0.04, 0.2), 0.04, 500).sentence()
+        '10.0% less volatile than b; between 4.0% and 20% less with 95% confidence'
+        >>> Comparison("a", "b", 0.101, 0.1, -0.01, (-0.05, 0.03), 0.4, 500).sentence()
+        '1.0% more volatile than b, which may be chance: between 5.0% more and 3.0% less with 95% confidence'
+        """
+        if math.isnan(self.reduction):
+            return f"not compared with {self.other}: {self.reason}"
+        said = f"{abs(self.reduction):.1%} {_word(self.reduction)} volatile than {self.other}"
+        low, high = self.interval
+        if math.isnan(low):
+            return f"{said} (no interval: {self.reason})"
+        if low <= 0 <= high:
+            return (
+                f"{said}, which may be chance: between {_share(low)} {_word(low)} and {_share(high)} {_word(high)} "
+                "with 95% confidence"
+            )
+        ends = sorted((abs(low), abs(high)))
+        return f"{said}; between {_share(ends[0])} and {_share(ends[1])} {_word(low)} with 95% confidence"
+
 
 _EARLIER_METHODS = "var: filtered historical; t_var: Student-t"  # of results that do not say theirs
+
+
+def _word(reduction: float) -> str:
+    return "more" if reduction < 0 else "less"
+
+
+def _share(end: float) -> str:
+    """An end of an interval: two digits are all that it is good for."""
+    return f"{abs(end):.0%}" if abs(end) >= 0.0995 else f"{abs(end):.1%}"
 
 
 def _side(reduction: float) -> str:

@@ -8,6 +8,7 @@ from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.result import Calibration, Calibrator, Status, as_matrix
+from riskengine.calibration.standard import calibrate, standard_calibrator
 from riskengine.calibration.universe_calibrator import UniverseCalibrator
 
 __all__ = [
@@ -22,5 +23,7 @@ __all__ = [
     "TrainingPrior",
     "UniverseCalibrator",
     "as_matrix",
+    "calibrate",
     "exact_moments",
+    "standard_calibrator",
 ]

@@ -31,6 +31,7 @@ class CalibratorName(StrEnum):
     """Choices of `calibrate --method`."""
 
     NETWORK = "network"
+    PLAIN = "plain"
     MAXIMUM_LIKELIHOOD = "mle"
     ARCH = "arch"
 
@@ -40,14 +41,27 @@ def calibrate(
     prices: Prices = None,
     window: Annotated[int, typer.Option(help="Last days to use; 0 for all.")] = 1000,
     method: Annotated[
-        CalibratorName, typer.Option(help="The network, batched maximum likelihood, or arch.")
+        CalibratorName,
+        typer.Option(
+            help="The network, robust and pooled; the plain one; batched maximum likelihood; or arch."
+        ),
     ] = CalibratorName.NETWORK,
     robust: Annotated[
-        bool, typer.Option("--robust", help="The network trained on bad prints, breaks and stale prices.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--robust/--no-robust",
+            help="Whether the network is the one trained on bad prints, breaks and stale prices.",
+            show_default="robust",
+        ),
+    ] = None,
     pooled: Annotated[
-        bool, typer.Option("--pooled", help="Shrink every asset towards the universe (empirical Bayes).")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--pooled/--no-pooled",
+            help="Whether every asset is shrunk towards the universe (empirical Bayes).",
+            show_default="pooled",
+        ),
+    ] = None,
     periods_per_year: PeriodsPerYear = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
     as_json: Json = False,
@@ -57,20 +71,22 @@ def calibrate(
     Exit status 3 if prices of the window look wrong, a split that they are not adjusted for, say, or if something had
     to be done in another way: prices that stand still, or of a frequency that the network was not trained for.
     """
-    from riskengine.calibration import ArchReference, Calibrator, MaximumLikelihood, NeuralCalibrator
+    from riskengine.calibration import NeuralCalibrator, standard_calibrator
     from riskengine.calibration.neural import takes_over
     from riskengine.market import load_panel
 
     if window < 0:
         raise SettingsError(f"a window is a number of days, or 0 for all, not {window}")
-    if (robust or pooled) and method is not CalibratorName.NETWORK:
+    if not (robust is pooled is None) and method not in (CalibratorName.NETWORK, CalibratorName.PLAIN):
         raise SettingsError(f"--robust and --pooled are for the network, not for {method.value}")
     panel = load_panel(prices or bundled_prices(), periods_per_year=periods_per_year)
-    calibrator: Calibrator
-    if method is CalibratorName.NETWORK:
-        calibrator = NeuralCalibrator.pretrained(robust=robust, pooled=pooled)
+    if robust is pooled is None:
+        calibrator = standard_calibrator(method.value)
     else:
-        calibrator = MaximumLikelihood() if method is CalibratorName.MAXIMUM_LIKELIHOOD else ArchReference()
+        usual = method is CalibratorName.NETWORK
+        calibrator = NeuralCalibrator.pretrained(
+            robust=usual if robust is None else robust, pooled=usual if pooled is None else pooled
+        )
     console = screen(as_json)
     returns = panel.session_returns.iloc[-window:]
     findings = within(panel.audit(), returns.index[0])

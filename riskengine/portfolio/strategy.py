@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from riskengine.calibration import NeuralCalibrator
-from riskengine.covariance import ConstantCorrelation
+from riskengine.covariance import Ensemble
 from riskengine.covariance.asynchronous import Asynchronous
 from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.for_frequency import for_frequency
@@ -104,9 +103,9 @@ class OptimizedState(NamedTuple):
     age: int = 0
 
 
-def standard_forecaster(window: int) -> CovarianceForecaster:
-    """GARCH variances by the shipped network, averaged with static ones, and a constant correlation."""
-    return ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5)
+def standard_forecaster() -> CovarianceForecaster:
+    """The ensemble: what measured best of all covariances (``backtests/covariance/race.py``)."""
+    return Ensemble()
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,8 @@ class OptimizedStrategy:
     ----------
     name : for tables
     forecaster : see :class:`~riskengine.covariance.base.CovarianceForecaster`; one with ``carry`` set
-        is handed its last state as ``previous=`` while the eligible assets stay the same. If not given, GARCH by the
-        shipped network with a constant correlation over ``window``, its variances averaged with static ones
+        is handed its last state as ``previous=`` while the eligible assets stay the same. If not given,
+        :class:`~riskengine.covariance.Ensemble`
     objective, constraints, costs : see their classes
     window : days of history for the forecast
     horizon : holding period: sessions, or ``"week"``, ``"month"`` or ``"quarter"``, which are as many as the frequency
@@ -188,7 +187,7 @@ class OptimizedStrategy:
                 f"trade_rate is a share of the way, above 0 and at most 1, not {self.trade_rate}"
             )
         if self.forecaster is None:
-            object.__setattr__(self, "forecaster", standard_forecaster(self.window))
+            object.__setattr__(self, "forecaster", standard_forecaster())
 
     def init(self, view: MarketView) -> OptimizedState:
         """Nothing forecast yet. Settings that do not fit the assets are refused now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle, pairwise
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from riskengine.backtest.result import BacktestResult
 from riskengine.market.period_names import period_name, periods
 from riskengine.report.page import LAYOUT
+from riskengine.report.thinning import quarter, thinned
 
 PALETTE = ("#0b5fa5", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#5f6b76", "#2e4057", "#c97b84")
 OTHERS = "#c9ced4"
@@ -30,10 +31,6 @@ def figure_of(y_title: str, y_format: str = ".0%", **layout: object) -> go.Figur
     return figure
 
 
-MOST_POINTS = 2000
-"""Points of a drawn line: more than a screen has columns."""
-
-
 def _line(figure: go.Figure, series: pd.Series, name: str, colour: str, **options: object) -> None:
     values = series.dropna()
     line = {"color": colour, "width": options.pop("width", 1.6), "dash": options.pop("dash", "solid")}
@@ -47,42 +44,10 @@ def _short(values: np.ndarray) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
-def thinned(series: pd.Series, most: int = MOST_POINTS) -> pd.Series:
-    """First, last, lowest and highest value of each of equal stretches of a series, and nothing of what lies between.
-
-    A line through these points cannot be told from the whole one on a screen with a column a stretch (the M4
-    aggregation of Jugel et al. 2014); in particular it has the same extremes and ends at the same value. A series of
-    at most ``most`` values stays whole; NaN are dropped.
-
-    Examples
-    --------
-    >>> values = pd.Series(np.sin(np.arange(10_000) / 700))
-    >>> kept = thinned(values, most=400)
-    >>> len(kept) <= 400, bool(kept.min() == values.min()), bool(kept.max() == values.max()), int(kept.index[-1])
-    (True, True, True, 9999)
-    """
-    series = series.dropna()
-    count = len(series)
-    if count <= most:
-        return series
-    values = series.to_numpy(float)
-    kept: set[int] = set()
-    edges = np.linspace(0, count, max(1, most // 4) + 1).astype(int)
-    for begin, end in pairwise(edges):
-        part = values[begin:end]
-        kept |= {int(begin), int(end) - 1, int(begin + part.argmin()), int(begin + part.argmax())}
-    return series.iloc[sorted(kept)]
-
-
 def _portfolios(result: BacktestResult) -> Iterator[tuple[str, BacktestResult, bool]]:
     """A colour for each portfolio, however many there are, and whether it is the strategy."""
     for colour, run in zip(cycle(PALETTE), (result, *result.benchmarks), strict=False):
         yield colour, run, run is result
-
-
-def quarter(result: BacktestResult) -> int:
-    """Periods of the rolling volatility: a quarter of a year, but twelve at least."""
-    return max(12, round(result.periods_per_year / 4))
 
 
 def growth(result: BacktestResult) -> go.Figure:
