@@ -3,6 +3,7 @@
 from riskengine.cli import (  # they join the application
     backtests,
     calibration,
+    demo,
     desk,
     options,
     price_audit,
@@ -17,6 +18,7 @@ __all__ = [
     "backtests",
     "bundled_prices",
     "calibration",
+    "demo",
     "desk",
     "main",
     "options",

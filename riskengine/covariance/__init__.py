@@ -14,6 +14,7 @@ from riskengine.covariance.factor_garch import FactorGarch
 from riskengine.covariance.for_frequency import for_frequency
 from riskengine.covariance.garch_margins import conditional_variance
 from riskengine.covariance.moments import pairwise_moments, to_correlation
+from riskengine.covariance.remembered import Remembered
 from riskengine.covariance.riskmetrics import RiskMetrics2006
 from riskengine.covariance.running_bias import RunningBias
 from riskengine.covariance.seasonal_variance import LogVarianceRegression
@@ -45,6 +46,7 @@ __all__ = [
     "LedoitWolf",
     "LogVarianceRegression",
     "QuadraticInverseShrinkage",
+    "Remembered",
     "RiskMetrics2006",
     "RunningBias",
     "SampleCovariance",

@@ -19,6 +19,7 @@ from riskengine.backtest import (
     monthly_returns,
     reduction_over_time,
 )
+from riskengine.covariance import bias_band
 from riskengine.market.period_names import period_name, periods, plural
 from riskengine.report.svg import Interval, Line, bars_cell, interval_chart, time_chart
 from riskengine.report.thinning import quarter
@@ -59,7 +60,7 @@ def tiles(result: BacktestResult) -> list[tuple[str, str, str]]:
         ("Turnover a year", f"{row['turnover']:.1f}", f"costs {row['costs']:.2%} of wealth"),
     ]
     if not math.isnan(row["bias"]):
-        low, high = bias_band(result)
+        low, high = bias_band(max(len(result.targets) - 1, 1))
         verdict = "forecasts of risk right" if low <= row["bias"] <= high else "forecasts of risk off"
         found.append(("Bias", f"{row['bias']:.2f}", f"{verdict}; {low:.2f} to {high:.2f} is chance"))
     if result.risk is not None and "var_99" in result.risk:
@@ -68,12 +69,6 @@ def tiles(result: BacktestResult) -> list[tuple[str, str, str]]:
             ("Beyond VaR 99%", f"{count:.0f}", f"{of:.0f} expected in {len(result.exceptions(0.99))}")
         )
     return found
-
-
-def bias_band(result: BacktestResult) -> tuple[float, float]:
-    """95% of bias statistics of right forecasts lie here: ``1 +- sqrt(2 / n)`` of n holding periods."""
-    width = math.sqrt(2 / max(len(result.targets) - 1, 1))
-    return 1 - width, 1 + width
 
 
 def intervals(result: BacktestResult) -> Markup | None:
