@@ -6,67 +6,73 @@ horizon; time is the first axis; NaN means no observation and never becomes zero
 of day t sees data up to and including t and trades at the close of t+1.
 """
 
+from __future__ import annotations
+
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from riskengine import datasets
-from riskengine.backtest import (
-    BacktestResult,
-    RiskMonitor,
-    WalkForward,
-    load_strategy,
-    run_backtest,
-    standard_benchmarks,
-)
-from riskengine.calibration import (
-    ArchReference,
-    Calibration,
-    MaximumLikelihood,
-    NeuralCalibrator,
-    Status,
-    UniverseCalibrator,
-    calibrate,
-)
-from riskengine.covariance import (
-    AnalyticalShrinkage,
-    CombinedIteratedEwma,
-    ConstantCorrelation,
-    Covariance,
-    Dcc,
-    Ensemble,
-    Ewma,
-    FactorGarch,
-    IteratedEwma,
-    LedoitWolf,
-    QuadraticInverseShrinkage,
-    RiskMetrics2006,
-    SampleCovariance,
-)
-from riskengine.errors import deprecated
-from riskengine.garch import GarchParams
-from riskengine.market import MarketView, Panel, load_panel
-from riskengine.portfolio import (
-    BlackLitterman,
-    BlackLittermanStrategy,
-    Constraints,
-    Costs,
-    Decision,
-    EqualWeight,
-    Exposure,
-    Group,
-    MaximumDiversification,
-    MaximumReturn,
-    MaximumSharpe,
-    MeanVariance,
-    MinimumCvar,
-    MinimumVariance,
-    OptimizedStrategy,
-    ProportionalCosts,
-    RiskBudgeting,
-    Strategy,
-    TrackingError,
-    View,
-)
+from riskengine import datasets as datasets
+from riskengine import hooks
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.backtest import (
+        BacktestResult,
+        RiskMonitor,
+        WalkForward,
+        load_strategy,
+        run_backtest,
+        standard_benchmarks,
+    )
+    from riskengine.calibration import (
+        ArchReference,
+        Calibration,
+        MaximumLikelihood,
+        NeuralCalibrator,
+        Status,
+        UniverseCalibrator,
+        calibrate,
+    )
+    from riskengine.covariance import (
+        AnalyticalShrinkage,
+        CombinedIteratedEwma,
+        ConstantCorrelation,
+        Covariance,
+        Dcc,
+        Ensemble,
+        Ewma,
+        FactorGarch,
+        IteratedEwma,
+        LedoitWolf,
+        QuadraticInverseShrinkage,
+        RiskMetrics2006,
+        SampleCovariance,
+    )
+    from riskengine.garch import GarchParams
+    from riskengine.market import MarketView, Panel, load_panel
+    from riskengine.portfolio import (
+        BlackLitterman,
+        BlackLittermanStrategy,
+        Constraints,
+        Costs,
+        Decision,
+        EqualWeight,
+        Exposure,
+        Group,
+        MaximumDiversification,
+        MaximumReturn,
+        MaximumSharpe,
+        MeanVariance,
+        MinimumCvar,
+        MinimumVariance,
+        OptimizedStrategy,
+        ProportionalCosts,
+        RiskBudgeting,
+        Strategy,
+        TrackingError,
+        View,
+    )
 
 __all__ = [
     "AnalyticalShrinkage",
@@ -115,13 +121,11 @@ __all__ = [
     "View",
     "WalkForward",
     "calibrate",
-    "datasets",
     "load_panel",
     "load_strategy",
     "run_backtest",
     "standard_benchmarks",
 ]
-
 
 __version__ = version("riskengine")
 
@@ -133,11 +137,5 @@ def _write_page(result: BacktestResult, path: Path) -> Path:
     return write_report(result, path)
 
 
-BacktestResult.write_page = _write_page
-
-
-def __getattr__(name: str) -> object:
-    if name != "TargetVolatility":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    deprecated("riskengine.TargetVolatility", "MaximumReturn")
-    return MaximumReturn
+hooks.write_page = _write_page
+lazy_face(__name__, {"TargetVolatility": "MaximumReturn"})

@@ -1,6 +1,7 @@
 """Everything the engine raises on purpose. Each message names the cause and the remedy."""
 
 import warnings
+from collections.abc import Sequence
 
 
 class RiskEngineError(Exception):
@@ -35,6 +36,11 @@ class InfeasibleError(RiskEngineError):
 
 class StrategyError(RiskEngineError):
     """A strategy file that cannot be loaded, or that broke its contract."""
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first ``most`` names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def deprecated(old: str, new: str) -> None:

@@ -1,12 +1,13 @@
-"""Choices about jax that an application makes once, before its first computation; nothing is set on import."""
+"""Choices about jax that an application makes once, before its first computation; nothing is set on import.
+
+They hold whenever jax is imported: a command that computes nothing never imports it.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-
-import jax
 
 from riskengine.errors import SettingsError
 
@@ -38,8 +39,7 @@ def use_cores(cores: int | None = None) -> int:
     if cores < 1:
         raise SettingsError(f"a calibration runs on one core at least, not on {cores}")
     try:
-        if getattr(jax.config, "jax_num_cpu_devices", None) != cores:
-            jax.config.update("jax_num_cpu_devices", cores)
+        _configure("jax_num_cpu_devices", cores)
     except RuntimeError as error:
         raise SettingsError("jax has been used already: call use_cores first in your program") from error
     return cores
@@ -61,9 +61,23 @@ def keep_compiled(folder: Path | str | None = None) -> Path | None:
     if asked.lower() == "off":
         return None
     path = Path(asked) if asked else user_cache() / "riskengine"
-    jax.config.update("jax_compilation_cache_dir", str(path))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    _configure("jax_compilation_cache_dir", str(path))
+    _configure("jax_persistent_cache_min_compile_time_secs", 0.5)
     return path
+
+
+def _configure(option: str, value: str | float) -> None:
+    """Set an option of jax, without importing jax for it: before it is imported, through its environment variable.
+
+    Processes that are started later inherit the variable.
+    """
+    if "jax" not in sys.modules:
+        os.environ[option.upper()] = str(value)
+        return
+    import jax
+
+    if getattr(jax.config, option, None) != value:
+        jax.config.update(option, value)
 
 
 def user_cache() -> Path:

@@ -149,9 +149,6 @@ def quick_command(command, monkeypatch, fixed_shape):
     """``command`` with a calibrator that costs nothing in place of the network."""
     from riskengine.cli import runs
 
-    class Fixed:
-        pretrained = staticmethod(lambda: fixed_shape)
-
-    monkeypatch.setattr(runs, "NeuralCalibrator", Fixed)
+    monkeypatch.setattr(runs, "network", lambda: fixed_shape)
     monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
     return command

@@ -159,9 +159,8 @@ def shipped(
     window, whole = slice(spot - WINDOW, spot), slice(spot - WINDOW, spot + AHEAD)
     past, past_ranges = returns[window][:, assets], None if ranges is None else ranges[window][:, assets]
     fit = calibrator.calibrate(past, tuple(map(str, assets)))
-    _, state = calibrator.filter(fit, past, past_ranges)
-    month = calibrator.term_structure(state, ranges is not None, MONTH).mean(axis=0)
-    dof = calibrator.dof(state, ranges is not None)
+    _, common = calibrator.filter(fit, past, past_ranges)
+    month, dof = common.term_structure(MONTH).mean(axis=0), common.dof()
     path, _ = calibrator.filter(
         fit, returns[whole][:, assets], None if ranges is None else ranges[whole][:, assets]
     )
@@ -213,8 +212,9 @@ def case_scores(
             parts = (one[f"{name} {part}"] for part in ("path", "month", "dof", "mean"))
             table.setdefault(name, []).append(scores(future, *parts))
         for name, (path, dof, months) in universe.items():
+            weight = calibrator.weight(returns.shape[1], name == "ranges")
             join = [
-                calibrator.joined(mine, other, name == "ranges", returns.shape[1])
+                mine**weight * other ** (1 - weight)
                 for mine, other in (
                     (path[rows][:, chosen], one["network path"]),
                     (months[int(spot)][chosen], one["network month"]),
@@ -222,10 +222,10 @@ def case_scores(
             ]
             table.setdefault(f"universe, {name}", []).append(scores(future, *join, dof[rows][:, chosen]))
             given = ranges if name == "ranges" else None
-            assets = min(UNIVERSE, returns.shape[1])
+            weight = calibrator.weight(min(UNIVERSE, returns.shape[1]), name == "ranges")
             own_path, own_month, own_dof = shipped(calibrator, returns, given, int(spot), chosen)
             join = [
-                calibrator.joined(mine, other, name == "ranges", assets)
+                mine**weight * other ** (1 - weight)
                 for mine, other in ((own_path, one["network path"]), (own_month, one["network month"]))
             ]
             table.setdefault(f"calibrator, {name}", []).append(scores(future, *join, own_dof))

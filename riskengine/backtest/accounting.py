@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from riskengine.errors import DataError, SettingsError, StrategyError
+from riskengine.errors import DataError, SettingsError, StrategyError, listed
 from riskengine.portfolio.broken_limits import TOLERANCE, broken_limits
 from riskengine.portfolio.constraints import Constraints
-from riskengine.portfolio.feasibility import listed
 from riskengine.portfolio.settlement import settle, unfilled
 
 Array = np.ndarray

@@ -161,6 +161,15 @@ def reads_of(folder: Path, place: int = 0) -> dict[str, str]:
     return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
+def files_read(strategy: Strategy, read: Iterable[Path], checkpoint: Path | None) -> dict[str, str]:
+    """Hashes, by path, of the files that a strategy was loaded from and read; also in an earlier process."""
+    if checkpoint is None:
+        return files_of(strategy) | hashes(read)
+    own = checkpoint.resolve()
+    later = {path for path in read if not path.is_relative_to(own)}
+    return dict(sorted((reads_of(checkpoint) | files_of(strategy) | hashes(later)).items()))
+
+
 def _known_reads(path: Path, strategy: Strategy) -> dict[str, str]:
     """Hashes of the files that the decisions made so far were read from."""
     if not path.is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from riskengine.backtest.ratios import varies
 from riskengine.errors import DataError
@@ -62,7 +62,7 @@ def variance_test(first: Array, second: Array) -> VolatilityTest:
     log_ratio = float(np.log(variances[0] / variances[1]))
     if error == 0:
         return VolatilityTest(log_ratio, 0.0, 1.0 if log_ratio == 0 else 0.0)
-    return VolatilityTest(log_ratio, error, float(2 * norm.sf(abs(log_ratio) / error)))
+    return VolatilityTest(log_ratio, error, float(2 * ndtr(-abs(log_ratio) / error)))
 
 
 def long_run_variance(series: Array) -> float:

@@ -7,16 +7,17 @@ import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskengine.backtest.schedule import WalkForward
-from riskengine.calibration.pretrained_weights import PRETRAINED, WEIGHTS
 from riskengine.files import sha256
-from riskengine.market import Panel
-from riskengine.portfolio import ProportionalCosts, Strategy
 from riskengine.serialization import fingerprint
+
+if TYPE_CHECKING:
+    from riskengine.backtest.schedule import WalkForward
+    from riskengine.market import Panel
+    from riskengine.portfolio import ProportionalCosts, Strategy
 
 
 def commit() -> str:
@@ -39,6 +40,8 @@ def _git(root: Path, *arguments: str) -> str:
 
 def weights_hash() -> str:
     """sha256 over the weights of both shipped networks, or ``"none"``."""
+    from riskengine.calibration.pretrained_weights import PRETRAINED, WEIGHTS
+
     paths = [PRETRAINED / network / WEIGHTS for network in ("plain", "robust")]
     if not all(path.is_file() for path in paths):
         return "none"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from riskengine import hooks
 from riskengine.backtest.accounting import Breach
 from riskengine.backtest.flags import ResultFlag, breach_flags, decision_flags, price_flags
 from riskengine.backtest.inference import reduction_interval, variance_test
@@ -161,10 +161,6 @@ class BacktestResult:
     periods_per_year: float = 252.0
     breaches: tuple[Breach, ...] = ()
     cash: pd.Series | None = None
-
-    write_page: ClassVar[Callable[[BacktestResult, Path], Path]]
-    """Writes a result as a page. The package sets it when it is imported: pages are made of results, and a result knows
-    of none."""
 
     @property
     def returns(self) -> pd.Series:
@@ -400,7 +396,7 @@ class BacktestResult:
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""
-        return type(self).write_page(self, Path(path))
+        return hooks.write_page(self, Path(path))
 
 
 def _yearly_growth(returns: np.ndarray, years: float) -> float:

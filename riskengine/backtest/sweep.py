@@ -26,6 +26,7 @@ from riskengine.backtest.sweep_result import Sweep
 from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel
 from riskengine.portfolio import EqualWeight, ProportionalCosts
+from riskengine.runtime import use_cores
 
 Report = Callable[[str, int, int], None]
 Task = tuple[int, Cell, dict[str, str], Prepared]
@@ -175,6 +176,12 @@ def _run(k: int, cell: Cell, engine: dict[str, str], prepared: Prepared | None =
     return k, _guarded(cell.run, prepared)
 
 
+def _run_on_one_core(*task: Any) -> Outcome:
+    """:func:`_run` in a process beside others, which would inherit all cores from this one."""
+    use_cores(1)
+    return _run(*task)
+
+
 def _guarded(call: Callable[..., Any], *given: Any) -> Any:
     """What a call returns, or its fault as a line of text.
 
@@ -200,7 +207,8 @@ def _pool(jobs: int, scheduler: str | None) -> Iterator[Callable[[Iterable[Task]
     joblib = _optional("joblib")
 
     def parallel(tasks: Iterable[Task]) -> Iterable[Outcome]:
-        work = (joblib.delayed(_run)(*task) for task in tasks)
+        run = _run if scheduler is not None else _run_on_one_core
+        work = (joblib.delayed(run)(*task) for task in tasks)
         return joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
 
     if scheduler is None:

@@ -8,7 +8,6 @@ from functools import lru_cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import qmc
 
 from riskengine.errors import SettingsError
 from riskengine.garch.params import GarchParams, from_unconstrained
@@ -19,6 +18,8 @@ Array = np.ndarray
 @lru_cache(maxsize=2)
 def spread_points(draws: int) -> Array:
     """Quasi-random standard normal points ``(draws, 5)``, the same in every process."""
+    from scipy.stats import qmc  # half a second, for what few calibrations ask for
+
     return qmc.MultivariateNormalQMC(np.zeros(5), rng=np.random.default_rng(5)).random(draws)
 
 

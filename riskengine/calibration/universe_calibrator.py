@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -108,10 +108,8 @@ class UniverseCalibrator:
         """
         table = Dated.read(returns)
         fit = self.calibrate(table.matrix, table.assets, groups, table.frequency.periods_per_year)
-        given = as_ranges(ranges, table.matrix.shape)
-        ranged = given is not None
-        _, state = self.filter(fit, table.matrix, given)
-        ahead = self.joined(self.variance(state, ranged), fit.next_variance, ranged, len(table.assets))
+        _, common = self.filter(fit, table.matrix, as_ranges(ranges, table.matrix.shape))
+        ahead = common.joined(common.variance(), fit.next_variance)
         return table.told(replace(fit, next_variance=ahead))
 
     def calibrate(
@@ -121,23 +119,23 @@ class UniverseCalibrator:
         groups: Sequence[Any] | None = None,
         periods_per_year: float = 252.0,
     ) -> Calibration:
-        """The network's calibration, by which :meth:`filter` and :meth:`update` go; maximum likelihood where the
+        """The network's calibration, by which :meth:`filter` goes; maximum likelihood where the
         network was not trained for the frequency.
         """
-        other = self.network.for_frequency(periods_per_year)
+        other = self.for_frequency(periods_per_year)
         if isinstance(other, MaximumLikelihood):
             return replace(other.calibrate(matrix, assets), notes=(takeover(periods_per_year),))
         return self.network.calibrate(matrix, assets, groups)
 
-    def params(self, assets: int, ranged: bool) -> UniverseParams:
-        """Parameters for a universe of so many assets: one alone has no loading on itself."""
-        found = self.ranges if ranged else self.closes
-        return found._replace(loading=found.loading * share(assets))
+    def for_frequency(self, periods_per_year: float) -> UniverseCalibrator | MaximumLikelihood:
+        """This calibrator if it was made for such returns, else maximum likelihood: as the network says."""
+        other = self.network.for_frequency(periods_per_year)
+        return self if isinstance(other, NeuralCalibrator) else other
 
     def filter(
         self, fit: Calibration, returns: Array, ranges: Array | None = None
-    ) -> tuple[Array, UniverseState]:
-        """The component model's variances of the days ``(time, assets)``, and its state after the last.
+    ) -> tuple[Array, CommonMargin]:
+        """The component model's variances of the days ``(time, assets)``, and what it knows after the last.
 
         Parameters
         ----------
@@ -146,7 +144,8 @@ class UniverseCalibrator:
         ranges : (time, assets) logarithms of high over low, NaN where missing
         """
         days, assets = returns.shape
-        centred = np.where(_silent(fit), np.nan, returns - fit.mean)
+        silent = np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
+        centred = np.where(silent, np.nan, returns - fit.mean)
         level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
         young, range_level = young_level(centred, ranges)
         range_level = range_level * level / young
@@ -158,48 +157,78 @@ class UniverseCalibrator:
             whole[-days:, :assets] = values
             return jnp.asarray(whole)
 
+        ranged = ranges is not None
+        params = self.params(assets, ranged)
         with jax.enable_x64(True):
-            params = self.params(assets, ranges is not None)
             levels = (jnp.asarray(np.pad(one, wide, mode="edge")) for one in (level, range_level))
             first = _started(params, *levels)
             squares = None if ranges is None else filled(ranges**2 / PARKINSON)
             path, _, last = _filter(params, filled(centred), first, squares)
-        return np.asarray(path)[-days:, :assets], _of_assets(last, assets)
+        common = CommonMargin(
+            params, _of_assets(last, assets), fit.mean, silent, self.weight(assets, ranged), ranged
+        )
+        return np.asarray(path)[-days:, :assets], common
 
-    def update(
-        self, fit: Calibration, state: UniverseState, row: Array, ranges: Array | None, ranged: bool
-    ) -> UniverseState:
-        """State after one more day ``(assets,)``; ``ranged`` says whether there have been ranges."""
+    def params(self, assets: int, ranged: bool) -> UniverseParams:
+        """Parameters for a universe of so many assets: one alone has no loading on itself."""
+        found = self.ranges if ranged else self.closes
+        return found._replace(loading=found.loading * share(assets))
+
+    @staticmethod
+    def weight(assets: int, ranged: bool) -> float:
+        """Of the component model in the logarithm of the joined variance, in a universe of so many assets."""
+        return WITH_RANGES if ranged else FROM_CLOSES * share(assets)
+
+
+class CommonMargin(NamedTuple):
+    """The component model of a universe from day to day, and how much it says beside each asset's own GARCH.
+
+    Attributes
+    ----------
+    params : of the universe
+    state : at the close
+    mean : (assets,) of returns
+    silent : (assets,) whether the price does not move or is not there: its zeros are no observation of calm
+    weight : of the component model in the logarithm of the joined variance
+    ranged : whether there have been ranges
+    """
+
+    params: UniverseParams
+    state: UniverseState
+    mean: Array
+    silent: Array
+    weight: float
+    ranged: bool
+
+    def variance(self) -> Array:
+        """Of the next day ``(assets,)``."""
+        with jax.enable_x64(True):
+            return np.asarray(universe_variance(self.params, self.state))
+
+    def term_structure(self, horizon: int) -> Array:
+        """Expected variances of the next days ``(horizon, assets)``."""
+        with jax.enable_x64(True):
+            return np.asarray(_ahead(self.params, self.state, horizon=horizon))
+
+    def dof(self) -> Array:
+        """Degrees of freedom of the next day ``(assets,)``, from the universe's tails and the asset's own."""
+        with jax.enable_x64(True):
+            return 1 / np.asarray(universe_eta(self.params, self.state))
+
+    def moved(self, row: Array, ranges: Array | None = None) -> CommonMargin:
+        """After one more day of returns ``(assets,)``; ranges count where the history had them."""
         squares = None
-        if ranged:
+        if self.ranged:
             given = as_ranges(ranges, row.shape)
             squares = np.full(len(row), np.nan) if given is None else given**2 / PARKINSON
         with jax.enable_x64(True):
-            params = self.params(len(row), ranged)
-            moved = _step(params, state, np.where(_silent(fit), np.nan, row - fit.mean), squares)
-        return _of_assets(moved, len(row))
+            centred = np.where(self.silent, np.nan, row - self.mean)
+            moved = _step(self.params, self.state, centred, squares)
+        return self._replace(state=_of_assets(moved, len(row)))
 
-    def variance(self, state: UniverseState, ranged: bool) -> Array:
-        """The component model's variance of the next day ``(assets,)``."""
-        with jax.enable_x64(True):
-            return np.asarray(universe_variance(self.params(len(state.scale_score), ranged), state))
-
-    def term_structure(self, state: UniverseState, ranged: bool, horizon: int) -> Array:
-        """The component model's expected variances ``(horizon, assets)``."""
-        with jax.enable_x64(True):
-            params = self.params(len(state.scale_score), ranged)
-            return np.asarray(_ahead(params, state, horizon=horizon))
-
-    def dof(self, state: UniverseState, ranged: bool) -> Array:
-        """Degrees of freedom of the next day ``(assets,)``, from the universe's tails and the asset's own."""
-        with jax.enable_x64(True):
-            return 1 / np.asarray(universe_eta(self.params(len(state.scale_score), ranged), state))
-
-    @staticmethod
-    def joined(universe: Array, garch: Array, ranged: bool, assets: int) -> Array:
-        """Variances ``(..., assets)`` of the component model and of the network as one, for a universe of so many."""
-        weight = WITH_RANGES if ranged else FROM_CLOSES * share(assets)
-        return universe**weight * garch ** (1 - weight)
+    def joined(self, universe: Array, garch: Array) -> Array:
+        """Variances ``(..., assets)`` of the component model and of the network as one."""
+        return universe**self.weight * garch ** (1 - self.weight)
 
 
 def share(assets: int) -> float:
@@ -255,11 +284,6 @@ def as_ranges(ranges: Any, shape: tuple[int, ...]) -> Array | None:
         raise DataError("ranges are logarithms of high over low, at or above zero: see Panel.session_ranges")
     found = np.where(found == 0, np.nan, found)
     return None if np.isnan(found).all() else found
-
-
-def _silent(fit: Calibration) -> Array:
-    """Assets whose price does not move or is not there, ``(assets,)``: their zeros are no observation of calm."""
-    return np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
 
 
 def _started(params: UniverseParams, level: jax.Array, range_level: jax.Array) -> UniverseState:

@@ -3,67 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
 
 from riskengine.cli.app import app
-from riskengine.cli.console import (
-    FLAGGED,
+from riskengine.cli.arguments import (
+    CalibrationWindow,
+    CalibratorName,
+    CsvOut,
     Json,
+    Method,
+    NetworkFolder,
     PeriodsPerYear,
+    Pooled,
     Prices,
-    bars,
-    bundled_prices,
-    new_table,
-    screen,
-    write,
+    Restart,
+    Robust,
+    Steps,
+    TrainingSeed,
 )
+from riskengine.cli.console import FLAGGED, bars, bundled_prices, new_table, screen, write
 from riskengine.cli.findings import show_findings, within
 from riskengine.errors import SettingsError
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
 
-class CalibratorName(StrEnum):
-    """Choices of `calibrate --method`."""
-
-    NETWORK = "network"
-    PLAIN = "plain"
-    MAXIMUM_LIKELIHOOD = "mle"
-    ARCH = "arch"
+    from riskengine.calibration import Calibration, Calibrator
+    from riskengine.market import Finding
 
 
 @app.command()
 def calibrate(
     prices: Prices = None,
-    window: Annotated[int, typer.Option(help="Last days to use; 0 for all.")] = 1000,
-    method: Annotated[
-        CalibratorName,
-        typer.Option(
-            help="The network, robust and pooled; the plain one; batched maximum likelihood; or arch."
-        ),
-    ] = CalibratorName.NETWORK,
-    robust: Annotated[
-        bool | None,
-        typer.Option(
-            "--robust/--no-robust",
-            help="Whether the network is the one trained on bad prints, breaks and stale prices.",
-            show_default="robust",
-        ),
-    ] = None,
-    pooled: Annotated[
-        bool | None,
-        typer.Option(
-            "--pooled/--no-pooled",
-            help="Whether every asset is shrunk towards the universe (empirical Bayes).",
-            show_default="pooled",
-        ),
-    ] = None,
+    window: CalibrationWindow = 1000,
+    method: Method = CalibratorName.NETWORK,
+    robust: Robust = None,
+    pooled: Pooled = None,
     periods_per_year: PeriodsPerYear = None,
-    out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
+    out: CsvOut = None,
     as_json: Json = False,
 ) -> None:
     """Calibrate a GARCH model for every asset at once.
@@ -71,22 +55,12 @@ def calibrate(
     Exit status 3 if prices of the window look wrong, a split that they are not adjusted for, say, or if something had
     to be done in another way: prices that stand still, or of a frequency that the network was not trained for.
     """
-    from riskengine.calibration import NeuralCalibrator, standard_calibrator
-    from riskengine.calibration.neural import takes_over
     from riskengine.market import load_panel
 
     if window < 0:
         raise SettingsError(f"a window is a number of days, or 0 for all, not {window}")
-    if not (robust is pooled is None) and method not in (CalibratorName.NETWORK, CalibratorName.PLAIN):
-        raise SettingsError(f"--robust and --pooled are for the network, not for {method.value}")
+    calibrator = _calibrator(method, robust, pooled)
     panel = load_panel(prices or bundled_prices(), periods_per_year=periods_per_year)
-    if robust is pooled is None:
-        calibrator = standard_calibrator(method.value)
-    else:
-        usual = method is CalibratorName.NETWORK
-        calibrator = NeuralCalibrator.pretrained(
-            robust=usual if robust is None else robust, pooled=usual if pooled is None else pooled
-        )
     console = screen(as_json)
     returns = panel.session_returns.iloc[-window:]
     findings = within(panel.audit(), returns.index[0])
@@ -96,25 +70,51 @@ def calibrate(
         frame = fit.to_frame()
     for note in fit.notes:
         console.print(f"! {note}", style="yellow", highlight=False, markup=False)
-    doubtful = bool(fit.notes) or any(finding.serious for finding in findings)
     if out is not None:
         write(out, frame.to_csv())
     if as_json:
-        rows = json.loads(frame.reset_index().to_json(orient="records", double_precision=15))
-        for one, name in zip(rows, panel.assets, strict=True):
-            one["findings"] = [
-                told.to_dict() for told in findings if told.serious and told.asset in (name, None)
-            ]
-            one["periods_per_year"] = fit.periods_per_year
-            one["notes"] = [
-                note for note in fit.notes if note.partition(":")[0] not in set(panel.assets) - {name}
-            ]
-        print(json.dumps(rows))
-        if doubtful:
-            raise typer.Exit(FLAGGED)
-        return
+        print(json.dumps(_rows(fit, frame, findings)))
+    else:
+        _show(console, fit, frame, method, f"{returns.index[-1]:%Y-%m-%d}")
+    if fit.notes or any(finding.serious for finding in findings):
+        raise typer.Exit(FLAGGED)
+
+
+def _calibrator(method: CalibratorName, robust: bool | None, pooled: bool | None) -> Calibrator:
+    """The calibrator of that name; a network with what is said of it otherwise."""
+    from riskengine.calibration import NeuralCalibrator, standard_calibrator
+
+    if robust is pooled is None:
+        return standard_calibrator(method.value)
+    if method not in (CalibratorName.NETWORK, CalibratorName.PLAIN):
+        raise SettingsError(f"--robust and --pooled are for the network, not for {method.value}")
+    usual = method is CalibratorName.NETWORK
+    return NeuralCalibrator.pretrained(
+        robust=usual if robust is None else robust, pooled=usual if pooled is None else pooled
+    )
+
+
+def _rows(fit: Calibration, frame: pd.DataFrame, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """An object an asset, for JSON: its parameters, and what concerns it or the whole file."""
+    rows: list[dict[str, Any]] = json.loads(
+        frame.reset_index().to_json(orient="records", double_precision=15)
+    )
+    names = [str(name) for name in frame.index]
+    for row, name in zip(rows, names, strict=True):
+        row["findings"] = [
+            finding.to_dict() for finding in findings if finding.serious and finding.asset in (name, None)
+        ]
+        row["periods_per_year"] = fit.periods_per_year
+        row["notes"] = [note for note in fit.notes if note.partition(":")[0] not in set(names) - {name}]
+    return rows
+
+
+def _show(console: Console, fit: Calibration, frame: pd.DataFrame, method: CalibratorName, date: str) -> None:
+    """A row an asset."""
+    from riskengine.calibration import takes_over
+
     used = "maximum likelihood" if any(takes_over(note) for note in fit.notes) else method.value
-    title = f"GJR-GARCH(1,1), {used}, to {panel.dates[-1]:%Y-%m-%d}"
+    title = f"GJR-GARCH(1,1), {used}, to {date}"
     table = new_table(f"{title}; volatilities a year of {fit.periods_per_year:g}")
     formats = {
         "omega": "{:.1e}",
@@ -130,26 +130,17 @@ def calibrate(
     for name in (*formats, "status"):
         table.add_column(name.replace("_volatility", "").replace("_", " "), justify="right", no_wrap=True)
     for label, row in frame.iterrows():
-        table.add_row(
-            escape(str(label)),
-            *(text.format(row[name]) for name, text in formats.items()),
-            str(row["status"]),
-        )
+        cells = (text.format(row[name]) for name, text in formats.items())
+        table.add_row(escape(str(label)), *cells, str(row["status"]))
     console.print(table)
-    if doubtful:
-        raise typer.Exit(FLAGGED)
 
 
 @app.command()
 def pretrain(
-    out: Annotated[Path, typer.Option(help="Folder for the plain and the robust network.")] = Path(
-        "out/pretrained"
-    ),
-    steps: Annotated[
-        int | None, typer.Option(help="Simulated batches; the default makes the shipped weights.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of simulation and initial weights.")] = None,
-    restart: Annotated[bool, typer.Option(help="Begin anew instead of going on from a checkpoint.")] = False,
+    out: NetworkFolder = Path("out/pretrained"),
+    steps: Steps = None,
+    seed: TrainingSeed = None,
+    restart: Restart = False,
     as_json: Json = False,
 ) -> None:
     """Train the plain and the robust network again from nothing, on simulated paths alone.
@@ -157,8 +148,8 @@ def pretrain(
     Under 30 minutes on two cores with the defaults. Stopped with Ctrl-C it goes on where it was when
     called again. Use the weights with NeuralCalibrator.pretrained(FOLDER).
     """
-    from riskengine.calibration.training.loop import Training
-    from riskengine.calibration.training.pretraining import pretrain as run
+    from riskengine.calibration.training import Training
+    from riskengine.calibration.training import pretrain as run
 
     training = Training()
     training = replace(

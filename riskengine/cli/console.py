@@ -1,52 +1,16 @@
-"""What commands share: where people read, tables, progress bars, and the options of all."""
+"""What commands share: where people read, tables, progress bars, files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-
-
-def prices_file(named: Path) -> Path:
-    """The file itself, or that of a bundled panel by its name."""
-    if named.exists() or named.suffix or len(named.parts) != 1:
-        return named
-    from riskengine import datasets
-
-    return datasets.path(str(named)) if str(named) in datasets.NAMES else named
-
-
-def _prices_file(named: Path | None) -> Path | None:
-    return None if named is None else prices_file(named)
-
-
-Prices = Annotated[
-    Path | None,
-    typer.Option(
-        "--prices",
-        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled, by name: "
-        "us_equities_20 (if left out), us_equities_100, etf18_2006_2022.",
-        callback=_prices_file,
-    ),
-]
-PeriodsPerYear = Annotated[
-    float | None,
-    typer.Option(
-        "--periods-per-year",
-        help="Prices a year, 252 or 52 say, by which figures are annualised; measured from the dates if left out.",
-    ),
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")
-]
-
 
 FLAGGED = 3
 """Exit status of a command that worked and found something to look at."""
@@ -57,6 +21,15 @@ def bundled_prices() -> Path:
     from riskengine import datasets
 
     return datasets.path("us_equities_20")
+
+
+def prices_file(named: Path) -> Path:
+    """The file itself, or that of a bundled panel by its name."""
+    if named.exists() or named.suffix or len(named.parts) != 1:
+        return named
+    from riskengine import datasets
+
+    return datasets.path(str(named)) if str(named) in datasets.NAMES else named
 
 
 def new_table(title: str | None, gap: int = 1) -> Table:
@@ -74,6 +47,12 @@ def new_table(title: str | None, gap: int = 1) -> Table:
 def screen(as_json: bool) -> Console:
     """Where people read: standard output, or standard error when that is kept for JSON."""
     return Console(stderr=as_json)
+
+
+def plainly(console: Console, *lines: str) -> None:
+    """Print lines as they are: names from files may hold what the console would take as markup."""
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
 
 
 @contextmanager

@@ -6,88 +6,83 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING
 
 from riskengine.cli.app import app
-from riskengine.cli.console import Json, bars, new_table, screen
+from riskengine.cli.arguments import DemoFolder, Json
+from riskengine.cli.console import bars, new_table, plainly, screen
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from riskengine.backtest import BacktestResult
+    from riskengine.covariance import Remembered
+    from riskengine.portfolio import Strategy
 
 STUDY = "backtests/results/demo_mandate.md"
-RATE = 0.001
+RATE = 0.001  # of what is traded
 
 
 @app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the page and the tables.")] = Path("out/demo"),
-    as_json: Json = False,
-) -> None:
+def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     """Show what the engine is for: a 130/30 mandate on 100 bundled US stocks, month by month, and its page.
 
     Weights from -5% to 10%, fully invested, gross exposure at most 160%; decided monthly, traded a day later, net of
     ten basis points. The mandate was chosen on other stocks and ETFs. The same forecast long only stands below it.
     """
-    from riskengine import datasets
-    from riskengine.backtest import (
-        RiskMonitor,
-        WalkForward,
-        load_strategy,
-        run_backtest,
-        save_result,
-        standard_benchmarks,
-    )
+    from riskengine.backtest import RiskMonitor, WalkForward, load_strategy, run_backtest, save_result
     from riskengine.calibration import NeuralCalibrator
-    from riskengine.covariance import Remembered
-    from riskengine.portfolio import OptimizedStrategy
+    from riskengine.datasets import us_equities_100
     from riskengine.report import write_report
 
-    console = screen(as_json)
-    panel, schedule, known = datasets.us_equities_100(), WalkForward(step=21), {}
-
-    def shared(strategy: Any) -> Any:
-        """The same strategy; forecasts of one kind are made once for both mandates."""
-        if not isinstance(strategy, OptimizedStrategy):
-            return strategy
-        kind = repr(strategy.forecaster)
-        return replace(strategy, forecaster=known.setdefault(kind, Remembered(strategy.forecaster)))
-
-    def run(name: str, monitor: RiskMonitor | None, report: Any) -> Any:
-        strategy = load_strategy(name)
-        rivals = [shared(one) for one in standard_benchmarks(strategy.constraints)]
-        return run_backtest(shared(strategy), panel, schedule, RATE, rivals, monitor, report)
-
+    console, panel, schedule = screen(as_json), us_equities_100(), WalkForward(step=21)
+    known: dict[str, Remembered] = {}
+    wide, narrow = (_contest(load_strategy(name), known) for name in ("long_short", "min_variance"))
     with bars(console) as report:
-        result = run("long_short", RiskMonitor(NeuralCalibrator.pretrained()), report)
-        narrow = run("min_variance", None, report)
-    chosen = f"130/30, and every setting of it, was chosen on other panels ({STUDY})"
+        monitor = RiskMonitor(NeuralCalibrator.pretrained())
+        result = run_backtest(wide[0], panel, schedule, RATE, wide[1:], monitor, report)
+        long_only = run_backtest(narrow[0], panel, schedule, RATE, narrow[1:], report=report)
+    chosen = f"The mandate and its settings were chosen on other stocks and ETFs: {STUDY}"
     result = replace(result, provenance=result.provenance | {"mandate": chosen})
     save_result(result, out)
     page = write_report(result, out / "report.html")
     if as_json:
         print(
-            json.dumps({"mandate": json.loads(result.to_json()), "long_only": json.loads(narrow.to_json())})
+            json.dumps(
+                {"mandate": json.loads(result.to_json()), "long_only": json.loads(long_only.to_json())}
+            )
         )
         return
     first, last = (f"{result.returns.index[k]:%B %Y}" for k in (0, -1))
-    console.print(
-        f"100 US stocks, {first} to {last}: minimum variance, decided monthly, traded a day later, net of costs. "
-        f"{chosen}.\n",
-        highlight=False,
+    plainly(
+        console,
+        f"100 US stocks, {first} to {last}: minimum variance, decided monthly, traded a day later, net of costs.",
+        f"{chosen}.",
+        "",
     )
     _reductions(console, result, "130/30: each weight from -5% to 10%, gross at most 160%")
     _tails(console, result)
-    _reductions(
-        console, narrow, "The same forecast long only, at most 10% each: limits decide, forecasts hardly"
-    )
+    _reductions(console, long_only, "The same forecast long only, at most 10% each: limits decide most of it")
     console.print(f"[bold]{page}[/bold]")
-    console.print(
-        "Next: riskengine init mine, then riskengine backtest min_variance --prices YOUR.csv",
-        style="dim",
-        highlight=False,
-    )
+    console.print("Next: riskengine init mine", style="dim", highlight=False)
 
 
-def _reductions(console: Any, result: Any, title: str) -> None:
+def _contest(strategy: Strategy, known: dict[str, Remembered]) -> list[Strategy]:
+    """A strategy and its benchmarks; forecasts of one kind are made once, whatever the limits."""
+    from riskengine.backtest import standard_benchmarks
+    from riskengine.covariance import Remembered
+    from riskengine.portfolio import OptimizedStrategy
+
+    everyone = [strategy, *standard_benchmarks(getattr(strategy, "constraints", None))]
+    return [
+        replace(one, forecaster=known.setdefault(repr(one.forecaster), Remembered(one.forecaster)))
+        if isinstance(one, OptimizedStrategy)
+        else one
+        for one in everyone
+    ]
+
+
+def _reductions(console: Console, result: BacktestResult, title: str) -> None:
     table = new_table(title)
     for heading in ("", "volatility", "lower by", "95% interval", "turnover a year"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
@@ -111,7 +106,7 @@ def _reductions(console: Any, result: Any, title: str) -> None:
     console.print(table)
 
 
-def _tails(console: Any, result: Any) -> None:
+def _tails(console: Console, result: BacktestResult) -> None:
     from riskengine.covariance import bias_band
 
     table = new_table("Its value at risk of one day, and the size of its forecasts")

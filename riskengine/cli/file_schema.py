@@ -11,9 +11,8 @@ def _print(context: typer.Context, option: typer.CallbackParam, asked: bool) -> 
     """Print what the command's file may hold, and stop."""
     if not asked:
         return
-    from riskengine.backtest.grid_file import GridFile
-    from riskengine.desk.price_inputs import TermsFile
-    from riskengine.desk.rules import LimitsFile
+    from riskengine.backtest import GridFile
+    from riskengine.desk import LimitsFile, TermsFile
     from riskengine.schema import Table, example, json_schema
 
     kinds: dict[str, type[Table]] = {

@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from riskengine.cli.app import app
-from riskengine.cli.console import FLAGGED, Json, bars, new_table, screen
+from riskengine.cli.arguments import Json
+from riskengine.cli.console import FLAGGED, bars, new_table, screen
 from riskengine.cli.file_schema import Example, Schema
 
 
@@ -29,7 +30,7 @@ def price_(
 ) -> None:
     """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
     from riskengine.cli.runs import run_price
-    from riskengine.report.price_page import greek_cells
+    from riskengine.report import greek_cells
 
     console = screen(as_json)
     with bars(console) as report:
@@ -74,6 +75,7 @@ def smile(
     Exit status 3 if a fit is not to be trusted.
     """
     from riskengine.cli.runs import run_smile
+    from riskengine.report.smile_page import poor
 
     content = run_smile(quotes, prices, asset, asof, spot, feller, weights, beta, window, out)
     if as_json:
@@ -84,6 +86,8 @@ def smile(
             console.print(table)
         for flag, count in content["flags"].items():
             console.print(f"- {count} of {content['quotes']} quotes: {flag}", highlight=False, markup=False)
+        for line in poor(content):
+            console.print(f"! {line}", style="yellow", highlight=False, markup=False)
         for doubt in content.get("findings", ()):
             console.print(f"! {doubt}", style="yellow", highlight=False, markup=False)
         console.print(f"[bold]{out / 'smile.html'}[/bold]")
@@ -93,22 +97,16 @@ def smile(
 
 def smile_tables(content: dict[str, Any]) -> list[Table]:
     """Parameters of both models, and the states."""
-    heston = content["heston"]
-    names = ("v0", "kappa", "theta", "sigma", "rho")
-    first = new_table(f"{content['name']}: Heston, error {heston['rmse']:.2f} points, {heston['status']}")
-    for heading in ("", *names):
-        first.add_column(heading, justify="right" if heading else "left")
-    first.add_row("fitted", *(f"{heston[name]:.4f}" for name in names))
-    if "start" in content:
-        first.add_row("GARCH start", *(f"{content['start']['params'][name]:.4f}" for name in names))
+    tables = [] if content["heston"] is None else [_heston_table(content)]
     second = new_table("SABR")
     for heading in ("maturity", "alpha", "nu", "rho", "error", "status"):
         second.add_column(heading, justify="left" if heading == "status" else "right")
     for row in content["sabr"]:
         cells = (f"{row[name]:.4f}" for name in ("maturity", "alpha", "nu", "rho"))
-        second.add_row(*cells, f"{row['rmse']:.2f}", row["status"])
+        second.add_row(*cells, f"{row['rmse']:.3g}", row["status"])
+    tables.append(second)
     if "states" not in content:
-        return [first, second]
+        return tables
     third = new_table("Heston at the money in other GARCH states")
     third.add_column("state")
     third.add_column("GARCH", justify="right")
@@ -116,4 +114,17 @@ def smile_tables(content: dict[str, Any]) -> list[Table]:
         third.add_column(f"{t:.2f} years", justify="right")
     for row in content["states"]:
         third.add_row(row["state"], *(f"{x:.1%}" for x in (row["garch_volatility"], *row["at_the_money"])))
-    return [first, second, third]
+    return [*tables, third]
+
+
+def _heston_table(content: dict[str, Any]) -> Table:
+    """Fitted parameters, and the GARCH start if there is one."""
+    heston = content["heston"]
+    names = ("v0", "kappa", "theta", "sigma", "rho")
+    table = new_table(f"{content['name']}: Heston, error {heston['rmse']:.2f} points, {heston['status']}")
+    for heading in ("", *names):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("fitted", *(f"{heston[name]:.4f}" for name in names))
+    if "start" in content:
+        table.add_row("GARCH start", *(f"{content['start']['params'][name]:.4f}" for name in names))
+    return table

@@ -7,49 +7,31 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from riskengine.backtest import load_strategy
-from riskengine.backtest.provenance import software
-from riskengine.backtest.result import finite
-from riskengine.calibration import NeuralCalibrator
-from riskengine.desk.holdings import read_holdings
-from riskengine.desk.portfolio_stress import StressSettings, stress_content, stress_test
-from riskengine.desk.price import price
-from riskengine.desk.price_inputs import read_terms
-from riskengine.desk.rebalance import read_history, rebalance
-from riskengine.desk.rebalance_files import write_rebalance
-from riskengine.desk.rules import read_desk
-from riskengine.desk.smile import Smile, fit_smile, smile_content
-from riskengine.desk.smile_curves import smile_curves
-from riskengine.desk.strategy_state import Shown, close_name
-from riskengine.desk.stream import Start, Watch
-from riskengine.desk.stream_settings import Wanted, begin, reconcile, weights_of
-from riskengine.errors import DataError, RiskEngineError, SettingsError
+from riskengine.errors import DataError, SettingsError
 from riskengine.files import sha256, write_atomically
-from riskengine.market import Panel, Universe, load_panel, load_volume
-from riskengine.market.dates import close_on
-from riskengine.options import read_quotes
-from riskengine.report.price_page import render_price
-from riskengine.report.rebalance_page import render_rebalance
-from riskengine.report.smile_page import render_smile
-from riskengine.report.stress_page import render_stress
 
-Array = np.ndarray
+if TYPE_CHECKING:
+    from riskengine.calibration import Calibrator
+    from riskengine.desk import Smile, StressSettings
+    from riskengine.market import Panel
+
+
+def network() -> Calibrator:
+    """The calibrator of all figures of the desk."""
+    from riskengine.calibration import NeuralCalibrator
+
+    return NeuralCalibrator.pretrained()
 
 
 def _panel(
     prices: Path, asof: str | None, membership: Path | None = None, periods_per_year: float | None = None
 ) -> Panel:
+    from riskengine.market import close_on, load_panel
+
     panel = load_panel(prices, membership, periods_per_year=periods_per_year)
     return panel if asof is None else panel.between(end=close_on(panel.dates, asof, "--asof"))
-
-
-def _weights(panel: Panel, holdings: Path | None) -> Array:
-    """Weights of a file of holdings at the last known prices; equal ones without it."""
-    return weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings)[0]
 
 
 def _write(out: Path, name: str, content: dict[str, Any], page: str) -> None:
@@ -80,6 +62,19 @@ def run_rebalance(
     SettingsError
         If there are traded values and no number of assets to choose by them.
     """
+    from riskengine.backtest import load_strategy
+    from riskengine.desk import (
+        Shown,
+        close_name,
+        read_desk,
+        read_history,
+        read_holdings,
+        rebalance,
+        write_rebalance,
+    )
+    from riskengine.market import Universe, load_volume
+    from riskengine.report import render_rebalance
+
     if volume is not None and top is None:
         raise SettingsError(
             "traded values (--volume) serve to choose the most liquid: say how many with --top"
@@ -88,18 +83,8 @@ def run_rebalance(
     universe = None if top is None else Universe(top, volume=None if volume is None else load_volume(volume))
     held, desk = read_holdings(holdings, panel.assets), read_desk(limits, panel.assets)
     _, last = read_history(out, close_name(panel.dates[-1]))
-    found = rebalance(
-        load_strategy(strategy),
-        panel,
-        held,
-        desk,
-        NeuralCalibrator.pretrained(),
-        window,
-        last,
-        out,
-        Shown(history, universe),
-        fresh,
-    )
+    shown, candidate = Shown(history, universe), load_strategy(strategy)
+    found = rebalance(candidate, panel, held, desk, network(), window, last, out, shown, fresh)
     write_rebalance(found, render_rebalance(found.content), out)
     return found.content
 
@@ -119,13 +104,17 @@ def run_stress(
 
     With ``month`` the horizon is as many periods as the prices have in a month.
     """
+    from riskengine.desk import read_desk, stress_content, stress_test, weights_of
+    from riskengine.report import render_stress
+
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
     if month:
         periods = max(1, round(panel.periods_per_year / 12))
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    found = stress_test(panel, _weights(panel, holdings), NeuralCalibrator.pretrained(), settings, file)
+    weights, _ = weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings)
+    found = stress_test(panel, weights, network(), settings, file)
     content = stress_content(found, panel, desk, settings)
     _write(out, "stress", content, render_stress(content))
     return content, content["status"] == "flagged"
@@ -133,6 +122,9 @@ def run_stress(
 
 def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
     """Price a terms file and write its page; its content."""
+    from riskengine.desk import price, read_terms
+    from riskengine.report import render_price
+
     content = price(read_terms(terms), terms.name, progress)
     _write(out, "price", content, render_price(content))
     return content
@@ -157,6 +149,9 @@ def run_smile(
     SettingsError
         If there are prices without an asset, or the reverse.
     """
+    from riskengine.desk import fit_smile
+    from riskengine.options import read_quotes
+
     if (prices is None) != (asset is None):
         raise SettingsError("a smile with its GARCH state needs both --prices and --asset")
     read = read_quotes(quotes, spot, asof)
@@ -166,7 +161,7 @@ def run_smile(
     if asset not in panel.assets:
         raise DataError(f"{prices} has no asset {asset!r}")
     returns = panel.returns[[asset]].iloc[-window:]
-    fit = NeuralCalibrator.pretrained()(returns)
+    fit = network()(returns)
     found = fit_smile(read, returns.to_numpy(), fit, feller, weights, beta)
     doubts = [
         str(one) for one in panel.audit()
@@ -181,6 +176,10 @@ def run_smile(
 def _write_smile(
     smile: Smile, quotes: Path, out: Path, origin: dict[str, Any], doubts: list[str] | None = None
 ) -> dict[str, Any]:
+    from riskengine.backtest import finite, software
+    from riskengine.desk import smile_content, smile_curves
+    from riskengine.report import render_smile
+
     numbers = smile_content(smile, software() | {"quotes": sha256(quotes)} | origin)
     if doubts is not None:
         numbers |= {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
@@ -200,20 +199,10 @@ def run_watch(
     snapshot: int,
 ) -> bool:
     """Follow standard input until it ends; whether there is something to look at."""
-    if snapshot < 1:
-        raise SettingsError(f"there is at least one row between snapshots, not {snapshot}")
-    calibrator = NeuralCalibrator.pretrained()
-    wanted = Wanted(prices, holdings, window, recalibrate)
+    from riskengine.desk import StreamSettings, open_stream
 
-    def start() -> Start:
-        return begin(wanted, prices or default(), calibrator, bool(of_prices))
-
-    follower = Watch(state, start, calibrator, of_prices, snapshot)
-    try:
-        done = [] if follower.fresh else reconcile(follower, wanted)
-    except RiskEngineError:
-        follower.close()
-        raise
+    wanted = StreamSettings(prices, holdings, window, recalibrate)
+    follower, done = open_stream(state, wanted, default, network(), of_prices, snapshot)
     for line in done:
         print(json.dumps({"setting": line}), file=sys.stderr)
     for finding in follower.history.findings:

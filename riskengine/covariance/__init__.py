@@ -1,34 +1,36 @@
 """Covariance forecasts: static, exponentially weighted, GARCH, factors, and ensembles of them."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from riskengine.covariance.asynchronous import Asynchronous, nearest_correlation
-from riskengine.covariance.base import Covariance, CovarianceForecaster
-from riskengine.covariance.bias_corrected import BiasCorrected
-from riskengine.covariance.constant_correlation import ConstantCorrelation
-from riskengine.covariance.dcc import Dcc
-from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
-from riskengine.covariance.evaluation import bias_band, bias_statistic, states
-from riskengine.covariance.ewma import Ewma, IteratedEwma
-from riskengine.covariance.factor_garch import FactorGarch
-from riskengine.covariance.for_frequency import for_frequency
-from riskengine.covariance.garch_margins import conditional_variance
-from riskengine.covariance.moments import pairwise_moments, to_correlation
-from riskengine.covariance.remembered import Remembered
-from riskengine.covariance.riskmetrics import RiskMetrics2006
-from riskengine.covariance.running_bias import RunningBias
-from riskengine.covariance.seasonal_variance import LogVarianceRegression
-from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
-from riskengine.covariance.static import (
-    AnalyticalShrinkage,
-    LedoitWolf,
-    QuadraticInverseShrinkage,
-    SampleCovariance,
-)
-from riskengine.covariance.window import Window
-from riskengine.errors import deprecated
-from riskengine.serialization import load as load_state
-from riskengine.serialization import save as save_state
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.covariance.asynchronous import Asynchronous, nearest_correlation
+    from riskengine.covariance.base import Covariance, CovarianceForecaster
+    from riskengine.covariance.bias_corrected import BiasCorrected
+    from riskengine.covariance.constant_correlation import ConstantCorrelation
+    from riskengine.covariance.dcc import Dcc
+    from riskengine.covariance.ensemble import CombinedIteratedEwma, Ensemble
+    from riskengine.covariance.evaluation import bias_band, bias_statistic, states
+    from riskengine.covariance.ewma import Ewma, IteratedEwma
+    from riskengine.covariance.factor_garch import FactorGarch
+    from riskengine.covariance.for_frequency import for_frequency
+    from riskengine.covariance.margin import conditional_variance
+    from riskengine.covariance.moments import pairwise_moments, to_correlation
+    from riskengine.covariance.remembered import Remembered
+    from riskengine.covariance.riskmetrics import RiskMetrics2006
+    from riskengine.covariance.running_bias import RunningBias
+    from riskengine.covariance.seasonal_variance import LogVarianceRegression
+    from riskengine.covariance.shrinkage import analytical_shrinkage, linear_shrinkage, quadratic_inverse
+    from riskengine.covariance.static import (
+        AnalyticalShrinkage,
+        LedoitWolf,
+        QuadraticInverseShrinkage,
+        SampleCovariance,
+    )
+    from riskengine.covariance.window import Window
+    from riskengine.serialization import load as load_state
+    from riskengine.serialization import save as save_state
 
 __all__ = [
     "AnalyticalShrinkage",
@@ -66,12 +68,4 @@ __all__ = [
     "to_correlation",
 ]
 
-_RENAMED = {"News": "LogVarianceRegression", "Recalibrated": "BiasCorrected"}
-
-
-def __getattr__(name: str) -> Any:
-    """Names of the version before, which warn."""
-    if name not in _RENAMED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    deprecated(f"covariance.{name}", _RENAMED[name])
-    return globals()[_RENAMED[name]]
+lazy_face(__name__, {"News": "LogVarianceRegression", "Recalibrated": "BiasCorrected"})

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from riskengine.calibration.dated import per_row
-from riskengine.covariance.base import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster, given_ranges, reads_ranges
 from riskengine.covariance.moments import to_correlation
 from riskengine.covariance.static import LedoitWolf
 from riskengine.covariance.window import Window, as_row, last_days
@@ -105,18 +105,23 @@ class Asynchronous:
             silent,
         )
 
-    def update(self, state: AsynchronousState, row: Array) -> AsynchronousState:
+    def update(self, state: AsynchronousState, row: Array, ranges: Array | None = None) -> AsynchronousState:
         """State after one more day."""
         row = as_row(row, len(state.silent))
         seen = ~np.isnan(row)
         scaled = row / np.where(state.sparse, np.sqrt(state.silent + 1), 1.0)
         return AsynchronousState(
-            self.inside.update(state.inside, scaled),
+            self.inside.update(state.inside, scaled, **given_ranges(self.inside, ranges)),
             state.past.moved(np.nan_to_num(row)),
             state.scaled.moved(scaled),
             state.sparse,
             np.where(seen, 0, state.silent + 1),
         )
+
+    @property
+    def reads_ranges(self) -> bool:
+        """Whether the forecaster inside makes use of the day's range."""
+        return reads_ranges(self.inside)
 
     @property
     def carry(self) -> bool:

@@ -117,6 +117,9 @@ class CovarianceForecaster(Protocol):
 
     ``update`` moves the state by one day and never looks back further than the state; feeding rows one
     by one gives the state that ``init`` gives on the whole history with the same calibration.
+
+    One that makes use of the day's range as well has a true attribute ``reads_ranges``, and takes the logarithms of
+    high over low as a keyword ``ranges`` of ``init`` and ``update``; see :func:`given_ranges`.
     """
 
     def init(self, returns: Array) -> Any:
@@ -127,3 +130,20 @@ class CovarianceForecaster(Protocol):
 
     def forecast(self, state: Any, horizon: int = 1) -> Covariance:
         """Mean covariance per day over the next ``horizon`` days, as known now."""
+
+
+def reads_ranges(forecaster: object) -> bool:
+    """Whether a forecaster takes ``ranges=`` in ``init`` and ``update``."""
+    return bool(getattr(forecaster, "reads_ranges", False))
+
+
+def given_ranges(forecaster: object, ranges: Array | None) -> dict[str, Array]:
+    """Keywords with which ``init`` and ``update`` of a forecaster are called: its ranges, if it reads any.
+
+    Examples
+    --------
+    >>> from riskengine.covariance import LedoitWolf
+    >>> given_ranges(LedoitWolf(), np.zeros((3, 2)))
+    {}
+    """
+    return {} if ranges is None or not reads_ranges(forecaster) else {"ranges": ranges}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskengine.covariance.base import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster, given_ranges, reads_ranges
 from riskengine.covariance.ensemble import Ensemble
 from riskengine.covariance.weighting import decay_of
 from riskengine.covariance.window import as_row, last_days
@@ -76,8 +76,13 @@ class BiasCorrected:
                 f"not after {self.refresh}"
             )
 
-    def init(self, returns: Array) -> BiasCorrectedState:
-        """State after a history ``(time, assets)``.
+    @property
+    def reads_ranges(self) -> bool:
+        """Whether the forecaster inside makes use of the day's range."""
+        return reads_ranges(self.inside)
+
+    def init(self, returns: Array, ranges: Array | None = None) -> BiasCorrectedState:
+        """State after a history ``(time, assets)``, with ``ranges`` of the same shape for a forecaster that reads them.
 
         Raises
         ------
@@ -90,13 +95,16 @@ class BiasCorrected:
                 f"a size learned on {self.memory} days needs a longer history than {len(rows)} days: lower memory"
             )
         none = np.zeros(rows.shape[1])
-        start = self.inside.init(rows[: -self.memory])
+        before = given_ranges(self.inside, None if ranges is None else ranges[: -self.memory])
+        start = self.inside.init(rows[: -self.memory], **before)
         state = BiasCorrectedState(start, none, 0.0, none, self.refresh, (1.0, 1.0))
-        for row in rows[-self.memory :]:
-            state = self.update(state, row)
+        for day in range(len(rows) - self.memory, len(rows)):
+            state = self.update(state, rows[day], None if ranges is None else ranges[day])
         return state
 
-    def update(self, state: BiasCorrectedState, row: Array) -> BiasCorrectedState:
+    def update(
+        self, state: BiasCorrectedState, row: Array, ranges: Array | None = None
+    ) -> BiasCorrectedState:
         """State after one more day: its outcome is judged by the forecast of the day before."""
         row = as_row(row, len(state.rest))
         if state.age >= self.refresh:
@@ -105,7 +113,7 @@ class BiasCorrected:
             rest = np.diag(matrix) - variance * exposures**2
             state = state._replace(exposures=exposures, market=variance, rest=rest, age=0)
         return state._replace(
-            inside=self.inside.update(state.inside, row),
+            inside=self.inside.update(state.inside, row, **given_ranges(self.inside, ranges)),
             age=state.age + 1,
             verdicts=self._judged(state, row),
         )

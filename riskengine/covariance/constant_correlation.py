@@ -9,6 +9,7 @@ import numpy as np
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
+from riskengine.calibration.universe_calibrator import UniverseCalibrator
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.garch_margins import GarchMargins, GarchState
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
@@ -82,6 +83,11 @@ class ConstantCorrelation:
             raise SettingsError(f"static_share lies between 0 and 1, not at {self.static_share}")
         if self.half_life is not None and self.shrinkage == "linear":
             raise SettingsError("linear shrinkage needs a window of rows: leave half_life away")
+
+    @property
+    def reads_ranges(self) -> bool:
+        """Whether the calibrator makes use of the day's range."""
+        return isinstance(self.calibrator, UniverseCalibrator)
 
     @property
     def margins(self) -> GarchMargins:

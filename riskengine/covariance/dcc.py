@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
+from riskengine.calibration.universe_calibrator import UniverseCalibrator
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.constant_correlation import Shrinkage, correlation
 from riskengine.covariance.garch_margins import GarchMargins, GarchState
@@ -156,6 +157,11 @@ class Dcc:
             raise SettingsError(f"DCC needs a, b >= 0 and a + b < 1, not a = {self.a}, b = {self.b}")
 
     @property
+    def reads_ranges(self) -> bool:
+        """Whether the calibrator makes use of the day's range."""
+        return isinstance(self.calibrator, UniverseCalibrator)
+
+    @property
     def margins(self) -> GarchMargins:
         """The univariate half."""
         return GarchMargins(self.calibrator, self.window, self.warm_start)
@@ -214,7 +220,7 @@ class Dcc:
 
     def forecast(self, state: DccState, horizon: int = 1) -> Covariance:
         """Mean over the holding period of ``D[k] R[k] D[k]``."""
-        deviations = np.sqrt(self.margins.term_structure(state.margins, horizon))
+        deviations = np.sqrt(state.margins.margin.term_structure(horizon))
         fade = (state.a + state.b) ** np.arange(horizon)[:, None]
         now = (fade * deviations).T @ deviations * to_correlation(state.q)
         later = ((1 - fade) * deviations).T @ deviations * state.target

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibration
-from riskengine.covariance.base import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster, given_ranges, reads_ranges
 from riskengine.covariance.constant_correlation import ConstantCorrelation
 from riskengine.covariance.dcc import Dcc
 from riskengine.covariance.ewma import Ewma, IteratedEwma
@@ -105,8 +105,13 @@ class Ensemble:
                 f"of at least a day, not of {self.refresh}"
             )
 
-    def init(self, returns: Array) -> EnsembleState:
-        """State after a history ``(time, assets)``.
+    @property
+    def reads_ranges(self) -> bool:
+        """Whether one of the experts makes use of the day's range."""
+        return any(reads_ranges(expert) for expert in self.experts)
+
+    def init(self, returns: Array, ranges: Array | None = None) -> EnsembleState:
+        """State after a history ``(time, assets)``, with ``ranges`` of the same shape for experts that read them.
 
         Raises
         ------
@@ -115,7 +120,7 @@ class Ensemble:
         """
         rows = last_days(returns, len(returns))
         if self.weights == "equal":
-            return EnsembleState(self._start(rows))
+            return EnsembleState(self._start(rows, ranges))
         if len(rows) < self.memory + 2:
             raise DataError(
                 f"weights learned on {self.memory} days need a longer history than {len(rows)} days: lower memory"
@@ -129,12 +134,13 @@ class Ensemble:
             np.zeros((0, count, count)),
             np.zeros((0, count, assets)),
         )
-        state = EnsembleState(self._start(rows[: -self.memory]), none)
-        for row in rows[-self.memory :]:
-            state = self.update(state, row)
+        before = None if ranges is None else ranges[: -self.memory]
+        state = EnsembleState(self._start(rows[: -self.memory], before), none)
+        for day in range(len(rows) - self.memory, len(rows)):
+            state = self.update(state, rows[day], None if ranges is None else ranges[day])
         return state
 
-    def _start(self, rows: Array) -> tuple[Any, ...]:
+    def _start(self, rows: Array, ranges: Array | None) -> tuple[Any, ...]:
         """Initial states; experts with the same calibrator share one calibration."""
         known: dict[int, Calibration] = {}
         states = []
@@ -144,11 +150,11 @@ class Ensemble:
                 continue
             key = id(expert.calibrator)
             if key not in known:
-                known[key] = expert.calibrator(rows)
-            states.append(expert.init(rows, calibration=known[key]))
+                known[key] = expert.margins.calibrated(rows)
+            states.append(expert.init(rows, calibration=known[key], **given_ranges(expert, ranges)))
         return tuple(states)
 
-    def update(self, state: EnsembleState, row: Array) -> EnsembleState:
+    def update(self, state: EnsembleState, row: Array, ranges: Array | None = None) -> EnsembleState:
         """State after one more day."""
         record = state.record
         if record is not None:
@@ -156,7 +162,8 @@ class Ensemble:
                 record = self._renewed(record, state.experts)
             record = self._judged(record, as_row(row, record.portfolios.shape[1]))
         experts = tuple(
-            expert.update(one, row) for expert, one in zip(self.experts, state.experts, strict=True)
+            expert.update(one, row, **given_ranges(expert, ranges))
+            for expert, one in zip(self.experts, state.experts, strict=True)
         )
         return EnsembleState(experts, record)
 

@@ -6,8 +6,10 @@ import dataclasses
 from typing import Any, TypeVar
 
 from riskengine.calibration.neural import NeuralCalibrator, takeover
+from riskengine.calibration.universe_calibrator import UniverseCalibrator
 
 T = TypeVar("T")
+_NETWORKS = NeuralCalibrator | UniverseCalibrator
 
 
 def for_frequency(settings: T, periods_per_year: float) -> tuple[T, tuple[str, ...]]:
@@ -36,7 +38,7 @@ def for_frequency(settings: T, periods_per_year: float) -> tuple[T, tuple[str, .
     """
     known: dict[int, Any] = {}  # experts that share a calibrator go on sharing it
     found = _adapted(settings, periods_per_year, known)
-    replaced = any(isinstance(old, NeuralCalibrator) and new is not old for old, new in known.values())
+    replaced = any(isinstance(old, _NETWORKS) and new is not old for old, new in known.values())
     return found, (takeover(periods_per_year),) if replaced else ()
 
 
@@ -44,7 +46,7 @@ def _adapted(value: Any, periods: float, known: dict[int, Any]) -> Any:
     if id(value) in known:
         return known[id(value)][1]
     found = value
-    if isinstance(value, NeuralCalibrator):
+    if isinstance(value, _NETWORKS):
         found = value.for_frequency(periods)
     elif isinstance(value, tuple) and not hasattr(value, "_fields"):
         parts = tuple(_adapted(part, periods, known) for part in value)

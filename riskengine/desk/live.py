@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.calibration.result import Calibrator
-from riskengine.covariance.garch_margins import Margin
+from riskengine.covariance.margin import Margin
 from riskengine.errors import DataError, ImplausibleError, SettingsError
 from riskengine.market.checks import LARGEST, as_returns, as_row, as_weights
 from riskengine.market.view import STALE_AFTER
@@ -188,7 +188,7 @@ class LiveEngine:
         ordered = np.roll(self._returns, -(self.rows % self.settings.window), axis=0)
         first = int(np.argmax(~np.isnan(ordered).all(axis=1)))
         rows = ordered[first:]
-        self._margin, variance = Margin.of(self.calibrator(rows), rows)
+        self._margin, variance = Margin.of(self.calibrator, rows)
         residuals = np.full(self._returns.shape, np.nan)
         np.subtract(rows, self._margin.fit.mean, out=residuals[first:])
         residuals[first:] /= np.sqrt(variance)

@@ -8,7 +8,7 @@ import numpy as np
 
 from riskengine.desk.holdings import Holdings
 from riskengine.desk.rules import Desk
-from riskengine.errors import DataError
+from riskengine.errors import DataError, listed
 
 Array = np.ndarray
 
@@ -398,7 +398,7 @@ def _missed(day: _Day, after: Array, cost: float, judged: Array) -> list[str]:
 
 def _listed(names: tuple[str, ...], mask: Array) -> str:
     chosen = [name for name, hit in zip(names, mask, strict=True) if hit]
-    return ", ".join(chosen[:8]) + (f" and {len(chosen) - 8} more" if len(chosen) > 8 else "")
+    return listed(chosen, most=8)
 
 
 def _most(holdings: Holdings, desk: Desk, lots: Array) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from riskengine.backtest.provenance import panel_provenance
 from riskengine.calibration import Calibrator
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.covariance.margin import conditional_variance
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.period_returns import period_returns
 from riskengine.desk.rules import Desk

@@ -22,6 +22,7 @@ from riskengine.options import (
     heston_price,
     heston_start,
     implied_volatility,
+    sabr_normal_volatility,
     sabr_volatility,
 )
 
@@ -51,7 +52,7 @@ class Smile:
 
     Attributes
     ----------
-    quotes, heston, sabr : the data and the fits
+    quotes, heston, sabr : the data and the fits; no Heston of shifted or normal volatilities
     fit : calibration of the underlying alone, or None
     states : today's first
     quantile : of today's variance among those of the window, or NaN
@@ -59,7 +60,7 @@ class Smile:
     """
 
     quotes: Quotes
-    heston: HestonFit
+    heston: HestonFit | None
     sabr: SabrFit
     fit: Calibration | None = None
     states: tuple[State, ...] = ()
@@ -85,8 +86,10 @@ def fit_smile(
     feller, weights : see :func:`riskengine.options.calibrate_heston`
     beta : of SABR
     """
-    plain = calibrate_heston(quotes, feller=feller, weights=weights)
     sabr = calibrate_sabr(quotes, beta=beta, weights=weights)
+    if quotes.form.normal or quotes.form.shift:
+        return Smile(quotes, None, sabr)
+    plain = calibrate_heston(quotes, feller=feller, weights=weights)
     if fit is None or returns is None:
         return Smile(quotes, plain, sabr, cold_iterations=plain.iterations)
     heston = calibrate_heston(quotes, heston_start(fit), feller=feller, weights=weights)
@@ -136,60 +139,98 @@ def expected_volatility(fit: Calibration, maturity: Array) -> Array:
 
 
 def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
-    """Everything as one object for ``smile.json`` and its page."""
+    """Everything as one object for ``smile.json`` and its page; numbers that do not exist are None."""
     quotes, heston, sabr = smile.quotes, smile.heston, smile.sabr
-    worst = np.nanmax(np.abs(heston.errors)) if quotes.usable.any() else float("nan")
     found: dict[str, Any] = {
         "name": quotes.name,
         "quotes": len(quotes),
         "usable": int(quotes.usable.sum()),
         "flags": quotes.counts(),
-        "heston": {
-            **heston.params._asdict(),
-            "feller": float(heston.params.feller),
-            "rmse": heston.rmse,
-            "largest_error": float(worst),
-            "condition": heston.condition,
-            "iterations": heston.iterations,
-            "at_bound": list(heston.at_bound),
-            "status": str(heston.status),
-        },
-        "sabr": [
-            {
-                "maturity": float(sabr.maturity[k]),
-                "forward": float(sabr.forward[k]),
-                **{name: float(leaf[k]) for name, leaf in sabr.params._asdict().items()},
-                "rmse": float(np.sqrt(np.nanmean(sabr.errors[quotes.usable & (quotes.maturity == t)] ** 2))),
-                "status": str(sabr.status[k]),
-            }
-            for k, t in enumerate(sabr.maturity)
-        ],
+        "volatilities": {"shift": quotes.form.shift, "normal": quotes.form.normal},
+        "heston": None if heston is None else _heston_content(heston),
+        "sabr": _sabr_content(sabr),
+        "sabr_rmse": sabr.rmse,
     }
-    found["sabr_rmse"] = sabr.rmse
     if smile.fit is not None:
-        start = heston_start(smile.fit)
-        found["start"] = {
-            "asset": smile.fit.assets[0],
-            "status": str(smile.fit.status[0]),
-            "params": {name: float(leaf[0]) for name, leaf in start.params._asdict().items()},
-            "spread": {name: float(leaf[0]) for name, leaf in start.spread._asdict().items()},
-            "iterations_from_quotes": smile.cold_iterations,
-            "quantile_of_today": smile.quantile,
-        }
-        at_the_money = money(sabr)
-        expected = expected_volatility(smile.fit, sabr.maturity)
-        found["term_structure"] = [
-            {"maturity": float(t), "implied": float(i), "expected": float(e)}
-            for t, i, e in zip(sabr.maturity, at_the_money, expected, strict=True)
-        ]
-        found["states"] = states_table(smile)
-    found["flagged"] = heston.status != FitStatus.OK or any(s != FitStatus.OK for s in sabr.status)
+        found |= _garch_content(smile, smile.fit)
+    found["flagged"] = (heston is not None and heston.status != FitStatus.OK) or any(
+        s != FitStatus.OK for s in sabr.status
+    )
     found["provenance"] = provenance
     return found
 
 
+def _heston_content(fit: HestonFit) -> dict[str, Any]:
+    """Parameters, and what the fit is worth."""
+    return {
+        **fit.params._asdict(),
+        "feller": float(fit.params.feller),
+        "rmse": fit.rmse,
+        "largest_error": _number(fit.quality.largest),
+        "half_spread": _number(fit.quality.half_spread),
+        "inside_bid_ask": _number(fit.quality.inside),
+        "at_the_money": [
+            {"maturity": float(t), "error": _number(error)}
+            for t, error in zip(fit.quality.maturity, fit.quality.at_the_money, strict=True)
+        ],
+        "reasons": list(fit.quality.reasons),
+        "condition": _number(fit.condition),
+        "iterations": fit.iterations,
+        "starts": fit.starts,
+        "nodes": fit.nodes,
+        "at_bound": list(fit.at_bound),
+        "status": str(fit.status),
+    }
+
+
+def _sabr_content(fit: SabrFit) -> list[dict[str, Any]]:
+    """A row a maturity."""
+    return [
+        {
+            "maturity": float(fit.maturity[k]),
+            "forward": float(fit.forward[k]),
+            **{name: float(leaf[k]) for name, leaf in fit.params._asdict().items()},
+            "rmse": _number(quality.rmse),
+            "inside_bid_ask": _number(quality.inside),
+            "at_the_money_error": _number(quality.at_the_money[0]) if len(quality.at_the_money) else None,
+            "reasons": list(quality.reasons),
+            "status": str(fit.status[k]),
+        }
+        for k, quality in enumerate(fit.quality)
+    ]
+
+
+def _garch_content(smile: Smile, fit: Calibration) -> dict[str, Any]:
+    """The start that a GARCH model gave, its states, and what it expects."""
+    start = heston_start(fit)
+    terms = zip(
+        smile.sabr.maturity, money(smile.sabr), expected_volatility(fit, smile.sabr.maturity), strict=True
+    )
+    return {
+        "start": {
+            "asset": fit.assets[0],
+            "status": str(fit.status[0]),
+            "params": {name: float(leaf[0]) for name, leaf in start.params._asdict().items()},
+            "spread": {name: float(leaf[0]) for name, leaf in start.spread._asdict().items()},
+            "iterations_from_quotes": smile.cold_iterations,
+            "quantile_of_today": smile.quantile,
+        },
+        "term_structure": [
+            {"maturity": float(t), "implied": float(i), "expected": float(e)} for t, i, e in terms
+        ],
+        "states": states_table(smile),
+    }
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return float(value) if np.isfinite(value) else None
+
+
 def money(sabr: SabrFit) -> Array:
     """SABR's volatility at the forward of each maturity."""
+    if sabr.form == "normal":
+        return sabr_normal_volatility(sabr.params, sabr.forward, sabr.forward, sabr.maturity, sabr.shift)
     return sabr_volatility(sabr.params, sabr.forward, sabr.forward, sabr.maturity, sabr.shift, sabr.form)
 
 
@@ -201,6 +242,7 @@ def shown_maturities(maturity: Array, most: int) -> Array:
 def states_table(smile: Smile) -> list[dict[str, Any]]:
     """A row a state: GARCH volatility, and Heston's at the money and 10% below, for three maturities."""
     rows = []
+    assert smile.heston is not None, "states are shown of Heston's smile"
     maturities = smile.sabr.maturity[shown_maturities(smile.sabr.maturity, 3)]
     for state in smile.states:
         p = stressed(smile.heston.params, state, smile.states[0])

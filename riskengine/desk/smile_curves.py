@@ -14,13 +14,13 @@ from riskengine.desk.smile import (
     shown_maturities,
     stressed,
 )
-from riskengine.options import sabr_volatility
+from riskengine.options import SabrFit, sabr_normal_volatility, sabr_volatility
 
 Array = np.ndarray
 
 PANELS = 8
 """Maturities shown at most."""
-_DIGITS = 5
+_DIGITS = 6
 
 
 def smile_curves(smile: Smile) -> dict[str, Any]:
@@ -41,31 +41,47 @@ def smile_curves(smile: Smile) -> dict[str, Any]:
 
 
 def _panel(smile: Smile, k: int) -> dict[str, Any]:
-    """Quotes and both models at one maturity."""
+    """Quotes and both models at one maturity, over strike over forward, or over strike where levels may be negative."""
     quotes, sabr, t = smile.quotes, smile.sabr, float(smile.sabr.maturity[k])
     here = np.flatnonzero(quotes.usable & (quotes.maturity == t))
     here = here[np.argsort(quotes.strike[here])]
-    x, volatility = np.log(quotes.strike[here] / quotes.forward[here]), quotes.volatility[here]
+    strike, volatility, forward = quotes.strike[here], quotes.volatility[here], float(sabr.forward[k])
     widths = np.maximum(quotes.ask[here] - volatility, 0), np.maximum(volatility - quotes.bid[here], 0)
     up, down = (np.where(np.isfinite(width), width, 0) for width in widths)
-    fine = np.linspace(x[0] - 1e-3, x[-1] + 1e-3, 61)
-    params, forward = type(sabr.params)(*(leaf[k] for leaf in sabr.params)), sabr.forward[k]
-    models = {
-        "Heston": heston_smile(smile.heston.params, fine, t),
-        "SABR": sabr_volatility(params, forward, forward * np.exp(fine), t, sabr.shift, sabr.form),
-    }
+    fine = np.linspace(strike[0], strike[-1], 61)
+    models = {} if smile.heston is None else {
+        "Heston": heston_smile(smile.heston.params, np.log(fine / forward), t)
+    }  # fmt: skip
+    models["SABR"] = sabr_smile(sabr, k, fine)
+    plain = smile.heston is not None
+    x, drawn = (strike / forward, fine / forward) if plain else (strike, fine)
     return {
         "maturity": t,
-        "quotes": {"x": _short(np.exp(x)), "y": _short(volatility), "up": _short(up), "down": _short(down)},
-        "models": {name: {"x": _short(np.exp(fine)), "y": _short(y)} for name, y in models.items()},
+        "axis": "strike over forward" if plain else "strike",
+        "quotes": {"x": _short(x), "y": _short(volatility), "up": _short(up), "down": _short(down)},
+        "models": {name: {"x": _short(drawn), "y": _short(y)} for name, y in models.items()},
     }
+
+
+def sabr_smile(sabr: SabrFit, k: int, strike: Array) -> Array:
+    """SABR's volatilities of maturity ``k`` at these strikes."""
+    params, forward, t = (
+        type(sabr.params)(*(leaf[k] for leaf in sabr.params)),
+        sabr.forward[k],
+        sabr.maturity[k],
+    )
+    if sabr.form == "normal":
+        return sabr_normal_volatility(params, forward, strike, t, sabr.shift)
+    return sabr_volatility(params, forward, strike, t, sabr.shift, sabr.form)
 
 
 def _states(smile: Smile) -> dict[str, Any]:
+    assert smile.heston is not None, "states are shown of Heston's smile"
+    params = smile.heston.params
     t = float(smile.sabr.maturity[np.argmin(np.abs(smile.sabr.maturity - 0.25))])
     x = np.linspace(-0.25, 0.15, 61)
     lines = {
-        state.name: _short(heston_smile(stressed(smile.heston.params, state, smile.states[0]), x, t))
+        state.name: _short(heston_smile(stressed(params, state, smile.states[0]), x, t))
         for state in smile.states
     }
     return {"maturity": t, "x": _short(np.exp(x)), "lines": lines}
@@ -73,8 +89,12 @@ def _states(smile: Smile) -> dict[str, Any]:
 
 def _term(smile: Smile) -> dict[str, Any]:
     t = smile.sabr.maturity
-    heston = np.array([heston_smile(smile.heston.params, np.zeros(1), float(one))[0] for one in t])
-    lines = {"SABR, at the money": money(smile.sabr), "Heston, at the money": heston}
+    lines = {"SABR, at the money": money(smile.sabr)}
+    if smile.heston is not None:
+        params = smile.heston.params
+        lines["Heston, at the money"] = np.array(
+            [heston_smile(params, np.zeros(1), float(one))[0] for one in t]
+        )
     if smile.fit is not None:
         lines["GARCH, expected (measure P)"] = expected_volatility(smile.fit, t)
     return {"maturity": np.round(t, 4).tolist(), "lines": {name: _short(y) for name, y in lines.items()}}

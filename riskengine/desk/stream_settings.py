@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from riskengine.desk.held_findings import held_findings
 from riskengine.desk.holdings import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import History, Start, Watch
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel, load_panel
 
 Array = np.ndarray
@@ -23,7 +24,7 @@ EQUAL = "equal weights"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StreamSettings:
     """Settings of a call; None for what is not said.
 
     Attributes
@@ -64,7 +65,43 @@ def _named(held: Holdings) -> dict[str, float]:
     return table | {"CASH": held.cash}
 
 
-def begin(wanted: Wanted, prices: Path, calibrator: Calibrator, rows_are_prices: bool) -> Start:
+def open_stream(
+    folder: Path,
+    wanted: StreamSettings,
+    usual_prices: Callable[[], Path],
+    calibrator: Calibrator,
+    rows_are_prices: bool | None = None,
+    snapshot_every: int = 100,
+) -> tuple[Watch, list[str]]:
+    """The watch of a folder, begun there or gone on with; and what the settings changed, one line each.
+
+    Parameters
+    ----------
+    folder : of the state
+    wanted : settings of the call
+    usual_prices : gives the file of the history where none is named and there is no state yet
+    calibrator, rows_are_prices, snapshot_every : see :class:`riskengine.desk.Watch`
+
+    Raises
+    ------
+    SettingsError, DataError
+        As :class:`riskengine.desk.Watch` and :func:`reconcile` do, or without a row between snapshots.
+    """
+    if snapshot_every < 1:
+        raise SettingsError(f"there is at least one row between snapshots, not {snapshot_every}")
+
+    def start() -> Start:
+        return begin(wanted, wanted.prices or usual_prices(), calibrator, bool(rows_are_prices))
+
+    watch = Watch(folder, start, calibrator, rows_are_prices, snapshot_every)
+    try:
+        return watch, [] if watch.fresh else reconcile(watch, wanted)
+    except RiskEngineError:
+        watch.close()
+        raise
+
+
+def begin(wanted: StreamSettings, prices: Path, calibrator: Calibrator, rows_are_prices: bool) -> Start:
     """The engine after the history in a file of prices."""
     panel = load_panel(prices)
     known = panel.prices.ffill().to_numpy()[-1]
@@ -92,7 +129,7 @@ def _date(panel: Panel) -> str:
     return f"{last:%Y-%m-%d}" if last == last.normalize() else f"{last:%Y-%m-%dT%H:%M:%S}"
 
 
-def reconcile(watch: Watch, wanted: Wanted) -> list[str]:
+def reconcile(watch: Watch, wanted: StreamSettings) -> list[str]:
     """Apply the settings of a call to a state that goes on; what was done, one line each.
 
     Other holdings and another rhythm of calibrations are applied from the next row on. What is not said stays.

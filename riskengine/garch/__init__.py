@@ -1,12 +1,17 @@
 """GJR-GARCH(1,1) with Student-t innovations: parameters, filter, likelihood, forecasts, simulation. Pure JAX."""
 
-from riskengine.garch.forecast import holding_period_variance, term_structure
-from riskengine.garch.innovations import log_density
-from riskengine.garch.likelihood import Likelihood, likelihood, log_likelihood
-from riskengine.garch.params import COORDINATES, GarchParams, from_unconstrained, to_unconstrained
-from riskengine.garch.simulate import Simulated, simulate, student_t
-from riskengine.garch.step import expected_step, step
-from riskengine.garch.variance import Filtered, backcast, filter_variance, next_variance
+from typing import TYPE_CHECKING
+
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.garch.forecast import holding_period_variance, term_structure
+    from riskengine.garch.innovations import log_density
+    from riskengine.garch.likelihood import Likelihood, likelihood, log_likelihood
+    from riskengine.garch.params import COORDINATES, GarchParams, from_unconstrained, to_unconstrained
+    from riskengine.garch.simulate import Simulated, simulate, student_t
+    from riskengine.garch.step import expected_step, step
+    from riskengine.garch.variance import Filtered, backcast, filter_variance, next_variance
 
 __all__ = [
     "COORDINATES",
@@ -29,3 +34,5 @@ __all__ = [
     "term_structure",
     "to_unconstrained",
 ]
+
+lazy_face(__name__)

@@ -29,6 +29,10 @@ TINY = 1e-18  # variance per day that a level may not fall below: a price that s
 _LOUDEST = 25.0  # news over level that one asset may bring into the universe's mean
 _FLOOR = 0.02  # of the ratio, which keeps its logarithm finite on a day without any news
 _STEEPEST = 20.0  # of a tail score
+_LIGHTEST, _HEAVIEST = (
+    -12.0,
+    3.0,
+)  # logit of 2 eta: from normal to 2.1 degrees of freedom, whatever the scores say
 
 
 class UniverseParams(NamedTuple):
@@ -94,7 +98,7 @@ def universe_variance(params: UniverseParams, state: UniverseState) -> Array:
 def universe_eta(params: UniverseParams, state: UniverseState) -> Array:
     """1/dof of each asset ``(assets,)``, from the universe's and its own tail scores."""
     pooled = jax.scipy.special.logit(2 * params.own.eta)
-    return jax.nn.sigmoid(pooled + params.tail_gain * state.tail_score) / 2
+    return jax.nn.sigmoid(jnp.clip(pooled + params.tail_gain * state.tail_score, _LIGHTEST, _HEAVIEST)) / 2
 
 
 def universe_step(

@@ -1,6 +1,7 @@
 """Options: vanilla prices and volatilities, calibration to quotes, and exotics by Monte Carlo.
 
-- closed forms: :func:`black_price`, :func:`heston_price`, :func:`heston_nandi_price`, :func:`sabr_volatility`
+- closed forms: :func:`black_price`, :func:`bachelier_price`, :func:`heston_price`, :func:`heston_nandi_price`,
+  :func:`sabr_volatility`
 - quotes: :class:`Quotes`, :func:`read_quotes`, their :class:`Flag`
 - calibration: :func:`calibrate_heston`, :func:`calibrate_sabr`, with starts and priors by :func:`heston_start` and
   :func:`sabr_start` from a GARCH model
@@ -11,25 +12,33 @@
 What stands in ``__all__`` is the interface; the modules below are not.
 """
 
-from riskengine.options.asian import Asian
-from riskengine.options.autocallable import Autocallable
-from riskengine.options.barrier import Barrier
-from riskengine.options.black import black_price, black_vega, implied_volatility
-from riskengine.options.control_variates import Estimate
-from riskengine.options.dynamics import BlackScholesParams
-from riskengine.options.garch_paths import DuanParams, HestonNandiParams
-from riskengine.options.garch_start import HestonStart, SabrStart, heston_start, sabr_start
-from riskengine.options.heston import HestonParams, heston_price
-from riskengine.options.heston_calibration import HestonFit, calibrate_heston, heston_guess
-from riskengine.options.heston_nandi import heston_nandi_price
-from riskengine.options.lookback import Lookback
-from riskengine.options.monte_carlo_pricing import MonteCarloResult, monte_carlo
-from riskengine.options.products import PathPayoff, Product, Vanilla
-from riskengine.options.quote_files import read_quotes
-from riskengine.options.quotes import Flag, Quotes
-from riskengine.options.sabr import SabrParams, sabr_normal_volatility, sabr_volatility
-from riskengine.options.sabr_calibration import SabrFit, calibrate_sabr
-from riskengine.options.surface import FitStatus
+from typing import TYPE_CHECKING
+
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.options.asian import Asian
+    from riskengine.options.autocallable import Autocallable
+    from riskengine.options.bachelier import bachelier_price, bachelier_vega, bachelier_volatility
+    from riskengine.options.barrier import Barrier
+    from riskengine.options.black import black_price, black_vega, implied_volatility
+    from riskengine.options.control_variates import Estimate
+    from riskengine.options.dynamics import BlackScholesParams
+    from riskengine.options.fit_quality import FitQuality
+    from riskengine.options.garch_paths import DuanParams, HestonNandiParams
+    from riskengine.options.garch_start import HestonStart, SabrStart, heston_start, sabr_start
+    from riskengine.options.heston import HestonParams, heston_price
+    from riskengine.options.heston_calibration import HestonFit, calibrate_heston
+    from riskengine.options.heston_nandi import heston_nandi_price
+    from riskengine.options.heston_starts import heston_guess
+    from riskengine.options.lookback import Lookback
+    from riskengine.options.monte_carlo_pricing import MonteCarloResult, monte_carlo
+    from riskengine.options.products import PathPayoff, Product, Vanilla
+    from riskengine.options.quote_files import read_quotes
+    from riskengine.options.quotes import Flag, Quotes
+    from riskengine.options.sabr import SabrParams, sabr_normal_volatility, sabr_volatility
+    from riskengine.options.sabr_calibration import SabrFit, calibrate_sabr
+    from riskengine.options.surface import FitStatus
 
 __all__ = [
     "Asian",
@@ -38,6 +47,7 @@ __all__ = [
     "BlackScholesParams",
     "DuanParams",
     "Estimate",
+    "FitQuality",
     "FitStatus",
     "Flag",
     "HestonFit",
@@ -53,6 +63,9 @@ __all__ = [
     "SabrParams",
     "SabrStart",
     "Vanilla",
+    "bachelier_price",
+    "bachelier_vega",
+    "bachelier_volatility",
     "black_price",
     "black_vega",
     "calibrate_heston",
@@ -68,3 +81,5 @@ __all__ = [
     "sabr_start",
     "sabr_volatility",
 ]
+
+lazy_face(__name__)

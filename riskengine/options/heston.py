@@ -171,7 +171,7 @@ def _calls(p: HestonParams, x: Array, maturity: Array, rows: Array, nodes: int) 
     return black_call(x, f.deviation[rows]) + jnp.exp(x / 2) * total
 
 
-def _converged_calls(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int | None) -> np.ndarray:
+def converged_calls(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int | None) -> np.ndarray:
     """Calls over forward; without ``nodes``, the quadrature is refined until four times the nodes change nothing.
 
     Parameters
@@ -268,7 +268,7 @@ def heston_price(
     forward = s * np.exp((r - q) * t)
     x = np.log(k / forward)
     curves, rows = np.unique(np.stack([t, *leaves], axis=1), axis=0, return_inverse=True)
-    calls = _converged_calls(curves, rows.ravel(), x, nodes)
+    calls = converged_calls(curves, rows.ravel(), x, nodes)
     call = forward * calls
     price = np.where(sign > 0, call, call - forward + k)
     return (np.exp(-r * t) * np.maximum(price, np.maximum(sign * (forward - k), 0.0))).reshape(shape)

@@ -1,130 +1,32 @@
-"""Calibration of Heston's model to quotes: least squares in implied volatilities, many surfaces at once."""
+"""Calibration of Heston's model to quotes, many surfaces at once, that knows the error of what it returns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple, TypedDict, Unpack, overload
+from typing import TypedDict, Unpack, overload
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.options.fit_quality import FitQuality
 from riskengine.options.garch_start import HestonStart
-from riskengine.options.heston import HestonParams, black_call, check_heston, transform
-from riskengine.options.least_squares import CONVERGED, OUT_OF_STEPS, LeastSquaresResult, levenberg_marquardt
+from riskengine.options.heston import HestonParams
+from riskengine.options.heston_coordinates import at_edge, to_coordinates
+from riskengine.options.heston_least_squares import Task
+from riskengine.options.heston_refinement import Refined, improved, refined
+from riskengine.options.heston_starts import first_starts
+from riskengine.options.least_squares import CONVERGED, OUT_OF_STEPS
 from riskengine.options.quotes import Quotes
 from riskengine.options.surface import (
     FitStatus,
-    StackedSurfaces,
-    Surface,
     VolatilityErrors,
     aligned,
     as_list,
-    blocks,
     condition_number,
     stack,
-    volatility_errors,
 )
-
-LOWER = HestonParams(v0=1e-5, kappa=0.02, theta=1e-5, sigma=0.01, rho=-0.999)
-UPPER = HestonParams(v0=4.0, kappa=60.0, theta=4.0, sigma=12.0, rho=0.999)
-"""Edges of the parameters."""
-SHARE = 0.01
-"""Least volatility of variance, as a share of the largest that Feller's condition allows."""
-
-
-def from_coordinates(u: Array, feller: bool = False) -> HestonParams:
-    """Parameters of coordinates ``(5,)``: logarithms bent so as to stay inside the edges, and ``rho`` likewise.
-
-    With ``feller`` the volatility of variance stays below ``sqrt(2 kappa theta)``.
-    """
-
-    def between(u: Array, low: Array, high: Array) -> Array:
-        width = high - low
-        return low + width * jax.nn.sigmoid(4 * (u - (low + high) / 2) / width)
-
-    low, high = ([jnp.asarray(v) for v in edge] for edge in (LOWER, UPPER))
-    v0, kappa, theta = (jnp.exp(between(u[i], jnp.log(low[i]), jnp.log(high[i]))) for i in range(3))
-    if feller:
-        largest = jnp.sqrt(2 * kappa * theta)
-        sigma = largest * jnp.exp(between(u[3], jnp.log(SHARE), jnp.zeros(())))
-    else:
-        sigma = jnp.exp(between(u[3], jnp.log(low[3]), jnp.log(high[3])))
-    return HestonParams(v0, kappa, theta, sigma, between(u[4], low[4], high[4]))
-
-
-def to_coordinates(params: HestonParams, feller: bool = False) -> np.ndarray:
-    """Inverse of :func:`from_coordinates`, for leaves ``(surfaces,)``: ``(surfaces, 5)``.
-
-    Parameters at or beyond an edge are moved to within a thousandth of it.
-    """
-
-    def back(value: np.ndarray, low: float, high: float) -> np.ndarray:
-        share = np.clip((value - low) / (high - low), 1e-3, 1 - 1e-3)
-        return (low + high) / 2 + (high - low) / 4 * np.log(share / (1 - share))
-
-    p = HestonParams(*(np.asarray(leaf, np.float64) for leaf in params))
-    logs = [
-        back(np.log(np.maximum(leaf, 1e-300)), np.log(lo), np.log(hi))
-        for leaf, lo, hi in zip(p[:3], LOWER, UPPER, strict=False)
-    ]
-    if feller:
-        share = np.maximum(p.sigma, 1e-300) / np.sqrt(2 * p.kappa * p.theta)
-        logs.append(back(np.log(share), np.log(SHARE), 0.0))
-    else:
-        logs.append(back(np.log(np.maximum(p.sigma, 1e-300)), np.log(LOWER.sigma), np.log(UPPER.sigma)))
-    return np.stack([*logs, back(p.rho, LOWER.rho, UPPER.rho)], axis=-1)
-
-
-def surface_calls(p: HestonParams, surface: Surface, nodes: int) -> Array:
-    """Calls over forward on the grid of a surface."""
-    f = transform(p, surface.maturity, nodes)
-    angle = f.u[:, None, :] * surface.x[:, :, None]
-    total = jnp.einsum("mkn,mn->mk", jnp.cos(angle), f.real) + jnp.einsum(
-        "mkn,mn->mk", jnp.sin(angle), f.imag
-    )
-    return black_call(surface.x, f.deviation[:, None]) + jnp.exp(surface.x / 2) * total
-
-
-class Task(NamedTuple):
-    """One surface, where to start, and what to stay near to: ``pull * (u - centre)`` joins the residuals."""
-
-    surface: Surface
-    start: Any
-    centre: Any
-    pull: Any
-
-
-def errors_and_slopes(u: Array, task: Task, feller: bool, nodes: int) -> tuple[Array, Array]:
-    """Weighted residuals and their derivatives by the coordinates."""
-
-    def calls(u: Array) -> tuple[Array, Array]:
-        price = surface_calls(from_coordinates(u, feller), task.surface, nodes)
-        return price, price
-
-    slope, price = jax.jacfwd(calls, has_aux=True)(u)
-    residual, jacobian = volatility_errors(price, slope, task.surface)
-    return (
-        jnp.concatenate([residual, task.pull * (u - task.centre)]),
-        jnp.concatenate([jacobian, jnp.diag(task.pull)]),
-    )
-
-
-@partial(jax.jit, static_argnames=("feller", "nodes", "lanes"))
-def solve(tasks: Task, feller: bool, nodes: int, most: Any, lanes: int | None = None) -> LeastSquaresResult:
-    """Solve tasks stacked along the first axis, one after the other or ``lanes`` side by side."""
-
-    def one(task: Task) -> LeastSquaresResult:
-        residuals = task.surface.x.size + len(task.start)
-        return levenberg_marquardt(
-            lambda u: errors_and_slopes(u, task, feller, nodes), task.start, residuals, most
-        )
-
-    return jax.lax.map(one, tasks, batch_size=lanes)
+from riskengine.options.volatility_form import LOGNORMAL
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +43,9 @@ class HestonFit(VolatilityErrors):
     at_bound : names of parameters on an edge
     status : what to think of it
     start : where it began
+    quality : errors against bid and ask and at the money, and what is poor
+    nodes : of the quadrature that the solution was found with
+    starts : that were tried
     """
 
     params: HestonParams
@@ -151,6 +56,9 @@ class HestonFit(VolatilityErrors):
     at_bound: tuple[str, ...]
     status: FitStatus
     start: HestonParams
+    quality: FitQuality
+    nodes: int
+    starts: int
 
     @property
     def squared_errors(self) -> float:
@@ -166,6 +74,7 @@ class HestonSettings(TypedDict, total=False):
     prior: HestonStart | None
     nodes: int
     most: int
+    several: bool | None
 
 
 @overload
@@ -191,11 +100,12 @@ def calibrate_heston(
     prior: HestonStart | None = None,
     nodes: int = 64,
     most: int = 100,
+    several: bool | None = None,
 ) -> HestonFit | list[HestonFit]:
     """Least-squares calibration of Heston's model to implied volatilities.
 
     Minimises ``sum(weight^2 (model - quoted)^2)`` over the logarithms of the parameters and ``rho``, bent to stay
-    inside :data:`LOWER` and :data:`UPPER`, by Levenberg-Marquardt with exact derivatives of the Fourier integral (as
+    inside their edges, by Levenberg-Marquardt with exact derivatives of the Fourier integral (as
     Cui, del Bano Rollin and Germano 2017, who fit prices).
 
     Parameters
@@ -206,8 +116,10 @@ def calibrate_heston(
     feller : keep ``2 kappa theta >= sigma^2``
     prior : what to stay near to, each parameter as strongly as its spread is narrow, against a noise of one
         volatility point a quote; from :func:`heston_start`
-    nodes : of the Fourier integral of each maturity; 64 leave errors of a few 1e-5 volatility points
+    nodes : of the Fourier integral of each maturity at first; at the solution quotes are priced again with as many as
+        it takes, and where that differs the fit is refined with more
     most : iterations at most
+    several : whether to try further starts: always, never, or where the first fit is doubtful if None
 
     Returns
     -------
@@ -230,18 +142,22 @@ def calibrate_heston(
     ([0.04, 2.0, 0.06, 0.5, -0.7], 'ok')
     """
     surfaces = as_list(quotes)
+    if any(one.form != LOGNORMAL for one in surfaces):
+        raise DataError("Heston's asset is positive: quotes with a shift or normal volatilities are for SABR")
     if nodes < 16 or most < 1:
         raise SettingsError("a calibration takes at least 16 nodes and one iteration")
     if isinstance(quotes, Quotes) and prior is None:
         _check_enough(quotes)
-    first = _starts(start, surfaces)
+    first = first_starts(start, surfaces)
     u = to_coordinates(first, feller)
     centre, pull = (u, np.zeros_like(u)) if prior is None else _pull(prior, len(surfaces), feller)
     grid = stack(surfaces, weights)
-    solution, params = _solved(Task(grid.surface, u, centre, pull), feller, nodes, most)
+    found = refined(surfaces, grid, Task(grid.surface, u, centre, pull), feller, nodes, most)
+    if several is not False:
+        improved(found, surfaces, weights, centre, pull, feller, most, all_of_them=several is True)
     fits = [
-        _fit(k, one, grid, solution, params, first, feller, prior is not None)
-        for k, one in enumerate(surfaces)
+        _fit(one, ended, HestonParams(*(float(leaf[k]) for leaf in first)), feller, prior is not None)
+        for k, (one, ended) in enumerate(zip(surfaces, found, strict=True))
     ]
     return fits[0] if isinstance(quotes, Quotes) else fits
 
@@ -263,105 +179,39 @@ def _pull(prior: HestonStart, surfaces: int, feller: bool) -> tuple[np.ndarray, 
     return to_coordinates(centre, feller), 1 / np.maximum(np.stack(spread, axis=-1), 1e-6)
 
 
-def _solved(tasks: Task, feller: bool, nodes: int, most: int) -> tuple[LeastSquaresResult, HestonParams]:
-    """Solutions and parameters of all surfaces, block by block."""
-    with jax.enable_x64(True):
-        cpu = jax.default_backend() == "cpu"
-        size = BLOCK if cpu else ACCELERATOR_BLOCK
-        parts = [
-            solve(block, feller, nodes, most, None if cpu else size)
-            for block in blocks(tasks, len(tasks.start), size)
-        ]
-        joined = (
-            np.concatenate([np.asarray(leaf) for leaf in leaves]) for leaves in zip(*parts, strict=True)
-        )
-        solution = LeastSquaresResult(*joined)
-        found = jax.vmap(partial(from_coordinates, feller=feller))(solution.u)
-        return solution, HestonParams(*(np.asarray(leaf) for leaf in found))
-
-
-def _fit(
-    k: int,
-    quotes: Quotes,
-    grid: StackedSurfaces,
-    solution: LeastSquaresResult,
-    params: HestonParams,
-    first: HestonParams,
-    feller: bool,
-    has_prior: bool,
-) -> HestonFit:
-    """The fit of surface ``k``; its start where there are too few quotes."""
-    mine, began = (HestonParams(*(float(leaf[k]) for leaf in p)) for p in (params, first))
-    edges = tuple(
-        name for name, near in zip(mine._fields, at_edge(solution.u[k], feller), strict=True) if near
-    )
-    condition = condition_number(solution.jacobian[k])
-    enough = has_prior or len(grid.places[k][0]) >= len(mine)
+def _fit(quotes: Quotes, ended: Refined, began: HestonParams, feller: bool, has_prior: bool) -> HestonFit:
+    """The fit of one surface; its start where there are too few quotes."""
+    enough = has_prior or int(quotes.usable.sum()) >= len(began)
+    edges = tuple(name for name, near in zip(began._fields, at_edge(ended.u, feller), strict=True) if near)
+    condition = condition_number(ended.jacobian)
     return HestonFit(
-        mine if enough else began,
+        ended.params if enough else began,
         quotes,
-        _fitted(k, quotes, grid, solution.residual[k]),
-        int(solution.iterations[k]),
+        ended.volatility,
+        ended.iterations,
         condition,
         edges,
-        _status(int(solution.status[k]), enough, bool(edges), condition),
+        _status(ended, enough, bool(edges), condition),
         began,
+        ended.quality,
+        ended.nodes,
+        ended.starts,
     )
 
 
-def _fitted(k: int, quotes: Quotes, grid: StackedSurfaces, residual: np.ndarray) -> np.ndarray:
-    """The model's volatilities (quotes,) from the residuals of surface ``k``."""
-    which, row, column = grid.places[k]
-    volatility = np.full(len(quotes), np.nan)
-    at = row * grid.surface.x.shape[2] + column
-    volatility[which] = quotes.volatility[which] + residual[at] / grid.surface.weight[k, row, column]
-    return volatility
-
-
-BLOCK, ACCELERATOR_BLOCK = 4, 256
-"""Surfaces a call: on processors one after the other, on accelerators side by side."""
 ILL_POSED = 1e4
 """Condition number above which other parameters fit as well."""
 
 
-def _status(ended: int, enough: bool, bound: bool, condition: float) -> FitStatus:
+def _status(ended: Refined, enough: bool, bound: bool, condition: float) -> FitStatus:
     if not enough:
         return FitStatus.TOO_FEW
-    if ended == OUT_OF_STEPS:
+    if ended.ended == OUT_OF_STEPS:
         return FitStatus.NOT_CONVERGED
+    if ended.quality.poor:
+        return FitStatus.POOR_FIT
     if bound:
         return FitStatus.AT_BOUND
     if condition > ILL_POSED:
         return FitStatus.ILL_POSED
-    return FitStatus.OK if ended == CONVERGED else FitStatus.NOT_CONVERGED
-
-
-def at_edge(u: np.ndarray, feller: bool = False) -> np.ndarray:
-    """Which coordinates ``(5,)`` are within a two-hundredth of an edge."""
-    low, high = (np.array([*np.log(edge[:4]), edge[4]]) for edge in (LOWER, UPPER))
-    if feller:
-        low[3], high[3] = np.log(SHARE), 0.0
-    share = 1 / (1 + np.exp(-np.clip(4 * (u - (low + high) / 2) / (high - low), -500, 500)))
-    return np.minimum(share, 1 - share) < 0.005
-
-
-def heston_guess(quotes: Quotes) -> HestonParams:
-    """A start read from the quotes: variances nearest the money of the first and the last maturity, the rest fixed."""
-    usable = np.flatnonzero(quotes.usable)
-    if not len(usable):
-        return HestonParams(0.04, 2.0, 0.04, 0.5, -0.5)
-    x, t = np.abs(np.log(quotes.strike / quotes.forward)), quotes.maturity
-    v = []
-    for maturity in (t[usable].min(), t[usable].max()):
-        rows = usable[t[usable] == maturity]
-        v.append(float(np.clip(quotes.volatility[rows[np.argmin(x[rows])]] ** 2, 1e-4, 2.0)))
-    return HestonParams(v[0], 2.0, v[1], 0.5, -0.5)
-
-
-def _starts(start: HestonStart | HestonParams | None, surfaces: Sequence[Quotes]) -> HestonParams:
-    """Leaves ``(surfaces,)``."""
-    if start is None:
-        guesses = [heston_guess(one) for one in surfaces]
-        return HestonParams(*(np.array(leaf) for leaf in zip(*guesses, strict=True)))
-    params = check_heston(start.params if isinstance(start, HestonStart) else start)
-    return HestonParams(*(aligned(leaf, len(surfaces)) for leaf in params))
+    return FitStatus.OK if ended.ended == CONVERGED else FitStatus.NOT_CONVERGED

@@ -11,7 +11,8 @@ import numpy as np
 
 from riskengine.errors import DataError
 from riskengine.options.arbitrage import butterfly, calendar, vertical
-from riskengine.options.black import black_price, black_vega, implied_volatility, signs
+from riskengine.options.black import signs
+from riskengine.options.volatility_form import LOGNORMAL, VolatilityForm
 
 Array = np.ndarray
 
@@ -47,6 +48,8 @@ class Underlying(TypedDict, total=False):
     spot, rate, dividend : make forward and discount where these are not given; continuously compounded
     forward, discount : of each quote's maturity
     name : of the underlying
+    shift : added to forwards and strikes, so that these may be negative; volatilities are of the shifted forward
+    normal : whether volatilities are Bachelier's, in units of the forward; strikes may then be negative too
     """
 
     spot: Any
@@ -55,6 +58,8 @@ class Underlying(TypedDict, total=False):
     forward: Any
     discount: Any
     name: str
+    shift: float
+    normal: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,7 @@ class Quotes:
     flags : for each :class:`Flag` that occurs, a mask ``(quotes,)``
     name : of the underlying
     spot : where known; the shortest forward otherwise
+    form : what the volatilities are of
     """
 
     strike: Array
@@ -85,6 +91,7 @@ class Quotes:
     flags: Mapping[Flag, Array] = field(default_factory=dict)
     name: str = ""
     spot: float = float("nan")
+    form: VolatilityForm = LOGNORMAL
 
     def __len__(self) -> int:
         return len(self.strike)
@@ -201,7 +208,7 @@ class Quotes:
         for side in ("mid", "bid", "ask"):
             found = np.full(len(ok), np.nan)
             premium = getattr(sheet, side)[ok]
-            found[ok] = implied_volatility(
+            found[ok] = sheet.form.volatility(
                 premium / discount, forward, sheet.strike[ok], sheet.maturity[ok], kinds
             )
             setattr(sheet, side, found)
@@ -214,7 +221,7 @@ class Quotes:
         _flag_arbitrage(sheet)
         kept = {flag: sheet.flags[flag] for flag in Flag if flag in sheet.flags and sheet.flags[flag].any()}
         numbers = (sheet.strike, sheet.maturity, sheet.forward, sheet.discount)
-        return cls(*numbers, sheet.mid, sheet.bid, sheet.ask, kept, sheet.name, sheet.spot)
+        return cls(*numbers, sheet.mid, sheet.bid, sheet.ask, kept, sheet.name, sheet.spot, sheet.form)
 
 
 _ARRAYS = ("strike", "maturity", "forward", "discount", "volatility", "bid", "ask")
@@ -234,6 +241,7 @@ class _Sheet:
     flags: dict[Flag, Array]
     name: str
     spot: float
+    form: VolatilityForm
 
     @property
     def sound(self) -> Array:
@@ -262,6 +270,8 @@ def _sheet(
     forward: Any = None,
     discount: Any = None,
     name: str = "",
+    shift: float = 0.0,
+    normal: bool = False,
 ) -> tuple[_Sheet, Array]:
     """Columns of one length, with flags for bad numbers; and the signs as one more column."""
     try:
@@ -283,16 +293,25 @@ def _sheet(
         raise DataError("there are no quotes: give at least one")
     first = float(np.asarray(spot, np.float64).ravel()[0]) if spot is not None else float("nan")
     k, t, f, d, mid, low, high, sign = columns
-    return _Sheet(k, t, f, d, mid, low, high, _bad_numbers(*columns[:5]), name, first), sign
+    form = _form(shift, normal)
+    return _Sheet(k, t, f, d, mid, low, high, _bad_numbers(form, *columns[:5]), name, first, form), sign
+
+
+def _form(shift: Any, normal: bool) -> VolatilityForm:
+    if not (isinstance(shift, (int, float, np.floating, np.integer)) and np.isfinite(shift)):
+        raise DataError(f"a shift is a finite number in units of the strikes, not {shift!r}")
+    if normal and shift:
+        raise DataError("normal volatilities take strikes of any sign: leave the shift out")
+    return VolatilityForm(float(shift), bool(normal))
 
 
 def _bad_numbers(
-    strike: Array, maturity: Array, forward: Array, discount: Array, value: Array
+    form: VolatilityForm, strike: Array, maturity: Array, forward: Array, discount: Array, value: Array
 ) -> dict[Flag, Array]:
     finite = np.all([np.isfinite(a) for a in (strike, maturity, forward, discount, value)], axis=0)
     with np.errstate(invalid="ignore"):
         expired = finite & (maturity <= 0)
-        positive = (strike > 0) & (forward > 0) & (discount > 0)
+        positive = form.allows(strike) & form.allows(forward) & (discount > 0)
     return {
         Flag.MISSING: ~finite,
         Flag.EXPIRED: expired,
@@ -308,6 +327,7 @@ def _flag_prices(sheet: _Sheet, sign: Array, two_sided: bool) -> None:
         sheet.flags[Flag.NO_BID] = ok & two_sided & (sheet.bid <= 0)
         ok = sheet.sound
         value, most = sheet.mid / sheet.discount, np.where(sign > 0, sheet.forward, sheet.strike)
+        most = np.full_like(value, np.inf) if sheet.form.normal else most + sheet.form.shift
         intrinsic = np.maximum(sign * (sheet.forward - sheet.strike), 0.0)
         sheet.flags[Flag.NEGATIVE_TIME_VALUE] = ok & (value <= intrinsic)
         sheet.flags[Flag.TOO_HIGH] = ok & (value >= most)
@@ -318,7 +338,7 @@ def _flag_vega(sheet: _Sheet) -> None:
     ok = sheet.sound
     vega = np.zeros(len(ok))
     columns = (sheet.forward[ok], sheet.strike[ok], sheet.maturity[ok], sheet.mid[ok])
-    vega[ok] = black_vega(*columns) / sheet.forward[ok]
+    vega[ok] = sheet.form.vega(*columns)
     sheet.flags[Flag.ZERO_VEGA] = ok & ~(vega > LEAST_VEGA)
 
 
@@ -332,11 +352,14 @@ def _flag_arbitrage(sheet: _Sheet) -> None:
     for flag in (Flag.VERTICAL, Flag.BUTTERFLY, Flag.ONE_STRIKE):
         sheet.flags[flag] = np.zeros(len(ok), bool)
     for rows in slices:
-        k = sheet.strike[rows] / sheet.forward[rows]
-        sold, bought = (black_price(1.0, k, maturity[rows], v[rows]) for v in (low, high))
+        f, scale = sheet.forward[rows], sheet.form.scale(sheet.forward[rows])
+        k = sheet.strike[rows] / scale
+        sold, bought = (
+            sheet.form.price(f, sheet.strike[rows], maturity[rows], v[rows]) / scale for v in (low, high)
+        )
         sheet.flags[Flag.VERTICAL][rows] = vertical(k, sold, bought)
         sheet.flags[Flag.BUTTERFLY][rows] = butterfly(k, sold, bought)
         sheet.flags[Flag.ONE_STRIKE][rows] = len(np.unique(k)) == 1
     x = np.zeros(len(ok))
-    x[ok] = np.log(sheet.strike[ok] / sheet.forward[ok])
+    x[ok] = sheet.form.moneyness(sheet.forward[ok], sheet.strike[ok])
     sheet.flags[Flag.CALENDAR] = calendar(slices, x, low**2 * maturity, high**2 * maturity)

@@ -130,7 +130,7 @@ def black_volatility(p: SabrParams, f: Array, k: Array, t: Array, form: str = "h
     return lead * _ratio(z, p.rho) * (1 + time * t)
 
 
-def _normal_volatility(p: SabrParams, f: Array, k: Array, t: Array) -> Array:
+def normal_volatility(p: SabrParams, f: Array, k: Array, t: Array) -> Array:
     one = 1 - p.beta
     flat = p.beta == 0
     f_safe, k_safe = jnp.where(flat, 1.0, f), jnp.where(flat, 1.0, k)
@@ -164,4 +164,4 @@ def _ratio(z: Array, rho: Array) -> Array:
 
 
 _black = partial(jax.jit, static_argnames="form")(black_volatility)
-_normal = jax.jit(_normal_volatility)
+_normal = jax.jit(normal_volatility)

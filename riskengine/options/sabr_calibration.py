@@ -1,31 +1,30 @@
-"""Calibration of SABR to quotes, a smile for each maturity: least squares in implied volatilities."""
+"""Calibration of SABR to quotes, a smile for each maturity, that says what each fit is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple, TypedDict, Unpack, overload
+from typing import TypedDict, Unpack, overload
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import SettingsError
+from riskengine.options.fit_quality import FitQuality, fit_quality
 from riskengine.options.garch_start import SabrStart
-from riskengine.options.least_squares import CONVERGED, LeastSquaresResult, levenberg_marquardt
+from riskengine.options.least_squares import CONVERGED
 from riskengine.options.quotes import Quotes
-from riskengine.options.sabr import FORMS, SabrParams, black_volatility
-from riskengine.options.surface import (
-    FitStatus,
-    VolatilityErrors,
-    aligned,
-    as_list,
-    condition_number,
-    rounded,
-    weights_of,
+from riskengine.options.sabr import FORMS, SabrParams
+from riskengine.options.sabr_density import negative_density
+from riskengine.options.sabr_least_squares import (
+    Smiles,
+    Solution,
+    improved,
+    model_volatility,
+    smiles_of,
+    solved,
 )
+from riskengine.options.sabr_starts import from_coordinates, pull_of, start_of_params, start_of_quotes
+from riskengine.options.surface import FitStatus, VolatilityErrors, as_list, condition_number
 
 PARAMETERS = ("alpha", "nu", "rho")
 
@@ -46,6 +45,7 @@ class SabrFit(VolatilityErrors):
     status : one a maturity
     shift : added to forwards and strikes
     form : of the formula
+    quality : one a maturity: errors against bid and ask, at the money, and what is poor
     """
 
     maturity: np.ndarray
@@ -58,13 +58,14 @@ class SabrFit(VolatilityErrors):
     status: tuple[FitStatus, ...]
     shift: float
     form: str
+    quality: tuple[FitQuality, ...]
 
 
 class SabrSettings(TypedDict, total=False):
     """Keywords of :func:`calibrate_sabr`."""
 
     beta: float
-    shift: float
+    shift: float | None
     form: str
     weights: str
     prior: SabrStart | None
@@ -88,7 +89,7 @@ def calibrate_sabr(
     start: SabrStart | SabrParams | None = None,
     *,
     beta: float = 1.0,
-    shift: float = 0.0,
+    shift: float | None = None,
     form: str = "hagan",
     weights: str = "volatility",
     prior: SabrStart | None = None,
@@ -97,14 +98,16 @@ def calibrate_sabr(
     """Least-squares calibration of SABR to implied volatilities, a smile a maturity, all smiles at once.
 
     Minimises ``sum(weight^2 (model - quoted)^2)`` over ``log alpha``, ``log nu`` and ``rho`` by Levenberg-Marquardt,
-    with ``beta`` fixed.
+    with ``beta`` fixed. A start is read from level, slope and curvature of the smile at the money; where a fit from it
+    does not converge or is poor, further ones are tried. Normal volatilities are fitted by
+    :func:`sabr_normal_volatility`, for ``beta = 0`` with forwards and strikes of any sign.
 
     Parameters
     ----------
     quotes : one surface, or many; volatilities are those of the shifted forward where there is a shift
     start : from :func:`sabr_start`, or parameters: scalars, or one a surface; read from the quotes if left out
     beta : fixed, 0 to 1: quotes of one maturity do not tell it from ``rho``. That of ``start`` is not used
-    shift : added to forwards and strikes
+    shift : added to forwards and strikes; that of the quotes if left out
     form : "hagan" or "obloj", as in :func:`sabr_volatility`
     weights : "volatility", "vega" or "spread", as in :func:`calibrate_heston`
     prior : what ``log alpha``, ``log nu`` and ``rho`` stay near to, as strongly as the spreads are narrow
@@ -137,161 +140,62 @@ def calibrate_sabr(
     if form not in FORMS:
         raise SettingsError(f"a SABR volatility has the form {' or '.join(FORMS)}, not {form!r}")
     surfaces = as_list(quotes)
-    smiles = _smiles(surfaces, shift, weights)
+    smiles = smiles_of(surfaces, shift, weights, beta)
     if start is None:
-        u = _start_of_quotes(smiles, beta)
+        u = start_of_quotes(smiles, beta)
     else:
-        u = _start_of_params(start.params if isinstance(start, SabrStart) else start, smiles, len(surfaces))
-    centre, pull = (u, np.zeros_like(u)) if prior is None else _pull(prior, smiles, len(surfaces))
-    tasks = _Task(
-        np.full(len(u), beta), smiles.forward, smiles.maturity, u, centre, pull,
-        smiles.strike, smiles.volatility, smiles.weight,
-    )  # fmt: skip
-    solution, params = _solved(tasks, form, most)
-    status = _statuses(solution, params, smiles, prior is not None)
-    for j in (j for j, one in enumerate(status) if one == FitStatus.TOO_FEW):
-        for leaf, began in zip(params, _from_coordinates(u[j], beta), strict=True):
-            leaf[j] = began
-    fits = []
-    for place, one in enumerate(surfaces):
-        mine = np.flatnonzero(smiles.owner == place)
-        fits.append(
-            SabrFit(
-                smiles.maturity[mine],
-                smiles.forward[mine] - shift,
-                SabrParams(*(leaf[mine] for leaf in params)),
-                one,
-                _fitted(one, smiles, mine, solution.residual),
-                solution.iterations[mine],
-                np.array([condition_number(solution.jacobian[j]) for j in mine]),
-                tuple(status[j] for j in mine),
-                shift,
-                form,
-            )
+        u = start_of_params(
+            start.params if isinstance(start, SabrStart) else start, smiles.owner, len(surfaces)
         )
+    centre, pull = (u, np.zeros_like(u)) if prior is None else pull_of(prior, smiles.owner, len(surfaces))
+    form = "normal" if smiles.normal else form
+    found = improved(solved(smiles, u, centre, pull, form, most), smiles, centre, pull, form, most)
+    enough = [prior is not None or len(rows) >= len(PARAMETERS) for rows in smiles.rows]
+    for j in np.flatnonzero(~np.array(enough)):
+        for leaf, began in zip(found.params, from_coordinates(u[j], beta), strict=True):
+            leaf[j] = began
+    fits = [_fit(place, one, smiles, found, form, enough) for place, one in enumerate(surfaces)]
     return fits[0] if isinstance(quotes, Quotes) else fits
 
 
-class _Smiles(NamedTuple):
-    """Usable quotes of every maturity of every surface, shifted; padded with quotes of no weight."""
-
-    owner: np.ndarray  # (smiles,) position of the surface
-    maturity: np.ndarray
-    forward: np.ndarray
-    strike: np.ndarray  # (smiles, strikes)
-    volatility: np.ndarray
-    weight: np.ndarray
-    rows: list[np.ndarray]  # positions in the surface's quotes
-
-
-def _smiles(surfaces: Sequence[Quotes], shift: float, weights: str) -> _Smiles:
-    """Shapes are rounded up, so that few programs are compiled."""
-    found = [(k, t) for k, one in enumerate(surfaces) for t in np.unique(one.maturity[one.usable])]
-    if not found:
-        raise DataError(f"no quote is usable ({surfaces[0].counts()}): see Quotes.flags")
-    rows = [np.flatnonzero(surfaces[k].usable & (surfaces[k].maturity == t)) for k, t in found]
-    forward = np.array([surfaces[k].forward[r[0]] + shift for (k, _), r in zip(found, rows, strict=True)])
-    shape = (len(found), rounded(max(len(r) for r in rows), 16))
-    strike = np.broadcast_to(forward[:, None], shape).copy()
-    volatility, weight = np.full(shape, 0.2), np.zeros(shape)
-    for j, ((k, _), which) in enumerate(zip(found, rows, strict=True)):
-        strike[j, : len(which)] = surfaces[k].strike[which] + shift
-        volatility[j, : len(which)] = surfaces[k].volatility[which]
-        weight[j, : len(which)] = weights_of(surfaces[k], weights)[which]
-    owner, maturity = np.array([k for k, _ in found]), np.array([t for _, t in found])
-    return _Smiles(owner, maturity, forward, strike, volatility, weight, rows)
-
-
-def _start_of_quotes(smiles: _Smiles, beta: float) -> np.ndarray:
-    """Coordinates ``(smiles, 3)``: the level nearest the money, the rest fixed."""
-    distance = np.where(smiles.weight > 0, np.abs(np.log(smiles.strike / smiles.forward[:, None])), np.inf)
-    level = np.take_along_axis(smiles.volatility, np.argmin(distance, axis=1)[:, None], axis=1)[:, 0]
-    level, n = level * smiles.forward ** (1 - beta), len(level)
-    return _to_coordinates(SabrParams(level, beta, np.full(n, 0.8), np.full(n, -0.3)))
-
-
-def _start_of_params(params: SabrParams, smiles: _Smiles, surfaces: int) -> np.ndarray:
-    """Coordinates ``(smiles, 3)`` of parameters that are scalars, or one a surface."""
-    return _to_coordinates(SabrParams(*(aligned(leaf, surfaces)[smiles.owner] for leaf in params)))
-
-
-def _pull(prior: SabrStart, smiles: _Smiles, surfaces: int) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and inverse standard deviation of the coordinates ``(smiles, 3)``."""
-    rho = aligned(prior.params.rho, surfaces)[smiles.owner]
-    spread = [np.maximum(aligned(leaf, surfaces)[smiles.owner], 1e-6) for leaf in prior.spread]
-    slope = 1 - np.minimum(rho**2, 0.98)
-    pull = 1 / np.stack([spread[0], spread[2], spread[3] / slope], axis=-1)
-    return _start_of_params(prior.params, smiles, surfaces), pull
-
-
-def _solved(tasks: _Task, form: str, most: int) -> tuple[LeastSquaresResult, SabrParams]:
-    """Solutions and parameters of all smiles, which are filled up to a rounded number for the solver."""
-    n = len(tasks.beta)
-    with jax.enable_x64(True):
-        full = _Task(*(np.resize(leaf, (rounded(n, 8), *leaf.shape[1:])) for leaf in tasks))
-        solution = LeastSquaresResult(*(np.asarray(leaf)[:n] for leaf in _solve(full, form, most)))
-        found = jax.vmap(_from_coordinates)(solution.u, tasks.beta)
-        return solution, SabrParams(*(np.array(leaf) for leaf in found))
-
-
-def _statuses(
-    solution: LeastSquaresResult, params: SabrParams, smiles: _Smiles, has_prior: bool
-) -> list[FitStatus]:
-    """One a smile."""
-    few = np.array([not has_prior and len(rows) < len(PARAMETERS) for rows in smiles.rows])
-    edge = (np.abs(params.rho) > 0.99) | (params.nu < 2e-3)
-    status = np.select(
-        [few, solution.status != CONVERGED, edge], [FitStatus.TOO_FEW, FitStatus.NOT_CONVERGED, FitStatus.AT_BOUND],
-        FitStatus.OK,
-    )  # fmt: skip
-    return [FitStatus(one) for one in status]
-
-
-def _fitted(quotes: Quotes, smiles: _Smiles, mine: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """The model's volatilities (quotes,) from the residuals of the surface's smiles."""
-    model = np.full(len(quotes), np.nan)
+def _fit(
+    place: int, quotes: Quotes, smiles: Smiles, found: Solution, form: str, enough: list[bool]
+) -> SabrFit:
+    """The fits of one surface's smiles."""
+    mine = np.flatnonzero(smiles.owner == place)
+    volatility, quality, status = np.full(len(quotes), np.nan), [], []
     for j in mine:
-        n = len(smiles.rows[j])
-        model[smiles.rows[j]] = smiles.volatility[j, :n] + residual[j, :n] / smiles.weight[j, :n]
-    return model
+        rows, shift = smiles.rows[j], smiles.shift
+        params = SabrParams(*(leaf[j] for leaf in found.params))
+        model = model_volatility(params, smiles, int(j), form)
+        volatility[rows] = model
+        doubts = negative_density(params, smiles.forward[j], smiles.maturity[j], smiles.strikes(int(j)), form)
+        shown = tuple(
+            f"the density is negative from {low - shift:g} to {high - shift:g}" for low, high in doubts
+        )
+        alone = quotes.take(rows)
+        quality.append(fit_quality(alone, model, shown))
+        status.append(_status(found, int(j), params, enough[j], quality[-1]))
+    return SabrFit(
+        smiles.maturity[mine],
+        smiles.forward[mine] - smiles.shift,
+        SabrParams(*(leaf[mine] for leaf in found.params)),
+        quotes,
+        volatility,
+        found.iterations[mine],
+        np.array([condition_number(found.jacobian[j]) for j in mine]),
+        tuple(status),
+        smiles.shift,
+        form,
+        tuple(quality),
+    )
 
 
-class _Task(NamedTuple):
-    """One smile: leaves are scalars, or ``(strikes,)`` for the last three."""
-
-    beta: Any
-    forward: Any
-    maturity: Any
-    start: Any
-    centre: Any
-    pull: Any
-    strike: Any
-    volatility: Any
-    weight: Any
-
-
-def _from_coordinates(u: Any, beta: Any) -> SabrParams:
-    return SabrParams(jnp.exp(u[0]), beta, jnp.exp(u[1]), 0.999 * jnp.tanh(u[2]))
-
-
-def _to_coordinates(p: SabrParams) -> np.ndarray:
-    rho = np.arctanh(np.clip(p.rho, -0.995, 0.995) / 0.999)
-    return np.stack([np.log(p.alpha), np.log(np.maximum(p.nu, 1e-3)), rho], axis=-1)
-
-
-def _residuals(u: Array, task: _Task, form: str) -> Array:
-    p = _from_coordinates(u, task.beta)
-    model = black_volatility(p, task.forward, task.strike, task.maturity, form)
-    return jnp.concatenate([task.weight * (model - task.volatility), task.pull * (u - task.centre)])
-
-
-@partial(jax.jit, static_argnames="form")
-def _solve(tasks: _Task, form: str, most: Any) -> LeastSquaresResult:
-    def one(task: _Task) -> LeastSquaresResult:
-        def evaluate(u: Array) -> tuple[Array, Array]:
-            both = jax.jacfwd(lambda u: (_residuals(u, task, form),) * 2, has_aux=True)(u)
-            return both[1], both[0]
-
-        return levenberg_marquardt(evaluate, task.start, len(task.strike) + 3, most)
-
-    return jax.vmap(one)(tasks)
+def _status(found: Solution, j: int, params: SabrParams, enough: bool, quality: FitQuality) -> FitStatus:
+    if not enough:
+        return FitStatus.TOO_FEW
+    if found.status[j] != CONVERGED:
+        return FitStatus.NOT_CONVERGED
+    if quality.poor:
+        return FitStatus.POOR_FIT
+    return FitStatus.AT_BOUND if abs(params.rho) > 0.99 or params.nu < 2e-3 else FitStatus.OK

@@ -13,18 +13,20 @@ from jax import Array
 from jax.scipy.special import log_ndtr
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.options.black import black_vega
 from riskengine.options.quotes import Quotes
 
 WEIGHTS = ("volatility", "vega", "spread")
 NOISE = 0.01
 """Standard deviation of a quote's volatility about the model: the unit of the residuals."""
+LEVEL = 0.2
+"""Volatility that this is for; normal volatilities are taken relative to it."""
 
 
 class FitStatus(StrEnum):
     """How a calibration to quotes ended."""
 
     OK = "ok"
+    POOR_FIT = "poor fit"  # the model misses the quotes: see the reasons in its quality
     AT_BOUND = "at bound"  # a parameter is on the edge of its range: the quotes do not say where it is
     ILL_POSED = "ill-posed"  # other parameters fit as well: see the condition, or give a prior
     TOO_FEW = "too few quotes"  # fewer than parameters, and no prior: the start is returned
@@ -100,17 +102,20 @@ def weights_of(quotes: Quotes, by: str) -> np.ndarray:
         raise SettingsError(f"weights are by {', '.join(WEIGHTS)}, not {by!r}")
     usable = quotes.usable
     weight = np.zeros(len(quotes))
+    noise = NOISE * (
+        np.mean(quotes.volatility[usable]) / LEVEL if quotes.form.normal and usable.any() else 1.0
+    )
     if by == "vega":
         forward, strike, maturity, volatility = (
             a[usable] for a in (quotes.forward, quotes.strike, quotes.maturity, quotes.volatility)
         )
-        vega = black_vega(forward, strike, maturity, volatility) / forward
-        weight[usable] = vega / np.mean(vega) / NOISE if usable.any() else 0.0
+        vega = quotes.form.vega(forward, strike, maturity, volatility)
+        weight[usable] = vega / np.mean(vega) / noise if usable.any() else 0.0
     elif by == "spread":
         half = np.nan_to_num((quotes.ask - quotes.bid) / 2, nan=np.inf)
-        weight[usable] = 1 / np.maximum(half[usable], 1e-3)
+        weight[usable] = 1 / np.maximum(half[usable], noise / 10)
     else:
-        weight[usable] = 1 / NOISE
+        weight[usable] = 1 / noise
     return weight
 
 

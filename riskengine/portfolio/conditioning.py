@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from riskengine.covariance.base import Covariance
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import DataError, SettingsError, listed
 from riskengine.portfolio.costs import YEAR
-from riskengine.portfolio.feasibility import listed
 from riskengine.portfolio.trading_state import chosen_names
 
 Array = np.ndarray

@@ -10,6 +10,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
+from riskengine.errors import listed
+
 Array = np.ndarray
 
 
@@ -194,8 +196,3 @@ def bound_limits(kind: str, sign: str, rows: Array, values: Array, names: list[s
         side = 1.0 if sign == "<=" else -1.0
         found.append(NamedConstraint.below(f"{kind} {value:g}{who}", side * rows[same], side * values[same]))
     return found
-
-
-def listed(names: list[str]) -> str:
-    """The first five names, and how many more there are."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

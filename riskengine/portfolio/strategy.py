@@ -10,7 +10,7 @@ import numpy as np
 
 from riskengine.covariance import Ensemble
 from riskengine.covariance.asynchronous import Asynchronous
-from riskengine.covariance.base import Covariance, CovarianceForecaster
+from riskengine.covariance.base import Covariance, CovarianceForecaster, given_ranges, reads_ranges
 from riskengine.covariance.for_frequency import for_frequency
 from riskengine.errors import SettingsError, deprecated
 from riskengine.market.frequency import periods_in
@@ -238,13 +238,25 @@ class OptimizedStrategy:
         days = view.day - state.day
         if same and state.age < self.refit and 0 <= days < len(view.prices):
             forecast = state.forecast
-            for row in view.window(days)[:, chosen] if days else ():
-                forecast = forecaster.update(forecast, row)
+            ranges = self._ranges(forecaster, view, chosen, days)
+            for day, row in enumerate(view.window(days)[:, chosen] if days else ()):
+                of_day = given_ranges(forecaster, None if ranges is None else ranges[day])
+                forecast = forecaster.update(forecast, row, **of_day)
             return forecast, state.age + 1
         rows = view.window(self.window)[:, chosen]
+        known: dict[str, Any] = dict(
+            given_ranges(forecaster, self._ranges(forecaster, view, chosen, len(rows)))
+        )
         if same and getattr(forecaster, "carry", False):
-            return forecaster.init(rows, previous=state.forecast), 1  # type: ignore[call-arg]
-        return forecaster.init(rows), 1
+            known["previous"] = state.forecast
+        return forecaster.init(rows, **known), 1
+
+    @staticmethod
+    def _ranges(forecaster: CovarianceForecaster, view: MarketView, chosen: Array, days: int) -> Array | None:
+        """Log ranges of the last ``days`` sessions ``(days, chosen)``; None where there is no use for them."""
+        if not reads_ranges(forecaster) or view.ranges is None:
+            return None
+        return view.ranges[len(view.ranges) - days :][:, chosen]
 
     def _decision(
         self,

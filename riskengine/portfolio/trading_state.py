@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import DataError, SettingsError, listed
 from riskengine.portfolio.constraints import Constraints
-from riskengine.portfolio.feasibility import NamedConstraint, bound_limits, listed
+from riskengine.portfolio.feasibility import NamedConstraint, bound_limits
 
 Array = np.ndarray
 

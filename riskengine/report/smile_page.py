@@ -22,11 +22,13 @@ LAYOUT: dict[str, Any] = PAGE_LAYOUT | {
 
 def render_smile(numbers: dict[str, Any], curves: dict[str, Any]) -> str:
     """The page as text, of the content of ``smile.json`` and of the points of its charts."""
-    heston = numbers["heston"]
-    headline = (
-        f"Heston fits {numbers['usable']} of {numbers['quotes']} quotes to {heston['rmse']:.2f} volatility points "
-        f"({heston['status']}), SABR to {numbers['sabr_rmse']:.2f}."
-    )
+    heston, of = numbers["heston"], f"{numbers['usable']} of {numbers['quotes']} quotes"
+    headline = f"SABR fits {of} to {numbers['sabr_rmse']:.3g} volatility points."
+    if heston is not None:
+        headline = (
+            f"Heston fits {of} to {heston['rmse']:.2f} volatility points ({heston['status']}), "
+            f"SABR to {numbers['sabr_rmse']:.2f}."
+        )
     parts = _sections(numbers, curves)
     return page("Smile", numbers["name"], headline, parts, numbers["provenance"], numbers["flagged"])
 
@@ -61,7 +63,7 @@ def smiles_figure(panels: list[dict[str, Any]]) -> go.Figure:
             figure.add_trace(trace.update(showlegend=place == 0), **at)
     figure.update_layout(**LAYOUT, height=120 + 235 * lines)
     figure.update_yaxes(tickformat=".0%")
-    figure.update_xaxes(title_text="strike over forward", row=lines)
+    figure.update_xaxes(title_text=panels[0]["axis"], row=lines)
     return figure
 
 
@@ -110,7 +112,8 @@ def term_figure(term: dict[str, Any]) -> go.Figure:
 def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     """The parts of the page."""
     parts = [
-        _heston_section(numbers),
+        *([] if numbers["heston"] is None else [_heston_section(numbers)]),
+        Section("Where the fits are poor", "", items=poor(numbers)),
         Section(
             "Smiles",
             "Quotes with bid and ask where there are both; at most eight maturities are shown.",
@@ -131,6 +134,15 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     return [*parts, _sabr_section(numbers["sabr"]), Section("Flags of the quotes", items=flags)]
 
 
+def poor(numbers: dict[str, Any]) -> list[str]:
+    """A line for each reason why a fit is poor."""
+    heston = numbers["heston"]
+    found = [] if heston is None else [f"Heston: {reason}" for reason in heston["reasons"]]
+    for row in numbers["sabr"]:
+        found += [f"SABR, {when(row['maturity'])}: {reason}" for reason in row["reasons"]]
+    return found
+
+
 def _heston_section(numbers: dict[str, Any]) -> Section:
     """Fitted parameters, and the GARCH start if there is one."""
     heston, start = numbers["heston"], numbers.get("start")
@@ -138,7 +150,12 @@ def _heston_section(numbers: dict[str, Any]) -> Section:
     rows = [["fitted", *(f"{heston[name]:.4f}" for name in names)]]
     text = (
         f"Root mean squared error {heston['rmse']:.2f} volatility points, largest {heston['largest_error']:.2f}; "
-        f"{heston['iterations']} iterations; condition {heston['condition']:.0f}; Feller ratio {heston['feller']:.2f}; "
+        + (
+            f"{heston['inside_bid_ask']:.0%} of the quotes with two sides inside bid and ask; "
+            if heston["inside_bid_ask"] is not None
+            else ""
+        )
+        + f"{heston['iterations']} iterations from {heston['starts']} start(s); Feller ratio {heston['feller']:.2f}; "
         f"{heston['status']}"
     )
     if start is not None:
@@ -179,7 +196,7 @@ def _sabr_section(smiles: list[dict[str, Any]]) -> Section:
                 when(row["maturity"]),
                 f"{row['forward']:,.2f}",
                 *(f"{row[name]:.4f}" for name in ("alpha", "beta", "nu", "rho")),
-                f"{row['rmse']:.2f}",
+                f"{row['rmse']:.3g}",
                 row["status"],
             ]
             for row in smiles

@@ -9,7 +9,7 @@ import numpy as np
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
-from riskengine.covariance.garch_margins import Margin
+from riskengine.covariance.margin import Margin
 from riskengine.errors import SettingsError
 from riskengine.market.checks import as_returns, as_row, as_weights
 from riskengine.risk.filtered_historical import fill_residuals
@@ -85,9 +85,8 @@ class FilteredHistoricalForecaster:
         """
         rows = as_returns(returns, shortest=2)[0][-self.window :]
         held = np.eye(rows.shape[1]) if weights is None else _checked(weights, rows.shape[1])
-        fit = self.calibrator(rows)
-        margin, variance = Margin.of(fit, rows)
-        residuals = fill_residuals((rows - fit.mean) / np.sqrt(variance))
+        margin, variance = Margin.of(self.calibrator, rows)
+        residuals = fill_residuals((rows - margin.fit.mean) / np.sqrt(variance))
         return FilteredState(0, rows, margin, residuals, held)
 
     def update(self, state: FilteredState, row: Array, weights: Array | None = None) -> FilteredState:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from riskengine.errors import DataError, SettingsError
 
@@ -62,6 +61,8 @@ def student_t_tail(
     >>> f"{tail.value_at_risk:.6f} {tail.conditional_value_at_risk:.6f}"
     '0.023263 0.026652'
     """
+    from scipy import stats  # half a second to import, and most figures need none of it
+
     check_level(level)
     dof = np.asarray(dof, dtype=np.float64)
     volatility = np.asarray(volatility, dtype=np.float64)

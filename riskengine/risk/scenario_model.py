@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.covariance.margin import conditional_variance
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
 from riskengine.market.checks import as_returns
@@ -226,7 +226,9 @@ def mixing_table(dof: Array) -> Array:
     mass = (2 * np.arange(MIXING_POINTS) + 1) / MIXING_POINTS**2
     dofs = 1 / np.maximum(_INVERSE_DOF, 1e-9)
     grid = np.where(
-        _INVERSE_DOF[:, None] > 0, dofs[:, None] / chi2.ppf(rank, np.minimum(dofs, 1e7)[:, None]), 1
+        _INVERSE_DOF[:, None] > 0,
+        dofs[:, None] / (2 * gammaincinv(np.minimum(dofs, 1e7)[:, None] / 2, rank)),
+        1,
     )
     grid /= grid @ mass[:, None]  # a variance of exactly one
     eta = np.clip(1 / np.asarray(dof, dtype=np.float64), 0, _INVERSE_DOF[-1])

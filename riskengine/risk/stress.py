@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.step import expected_step, step
@@ -151,5 +151,5 @@ def reverse_stress(model: ScenarioModel, weights: Array, loss: float, horizon: i
     dof = 1 / max(eta, 1e-9)
     distance = float(loss / np.sqrt(variance))
     returns = -loss * pulled / variance
-    probability = float(stats.t.sf(distance * np.sqrt(dof / (dof - 2)), dof))
+    probability = float(stdtr(dof, -distance * np.sqrt(dof / (dof - 2))))
     return ReverseStress(loss, horizon, returns, -weights * returns + 0.0, distance, probability)

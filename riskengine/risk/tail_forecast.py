@@ -10,7 +10,7 @@ from scipy import special
 
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibrator
-from riskengine.covariance.garch_margins import Margin
+from riskengine.covariance.margin import Margin
 from riskengine.errors import SettingsError
 from riskengine.market.checks import as_returns, as_row
 from riskengine.risk.measures import TailRisk, check_level
@@ -255,7 +255,7 @@ class TailForecaster:
         margins, variances = [], np.full((len(self.windows), *rows.shape), np.nan)
         for path, window in zip(variances, self.windows, strict=True):
             part = rows[-window:]
-            margin, path[-len(part) :] = Margin.of(self.calibrator(part), part)
+            margin, path[-len(part) :] = Margin.of(self.calibrator, part)
             margins.append(margin)
         return tuple(margins), variances
 

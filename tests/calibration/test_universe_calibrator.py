@@ -49,7 +49,7 @@ def test_a_call_and_margins_forecast_the_same_and_days_can_be_fed_one_by_one():
             head = margins.update(head, rows[day], None if given is None else given[day])
         np.testing.assert_allclose(head.variance, whole.variance, rtol=1e-8)
         np.testing.assert_allclose(head.residuals[-5:], whole.residuals[-5:], rtol=1e-8)
-        ahead = margins.term_structure(whole, 21)
+        ahead = whole.margin.term_structure(21)
         np.testing.assert_allclose(ahead[0], whole.variance, rtol=1e-8)
         np.testing.assert_allclose(margins.holding_variance(whole, 21), ahead.mean(axis=0))
 
@@ -121,3 +121,29 @@ def test_ranges_of_zero_are_closes_alone():
     np.testing.assert_array_equal(
         calibrate(returns, zeros).next_variance, calibrate(returns, gaps).next_variance
     )
+
+
+HARD_ROWS = {
+    "a price that stands still for two years, then moves": np.r_[np.zeros(500), 0.02, -0.03, np.zeros(98)],
+    "losses and gains without any day between": np.tile([-0.4, 0.5], 300),
+    "one enormous day": np.r_[np.full(300, 1e-4), 8.0, np.full(299, -1e-4)],
+    "no more prices": np.r_[np.full(300, 0.01) * (-1) ** np.arange(300), np.full(300, np.nan)],
+    "hardly any movement": 1e-9 * (-1.0) ** np.arange(600),
+}
+
+
+@pytest.mark.parametrize("case", HARD_ROWS)
+@pytest.mark.parametrize("ranged", [False, True])
+def test_forecasts_are_finite_and_positive_whatever_one_asset_does(case, ranged):
+    """An asset whose returns were zero for a year was once given dof of two, and with it everything NaN."""
+    rng = np.random.default_rng(4)
+    returns = 0.01 * rng.standard_t(5, (600, 4))
+    returns[:, 1] = HARD_ROWS[case]
+    ranges = np.abs(returns) + 0.01 * rng.random((600, 4)) if ranged else None
+    fit = CALIBRATOR.calibrate(returns, tuple("abcd"))
+    path, common = CALIBRATOR.filter(fit, returns, ranges)
+    assert np.isfinite(path).all()
+    assert (path > 0).all()
+    assert np.isfinite(common.term_structure(21)).all()
+    assert (common.dof() > 2).all()
+    assert path[:, [0, 2, 3]].max() < 0.01  # and the others never hear of it

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.covariance.margin import conditional_variance
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import RowReader, Watch, later
 from riskengine.errors import DataError, SettingsError

@@ -11,7 +11,7 @@ import pytest
 from riskengine import options
 from riskengine.errors import DataError, SettingsError
 from riskengine.options import FitStatus, HestonParams, HestonStart, Quotes, SabrParams
-from riskengine.options.heston_calibration import from_coordinates, to_coordinates
+from riskengine.options.heston_coordinates import from_coordinates, to_coordinates
 
 ROOT = Path(__file__).parents[2]
 DAX = ROOT / "data" / "dax_options_2002" / "quotes.csv"
@@ -107,7 +107,8 @@ def test_coordinates_go_back_and_forth(feller):
 def test_feller_is_kept_and_the_edge_reported(dax_weeks):
     fit = options.calibrate_heston(dax_weeks, feller=True)
     assert fit.params.feller >= 1 - 1e-6
-    assert (fit.status, fit.at_bound) == (FitStatus.AT_BOUND, ("sigma",))
+    assert (fit.status, fit.at_bound) == (FitStatus.POOR_FIT, ("sigma",))
+    assert "of the quoted volatility" in fit.quality.reasons[0]
 
 
 @pytest.mark.parametrize("weights", ["vega", "spread"])

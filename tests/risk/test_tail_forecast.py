@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from riskengine.covariance.garch_margins import conditional_variance
+from riskengine.covariance.margin import conditional_variance
 from riskengine.errors import DataError, SettingsError
 from riskengine.risk import TailForecaster, pareto_tail, student_t_tail
 

@@ -1,16 +1,21 @@
 """Backtests of VaR and CVaR forecasts: coverage, independence, severity, with p-values by simulation."""
 
-from riskengine.risk.validation.coverage import (
-    CoverageTest,
-    TrafficLight,
-    christoffersen,
-    independence,
-    kupiec,
-    traffic_light,
-)
-from riskengine.risk.validation.es_statistics import fissler_ziegel_loss, quantile_loss
-from riskengine.risk.validation.monte_carlo_pvalue import holm
-from riskengine.risk.validation.validate import TestResult, Validation, null_statistics, validate
+from typing import TYPE_CHECKING
+
+from riskengine.faces import lazy_face
+
+if TYPE_CHECKING:
+    from riskengine.risk.validation.coverage import (
+        CoverageTest,
+        TrafficLight,
+        christoffersen,
+        independence,
+        kupiec,
+        traffic_light,
+    )
+    from riskengine.risk.validation.es_statistics import fissler_ziegel_loss, quantile_loss
+    from riskengine.risk.validation.monte_carlo_pvalue import holm
+    from riskengine.risk.validation.validate import TestResult, Validation, null_statistics, validate
 
 __all__ = [
     "CoverageTest",
@@ -27,3 +32,5 @@ __all__ = [
     "traffic_light",
     "validate",
 ]
+
+lazy_face(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom, chi2
+from scipy.special import bdtr, chdtrc
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.risk.measures import check_level
@@ -162,7 +162,7 @@ def traffic_light(exceptions: int, observations: int = 250, level: float = 0.99)
         raise SettingsError(f"a traffic light needs at least one observation, not {observations}")
     if not 0 <= exceptions <= observations:
         raise SettingsError(f"exceptions lie between 0 and {observations}, not at {exceptions}")
-    probability = float(binom.cdf(exceptions, observations, 1 - level))
+    probability = float(bdtr(exceptions, observations, 1 - level))
     zone = "green" if probability < 0.95 else "yellow" if probability < 0.9999 else "red"
     standard = observations == 250 and level == 0.99
     return TrafficLight(zone, probability, _MULTIPLIERS[min(exceptions, 10)] if standard else None)
@@ -182,5 +182,5 @@ def _checked(exceptions: Array, level: float) -> Array:
 
 def _test(name: str, statistic: float, degrees: int, exceptions: Array, level: float) -> CoverageTest:
     days = len(exceptions)
-    p_value = float(chi2.sf(statistic, degrees))
+    p_value = float(chdtrc(degrees, statistic))
     return CoverageTest(name, statistic, p_value, int(exceptions.sum()), days, days * (1 - level))

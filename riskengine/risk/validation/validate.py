@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.risk.measures import check_level
@@ -247,7 +247,7 @@ def validate(
             float(value),
             float(mine),
             float(adjusted),
-            None if test.degrees is None or np.isnan(value) else float(chi2.sf(value, test.degrees)),
+            None if test.degrees is None or np.isnan(value) else float(chdtrc(test.degrees, value)),
             rank.low,
             rank.high,
         )

@@ -1,0 +1,126 @@
+"""The universe's forecasts from closes on nine panels and three windows, beside arch and the robust, pooled network.
+
+    python -m backtests.calibration.universe_panels [--data DIR] [--only PANEL ...] [--jobs 2]
+
+Dates, assets and scores are those of :mod:`backtests.calibration.race`. The parameters of the universe were fitted to
+306 US stocks with open, high and low before 2013; weights were chosen there too. Nothing was chosen on these panels.
+About an hour of one core, nearly all of it arch.
+"""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from backtests.calibration.race import AHEAD, MEASURES, WINDOWS, compare, jobs, lead, scores
+from backtests.panels import PANELS, load_returns
+from backtests.record import Record
+from riskengine import ArchReference
+from riskengine.calibration import Calibration, UniverseCalibrator
+from riskengine.covariance import conditional_variance
+from riskengine.garch import holding_period_variance, log_density
+
+Array = np.ndarray
+Scores = dict[str, Array]
+
+
+def universe_scores(
+    calibrator: UniverseCalibrator, fit: Calibration, past: Array, future: Array, chosen: Array
+) -> Scores:
+    """Scores of the joined forecast; ``fit`` is the network's of the same assets."""
+    whole = np.vstack([past, future])
+    _, common = calibrator.filter(fit, past)
+    path, _ = calibrator.filter(fit, whole)
+    own = conditional_variance(fit, whole)[:-1]
+    with jax.enable_x64(True):
+        params = jax.tree.map(jnp.asarray, fit.params)
+        own_month = np.asarray(
+            holding_period_variance(params, jnp.asarray(own[len(past)]), horizon=len(future))
+        )
+    month = common.term_structure(len(future)).mean(axis=0)
+    days = slice(len(past), len(whole))
+    path = common.joined(path[days], own[days])[:, chosen]
+    total = len(future) * common.joined(month, own_month)[chosen]
+    dof, future = common.dof()[chosen], future[:, chosen]
+    with jax.enable_x64(True):
+        z = jnp.asarray((future - fit.mean[chosen]) / np.sqrt(path))
+        density = np.asarray(log_density(z, jnp.asarray(1 / dof))) - np.log(path) / 2
+    realized = np.sum(future**2, axis=0)
+    return {
+        "log score": density,
+        "QLIKE, 1 day": -(np.log(path) + future**2 / path),
+        "QLIKE, 21 days": -(np.log(total) + realized / total)[None],
+        "forecast": total[None],
+        "realized": realized[None],
+    }
+
+
+def task(job: tuple[Array, Array, Array, bool]) -> dict[str, Scores]:
+    """Scores of the three at one date."""
+    past, future, chosen, _ = job
+    calibrator = UniverseCalibrator.pretrained()
+    fit = calibrator.network(past)
+    return {
+        "arch": scores(ArchReference()(past[:, chosen]), past[:, chosen], future[:, chosen]),
+        "network": scores(fit.take(chosen), past[:, chosen], future[:, chosen]),
+        "universe": universe_scores(calibrator, fit, past, future, chosen),
+    }
+
+
+def row(panel: str, window: int, found: list[dict[str, Scores]]) -> list[object]:
+    """Leads of the universe over the two others."""
+    cells: list[object] = [panel, window, sum(one["arch"]["wild"].size for one in found)]
+    for rival in ("arch", "network"):
+        for measure in MEASURES:
+            mine, theirs = ([one[name][measure] for one in found] for name in ("universe", rival))
+            won = f", {compare(mine, theirs)[2]:.0%}" if measure == "log score" else ""
+            cells.append(lead(mine, theirs) + won)
+    forecast, realized = (
+        np.concatenate([one["universe"][key].ravel() for one in found]) for key in ("forecast", "realized")
+    )
+    cells += [
+        f"{forecast.mean() / realized.mean():.2f}",
+        f"{np.median(forecast / np.maximum(realized, 1e-12)):.2f}",
+    ]
+    print(cells, flush=True)
+    return cells
+
+
+def main() -> None:
+    """Run and record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--only", nargs="*", default=list(PANELS), help="panels; rows of the others are kept")
+    arguments = parser.parse_args()
+    record = Record("calibration_universe", "The universe's forecasts from closes on nine panels", seed=5)
+    rows = [list(r.values()) for r in record.earlier().get("panels", []) if r["panel"] not in arguments.only]
+    headings = ["panel", "window", "fits"]
+    headings += [f"{measure}, over {rival}" for rival in ("arch", "the network") for measure in MEASURES]
+    headings += [f"{AHEAD} days, mean forecast / realized", "median"]
+    with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
+        for panel in arguments.only:
+            file, sample, dates, kind = PANELS[panel]
+            returns = load_returns(arguments.data, file, kind)
+            for window in WINDOWS if returns is not None else ():
+                found = list(pool.map(task, jobs(returns, window, sample, dates)))
+                if found:
+                    rows.append(row(panel, window, found))
+            record.clear()
+            record.say(
+                "Leads are means over days and assets, higher is better: log score in nats a stock-day, with the "
+                "share of 21-day asset-windows won; QLIKE with its sign turned. t: HAC over daily means of the "
+                "cross-section. The network is the robust, pooled one."
+            )
+            record.table("panels", headings, rows)
+            record.write()
+
+
+if __name__ == "__main__":
+    main()

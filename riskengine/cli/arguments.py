@@ -1,0 +1,243 @@
+"""Options and arguments of the commands, each with its help text; a command's signature lists their names."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from riskengine.cli.console import prices_file
+
+
+class CalibratorName(StrEnum):
+    """Choices of `calibrate --method`."""
+
+    NETWORK = "network"
+    PLAIN = "plain"
+    MAXIMUM_LIKELIHOOD = "mle"
+    ARCH = "arch"
+
+
+def _prices_file(named: Path | None) -> Path | None:
+    """A bundled panel by its name."""
+    return None if named is None else prices_file(named)
+
+
+# Of many commands
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")
+]
+Prices = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices",
+        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled, by name: "
+        "us_equities_20 (if left out), us_equities_100, etf18_2006_2022.",
+        callback=_prices_file,
+    ),
+]
+PeriodsPerYear = Annotated[
+    float | None,
+    typer.Option(
+        "--periods-per-year",
+        help="Prices a year, 252 or 52 say, by which figures are annualised; measured from the dates if left out.",
+    ),
+]
+StrategyFile = Annotated[
+    Path, typer.Argument(help="Strategy file with build(), or the name of a bundled one.")
+]
+Membership = Annotated[
+    Path | None,
+    typer.Option(help="Who may be held when: rows of asset, start, end, or as wide as the prices."),
+]
+Volume = Annotated[
+    Path | None, typer.Option(help="Traded values, as wide as the prices; --top ranks by them.")
+]
+
+# `backtest` and `sweep`
+Train = Annotated[
+    int | None,
+    typer.Option(
+        help="Returns seen before the first decision, and window of the benchmarks. If left out 1250, or fewer where "
+        "the prices do not leave a year to test on."
+    ),
+]
+Step = Annotated[
+    str,
+    typer.Option(
+        help="Days between decisions, or their calendar: week, month or quarter.", metavar="DAYS|WORD"
+    ),
+]
+Delay = Annotated[int, typer.Option(help="Days between decision and trade.")]
+CostRate = Annotated[float, typer.Option(help="Cost of trading, basis points of the value traded.")]
+Cash = Annotated[
+    str,
+    typer.Option(
+        help="Rate a year that cash earns, 0.03, or a file of dates and rates.", metavar="RATE|FILE"
+    ),
+]
+Borrow = Annotated[
+    str | None,
+    typer.Option(
+        help="Rate a year that borrowed cash costs, or a file; the rate of cash if left out.",
+        metavar="RATE|FILE",
+    ),
+]
+Band = Annotated[
+    float, typer.Option(help="Percent of wealth that a weight may stray from its target before it is traded.")
+]
+Window = Annotated[
+    int | None, typer.Option(help="Returns that a strategy is shown; the whole past if left out.")
+]
+DelistingFile = Annotated[Path | None, typer.Option("--delistings", help="Rows of asset, date, return.")]
+Start = Annotated[str | None, typer.Option(help="First date of the prices to use.")]
+End = Annotated[str | None, typer.Option(help="Last date of the prices to use.")]
+TopOfDay = Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets of the day.")]
+BacktestFolder = Annotated[
+    Path, typer.Option(help="Folder for report.html, result.json, tables as .parquet and .csv.")
+]
+Checkpoint = Annotated[Path | None, typer.Option(help="Folder to keep every decision in, for --resume.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run that is in the checkpoint, if there is one.")
+]
+BenchmarkJobs = Annotated[
+    int, typer.Option(help="Processes: benchmarks run beside the strategy; -1 for all cores.")
+]
+StrategyFiles = Annotated[
+    list[Path] | None, typer.Argument(help="Strategy files with build(), or names of bundled ones.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="name=value,value for every build() that takes it; file.name=... for one."),
+]
+GridOfRuns = Annotated[
+    Path | None,
+    typer.Option(help="TOML or JSON with strategies, settings and universes; --example prints one."),
+]
+UniversePrices = Annotated[
+    list[Path] | None,
+    typer.Option(help="Prices of a universe; repeat for several. The bundled prices if left out."),
+]
+Tops = Annotated[
+    list[int] | None,
+    typer.Option(help="Restrict each universe to its N most liquid assets; repeat for several N."),
+]
+SweepJobs = Annotated[int, typer.Option(help="Processes on this machine; -1 for all cores.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Address of a Dask cluster to use instead, tcp://host:8786.")
+]
+SweepFolder = Annotated[Path, typer.Option(help="Folder of finished backtests, which are not run again.")]
+
+# `demo` and `init`
+DemoFolder = Annotated[Path, typer.Option(help="Folder for the page and the tables.")]
+
+# `report` and `audit`
+FinishedFolder = Annotated[Path, typer.Argument(help="Folder that `riskengine backtest --out` wrote.")]
+PricesToAudit = Annotated[Path, typer.Argument(help="File of prices, or folder of one file an asset.")]
+AuditFolder = Annotated[Path, typer.Option(help="Folder for audit.json and audit.html.")]
+RepairedCopy = Annotated[
+    Path | None,
+    typer.Option(
+        "--repair",
+        help="Write a mended copy, .csv or .parquet, and beside it a log of each change. Splits and changes of "
+        "unit are adjusted back, wrong prints emptied; nothing is filled.",
+    ),
+]
+
+# `calibrate` and `pretrain`
+CalibrationWindow = Annotated[int, typer.Option(help="Last days to use; 0 for all.")]
+Method = Annotated[
+    CalibratorName,
+    typer.Option(help="The network, robust and pooled; the plain one; batched maximum likelihood; or arch."),
+]
+Robust = Annotated[
+    bool | None,
+    typer.Option(
+        "--robust/--no-robust",
+        help="Whether the network is the one trained on bad prints, breaks and stale prices.",
+        show_default="robust",
+    ),
+]
+Pooled = Annotated[
+    bool | None,
+    typer.Option(
+        "--pooled/--no-pooled",
+        help="Whether every asset is shrunk towards the universe (empirical Bayes).",
+        show_default="pooled",
+    ),
+]
+CsvOut = Annotated[Path | None, typer.Option(help="CSV file to write.")]
+NetworkFolder = Annotated[Path, typer.Option(help="Folder for the plain and the robust network.")]
+Steps = Annotated[int | None, typer.Option(help="Simulated batches; the default makes the shipped weights.")]
+TrainingSeed = Annotated[int | None, typer.Option(help="Of simulation and initial weights.")]
+Restart = Annotated[bool, typer.Option(help="Begin anew instead of going on from a checkpoint.")]
+
+# `rebalance`, `stress`, `validate` and `watch`
+HoldingsFile = Annotated[
+    Path, typer.Option("--holdings", help="CSV of asset,quantity; CASH is an amount of money.")
+]
+LimitsFile = Annotated[
+    Path | None,
+    typer.Option("--limits", help="TOML or JSON: lots, cash, costs, groups, limits; see --example."),
+]
+AsOf = Annotated[str | None, typer.Option("--asof", help="Last date of the prices to use.")]
+DeskFolder = Annotated[
+    Path,
+    typer.Option(
+        help="Folder for trades.csv, report.json, report.html, history.jsonl and the strategy's state."
+    ),
+]
+RiskWindow = Annotated[int, typer.Option(help="Closes that the risk figures rest on.")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Begin anew: pass over what the strategy learned on earlier days.")
+]
+ShownHistory = Annotated[
+    int | None,
+    typer.Option(help="Returns that the strategy is shown, as --window of backtest; all if left out."),
+]
+Top = Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets.")]
+HeldOrEqual = Annotated[
+    Path | None, typer.Option("--holdings", help="CSV of asset,quantity; equal weights if left out.")
+]
+Horizon = Annotated[
+    int | None,
+    typer.Option(help="Periods of the prices: days, weeks, ...; a month if left out, 21 trading days."),
+]
+Paths = Annotated[int, typer.Option(help="Simulated paths a scenario.")]
+FilteredDays = Annotated[bool, typer.Option("--filtered", help="Draw whole past days instead of Student-t.")]
+Uncertain = Annotated[bool, typer.Option("--uncertain", help="Draw parameters from their posterior.")]
+VolatilityFactor = Annotated[float, typer.Option(help="Factor on all volatilities.")]
+ShockedCorrelation = Annotated[float, typer.Option(help="Mean correlation of the shocked state.")]
+MarketShock = Annotated[float, typer.Option(help="Return of the market on the day of its shock.")]
+Seed = Annotated[int, typer.Option(help="Of the draws.")]
+WritePaths = Annotated[bool, typer.Option("--write-paths", help="Write all daily returns as Parquet.")]
+StressFolder = Annotated[Path, typer.Option(help="Folder for stress.json, stress.html, paths.parquet.")]
+ForecastFile = Annotated[
+    Path,
+    typer.Argument(help="CSV with columns date, return (or pnl, loss), var and, if known, cvar (or es)."),
+]
+Level = Annotated[float, typer.Option(help="Confidence of VaR and CVaR.")]
+Draws = Annotated[int, typer.Option(help="Simulated series behind the p-values.")]
+StateFolder = Annotated[Path, typer.Option("--state", help="Folder of the state; made on the first call.")]
+StreamHoldings = Annotated[
+    Path | None,
+    typer.Option(
+        "--holdings",
+        help="CSV of asset,quantity; left out, equal weights at first and then those of the state.",
+    ),
+]
+RowsArePrices = Annotated[
+    bool | None,
+    typer.Option(
+        "--rows-are-prices/--rows-are-returns", help="What rows hold; returns at first, then as before."
+    ),
+]
+StreamWindow = Annotated[
+    int | None, typer.Option(help="Rows of calibration and history; 1000 at first, then as before.")
+]
+Recalibrate = Annotated[
+    int | None, typer.Option(help="Rows between calibrations; 0 for none; 21 at first, then as before.")
+]
+Snapshot = Annotated[int, typer.Option(help="Rows between snapshots.")]

@@ -1,0 +1,155 @@
+"""GARCH of every series by itself, with what the universe adds: variances from day to day."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from riskengine.calibration.maximum_likelihood import MaximumLikelihood
+from riskengine.calibration.padding import NARROWEST, bucket
+from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.calibration.universe_calibrator import CommonMargin, UniverseCalibrator, as_ranges
+from riskengine.garch.forecast import term_structure
+from riskengine.garch.params import GarchParams
+from riskengine.garch.robust import VariancePair, next_pair
+from riskengine.garch.step import expected_step, step
+from riskengine.garch.variance import Filtered, filter_variance
+
+Array = np.ndarray
+
+_next_hypotheses = jax.jit(next_pair)
+_ahead = jax.jit(term_structure, static_argnames="horizon")
+
+
+class Margin(NamedTuple):
+    """GARCH filter of every series: parameters, and what is known of the next day.
+
+    Attributes
+    ----------
+    fit : parameters
+    garch : (series,) variance of the next day by the calibration alone
+    hypotheses : of that variance, if the calibration reckons with outliers
+    common : what a :class:`~riskengine.calibration.universe_calibrator.UniverseCalibrator` adds
+    """
+
+    fit: Calibration
+    garch: Array
+    hypotheses: VariancePair | None = None
+    common: CommonMargin | None = None
+
+    @classmethod
+    def of(
+        cls, calibrator: Calibrator, rows: Array, ranges: Array | None = None, fit: Calibration | None = None
+    ) -> tuple[Margin, Array]:
+        """Calibrate and filter ``(days, series)`` rows: the margin after them, and the variances of these days.
+
+        Parameters
+        ----------
+        ranges : (days, series) logarithms of high over low, which a calibrator of universes reads
+        fit : a calibration that is known already
+        """
+        fit = calibrated(calibrator, rows) if fit is None else fit
+        path = filter_window(fit, rows)
+        found = cls(fit, np.asarray(path.next_variance), path.hypotheses)
+        variance = np.asarray(path.variance)
+        if not isinstance(calibrator, UniverseCalibrator):
+            return found, variance
+        components, common = calibrator.filter(fit, rows, as_ranges(ranges, rows.shape))
+        return found._replace(common=common), common.joined(components, variance)
+
+    @property
+    def variance(self) -> Array:
+        """Of the next day ``(series,)``."""
+        return self.garch if self.common is None else self.common.joined(self.common.variance(), self.garch)
+
+    def residual(self, row: Array) -> Array:
+        """Standardised residual ``(series,)`` of the next day's returns."""
+        return (row - self.fit.mean) / np.sqrt(self.variance)
+
+    def moved(self, row: Array, ranges: Array | None = None) -> Margin:
+        """After one more day; a missing return moves the variance by its expectation."""
+        shock = row - self.fit.mean
+        common = None if self.common is None else self.common.moved(row, ranges)
+        if self.hypotheses is None or self.fit.contamination is None:
+            params = GarchParams(*map(np.asarray, self.fit.params))
+            moved = np.where(
+                np.isnan(shock), expected_step(params, self.garch), step(params, self.garch, shock)
+            )
+            return self._replace(garch=moved, common=common)
+        with jax.enable_x64(True):
+            leaves = (self.fit.params, self.hypotheses, shock, self.fit.contamination)
+            hypotheses = _next_hypotheses(*jax.tree.map(jnp.asarray, leaves))
+        return self._replace(
+            garch=np.asarray(hypotheses.variance),
+            hypotheses=jax.tree.map(np.asarray, hypotheses),
+            common=common,
+        )
+
+    def term_structure(self, horizon: int) -> Array:
+        """Expected variance of each of the next days, ``(horizon, series)``."""
+        with jax.enable_x64(True):
+            params = GarchParams(*map(jnp.asarray, self.fit.params))
+            path = np.asarray(_ahead(params, jnp.asarray(self.garch), horizon=horizon))
+        return path if self.common is None else self.common.joined(self.common.term_structure(horizon), path)
+
+
+def calibrated(calibrator: Calibrator, rows: Array, previous: Calibration | None = None) -> Calibration:
+    """Parameters of ``(days, series)`` rows; ``previous`` ones are where maximum likelihood starts."""
+    if previous is not None and isinstance(calibrator, MaximumLikelihood):
+        return calibrator(rows, start=previous)
+    # A universe's variances come with the filter: its network is all that calibrates.
+    return (calibrator.network if isinstance(calibrator, UniverseCalibrator) else calibrator)(rows)
+
+
+def conditional_variance(fit: Calibration, returns: Array) -> Array:
+    """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``."""
+    path = filter_window(fit, returns)
+    return np.vstack([path.variance, path.next_variance])
+
+
+def filter_window(fit: Calibration, returns: Array) -> Filtered:
+    """The path of the variances on ``(time, assets)`` returns, as numpy arrays, the universe split over jax's devices.
+
+    Of rounded shape when it is compiled, so that a listing compiles nothing anew.
+    """
+    days, assets = returns.shape
+    devices = jax.devices()[: max(1, assets // NARROWEST)]
+    mesh = Mesh(np.array(devices), "assets")
+    width = bucket(-(-assets // len(devices))) * len(devices)
+    rows = np.full((bucket(days), width), np.nan)
+    np.subtract(returns, fit.mean, out=rows[-days:, :assets])
+    split = NamedSharding(mesh, P("assets"))
+
+    def widened(leaf: Any) -> jax.Array:
+        wide = np.pad(np.asarray(leaf, dtype=np.float64), (0, width - assets), mode="edge")
+        return jax.device_put(wide, split)
+
+    with jax.enable_x64(True):
+        contamination = None if fit.contamination is None else widened(fit.contamination)
+        params = GarchParams(*map(widened, fit.params))
+        there = jax.device_put(rows, NamedSharding(mesh, P(None, "assets")))
+        path = _filter(params, there, widened(fit.presample), contamination, mesh)
+    path = jax.tree.map(lambda leaf: np.asarray(leaf)[..., :assets], path)
+    return path._replace(variance=path.variance[-days:])
+
+
+@partial(jax.jit, static_argnames="mesh")
+def _filter(
+    params: GarchParams, returns: jax.Array, presample: jax.Array, contamination: jax.Array | None, mesh: Mesh
+) -> Filtered:
+    """:func:`filter_variance` with the assets dealt out to the devices of a mesh; no device waits for another."""
+    one, path = P("assets"), P(None, "assets")
+    leaves: list[Any] = [path, one, one]
+    return jax.shard_map(
+        filter_variance,
+        mesh=mesh,
+        in_specs=(one, path, one, one),
+        out_specs=Filtered(*leaves),
+        check_vma=False,
+    )(params, returns, presample, contamination)

@@ -1,0 +1,122 @@
+"""Folders' faces import what they name only when it is asked for, and name all that they offer."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "riskengine"
+FACES = sorted(
+    ".".join(path.parent.relative_to(PACKAGE.parent).parts)
+    for path in PACKAGE.rglob("__init__.py")
+    if "lazy_face(" in path.read_text()
+)
+HEAVY = {"jax", "numpy", "pandas", "scipy", "cvxpy", "plotly", "flax", "optax", "arch", "pyarrow"}
+
+
+def written(face: str) -> dict[str, tuple[str, str]]:
+    """Every name that a face imports for type checkers, with its module and its name there."""
+    tree = ast.parse((PACKAGE.parent / face.replace(".", "/") / "__init__.py").read_text())
+    return {
+        alias.asname or alias.name: (node.module, alias.name)
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def python(code: str, *arguments: str) -> str:
+    """Standard output of a program in a process of its own."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_folder_has_a_lazy_face():
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")} - {"cli"}
+    assert {f"riskengine.{name}" for name in folders} < set(FACES)
+    assert "riskengine" in FACES
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_every_name_of_a_face_is_what_a_plain_import_gives(face):
+    module, names = import_module(face), written(face)
+    assert sorted(module.__all__) == sorted(names)
+    for name, (source, original) in names.items():
+        assert getattr(module, name) is getattr(import_module(source), original)
+    assert set(dir(module)) >= set(names)
+
+
+def test_a_module_of_the_name_of_a_function_does_not_hide_it():
+    code = (
+        "import sys; from importlib import import_module; from types import ModuleType\n"
+        "faces = [import_module(name) for name in sys.argv[1:]]\n"
+        "for face in faces:\n"
+        "    for source, _ in face._sources.values(): import_module(source)\n"
+        "assert 'riskengine.garch.step' in sys.modules\n"
+        "print([n for face in faces for n in face.__all__ if isinstance(getattr(face, n), ModuleType)])"
+    )
+    assert python(code, *FACES).strip() == "[]"
+
+
+def test_an_unknown_name_is_an_attribute_error_and_an_import_error():
+    import riskengine
+
+    with pytest.raises(AttributeError, match="no attribute 'Ewmaa'"):
+        _ = riskengine.Ewmaa
+    with pytest.raises(ImportError, match="Ewmaa"):
+        exec("from riskengine import Ewmaa")
+
+
+def test_names_of_the_version_before_warn():
+    import riskengine
+
+    with pytest.warns(
+        DeprecationWarning, match=r"riskengine\.TargetVolatility is deprecated: use MaximumReturn"
+    ):
+        assert riskengine.TargetVolatility is riskengine.MaximumReturn
+
+
+def test_a_face_can_be_patched_and_what_it_gives_pickled(monkeypatch):
+    import riskengine
+
+    monkeypatch.setattr(riskengine, "Ewma", 1)
+    assert riskengine.Ewma == 1
+    monkeypatch.undo()
+    assert pickle.loads(pickle.dumps(riskengine.Ewma)) is riskengine.Ewma
+
+
+LOADED = (
+    "import contextlib, io, sys\n"
+    "sys.argv = ['riskengine', *sys.argv[1:]]\n"
+    "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+    "    if len(sys.argv) == 1:\n"
+    "        import riskengine\n"
+    "    else:\n"
+    "        from riskengine.cli import main; main()\n"
+    "print(*(name for name in sys.modules if '.' not in name))"
+)
+
+
+def commands() -> list[str]:
+    import typer
+
+    from riskengine.cli import app
+
+    return list(typer.main.get_command(app).commands)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["--version"], *([name, "--help"] for name in commands())], ids=" ".join
+)
+def test_neither_the_package_nor_a_help_text_loads_a_library_that_computes(arguments):
+    assert HEAVY & set(python(LOADED, *arguments).split()) == set()
