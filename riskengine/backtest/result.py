@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,31 @@ class Comparison:
             )
         ends = sorted((abs(low), abs(high)))
         return f"{said}; between {_share(ends[0])} and {_share(ends[1])} {_word(low)} with 95% confidence"
+
+
+class Metrics(NamedTuple):
+    """Headline figures of a portfolio, net of costs.
+
+    Attributes
+    ----------
+    volatility, annual_return, cash_return : a year
+    sharpe, sortino : a year, over cash
+    max_drawdown : fraction of the highest wealth so far, negative
+    calmar : annual return over the depth of the drawdown
+    turnover, costs : a year, as multiples and fractions of wealth
+    bias : realized over forecast risk
+    """
+
+    volatility: float
+    annual_return: float
+    cash_return: float
+    sharpe: float
+    sortino: float
+    max_drawdown: float
+    calmar: float
+    turnover: float
+    costs: float
+    bias: float
 
 
 _EARLIER_METHODS = "var: filtered historical; t_var: Student-t"  # of results that do not say theirs
@@ -393,6 +418,36 @@ class BacktestResult:
             "provenance": self.provenance,
         }
         return json.dumps(finite(content), indent=2, default=float)
+
+    @property
+    def metrics(self) -> Metrics:
+        """Headline figures by name: ``result.metrics.sharpe``."""
+        row = self.statistics()
+        depth = row["max_drawdown"]
+        return Metrics(
+            volatility=row["volatility"],
+            annual_return=row["return"],
+            cash_return=row["cash_return"],
+            sharpe=row["sharpe"],
+            sortino=row["sortino"],
+            max_drawdown=depth,
+            calmar=row["return"] / -depth if depth < 0 else float("nan"),
+            turnover=row["turnover"],
+            costs=row["costs"],
+            bias=row["bias"],
+        )
+
+    def plot(self, kind: str = "growth") -> Any:
+        """A plotly figure: growth, volatility, drawdown, forecast, weights, contributions or var."""
+        return hooks.draw_result(self, kind)
+
+    def _repr_html_(self) -> str:
+        """The summary, where a notebook shows it."""
+        table = self.summary()
+        percent = ("volatility", "return", "cash_return", "max_drawdown", "costs", "reduction")
+        formats = dict.fromkeys([*percent, "reduction_low", "reduction_high"], "{:.1%}".format)
+        shown = {name: formats.get(name, "{:.2f}".format) for name in table.columns}
+        return table.to_html(formatters=shown, na_rep="")
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""

@@ -8,6 +8,7 @@ from riskengine.cli import (  # they join the application
     options,
     price_audit,
     results,
+    workspace,
 )
 from riskengine.cli.app import app, main
 from riskengine.cli.console import FLAGGED, bundled_prices
@@ -24,4 +25,5 @@ __all__ = [
     "options",
     "price_audit",
     "results",
+    "workspace",
 ]

@@ -131,6 +131,7 @@ Scheduler = Annotated[
 SweepFolder = Annotated[Path, typer.Option(help="Folder of finished backtests, which are not run again.")]
 
 # `demo` and `init`
+NewFolder = Annotated[Path, typer.Argument(help="Folder to make.")]
 DemoFolder = Annotated[Path, typer.Option(help="Folder for the page and the tables.")]
 
 # `report` and `audit`

@@ -39,7 +39,7 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     known: dict[str, Remembered] = {}
     wide, narrow = (_contest(load_strategy(name), known) for name in ("long_short", "min_variance"))
     with bars(console) as report:
-        monitor = RiskMonitor(NeuralCalibrator.pretrained())
+        monitor = RiskMonitor(NeuralCalibrator.pretrained(), beside=())
         result = run_backtest(wide[0], panel, schedule, RATE, wide[1:], monitor, report)
         long_only = run_backtest(narrow[0], panel, schedule, RATE, narrow[1:], report=report)
     chosen = f"The mandate and its settings were chosen on other stocks and ETFs: {STUDY}"
@@ -84,7 +84,7 @@ def _contest(strategy: Strategy, known: dict[str, Remembered]) -> list[Strategy]
 
 def _reductions(console: Console, result: BacktestResult, title: str) -> None:
     table = new_table(title)
-    for heading in ("", "volatility", "lower by", "95% interval", "turnover a year"):
+    for heading in ("", "volatility", "lower by", "95% interval", "turnover\na year"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     table.add_row(
         result.name,
@@ -110,8 +110,8 @@ def _tails(console: Console, result: BacktestResult) -> None:
     from riskengine.covariance import bias_band
 
     table = new_table("Its value at risk of one day, and the size of its forecasts")
-    for heading in ("method", "level", "expected", "beyond", "Kupiec p", "Christoffersen p", ""):
-        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("method", "level", "expected", "beyond", "Kupiec\np", "Christoffersen\np", ""):
+        table.add_column(heading, justify="right" if heading != "method" else "left", no_wrap=True)
     for _, row in result.risk_table().iterrows():
         passes = min(row["kupiec_p"], row["christoffersen_p"]) >= 0.05
         table.add_row(

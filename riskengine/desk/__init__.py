@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from riskengine.desk.strategy_state import Shown, close_name, decide, keep
     from riskengine.desk.stream import Watch
     from riskengine.desk.stream_settings import StreamSettings, open_stream, weights_of
+    from riskengine.desk.workspace import lay_out, workspace_files
 
 __all__ = [
     "Desk",
@@ -46,6 +47,7 @@ __all__ = [
     "fit_smile",
     "held_risk",
     "keep",
+    "lay_out",
     "open_stream",
     "price",
     "read_desk",
@@ -61,6 +63,7 @@ __all__ = [
     "trade_list",
     "validate_file",
     "weights_of",
+    "workspace_files",
     "write_rebalance",
 ]
 

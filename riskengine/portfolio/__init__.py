@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from riskengine.portfolio.expected_returns import BlackLitterman, Equilibrium, ExpectedReturns
     from riskengine.portfolio.fallback import solve_or_fall_back
     from riskengine.portfolio.feasibility import NamedConstraint, clashing_limits, feasible
+    from riskengine.portfolio.function_strategy import FunctionStrategy, as_strategy
     from riskengine.portfolio.multi_period import MultiPeriodOptimizer, Plan
     from riskengine.portfolio.objective import Goal, Objective, ProblemExpressions
     from riskengine.portfolio.objectives import (
@@ -56,6 +57,7 @@ __all__ = [
     "Equilibrium",
     "ExpectedReturns",
     "Exposure",
+    "FunctionStrategy",
     "Goal",
     "Group",
     "MaximumDiversification",
@@ -81,6 +83,7 @@ __all__ = [
     "TrackingError",
     "View",
     "VolatilityTarget",
+    "as_strategy",
     "black_litterman",
     "broken_limits",
     "clashing_limits",

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from riskengine.report.audit_page import ordered as ordered_findings
     from riskengine.report.audit_page import write_audit
     from riskengine.report.backtest_page import headline, provenance_text, render, summary_rows, write_report
+    from riskengine.report.figures import draw_calibration, draw_result
     from riskengine.report.price_page import greek_cells, render_price
     from riskengine.report.rebalance_page import RISK as RISK_LABELS
     from riskengine.report.rebalance_page import limit_label, render_rebalance, state_line
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RISK_LABELS",
+    "draw_calibration",
+    "draw_result",
     "greek_cells",
     "headline",
     "limit_label",

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from riskengine.backtest.result import BacktestResult
+from riskengine.backtest import BacktestResult
+from riskengine.calibration import Calibration
+from riskengine.errors import SettingsError
 from riskengine.market.period_names import period_name, periods
 from riskengine.report.page import LAYOUT
 from riskengine.report.thinning import quarter, thinned
@@ -195,4 +197,59 @@ def drawdowns(result: BacktestResult) -> go.Figure:
     figure = figure_of("drawdown")
     for colour, run, own in _portfolios(result):
         _line(figure, thinned(run.drawdown()), run.name, colour, width=2.0 if own else 1.1)
+    return figure
+
+
+_KINDS = {
+    "growth": growth,
+    "volatility": rolling_volatility,
+    "drawdown": drawdowns,
+    "forecast": forecast_and_realized,
+    "weights": weights,
+    "contributions": risk_contributions,
+    "var": value_at_risk,
+}
+
+
+def draw_result(result: BacktestResult, kind: str = "growth") -> go.Figure:
+    """One of the figures by name.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of that name.
+    """
+    if kind not in _KINDS:
+        raise SettingsError(f"there are figures of {', '.join(_KINDS)}, not of {kind!r}")
+    return _KINDS[kind](result)
+
+
+def draw_calibration(fit: Calibration) -> go.Figure:
+    """Volatility a year of the next period and of the long run, an asset a line, the calmest at the bottom.
+
+    With the 90% interval of the former, where the method knows one.
+    """
+    table = fit.to_frame().sort_values("next_volatility")
+    names, root = table.index.astype(str), np.sqrt(fit.periods_per_year)
+    figure = go.Figure(layout={**_LAYOUT, "hovermode": "closest", "height": 160 + 18 * len(names)})
+    figure.update_xaxes(title="volatility a year", tickformat=".0%", rangemode="tozero")
+    bars = {}
+    if fit.log_variance_spread is not None:
+        order = [fit.assets.index(name) for name in table.index]
+        low, high = (root * np.sqrt(end[order]) for end in fit.variance_interval())
+        middle = table["next_volatility"].to_numpy()
+        bars = {
+            "error_x": {
+                "type": "data",
+                "symmetric": False,
+                "array": high - middle,
+                "arrayminus": middle - low,
+            }
+        }
+    options = {"mode": "markers", "y": names}
+    marker = {"color": OTHERS, "symbol": "line-ns-open", "size": 11}
+    figure.add_scatter(x=table["long_run_volatility"], name="in the long run", marker=marker, **options)
+    figure.add_scatter(
+        x=table["next_volatility"], name="next", marker={"color": PALETTE[0], "size": 7}, **options, **bars
+    )
     return figure

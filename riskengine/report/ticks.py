@@ -18,7 +18,7 @@ def round_ticks(low: float, high: float, most: int = 6) -> list[float]:
     >>> round_ticks(-0.37, 0.02), round_ticks(0.011, 0.093)
     ([-0.4, -0.3, -0.2, -0.1, 0.0, 0.1], [0.0, 0.02, 0.04, 0.06, 0.08, 0.1])
     """
-    if not high > low:
+    if not high - low > 1e-9:  # less is rounding, and the ticks are rounded too
         low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
     size = 10.0 ** math.floor(math.log10((high - low) / most))
     for step in (scale * power for power in (size, 10 * size) for scale in _STEPS):
