@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from riskengine.backtest.market_files import Market as Market
     from riskengine.backtest.monitor import RiskMonitor as RiskMonitor
     from riskengine.backtest.provenance import commit as commit
+    from riskengine.backtest.provenance import panel_provenance as panel_provenance
     from riskengine.backtest.provenance import software as software
     from riskengine.backtest.provenance import weights_hash as weights_hash
     from riskengine.backtest.reads import recorded_reads as recorded_reads

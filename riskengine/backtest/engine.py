@@ -22,8 +22,7 @@ from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError
 from riskengine.market import Panel
-from riskengine.portfolio import ProportionalCosts, Strategy
-from riskengine.portfolio.ask import ask, begin, stated_limits
+from riskengine.portfolio import ProportionalCosts, Strategy, ask, begin, stated_limits
 from riskengine.progress import ProgressReport, no_progress
 
 Array = np.ndarray

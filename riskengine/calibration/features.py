@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from riskengine.calibration.small_cholesky import cholesky, solve_lower, solve_lower_transposed
-from riskengine.garch.likelihood import Likelihood, likelihood
+from riskengine.garch import Likelihood, likelihood
 
 LONGEST = 10_240
 """Longest history, in observed days, that the network was trained on; longer ones look this long to it."""

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from riskengine.errors import SettingsError
-from riskengine.garch.params import GarchParams, from_unconstrained
+from riskengine.garch import GarchParams, from_unconstrained
 
 Array = np.ndarray
 

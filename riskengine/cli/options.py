@@ -75,7 +75,7 @@ def smile(
     Exit status 3 if a fit is not to be trusted.
     """
     from riskengine.cli.runs import run_smile
-    from riskengine.report.smile_page import poor
+    from riskengine.report import poor
 
     content = run_smile(quotes, prices, asset, asof, spot, feller, weights, beta, window, out)
     if as_json:

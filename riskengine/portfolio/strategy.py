@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from riskengine.calibration import NeuralCalibrator
-from riskengine.covariance import ConstantCorrelation, Followed, Refit
-from riskengine.covariance.asynchronous import Asynchronous
-from riskengine.covariance.base import Covariance, CovarianceForecaster, reads_ranges
-from riskengine.covariance.for_frequency import for_frequency
+from riskengine.covariance import (
+    Asynchronous,
+    ConstantCorrelation,
+    Covariance,
+    CovarianceForecaster,
+    Followed,
+    Refit,
+    for_frequency,
+    reads_ranges,
+)
 from riskengine.errors import SettingsError, deprecated
-from riskengine.market.frequency import periods_in
+from riskengine.market import periods_in
 from riskengine.portfolio.black_litterman import BlackLittermanPosterior, View
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts
@@ -33,7 +39,7 @@ from riskengine.portfolio.objectives import MeanVariance, MinimumVariance
 from riskengine.portfolio.optimizer import Optimizer
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Array = np.ndarray
 
