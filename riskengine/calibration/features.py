@@ -90,6 +90,10 @@ def describe(local: Local, prior_mean: Array, prior_spread: Array, observations:
     )
 
 
+WIDTHS = {False: (33, 26), True: (37, 27)}
+"""Features of the first and of the second look, by whether days are weighed by a contamination."""
+
+
 def first_look(returns: Array, presample: Array, contamination: Array | None = None) -> Array:
     """Features ``(assets, features)`` of series with unit mean square, from the scores at the anchors.
 
