@@ -23,10 +23,16 @@ if TYPE_CHECKING:
     from riskengine.options.bachelier import bachelier_vega as bachelier_vega
     from riskengine.options.bachelier import bachelier_volatility as bachelier_volatility
     from riskengine.options.barrier import Barrier as Barrier
+    from riskengine.options.baskets import BasketParams as BasketParams
+    from riskengine.options.baskets import basket_params as basket_params
     from riskengine.options.black import black_price as black_price
     from riskengine.options.black import black_vega as black_vega
     from riskengine.options.black import implied_volatility as implied_volatility
+    from riskengine.options.cliquet import Cliquet as Cliquet
+    from riskengine.options.cliquet import ForwardStart as ForwardStart
     from riskengine.options.control_variates import Estimate as Estimate
+    from riskengine.options.curves import Curve as Curve
+    from riskengine.options.double_barrier import DoubleBarrier as DoubleBarrier
     from riskengine.options.dynamics import BlackScholesParams as BlackScholesParams
     from riskengine.options.fit_quality import FitQuality as FitQuality
     from riskengine.options.garch_paths import DuanParams as DuanParams
@@ -42,8 +48,10 @@ if TYPE_CHECKING:
     from riskengine.options.heston_nandi import heston_nandi_price as heston_nandi_price
     from riskengine.options.heston_starts import heston_guess as heston_guess
     from riskengine.options.lookback import Lookback as Lookback
+    from riskengine.options.market_curves import MarketCurves as MarketCurves
     from riskengine.options.monte_carlo_pricing import MonteCarloResult as MonteCarloResult
     from riskengine.options.monte_carlo_pricing import monte_carlo as monte_carlo
+    from riskengine.options.one_touch import OneTouch as OneTouch
     from riskengine.options.products import PathPayoff as PathPayoff
     from riskengine.options.products import Product as Product
     from riskengine.options.products import Vanilla as Vanilla
