@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from riskengine.backtest.performance import monthly_returns as monthly_returns
     from riskengine.backtest.performance import reduction_over_time as reduction_over_time
     from riskengine.backtest.provenance import commit as commit
+    from riskengine.backtest.provenance import panel_provenance as panel_provenance
     from riskengine.backtest.provenance import software as software
     from riskengine.backtest.provenance import weights_hash as weights_hash
     from riskengine.backtest.reads import recorded_reads as recorded_reads

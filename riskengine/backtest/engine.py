@@ -23,8 +23,7 @@ from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError
 from riskengine.market import MarketView, Panel
-from riskengine.portfolio import ProportionalCosts, Strategy, as_strategy
-from riskengine.portfolio.ask import ask, begin, stated_limits
+from riskengine.portfolio import ProportionalCosts, Strategy, as_strategy, ask, begin, stated_limits
 from riskengine.progress import ProgressReport, no_progress
 
 Array = np.ndarray

@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 
 from riskengine.backtest.schedule import Fold
-from riskengine.calibration.dated import per_row
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance.constant_correlation import ConstantCorrelation
-from riskengine.covariance.for_frequency import for_frequency
+from riskengine.calibration import Calibrator, per_row
+from riskengine.covariance import ConstantCorrelation, for_frequency
 from riskengine.market import Panel
 from riskengine.progress import ProgressReport, no_progress
 from riskengine.risk import (

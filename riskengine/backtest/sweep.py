@@ -8,7 +8,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,8 @@ def _run(k: int, cell: Cell, engine: dict[str, str], prepared: Prepared | None =
 
 def _run_on_one_core(*task: Any) -> Outcome:
     """:func:`_run` in a process beside others, which would inherit all cores from this one."""
-    use_cores(1)
+    with suppress(SettingsError):  # a process that has used jax already keeps its cores
+        use_cores(1)
     return _run(*task)
 
 

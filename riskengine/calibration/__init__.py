@@ -7,6 +7,7 @@ from riskengine.faces import lazy_face
 if TYPE_CHECKING:
     from riskengine.calibration.arch_reference import ArchReference as ArchReference
     from riskengine.calibration.calibration_stream import CalibrationStream as CalibrationStream
+    from riskengine.calibration.dated import per_row as per_row
     from riskengine.calibration.importance import exact_moments as exact_moments
     from riskengine.calibration.maximum_likelihood import MaximumLikelihood as MaximumLikelihood
     from riskengine.calibration.neural import NeuralCalibrator as NeuralCalibrator

@@ -106,7 +106,7 @@ def smile(
     Exit status 3 if a fit is not to be trusted.
     """
     from riskengine.cli.runs import run_smile
-    from riskengine.report.smile_page import poor
+    from riskengine.report import poor
 
     reading = {
         "spot": spot, "rate": rate, "dividend": dividend, "forward": forward, "expiry": expiry, "american": american,

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from riskengine.covariance.asynchronous import Asynchronous as Asynchronous
     from riskengine.covariance.base import Covariance as Covariance
     from riskengine.covariance.base import CovarianceForecaster as CovarianceForecaster
+    from riskengine.covariance.base import reads_ranges as reads_ranges
     from riskengine.covariance.bias_corrected import BiasCorrected as BiasCorrected
     from riskengine.covariance.constant_correlation import ConstantCorrelation as ConstantCorrelation
     from riskengine.covariance.dcc import Dcc as Dcc
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from riskengine.covariance.ewma import IteratedEwma as IteratedEwma
     from riskengine.covariance.factor_garch import FactorGarch as FactorGarch
     from riskengine.covariance.for_frequency import for_frequency as for_frequency
+    from riskengine.covariance.margin import Margin as Margin
     from riskengine.covariance.margin import conditional_variance as conditional_variance
     from riskengine.covariance.refit import Followed as Followed
     from riskengine.covariance.refit import Refit as Refit

@@ -11,7 +11,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from riskengine.covariance.base import Covariance, CovarianceForecaster
 from riskengine.covariance.refit import Refit
 from riskengine.errors import DataError, SettingsError
-from riskengine.market.checks import as_returns
+from riskengine.market import as_returns
 
 Array = np.ndarray
 YEAR = 252.0

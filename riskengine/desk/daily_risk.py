@@ -13,7 +13,7 @@ from riskengine.desk.period_returns import period_returns
 from riskengine.desk.portfolio_var import held_risk
 from riskengine.errors import DataError
 from riskengine.market import Panel
-from riskengine.risk.scenario_model import ScenarioModel
+from riskengine.risk import ScenarioModel
 
 Array = np.ndarray
 

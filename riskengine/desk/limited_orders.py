@@ -12,8 +12,7 @@ from riskengine.desk.orders import TradeList, trade_list
 from riskengine.desk.rules import Desk
 from riskengine.desk.stress_limits import light
 from riskengine.desk.targets import Targets
-from riskengine.portfolio import Strategy
-from riskengine.portfolio.ask import stated_limits
+from riskengine.portfolio import Strategy, stated_limits
 
 Array = np.ndarray
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance import Refit
-from riskengine.covariance.margin import Margin
+from riskengine.calibration import Calibrator
+from riskengine.covariance import Margin, Refit
 from riskengine.desk.short_history import ShortHistory
 from riskengine.errors import DataError, ImplausibleError, SettingsError
-from riskengine.market.checks import LARGEST, as_returns, as_row, as_weights
-from riskengine.market.view import STALE_AFTER
-from riskengine.risk.measures import check_level, empirical_tail
+from riskengine.market import STALE_AFTER, as_returns, as_row, as_weights
+from riskengine.market.checks import LARGEST
+from riskengine.risk import check_level, empirical_tail
 from riskengine.risk.scenario_model import principal_correlation
 from riskengine.serialization import pack, unpack
 

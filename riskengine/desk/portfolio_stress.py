@@ -15,24 +15,29 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from riskengine.backtest.provenance import panel_provenance
+from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
-from riskengine.covariance.margin import conditional_variance
+from riskengine.covariance import conditional_variance
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.period_returns import period_returns
 from riskengine.desk.rules import Desk
 from riskengine.desk.stress_limits import broken, judge, light
 from riskengine.errors import DataError, SettingsError
-from riskengine.market import Panel
-from riskengine.market.checks import as_weights
-from riskengine.market.period_names import period_name, periods, plural
-from riskengine.market.view import STALE_AFTER
-from riskengine.risk.measures import empirical_tail
+from riskengine.market import STALE_AFTER, Panel, as_weights, period_name, periods, plural
+from riskengine.risk import (
+    Outcome,
+    ReverseStress,
+    ScenarioModel,
+    Shock,
+    Simulation,
+    empirical_tail,
+    replay,
+    replay_returns,
+    reverse_stress,
+    simulate,
+    tail_error,
+)
 from riskengine.risk.paths import Block
-from riskengine.risk.sampling_error import tail_error
-from riskengine.risk.scenario_model import ScenarioModel
-from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate
-from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
 
 Array = np.ndarray
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from riskengine import options
-from riskengine.backtest.provenance import software
+from riskengine.backtest import software
 from riskengine.desk.price_inputs import Terms
 from riskengine.errors import DataError
 

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.backtest.provenance import panel_provenance
+from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
 from riskengine.desk.daily_risk import DailyRisk, volatility_changes
 from riskengine.desk.holdings import Holdings
@@ -47,10 +47,9 @@ from riskengine.desk.price_checks import PriceChecks, check_prices
 from riskengine.desk.rules import Desk
 from riskengine.desk.strategy_state import Morning, Shown, close_name
 from riskengine.desk.targets import Asked, Targets, ask_under_limits, reachable_targets
-from riskengine.market import Panel
-from riskengine.market.period_names import period_name
+from riskengine.market import Panel, period_name
 from riskengine.portfolio import Strategy
-from riskengine.risk.scenarios import Simulation
+from riskengine.risk import Simulation
 
 Array = np.ndarray
 

@@ -40,8 +40,7 @@ from riskengine.desk.stream_rows import HeaderError, Key, Row, RowReader, later
 from riskengine.desk.stream_store import StreamStore
 from riskengine.errors import DataError, ImplausibleError, RiskEngineError
 from riskengine.files import write_atomically
-from riskengine.market import audit_prices
-from riskengine.market.period_names import period_name
+from riskengine.market import audit_prices, period_name
 from riskengine.serialization import pack, unpack
 
 __all__ = ["HISTORY", "OUTPUT", "PROBLEMS", "STATE", "Row", "RowReader", "Start", "Watch", "later"]

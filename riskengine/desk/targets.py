@@ -13,9 +13,9 @@ from riskengine.desk.rules import Desk
 from riskengine.desk.strategy_state import Morning, Shown, decide
 from riskengine.errors import DataError, StrategyError
 from riskengine.market import Panel
-from riskengine.portfolio import Group, Strategy
+from riskengine.portfolio import Group, Strategy, WeightLimits
 from riskengine.portfolio.fallback import BEYOND_TURNOVER
-from riskengine.portfolio.imposed import WeightLimits, nearest, with_limits
+from riskengine.portfolio.imposed import nearest, with_limits
 
 Array = np.ndarray
 

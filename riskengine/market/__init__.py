@@ -7,10 +7,15 @@ from riskengine.faces import lazy_face
 if TYPE_CHECKING:
     from riskengine.market.audit import Finding as Finding
     from riskengine.market.audit import audit_prices as audit_prices
+    from riskengine.market.checks import as_returns as as_returns
+    from riskengine.market.checks import as_row as as_row
+    from riskengine.market.checks import as_weights as as_weights
     from riskengine.market.dates import close_on as close_on
     from riskengine.market.dates import parse_date as parse_date
     from riskengine.market.delisting import Delistings as Delistings
     from riskengine.market.frequency import Frequency as Frequency
+    from riskengine.market.frequency import frequency_of as frequency_of
+    from riskengine.market.frequency import periods_in as periods_in
     from riskengine.market.loading import load_panel as load_panel
     from riskengine.market.loading import load_prices as load_prices
     from riskengine.market.loading import load_series as load_series
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from riskengine.market.repair import repair as repair
     from riskengine.market.shapes import Prices as Prices
     from riskengine.market.universe import Universe as Universe
+    from riskengine.market.view import STALE_AFTER as STALE_AFTER
     from riskengine.market.view import MarketView as MarketView
 
 lazy_face(__name__)

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
+    from riskengine.portfolio.ask import ask as ask
+    from riskengine.portfolio.ask import begin as begin
+    from riskengine.portfolio.ask import stated_limits as stated_limits
     from riskengine.portfolio.black_litterman import BlackLittermanPosterior as BlackLittermanPosterior
     from riskengine.portfolio.black_litterman import View as View
     from riskengine.portfolio.black_litterman import black_litterman as black_litterman
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from riskengine.portfolio.feasibility import NamedConstraint as NamedConstraint
     from riskengine.portfolio.function_strategy import FunctionStrategy as FunctionStrategy
     from riskengine.portfolio.function_strategy import as_strategy as as_strategy
+    from riskengine.portfolio.imposed import WeightLimits as WeightLimits
     from riskengine.portfolio.objective import Goal as Goal
     from riskengine.portfolio.objective import Objective as Objective
     from riskengine.portfolio.objective import ProblemExpressions as ProblemExpressions
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from riskengine.portfolio.problem_data import ProblemData as ProblemData
     from riskengine.portfolio.problem_data import ProblemInputs as ProblemInputs
     from riskengine.portfolio.settlement import settle as settle
+    from riskengine.portfolio.settlement import unfilled as unfilled
     from riskengine.portfolio.strategy import BlackLittermanStrategy as BlackLittermanStrategy
     from riskengine.portfolio.strategy import EqualWeight as EqualWeight
     from riskengine.portfolio.strategy import OptimizedStrategy as OptimizedStrategy

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast, runtime_check
 
 import numpy as np
 
-from riskengine.covariance import Ensemble, Followed, Refit
-from riskengine.covariance.asynchronous import Asynchronous
-from riskengine.covariance.base import Covariance, CovarianceForecaster, reads_ranges
-from riskengine.covariance.for_frequency import for_frequency
+from riskengine.covariance import (
+    Asynchronous,
+    Covariance,
+    CovarianceForecaster,
+    Ensemble,
+    Followed,
+    Refit,
+    for_frequency,
+    reads_ranges,
+)
 from riskengine.errors import SettingsError, deprecated
-from riskengine.market.frequency import periods_in
+from riskengine.market import periods_in
 from riskengine.portfolio.black_litterman import BlackLittermanPosterior, View
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts
@@ -32,7 +38,7 @@ from riskengine.portfolio.objectives import MeanVariance, MinimumVariance
 from riskengine.portfolio.optimizer import Optimizer
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Array = np.ndarray
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from riskengine.report.rebalance_page import limit_label as limit_label
     from riskengine.report.rebalance_page import render_rebalance as render_rebalance
     from riskengine.report.rebalance_page import state_line as state_line
+    from riskengine.report.smile_page import poor as poor
     from riskengine.report.smile_page import render_smile as render_smile
     from riskengine.report.stress_page import loss_horizon as loss_horizon
     from riskengine.report.stress_page import render_stress as render_stress

@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from riskengine.risk.filtered_historical import FilteredHistory as FilteredHistory
     from riskengine.risk.filtered_historical import fill_residuals as fill_residuals
     from riskengine.risk.measures import TailRisk as TailRisk
+    from riskengine.risk.measures import check_level as check_level
     from riskengine.risk.measures import empirical_tail as empirical_tail
     from riskengine.risk.measures import student_t_tail as student_t_tail
+    from riskengine.risk.sampling_error import tail_error as tail_error
     from riskengine.risk.scenario_model import ScenarioModel as ScenarioModel
     from riskengine.risk.scenarios import Outcome as Outcome
     from riskengine.risk.scenarios import Shock as Shock

@@ -7,12 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance import Refit
-from riskengine.covariance.margin import Margin
+from riskengine.calibration import Calibrator, NeuralCalibrator
+from riskengine.covariance import Margin, Refit
 from riskengine.errors import SettingsError
-from riskengine.market.checks import as_returns, as_row, as_weights
+from riskengine.market import as_returns, as_row, as_weights
 from riskengine.risk.filtered_historical import fill_residuals
 from riskengine.risk.measures import TailRisk, check_level, empirical_tail
 

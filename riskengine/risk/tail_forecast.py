@@ -8,12 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance import Refit
-from riskengine.covariance.margin import Margin
+from riskengine.calibration import Calibrator, NeuralCalibrator
+from riskengine.covariance import Margin, Refit
 from riskengine.errors import SettingsError
-from riskengine.market.checks import as_returns, as_row
+from riskengine.market import as_returns, as_row
 from riskengine.risk.measures import TailRisk, check_level
 from riskengine.risk.pareto_tail import FEWEST, SHARE, pareto_tail
 from riskengine.risk.portfolio_series import PortfolioSeries

@@ -16,8 +16,7 @@ from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.pretrained_weights import WIDTH_DAYS, Trained, save
 from riskengine.calibration.training.contaminants import Contaminants
 from riskengine.calibration.training.loop import Training, familiarise, prior_arrays, train
-from riskengine.garch.params import GarchParams, from_unconstrained
-from riskengine.garch.simulate import simulate
+from riskengine.garch import GarchParams, from_unconstrained, simulate
 from riskengine.progress import ProgressReport, no_progress
 
 CHECKPOINT = "checkpoint.npz"
