@@ -18,14 +18,14 @@ from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
     from riskengine.options.asian import Asian
-    from riskengine.options.autocallable import Autocallable
+    from riskengine.options.autocallable import WATCHED, Autocallable
     from riskengine.options.bachelier import bachelier_price, bachelier_vega, bachelier_volatility
     from riskengine.options.barrier import Barrier
     from riskengine.options.baskets import BasketParams, basket_params
     from riskengine.options.black import black_price, black_vega, implied_volatility
     from riskengine.options.cliquet import Cliquet, ForwardStart
     from riskengine.options.control_variates import Estimate
-    from riskengine.options.curves import Curve
+    from riskengine.options.curves import Curve, as_curve
     from riskengine.options.double_barrier import DoubleBarrier
     from riskengine.options.dynamics import BlackScholesParams
     from riskengine.options.fit_quality import FitQuality
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from riskengine.options.surface import FitStatus
 
 __all__ = [
+    "WATCHED",
     "Asian",
     "Autocallable",
     "Barrier",
@@ -76,6 +77,7 @@ __all__ = [
     "SabrParams",
     "SabrStart",
     "Vanilla",
+    "as_curve",
     "bachelier_price",
     "bachelier_vega",
     "bachelier_volatility",
