@@ -1,4 +1,4 @@
-# make demo   the main job on the bundled prices: table here, report in out/report.html
+# make demo   what the engine is for: a 130/30 mandate on bundled prices, table here, page in out/demo/report.html
 # make test   lint, types and tests
 # make check  lint, types and the tests that are quick once their programs are compiled
 # make env    the environment alone, in .venv
@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 .PHONY: demo test check lint env studies clean
 
 demo: env
-	$(BIN)/riskengine backtest strategies/min_variance.py
+	$(BIN)/riskengine demo
 
 test: env lint
 	$(PYTEST)
@@ -65,6 +65,7 @@ studies: env
 	$(BIN)/python -m backtests.portfolio.steady_risk
 	$(BIN)/python -m backtests.speed.backtest
 	$(BIN)/python -m backtests.portfolio.drawdown_overlay
+	$(BIN)/python -m backtests.portfolio.demo_mandate
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from riskengine.calibration import NeuralCalibrator as NeuralCalibrator
     from riskengine.calibration import Status as Status
     from riskengine.calibration import UniverseCalibrator as UniverseCalibrator
+    from riskengine.calibration import calibrate as calibrate
     from riskengine.covariance import AnalyticalShrinkage as AnalyticalShrinkage
     from riskengine.covariance import CombinedIteratedEwma as CombinedIteratedEwma
     from riskengine.covariance import ConstantCorrelation as ConstantCorrelation
@@ -77,5 +78,19 @@ def _write_page(result: BacktestResult, path: Path) -> Path:
     return write_report(result, path)
 
 
+def _draw_result(result: BacktestResult, kind: str) -> object:
+    from riskengine.report import draw_result
+
+    return draw_result(result, kind)
+
+
+def _draw_calibration(fit: Calibration) -> object:
+    from riskengine.report import draw_calibration
+
+    return draw_calibration(fit)
+
+
 hooks.write_page = _write_page
+hooks.draw_result = _draw_result
+hooks.draw_calibration = _draw_calibration
 lazy_face(__name__, {"TargetVolatility": "MaximumReturn"})

@@ -8,10 +8,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from riskengine.bundled import bundled
 from riskengine.errors import SettingsError
-from riskengine.market import Panel, load_panel
+
+if TYPE_CHECKING:
+    from riskengine.market import Panel
 
 NAMES = ("us_equities_20", "us_equities_100", "etf18_2006_2022")
 """Of the bundled panels."""
@@ -30,9 +33,15 @@ def path(name: str) -> Path:
     return bundled(f"data/{name}/prices.parquet")
 
 
+def _panel(name: str) -> Panel:
+    from riskengine.market import load_panel
+
+    return load_panel(path(name))
+
+
 def us_equities_20() -> Panel:
     """20 large US stocks, daily adjusted closes 1990 to 2022; survivors."""
-    return load_panel(path("us_equities_20"))
+    return _panel("us_equities_20")
 
 
 def us_equities_100() -> Panel:
@@ -41,7 +50,7 @@ def us_equities_100() -> Panel:
     >>> us_equities_100().prices.shape
     (3200, 100)
     """
-    return load_panel(path("us_equities_100"))
+    return _panel("us_equities_100")
 
 
 def etf18() -> Panel:
@@ -50,4 +59,4 @@ def etf18() -> Panel:
     >>> etf18().prices.shape
     (4194, 18)
     """
-    return load_panel(path("etf18_2006_2022"))
+    return _panel("etf18_2006_2022")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from riskengine import datasets
-from riskengine.cli.arguments import prices_file
+from riskengine.cli.console import prices_file
 from riskengine.errors import SettingsError
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from riskengine.backtest.benchmarks import standard_benchmarks as standard_benchmarks
     from riskengine.backtest.checkpoint import files_read as files_read
     from riskengine.backtest.checkpoint import is_begun as is_begun
+    from riskengine.backtest.cost_sensitivity import at_cost as at_cost
     from riskengine.backtest.engine import run_backtest as run_backtest
     from riskengine.backtest.flags import ResultFlag as ResultFlag
     from riskengine.backtest.flags import gathered as gathered
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from riskengine.backtest.inference import variance_test as variance_test
     from riskengine.backtest.market_files import Market as Market
     from riskengine.backtest.monitor import RiskMonitor as RiskMonitor
+    from riskengine.backtest.performance import Drawdown as Drawdown
+    from riskengine.backtest.performance import Turn as Turn
+    from riskengine.backtest.performance import drawdowns as drawdowns
+    from riskengine.backtest.performance import exposures as exposures
+    from riskengine.backtest.performance import largest_turns as largest_turns
+    from riskengine.backtest.performance import monthly_returns as monthly_returns
+    from riskengine.backtest.performance import reduction_over_time as reduction_over_time
     from riskengine.backtest.provenance import commit as commit
     from riskengine.backtest.provenance import panel_provenance as panel_provenance
     from riskengine.backtest.provenance import software as software

@@ -8,38 +8,27 @@ from typing import Annotated
 
 import typer
 
+from riskengine.cli.console import prices_file
+
 
 class CalibratorName(StrEnum):
     """Choices of `calibrate --method`."""
 
     NETWORK = "network"
+    PLAIN = "plain"
     MAXIMUM_LIKELIHOOD = "mle"
     ARCH = "arch"
+
+
+def _prices_file(named: Path | None) -> Path | None:
+    """A bundled panel by its name."""
+    return None if named is None else prices_file(named)
 
 
 # Of many commands
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")
 ]
-
-
-def prices_file(named: Path) -> Path:
-    """The file itself, or that of a bundled panel by its name."""
-    if named.exists() or named.suffix or len(named.parts) != 1:
-        return named
-    from riskengine import datasets
-
-    return datasets.path(str(named)) if str(named) in datasets.NAMES else named
-
-
-def _prices_file(named: Path | None) -> Path | None:
-    return None if named is None else prices_file(named)
-
-
-def _prices_files(named: list[Path] | None) -> list[Path] | None:
-    return None if named is None else [prices_file(one) for one in named]
-
-
 Prices = Annotated[
     Path | None,
     typer.Option(
@@ -57,7 +46,7 @@ PeriodsPerYear = Annotated[
     ),
 ]
 StrategyFile = Annotated[
-    Path, typer.Argument(help="Strategy file with build(), or the name of one of strategies/.")
+    Path, typer.Argument(help="Strategy file with build(), or the name of a bundled one.")
 ]
 Membership = Annotated[
     Path | None,
@@ -117,7 +106,7 @@ BenchmarkJobs = Annotated[
     int, typer.Option(help="Processes: benchmarks run beside the strategy; -1 for all cores.")
 ]
 StrategyFiles = Annotated[
-    list[Path] | None, typer.Argument(help="Strategy files with build(), or names of those of strategies/.")
+    list[Path] | None, typer.Argument(help="Strategy files with build(), or names of bundled ones.")
 ]
 Set = Annotated[
     list[str] | None,
@@ -131,7 +120,6 @@ UniversePrices = Annotated[
     list[Path] | None,
     typer.Option(
         help="Prices of a universe, a file or a bundled name; repeat for several. us_equities_20 if left out.",
-        callback=_prices_files,
     ),
 ]
 Tops = Annotated[
@@ -143,6 +131,10 @@ Scheduler = Annotated[
     str | None, typer.Option(help="Address of a Dask cluster to use instead, tcp://host:8786.")
 ]
 SweepFolder = Annotated[Path, typer.Option(help="Folder of finished backtests, which are not run again.")]
+
+# `demo` and `init`
+NewFolder = Annotated[Path, typer.Argument(help="Folder to make.")]
+DemoFolder = Annotated[Path, typer.Option(help="Folder for the page and the tables.")]
 
 # `report` and `audit`
 FinishedFolder = Annotated[Path, typer.Argument(help="Folder that `riskengine backtest --out` wrote.")]
@@ -159,12 +151,25 @@ RepairedCopy = Annotated[
 
 # `calibrate` and `pretrain`
 CalibrationWindow = Annotated[int, typer.Option(help="Last days to use; 0 for all.")]
-Method = Annotated[CalibratorName, typer.Option(help="The network, batched maximum likelihood, or arch.")]
+Method = Annotated[
+    CalibratorName,
+    typer.Option(help="The network, robust and pooled; the plain one; batched maximum likelihood; or arch."),
+]
 Robust = Annotated[
-    bool, typer.Option("--robust", help="The network trained on bad prints, breaks and stale prices.")
+    bool | None,
+    typer.Option(
+        "--robust/--no-robust",
+        help="Whether the network is the one trained on bad prints, breaks and stale prices.",
+        show_default="robust",
+    ),
 ]
 Pooled = Annotated[
-    bool, typer.Option("--pooled", help="Shrink every asset towards the universe (empirical Bayes).")
+    bool | None,
+    typer.Option(
+        "--pooled/--no-pooled",
+        help="Whether every asset is shrunk towards the universe (empirical Bayes).",
+        show_default="pooled",
+    ),
 ]
 CsvOut = Annotated[Path | None, typer.Option(help="CSV file to write.")]
 NetworkFolder = Annotated[Path, typer.Option(help="Folder for the plain and the robust network.")]

@@ -23,6 +23,15 @@ def bundled_prices() -> Path:
     return datasets.path("us_equities_20")
 
 
+def prices_file(named: Path) -> Path:
+    """The file itself, or that of a bundled panel by its name."""
+    if named.exists() or named.suffix or len(named.parts) != 1:
+        return named
+    from riskengine import datasets
+
+    return datasets.path(str(named)) if str(named) in datasets.NAMES else named
+
+
 def new_table(title: str | None, gap: int = 1) -> Table:
     """A table that fits eighty columns, with ``gap`` more spaces between columns than the one it needs."""
     return Table(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskengine.cli.console import bars, bundled_prices, write
+from riskengine.cli.console import bars, bundled_prices, prices_file, write
 from riskengine.cli.findings import in_lines, show_findings
 from riskengine.errors import SettingsError
 
@@ -161,7 +161,7 @@ def asked_grid(
     read = load_grid(grid) if grid is not None else Grid((), {}, {})
     given = [
         market(path, count)
-        for path in (prices or ([] if read.markets else [bundled_prices()]))
+        for path in (map(prices_file, prices) if prices else [] if read.markets else [bundled_prices()])
         for count in (*(top or ()),) or (None,)
     ]
     asked = Grid(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from riskengine.covariance.margin import conditional_variance as conditional_variance
     from riskengine.covariance.refit import Followed as Followed
     from riskengine.covariance.refit import Refit as Refit
+    from riskengine.covariance.remembered import Remembered as Remembered
     from riskengine.covariance.riskmetrics import RiskMetrics2006 as RiskMetrics2006
     from riskengine.covariance.running_bias import RunningBias as RunningBias
     from riskengine.covariance.seasonal_variance import LogVarianceRegression as LogVarianceRegression

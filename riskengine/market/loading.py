@@ -12,13 +12,14 @@ from riskengine.errors import DataError
 from riskengine.files import write_atomically
 from riskengine.market.audit import looks_like_returns
 from riskengine.market.delisting import Delistings, load_delistings
+from riskengine.market.frames_as_given import plain_frame
 from riskengine.market.membership import is_long, load_membership
 from riskengine.market.panel import Panel
 from riskengine.market.shapes import Prices, is_wide, read_prices, wide_numbers
 
 
 def load_panel(
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     membership: str | Path | None = None,
     delistings: str | Path | None = None,
     default_delisting_return: float = 0.0,
@@ -35,7 +36,7 @@ def load_panel(
 
     Parameters
     ----------
-    path : file or folder of prices
+    path : file or folder of prices, or a DataFrame, see :meth:`Panel.from_frame`
     membership : file of the same shape with true (1) where an asset may be held and false (0) where not, or a
         table of intervals or snapshots, see :func:`~riskengine.market.membership.load_membership`
     delistings : table of assets, dates and returns, see :func:`~riskengine.market.delisting.load_delistings`
@@ -49,9 +50,13 @@ def load_panel(
         in two ways, if it holds returns, or if the table is not a valid :class:`Panel`. The message names row (the
         header of a CSV is row 1) and column.
     """
-    read = load_prices(path)
-    prices = read.close
-    more, notes = _bars(read)
+    more: dict[str, Any]
+    if isinstance(path, pd.DataFrame):
+        (prices, notes), more = plain_frame(path), {}
+    else:
+        read = load_prices(path)
+        prices = read.close
+        more, notes = _bars(read)
     if periods_per_year is not None:
         more["periods_per_year"] = periods_per_year
     gone = (

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import plotly.io
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 LAYOUT: dict[str, Any] = {
     "template": "plotly_white",
@@ -51,11 +49,19 @@ def render_template(name: str, charted: bool, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name).render(plotly=Markup(get_plotlyjs()) if charted else "", **content)
+    return environment.get_template(name).render(plotly=_script() if charted else "", **content)
+
+
+def _script() -> Markup:
+    from plotly.offline import get_plotlyjs
+
+    return Markup(get_plotlyjs())
 
 
 def chart(figure: Any, name: str) -> Markup:
     """A figure as a part of a page that holds plotly's script."""
+    import plotly.io
+
     body = plotly.io.to_html(
         figure,
         full_html=False,

@@ -25,6 +25,7 @@ from riskengine.covariance import (
     LedoitWolf,
     LogVarianceRegression,
     QuadraticInverseShrinkage,
+    Remembered,
     RiskMetrics2006,
     SampleCovariance,
 )
@@ -67,6 +68,7 @@ FORECASTERS: dict[str, CovarianceForecaster] = {
     "sample": SampleCovariance(250),
     "sample, short window": SampleCovariance(20),
     "linear": LedoitWolf(250),
+    "remembered": Remembered(Ewma(22.8)),
     "quadratic inverse": QuadraticInverseShrinkage(250),
     "analytical": AnalyticalShrinkage(250),
     "ewma": Ewma(22.8),

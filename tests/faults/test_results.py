@@ -800,7 +800,7 @@ def test_volatility_of_one_day_is_not_called_as_that_of_a_year(fixed_shape):
     for words in (
         "volatility a year",
         "beyond VaR 99%, one day",
-        "Value at risk, 99%, one day",
+        "Of one day, forecast at the close before",
         "share of days",
     ):
         assert words in page
@@ -813,10 +813,10 @@ def test_words_and_signs_of_the_lead_sentence_agree():
     from riskengine.report import headline
 
     said = headline(result)
-    assert "higher than half (95% interval" in said
+    assert "more volatile than half; between" in said
     assert "-" not in said.replace("a-", "")
     assert "+" not in said
-    assert "lower than share" in headline(result.benchmarks[0].beside((result,)))
+    assert "less volatile than share" in headline(result.benchmarks[0].beside((result,)))
 
 
 def test_train_is_chosen_where_it_was_left_out_and_named_where_it_is_too_long(files, run):
