@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from riskengine.cli.app import app
@@ -61,15 +62,20 @@ def price_(
     if as_json:
         print(json.dumps(content))
         return
-    table = new_table(f"{content['product']} under {content['model']}, {content['paths']:,} paths")
-    for heading in ("", "value", "standard error"):
-        table.add_column(heading, justify="right" if heading else "left")
-    table.add_row("price", f"{content['price']:.4f}", f"{content['error']:.4f}", style="bold")
-    for name, greek in content["greeks"].items():
-        table.add_row(name, *greek_cells(greek))
-    console.print(table)
-    for note in content["notes"]:
-        console.print(f"- {note}", highlight=False, markup=False)
+    trades = content.get("trades", [content])
+    for one in trades:
+        named = "" if len(trades) == 1 else f"{one['label']}: "
+        table = new_table(f"{named}{one['product']} under {one['model']}, {one['paths']:,} paths")
+        for heading in ("", "value", "standard error"):
+            table.add_column(heading, justify="right" if heading else "left")
+        table.add_row("price", f"{one['price']:.4f}", f"{one['error']:.4f}", style="bold")
+        for name, greek in one["greeks"].items():
+            table.add_row(escape(name), *greek_cells(greek))
+        console.print(table)
+        for note in one["notes"]:
+            console.print(f"- {note}", highlight=False, markup=False)
+    if len(trades) > 1:
+        console.print(f"together, by quantity: {content['total']:,.4f}", highlight=False)
     console.print(f"[bold]{out / 'price.html'}[/bold]")
 
 

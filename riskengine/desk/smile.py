@@ -146,6 +146,7 @@ def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
         "quotes": len(quotes),
         "usable": int(quotes.usable.sum()),
         "flags": quotes.counts(),
+        "spot": _number(quotes.spot),
         "notes": list(quotes.notes),
         "market": [{key: _finite(value) for key, value in vars(terms).items()} for terms in quotes.market],
         "volatilities": {"shift": quotes.form.shift, "normal": quotes.form.normal},

@@ -18,6 +18,7 @@ from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
     from riskengine.options.asian import Asian as Asian
+    from riskengine.options.autocallable import WATCHED as WATCHED
     from riskengine.options.autocallable import Autocallable as Autocallable
     from riskengine.options.bachelier import bachelier_price as bachelier_price
     from riskengine.options.bachelier import bachelier_vega as bachelier_vega
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from riskengine.options.cliquet import ForwardStart as ForwardStart
     from riskengine.options.control_variates import Estimate as Estimate
     from riskengine.options.curves import Curve as Curve
+    from riskengine.options.curves import as_curve as as_curve
     from riskengine.options.double_barrier import DoubleBarrier as DoubleBarrier
     from riskengine.options.dynamics import BlackScholesParams as BlackScholesParams
     from riskengine.options.fit_quality import FitQuality as FitQuality
