@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections import defaultdict
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "riskengine"
@@ -138,6 +141,32 @@ def test_folders_import_the_faces_of_folders():
                     deep.append(f"{file}: {module}.{alias.name}")
     assert deep == []
     assert used == {(module, name) for module, names in SHARED.items() for name in names}
+
+
+SHOWING = ("README.md", "CONTRIBUTING.md", "docs", "strategies", "backtests", "riskengine")
+UNSHOWN = {
+    # options: closed forms of models that the desk prices otherwise
+    "bachelier_price", "bachelier_vega", "bachelier_volatility", "black_vega", "heston_nandi_price",
+    # of the version before, which warn
+    "BlackLittermanStrategy", "SteadyVolatility",
+}  # fmt: skip
+
+
+def test_a_function_of_a_face_is_shown_or_used():
+    """By a tutorial, a strategy, a study, a command, or another folder: others are no interface."""
+    texts = {}
+    for name in SHOWING:
+        top = PACKAGE.parent / name
+        for path in [top] if top.is_file() else top.rglob("*.*"):
+            if path.suffix in (".py", ".md", ".ipynb") and path.name != "__init__.py":
+                texts[path] = set(re.findall(r"\w+", path.read_text()))
+    unshown = set()
+    for init in PACKAGE.glob("*/__init__.py"):
+        face = import_module(f"riskengine.{init.parent.name}")
+        words = set().union(*(found for path, found in texts.items() if init.parent not in path.parents))
+        names = {name for name in face.__all__ if isfunction(getattr(face, name))}
+        unshown |= names - words
+    assert unshown == UNSHOWN
 
 
 INTERNALS = {
