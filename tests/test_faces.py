@@ -77,6 +77,14 @@ def test_an_unknown_name_is_an_attribute_error_and_an_import_error():
         exec("from riskengine import Ewmaa")
 
 
+def test_folders_and_modules_are_there_after_the_package_is_imported():
+    code = (
+        "import riskengine; print('covariance' in dir(riskengine), riskengine.covariance.Ewma.__name__, "
+        "riskengine.market.panel.Panel is riskengine.Panel, hasattr(riskengine.market, 'nothing'))"
+    )
+    assert python(code).split() == ["True", "Ewma", "True", "False"]
+
+
 def test_names_of_the_version_before_warn():
     import riskengine
 
