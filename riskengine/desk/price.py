@@ -62,6 +62,7 @@ def price_one(
         "price": found.price,
         "error": found.error,
         "greeks": greeks,
+        "methods": {_named(key, terms.names): words for key, words in found.methods.items()},
         "notes": [
             *terms.notes,
             *(f"{_named(key, terms.names)}: {note}" for key, note in found.notes.items()),

@@ -22,17 +22,10 @@ def render_price(content: dict[str, Any]) -> str:
     if "trades" in content:
         return _several(content)
     headline = f"{content['price']:.4f}, standard error {content['error']:.4f}."
-    greeks = [[name, *greek_cells(greek)] for name, greek in content["greeks"].items()]
     controls = [[name, f"{value:.3f}"] for name, value in content["controls"].items()]
     told = {**content["product_terms"], **content["market"], **content["parameters"]}
     sections = [
-        Section(
-            "Greeks",
-            "Delta and gamma per unit of spot, vega per unit of volatility a year, rho per unit of rate.",
-            ["", "value", "standard error"],
-            greeks,
-            items=content["notes"],
-        ),
+        _greek_section("Greeks", content),
         Section("Control variates", "Coefficients in the price.", ["control", "coefficient"], controls),
         Section("Terms", "", ["term", "value"], [[key, _shown(value)] for key, value in told.items()]),
     ]
@@ -68,12 +61,9 @@ def _several(content: dict[str, Any]) -> str:
     headings = ["trade", "product", "quantity", "price", "standard error", "value"]
     sections = [Section("Trades", "", headings, rows, items=content["notes"])]
     for k, one in enumerate(trades):
-        greeks = [[name, *greek_cells(greek)] for name, greek in one["greeks"].items()]
         told = {**one["product_terms"], **one["market"], **one["parameters"]}
         sections += [
-            Section(
-                f"{one['label']}: Greeks", "", ["", "value", "standard error"], greeks, items=one["notes"]
-            ),
+            _greek_section(f"{one['label']}: Greeks", one),
             Section(
                 f"{one['label']}: terms", "", ["term", "value"], [[key, _shown(x)] for key, x in told.items()]
             ),
@@ -82,6 +72,19 @@ def _several(content: dict[str, Any]) -> str:
     title = f"{len(trades)} trades under {TITLES[content['model']]}"
     headline = f"Worth {content['total']:,.2f} together."
     return page(title, content["terms"], headline, sections, content["provenance"], False)
+
+
+def _greek_section(title: str, content: dict[str, Any]) -> Section:
+    """Value, error and method of each."""
+    methods = content["methods"]
+    return Section(
+        title,
+        "Delta and gamma per unit of spot, vega per unit of volatility a year, rho per unit of rate, theta a calendar "
+        "day.",
+        ["", "value", "standard error", "method"],
+        [[name, *greek_cells(greek), methods.get(name, "")] for name, greek in content["greeks"].items()],
+        items=content["notes"],
+    )
 
 
 def greek_cells(greek: dict[str, float | None]) -> tuple[str, str]:
