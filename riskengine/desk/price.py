@@ -71,9 +71,38 @@ def price_one(
         "paths": found.paths,
         "steps": found.steps,
         "convergence": _convergence(found),
+        "models": _under_each_model(terms, trade, found),
         "sweep": _sweep(terms, trade, progress),
         "provenance": software() | {"seed": terms.simulation.get("seed", 0)},
     }
+
+
+def _under_each_model(
+    terms: Terms, trade: Trade, found: options.MonteCarloResult
+) -> list[dict[str, float | str | None]]:
+    """The price under every model of the same smile, and under Black and Scholes; empty without a smile."""
+    if not terms.others:
+        return []
+    rows: list[dict[str, float | str | None]] = [
+        {"model": terms.model, "price": found.price, "error": found.error}
+    ]
+    flat = []
+    for _, params in terms.others:
+        if isinstance(params, options.LocalVolatilityParams):
+            t = trade.product.maturity
+            level = options.ssvi_volatility(params.surface, 1.0, 1.0, t)
+            flat = [(f"Black and Scholes at {float(level):.2%}", options.BlackScholesParams(float(level)))]
+    for name, params in (*terms.others, *flat):
+        settings = terms.simulation | {"greeks": ()}
+        try:
+            one = options.monte_carlo(
+                params, trade.product, curves=terms.curves_for(trade.product), **terms.market, **settings
+            )
+        except DataError as error:  # a model that does not take these terms: said, and the others stand
+            rows.append({"model": f"{name}: {error}", "price": None, "error": None})
+            continue
+        rows.append({"model": name, "price": one.price, "error": one.error})
+    return rows
 
 
 def _words(name: str) -> str:

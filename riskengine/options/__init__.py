@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from riskengine.options.heston_calibration import HestonFit, calibrate_heston
     from riskengine.options.heston_nandi import heston_nandi_price
     from riskengine.options.heston_starts import heston_guess
+    from riskengine.options.local_volatility import LocalVolatilityParams
     from riskengine.options.lookback import Lookback
     from riskengine.options.market_curves import MarketCurves
     from riskengine.options.monte_carlo_pricing import MonteCarloResult, monte_carlo
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from riskengine.options.quotes import Flag, Quotes
     from riskengine.options.sabr import SabrParams, sabr_normal_volatility, sabr_volatility
     from riskengine.options.sabr_calibration import SabrFit, calibrate_sabr
+    from riskengine.options.ssvi import SsviFit, SsviParams, calibrate_ssvi, ssvi_volatility
     from riskengine.options.surface import FitStatus
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "HestonNandiParams",
     "HestonParams",
     "HestonStart",
+    "LocalVolatilityParams",
     "Lookback",
     "MarketCurves",
     "MonteCarloResult",
@@ -76,6 +79,8 @@ __all__ = [
     "SabrFit",
     "SabrParams",
     "SabrStart",
+    "SsviFit",
+    "SsviParams",
     "Vanilla",
     "as_curve",
     "bachelier_price",
@@ -86,6 +91,7 @@ __all__ = [
     "black_vega",
     "calibrate_heston",
     "calibrate_sabr",
+    "calibrate_ssvi",
     "heston_guess",
     "heston_nandi_price",
     "heston_price",
@@ -96,6 +102,7 @@ __all__ = [
     "sabr_normal_volatility",
     "sabr_start",
     "sabr_volatility",
+    "ssvi_volatility",
 ]
 
 lazy_face(__name__)

@@ -13,6 +13,7 @@ from riskengine.options.baskets import BasketParams
 from riskengine.options.dynamics import BlackScholesParams, MarketData
 from riskengine.options.garch_paths import DAYS, DuanParams, HestonNandiParams
 from riskengine.options.heston import HestonParams
+from riskengine.options.local_volatility import LocalVolatilityParams
 
 GREEKS = ("delta", "gamma", "vega", "rho", "dividend_rho", "theta")
 
@@ -27,6 +28,8 @@ def tangents(params: Any, market: MarketData, greeks: Sequence[str]) -> dict[str
     """
     if isinstance(params, BasketParams):
         return _basket_tangents(params, market, greeks)
+    if isinstance(params, LocalVolatilityParams):
+        return _surface_tangents(params, market, greeks)
     still, calm = jax.tree.map(lambda _: 0.0, (params, market))
     known = {
         "delta": (still, calm._replace(spot=1.0)),
@@ -60,6 +63,26 @@ def _basket_tangents(params: BasketParams, market: MarketData, greeks: Sequence[
         if name not in known:
             raise SettingsError(f"no Greek {name!r} of a basket: there are {', '.join(known)}")
     return {name: known[name] for name in greeks}
+
+
+def _surface_tangents(
+    params: LocalVolatilityParams, market: MarketData, greeks: Sequence[str]
+) -> dict[str, Any]:
+    """Of the spot with the surface held to its strikes, of all volatilities at the forward, and of the rates."""
+    still, calm = jax.tree.map(lambda x: np.zeros_like(x, dtype=np.float64), (params, market))
+    moved = still.surface._replace(theta=2 * np.sqrt(params.surface.theta * params.surface.maturity))
+    known = {
+        "delta": (still, calm._replace(spot=1.0)),
+        "vega": (still._replace(surface=moved), calm),
+        "rho": (still, calm._replace(rate=1.0)),
+        "dividend_rho": (still, calm._replace(dividend=1.0)),
+    }
+    for name in greeks:
+        if name not in known and name != "gamma":
+            raise SettingsError(
+                f"no Greek {name!r} of a local volatility: there are {', '.join(known)}, gamma, theta"
+            )
+    return {name: known[name] for name in greeks if name != "gamma"}
 
 
 def _vega(params: Any, zero: Any) -> Any:

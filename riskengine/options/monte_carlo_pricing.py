@@ -30,6 +30,7 @@ from riskengine.options.garch_paths import (
 from riskengine.options.greek_directions import ends, method, tangents, width
 from riskengine.options.heston import HestonParams
 from riskengine.options.heston_paths import DETERMINISTIC_VARIANCE, LEAST_SIGMA, QUADRATIC_EXPONENTIAL
+from riskengine.options.local_volatility import LOCAL_VOLATILITY, LocalVolatilityParams
 from riskengine.options.market_curves import MarketCurves
 from riskengine.options.path_kernel import KernelInputs, KernelStatic, TermStructure, simulate
 from riskengine.options.products import Product, one_of, positive
@@ -99,6 +100,8 @@ def dynamics_of(params: Any) -> Any:
         )
     if isinstance(params, BasketParams):
         return CorrelatedDynamics(isinstance(params.models, HestonParams), len(params.weights))
+    if isinstance(params, LocalVolatilityParams):
+        return LOCAL_VOLATILITY
     if isinstance(params, DuanParams):
         return DUAN
     if isinstance(params, HestonNandiParams):
@@ -185,7 +188,7 @@ def monte_carlo(
     dynamics = dynamics_of(params)
     params = dynamics.check(params)
     market, product, grid, terms = _setting(dynamics, params, product, steps, (spot, rate, dividend), curves)
-    several = isinstance(dynamics, CorrelatedDynamics)
+    differences = isinstance(params, (BasketParams, LocalVolatilityParams))
     arguments = partial(
         _kernel_arguments, dynamics, params, market, product, grid, terms, controls, antithetic, single,
         curves is not None and curves.bent,
@@ -193,7 +196,7 @@ def monte_carlo(
     sampler = _sampler(paths, randomisations, antithetic, seed, sampling, block_numbers)
     run = partial(_run, sampler=sampler, workers=workers or available_cores(), progress=progress)
     now = [name for name in greeks if name != "theta"]
-    inputs, static = arguments(now, "finite difference" if several else product.greek_estimator)
+    inputs, static = arguments(now, "finite difference" if differences else product.greek_estimator)
     found = _result(run(inputs, static), inputs, static, sampler, now)
     failed = [name for name, greek in found.greeks.items() if not np.isfinite(greek.error)]
     if failed:
@@ -294,6 +297,8 @@ def _setting(
     terms = curves.on(grid, market.rate, 0.0 if several else market.dividend)
     flat = curves.flat(market.rate, market.dividend, float(grid[-1]))
     left = market.spot - float(terms.cash[0])
+    if isinstance(params, LocalVolatilityParams) and curves.cash:
+        raise DataError("a local volatility has the dividends in its forwards: give yields in place of cash")
     if not np.all(left > 0):
         raise DataError("the dividends in cash are worth the spot or more: mend them")
     return MarketData(left, *flat), product, grid, terms

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from riskengine.report.audit_page import ordered as ordered_findings
     from riskengine.report.audit_page import write_audit
     from riskengine.report.backtest_page import headline, provenance_text, render, summary_rows, write_report
-    from riskengine.report.price_page import greek_cells, render_price
+    from riskengine.report.price_page import greek_cells, model_cells, render_price
     from riskengine.report.rebalance_page import RISK as RISK_LABELS
     from riskengine.report.rebalance_page import limit_label, render_rebalance, state_line
     from riskengine.report.smile_page import render_smile
@@ -21,6 +21,7 @@ __all__ = [
     "headline",
     "limit_label",
     "loss_horizon",
+    "model_cells",
     "ordered_findings",
     "provenance_text",
     "render",

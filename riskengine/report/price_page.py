@@ -29,6 +29,7 @@ def render_price(content: dict[str, Any]) -> str:
         Section("Control variates", "Coefficients in the price.", ["control", "coefficient"], controls),
         Section("Terms", "", ["term", "value"], [[key, _shown(value)] for key, value in told.items()]),
     ]
+    sections += _models_section(content)
     sections += _sweep_section(content, "sweep")
     sections += [
         Section(
@@ -50,6 +51,31 @@ def _sweep_section(content: dict[str, Any], name: str) -> list[Section]:
     return [Section(title, "The same points everywhere.", chart=chart(sweep_figure(content), name))]
 
 
+def _models_section(content: dict[str, Any]) -> list[Section]:
+    """The price under each model of the same smile."""
+    rows = content["models"]
+    if not rows:
+        return []
+    prices = [row["price"] for row in rows if row["price"] is not None]
+    text = (
+        f"The same quotes under other models: from {min(prices):.4f} to {max(prices):.4f}. What lies between is the "
+        "risk of the model, and is in no standard error."
+    )
+    return [
+        Section(
+            "Under each model", text, ["model", "price", "standard error"], [model_cells(row) for row in rows]
+        )
+    ]
+
+
+def model_cells(row: dict[str, Any]) -> list[str]:
+    """Model, price and error as text."""
+    return [
+        row["model"],
+        *("none" if row[name] is None else f"{row[name]:.4f}" for name in ("price", "error")),
+    ]
+
+
 def _several(content: dict[str, Any]) -> str:
     """A row a trade, then each with its Greeks and terms."""
     trades = content["trades"]
@@ -67,6 +93,7 @@ def _several(content: dict[str, Any]) -> str:
             Section(
                 f"{one['label']}: terms", "", ["term", "value"], [[key, _shown(x)] for key, x in told.items()]
             ),
+            *_models_section(one),
             *_sweep_section(one, f"sweep{k}"),
         ]
     title = f"{len(trades)} trades under {TITLES[content['model']]}"

@@ -132,6 +132,8 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     if "start" in numbers:
         parts.append(_states_section(numbers, curves["states"]))
     flags = [f"{count} of {numbers['quotes']} quotes: {flag}" for flag, count in numbers["flags"].items()]
+    if numbers["ssvi"] is not None:
+        parts.append(_ssvi_section(numbers["ssvi"]))
     return [*parts, _sabr_section(numbers["sabr"]), Section("Flags of the quotes", items=flags)]
 
 
@@ -158,6 +160,8 @@ def poor(numbers: dict[str, Any]) -> list[str]:
     """A line for each reason why a fit is poor."""
     heston = numbers["heston"]
     found = [] if heston is None else [f"Heston: {reason}" for reason in heston["reasons"]]
+    if numbers["ssvi"] is not None:
+        found += [f"SSVI: {reason}" for reason in numbers["ssvi"]["reasons"]]
     for row in numbers["sabr"]:
         found += [f"SABR, {when(row['maturity'])}: {reason}" for reason in row["reasons"]]
     return found
@@ -202,6 +206,22 @@ def _states_section(numbers: dict[str, Any], curves: dict[str, Any]) -> Section:
         ["state", "GARCH volatility", *(cell for t in states[0]["maturities"] for cell in (when(t), "skew"))],
         rows,
         chart=chart(states_figure(curves), "states"),
+    )
+
+
+def _ssvi_section(ssvi: dict[str, Any]) -> Section:
+    """The surface free of arbitrage."""
+    rows = [
+        [when(t), f"{theta:.5f}", f"{(theta / t) ** 0.5:.2%}"]
+        for t, theta in zip(ssvi["maturity"], ssvi["theta"], strict=True)
+    ]
+    return Section(
+        "SSVI",
+        "One surface without butterfly or calendar arbitrage; its local volatility prices exotics under all of it. "
+        f"rho {ssvi['rho']:.4f}, eta {ssvi['eta']:.4f}, gamma {ssvi['gamma']:.4f}; root mean squared error "
+        f"{ssvi['rmse']:.2f} volatility points; {ssvi['status']}.",
+        ["maturity", "total variance at the forward", "volatility there"],
+        rows,
     )
 
 
