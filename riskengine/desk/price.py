@@ -58,7 +58,7 @@ def price_one(
         "parameters": _parameters(terms),
         "product": _words(type(trade.product).__name__),
         "product_terms": {key: value for key, value in vars(trade.product).items() if value is not None},
-        "market": terms.market | _dates(terms, trade),
+        "market": _market(terms, trade),
         "price": found.price,
         "error": found.error,
         "greeks": greeks,
@@ -133,9 +133,9 @@ def _parameters(terms: Terms) -> dict[str, Any]:
     return models | {"names": list(terms.names), "correlation": np.round(matrix, 6).tolist()}
 
 
-def _dates(terms: Terms, trade: Trade) -> dict[str, Any]:
-    """Dates, curves and dividends that go beyond flat numbers."""
-    found: dict[str, Any] = {}
+def _market(terms: Terms, trade: Trade) -> dict[str, Any]:
+    """Flat numbers, or the curves in their place; dates and dividends."""
+    found: dict[str, Any] = dict(terms.market)
     if terms.clock.today is not None:
         found["valuation"] = terms.clock.today.isoformat()
         known = (terms.clock.dates.get(float(t)) for t in trade.product.times())
@@ -146,6 +146,7 @@ def _dates(terms: Terms, trade: Trade) -> dict[str, Any]:
             curve = getattr(curves, name)
             if curve is not None:
                 found[f"{name}_curve"] = [list(curve.maturity), list(curve.value)]
+                found.pop(name)
         if curves.cash:
             found["dividends"] = [list(pair) for pair in curves.cash]
         if curves.payments:

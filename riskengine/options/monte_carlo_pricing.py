@@ -222,7 +222,8 @@ def _with_theta(
         nothing = Estimate(float("nan"), float("nan"))
         return replace(found, greeks=found.greeks | {"theta": nothing}, notes=found.notes | {"theta": note})
     value, error = paired(after(passed).estimates, found.estimates, DAY / passed)
-    words = {"theta": f"price {passed * 365:.2g} days later on common random numbers, a calendar day"}
+    later = "a day" if passed == DAY else f"{365 * passed:.2g} days"
+    words = {"theta": f"price {later} later on common random numbers, for a calendar day"}
     return replace(
         found, greeks=found.greeks | {"theta": Estimate(value, error)}, methods=found.methods | words
     )

@@ -114,7 +114,7 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     parts = [
         *([] if numbers["heston"] is None else [_heston_section(numbers)]),
         Section("Where the fits are poor", "", items=poor(numbers)),
-        *([_market_section(numbers)] if numbers["market"] else []),
+        Section("What was assumed", "", items=numbers["notes"]),
         Section(
             "Smiles",
             "Quotes with bid and ask where there are both; at most eight maturities are shown.",
@@ -129,6 +129,8 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
             chart=chart(term_figure(curves["term"]), "term"),
         ),
     ]
+    if numbers["market"]:
+        parts.append(_market_section(numbers))
     if "start" in numbers:
         parts.append(_states_section(numbers, curves["states"]))
     flags = [f"{count} of {numbers['quotes']} quotes: {flag}" for flag, count in numbers["flags"].items()]
@@ -144,15 +146,14 @@ def _market_section(numbers: dict[str, Any]) -> Section:
         percents = ["" if row[name] is None else f"{row[name]:.2%}" for name in ("rate", "dividend")]
         error = "" if row["error"] is None else f"{row['error']:.3g}"
         rows.append(
-            [when(row["maturity"]), f"{row['forward']:,.4f}", error, f"{row['discount']:.5f}", *percents,
+            [f"{365 * row['maturity']:.0f} days", f"{row['forward']:,.4f}", error, f"{row['discount']:.5f}", *percents,
              f"{row['pairs']}", f"{row['rejected']}", row["source"]]
         )  # fmt: skip
     return Section(
-        "Forwards, discounts and what was assumed",
+        "Forwards and discounts",
         "Rate and dividend are continuously compounded. Pairs are calls and puts of one strike.",
         ["maturity", "forward", "its error", "discount", "rate", "dividend", "pairs", "rejected", "from"],
         rows,
-        items=numbers["notes"],
     )
 
 
