@@ -1,6 +1,7 @@
-# make demo   the main job on the bundled prices: table here, report in out/report.html
+# make demo   what the engine is for: a 130/30 mandate on bundled prices, table here, page in out/demo/report.html
 # make test   lint, types and tests
 # make check  lint, types and the tests that are quick once their programs are compiled
+# make docs   the site of the documentation, in out/site
 # make env    the environment alone, in .venv
 # Needs Python 3.11 or later with venv, and make; nothing else.
 
@@ -11,10 +12,10 @@ STAMP := $(VENV)/.installed
 
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check lint env studies clean
+.PHONY: demo test check lint env docs studies clean
 
 demo: env
-	$(BIN)/riskengine backtest strategies/min_variance.py
+	$(BIN)/riskengine demo
 
 test: env lint
 	$(PYTEST)
@@ -27,6 +28,10 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+docs: env
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 env: $(STAMP)
 
@@ -65,6 +70,7 @@ studies: env
 	$(BIN)/python -m backtests.portfolio.steady_risk
 	$(BIN)/python -m backtests.speed.backtest
 	$(BIN)/python -m backtests.portfolio.drawdown_overlay
+	$(BIN)/python -m backtests.portfolio.demo_mandate
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,5 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+draw_result: Callable[[Any, str], Any]
+"""Draws a :class:`riskengine.BacktestResult`, for its ``plot``."""
+
+draw_calibration: Callable[[Any], Any]
+"""Draws a :class:`riskengine.Calibration`, for its ``plot``."""
+
 write_page: Callable[[Any, Path], Path]
 """Writes the page of a :class:`riskengine.BacktestResult`, for its ``to_html``."""

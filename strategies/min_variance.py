@@ -1,26 +1,26 @@
-"""Minimum variance with network GARCH.
+"""Minimum variance with the ensemble of covariances, trades priced.
 
-Claim: lower realized volatility than equal weight by a wide margin, and than other covariance forecasts by a
-small one: long only with a cap, the limits do most of the work.
-
-The network calibrates a GARCH model for every asset at once. Its variance over the holding period is
-averaged (geometrically) with the static one, which halves the noise of either, and joined by the
-quadratic-inverse shrinkage of the correlation of standardised residuals.
+Claim: lower realized volatility than any single forecast, at the turnover of a static one, wherever limits leave the
+forecast something to decide (``backtests/covariance/race.py``). Long only with a cap they leave it little: see
+``long_short.py`` for limits that leave more.
 """
 
-from riskengine import ConstantCorrelation, Constraints, NeuralCalibrator, OptimizedStrategy
+from riskengine import Constraints, MinimumVariance, OptimizedStrategy
 
 
 def build(
-    *, upper: float = 0.2, window: int = 1250, horizon: int = 21, static_share: float = 0.5
+    *,
+    lower: float = 0.0,
+    upper: float = 0.1,
+    turnover_penalty: float = 0.05,
+    window: int = 1250,
+    horizon: int = 21,
 ) -> OptimizedStrategy:
-    """Long only, at most ``upper`` an asset, rebalanced for a holding period of ``horizon`` days."""
+    """At most ``upper`` an asset; ``turnover_penalty`` is the price of trades: see ``MinimumVariance``."""
     return OptimizedStrategy(
         name="minimum variance",
-        forecaster=ConstantCorrelation(
-            NeuralCalibrator.pretrained(), window=window, static_share=static_share
-        ),
-        constraints=Constraints(upper=upper),
+        objective=MinimumVariance(turnover_penalty),
+        constraints=Constraints(lower=lower, upper=upper),
         window=window,
         horizon=horizon,
     )

@@ -60,7 +60,7 @@ def main() -> None:
         "Net of five basis points a trade. Reduction, interval (stationary bootstrap) and p-value (Ledoit and Wolf "
         "2011) are those of the first row against each other row; positive means that the first row was calmer."
     )
-    main_strategy = load_strategy(ROOT / "strategies" / "min_variance.py")
+    main_strategy = load_strategy(ROOT / "strategies" / "network_garch.py")
     others = [load_strategy(ROOT / "strategies" / f"{name}.py") for name in ("markowitz", "black_litterman")]
     monitor = RiskMonitor(NeuralCalibrator.pretrained())
     rivals = (*standard_benchmarks(LONG_ONLY), *variants(LONG_ONLY, "capped")[1:], *others)

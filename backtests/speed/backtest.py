@@ -2,7 +2,7 @@
 
     python -m backtests.speed.backtest [--data DIR] [--only whole rebalance steps]
 
-The whole run is the command `riskengine backtest strategies/ensemble.py` in a process of its own: prices read, the
+The whole run is the command `riskengine backtest strategies/min_variance.py` in a process of its own: prices read, the
 ensemble long only with trades priced, four benchmarks beside it, risk of every portfolio on every day, report and
 tables written. Three minutes on two cores.
 """
@@ -49,7 +49,7 @@ def whole(prices: pd.DataFrame) -> list[dict[str, Any]]:
         prices.to_parquet(folder / "prices.parquet")
         command = [
             sys.executable, "-c", "from riskengine.cli import main; main()", "backtest",
-            "strategies/ensemble.py", "--step", "month",
+            "strategies/min_variance.py", "--step", "month",
             "--prices", str(folder / "prices.parquet"), "--out", str(folder / "out"), "--json", "--jobs", "-1",
         ]  # fmt: skip
         load = os.getloadavg()[0]

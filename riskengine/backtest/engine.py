@@ -13,6 +13,7 @@ import pandas as pd
 
 from riskengine.backtest.accounting import Book, daily_cash, vanished_after
 from riskengine.backtest.checkpoint import Decided, Journal, journals
+from riskengine.backtest.index_benchmark import index_result
 from riskengine.backtest.monitor import RiskMonitor
 from riskengine.backtest.price_notes import price_notes
 from riskengine.backtest.provenance import provenance
@@ -21,30 +22,25 @@ from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError
-from riskengine.market import Panel
-from riskengine.portfolio import ProportionalCosts, Strategy
-from riskengine.portfolio.ask import ask, begin, stated_limits
+from riskengine.market import MarketView, Panel
+from riskengine.portfolio import ProportionalCosts, Strategy, as_strategy, ask, begin, stated_limits
+from riskengine.progress import ProgressReport, no_progress
 
 Array = np.ndarray
-Report = Callable[[str, int, int], None]
 
 
 ROUNDING = 1e-9
 """Cash below zero by less than this is a rounding error and no loan."""
 
 
-def silence(stage: str, done: int, total: int) -> None:
-    """A report to nobody."""
-
-
 def run_backtest(
-    strategy: Strategy,
-    panel: Panel,
+    strategy: Strategy | Callable[[MarketView], Any],
+    panel: Panel | pd.DataFrame,
     schedule: WalkForward | None = None,
     costs: ProportionalCosts | float | None = None,
-    benchmarks: Sequence[Strategy] = (),
+    benchmarks: Sequence[Strategy | Callable[[MarketView], Any] | pd.Series] = (),
     monitor: RiskMonitor | None = None,
-    report: Report = silence,
+    report: ProgressReport = no_progress,
     cash: float | pd.Series = 0.0,
     checkpoint: Path | str | None = None,
     jobs: int = 1,
@@ -65,11 +61,13 @@ def run_backtest(
 
     Parameters
     ----------
-    strategy : what to test
-    panel : prices
+    strategy : what to test; a function from a view to weights is one, see
+        :class:`~riskengine.portfolio.FunctionStrategy`
+    panel : prices, or a DataFrame of them
     schedule : when to decide, and in which universe; ``WalkForward()`` if not given
     costs : of trades, or their rate alone; five basis points of what is traded if not given
-    benchmarks : other strategies, run on the same days with the same costs
+    benchmarks : other strategies, run on the same days with the same costs; a Series is one of daily returns, such as
+        those of an index
     monitor : forecasts daily VaR and CVaR of every portfolio from the past alone; none if not given
     report : called with a stage, steps done and steps in all, for a progress bar
     cash : rate a year that cash earns; a series holds it from each of its dates on
@@ -98,7 +96,9 @@ def run_backtest(
     >>> len(result.returns), result.weights.shape
     (149, (149, 3))
     """
-    everyone = (strategy, *benchmarks)
+    panel = panel if isinstance(panel, Panel) else Panel.from_frame(panel)
+    indices = [one for one in benchmarks if isinstance(one, pd.Series)]
+    everyone = [as_strategy(one) for one in (strategy, *benchmarks) if not isinstance(one, pd.Series)]
     names = [one.name for one in everyone]
     if len(set(names)) < len(names):
         raise SettingsError(f"two portfolios share a name among {', '.join(names)}: rename one")
@@ -116,13 +116,13 @@ def run_backtest(
             "borrow": borrow,
         }
         kept = journals(Path(checkpoint), everyone, settings)
-    silent = [partial(walk.run, one, journal) for one, journal in zip(everyone, kept, strict=True)]
-    told = [partial(run, report=report) for run in silent]
+    quiet = [partial(walk.run, one, journal) for one, journal in zip(everyone, kept, strict=True)]
+    shown = [partial(run, report=report) for run in quiet]
     runs = []
-    for run in run_all(told[0], told[1:] if jobs == 1 else silent[1:], jobs):
+    for run in run_all(shown[0], shown[1:] if jobs == 1 else quiet[1:], jobs):
         runs.append(run)
         report(run["name"], len(walk.folds), len(walk.folds))
-    origin = provenance(panel, schedule, costs, strategy, cash, borrow)
+    origin = provenance(panel, schedule, costs, everyone[0], cash, borrow)
     risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
     if monitor is not None:
         paths = [run["weights"].to_numpy() for run in runs]
@@ -132,7 +132,9 @@ def run_backtest(
         BacktestResult(**run, risk=risk, provenance=origin) for run, risk in zip(runs, risks, strict=True)
     ]
     said = price_notes(panel, results[0].weights)
-    result = replace(results[0], notes=(*results[0].notes, *said)).beside(tuple(results[1:]))
+    result = replace(results[0], notes=(*results[0].notes, *said)).beside(
+        (*results[1:], *(index_result(one, results[0]) for one in indices))
+    )
     if monitor is None:
         return result
     return result.with_risk_today(monitor.today(panel, paths[0][-1], tomorrow=monitored.tomorrow))
@@ -169,7 +171,7 @@ class Walk:
         self.periods_per_year = periods
 
     def run(
-        self, strategy: Strategy, journal: Journal | None = None, report: Report = silence
+        self, strategy: Strategy, journal: Journal | None = None, report: ProgressReport = no_progress
     ) -> dict[str, Any]:
         """Decisions and books of one strategy, as the fields of its result."""
         start, end = self.folds[0].trade, len(self.names)
@@ -219,23 +221,29 @@ class Walk:
             if t >= start:
                 weights[t - start] = book.weights
 
-        dates, assets = self.panel.dates[start:], list(self.panel.assets)
-        daily = {
-            "gross": pd.Series(gross, dates, name="gross"),
-            "costs": pd.DataFrame({"trading": cost}, dates),
-            "turnover": pd.Series(turnover, dates, name="turnover"),
-            "weights": pd.DataFrame(weights, dates, assets),
-            "decision": pd.Series(earner, dates, name="decision"),
-            # No time passes before the first close, on which the first trade is done.
-            "cash": pd.Series([0.0, *self.cash[start : end - 1]], dates, name="cash"),
-        }
         book.flags += self._borrowed(1 - weights.sum(axis=1), start)
         return {
             "name": strategy.name,
-            **daily,
+            **self._daily(gross, cost, turnover, weights, earner),
             **self._decisions(decider.decided, book),
             "periods_per_year": self.panel.periods_per_year,
             "breaches": tuple(book.breaches),
+        }
+
+    def _daily(
+        self, gross: Array, cost: Array, turnover: Array, weights: Array, earner: Array
+    ) -> dict[str, Any]:
+        """The fields of a result that have a row a day, from the first trade on."""
+        start = self.folds[0].trade
+        dates = self.panel.dates[start:]
+        return {
+            "gross": pd.Series(gross, dates, name="gross"),
+            "costs": pd.DataFrame({"trading": cost}, dates),
+            "turnover": pd.Series(turnover, dates, name="turnover"),
+            "weights": pd.DataFrame(weights, dates, list(self.panel.assets)),
+            "decision": pd.Series(earner, dates, name="decision"),
+            # No time passes before the first close, on which the first trade is done.
+            "cash": pd.Series([0.0, *self.cash[start : len(self.names) - 1]], dates, name="cash"),
         }
 
     def _book(self, strategy: Strategy) -> Book:

@@ -213,7 +213,7 @@ def load_grid(path: str | Path) -> Grid:
 
         [settings]
         upper = [0.1, 0.2]
-        min_variance.static_share = [0.0, 0.5]
+        min_variance.turnover_penalty = [0.0, 0.05]
 
         [universes.large]
         prices = "prices.parquet"

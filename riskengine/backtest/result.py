@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
 from riskengine.backtest.units import result_units
 from riskengine.errors import DataError, SettingsError
-from riskengine.market.period_names import period_name, plural
+from riskengine.market import period_name, plural
 from riskengine.risk import christoffersen, kupiec
 
 
@@ -75,8 +75,66 @@ class Comparison:
         first = f"{abs(low):.1%}" if (low < 0) == (high < 0) else _side(low)
         return f"{_side(self.reduction)} (95% interval: {first} to {_side(high)})"
 
+    def sentence(self) -> str:
+        """The comparison as a client reads it.
+
+        Examples
+        --------
+        >>> Comparison("a", "b", 0.09, 0.1, 0.1, (0.04, 0.2), 0.04, 500).sentence()
+        '10.0% less volatile than b; between 4.0% and 20% less with 95% confidence'
+        >>> Comparison("a", "b", 0.101, 0.1, -0.01, (-0.05, 0.03), 0.4, 500).sentence()
+        '1.0% more volatile than b, which may be chance: between 5.0% more and 3.0% less with 95% confidence'
+        """
+        if math.isnan(self.reduction):
+            return f"not compared with {self.other}: {self.reason}"
+        said = f"{abs(self.reduction):.1%} {_word(self.reduction)} volatile than {self.other}"
+        low, high = self.interval
+        if math.isnan(low):
+            return f"{said} (no interval: {self.reason})"
+        if low <= 0 <= high:
+            return (
+                f"{said}, which may be chance: between {_share(low)} {_word(low)} and {_share(high)} {_word(high)} "
+                "with 95% confidence"
+            )
+        ends = sorted((abs(low), abs(high)))
+        return f"{said}; between {_share(ends[0])} and {_share(ends[1])} {_word(low)} with 95% confidence"
+
+
+class Metrics(NamedTuple):
+    """Headline figures of a portfolio, net of costs.
+
+    Attributes
+    ----------
+    volatility, annual_return, cash_return : a year
+    sharpe, sortino : a year, over cash
+    max_drawdown : fraction of the highest wealth so far, negative
+    calmar : annual return over the depth of the drawdown
+    turnover, costs : a year, as multiples and fractions of wealth
+    bias : realized over forecast risk
+    """
+
+    volatility: float
+    annual_return: float
+    cash_return: float
+    sharpe: float
+    sortino: float
+    max_drawdown: float
+    calmar: float
+    turnover: float
+    costs: float
+    bias: float
+
 
 _EARLIER_METHODS = "var: filtered historical; t_var: Student-t"  # of results that do not say theirs
+
+
+def _word(reduction: float) -> str:
+    return "more" if reduction < 0 else "less"
+
+
+def _share(end: float) -> str:
+    """An end of an interval: two digits are all that it is good for."""
+    return f"{abs(end):.0%}" if abs(end) >= 0.0995 else f"{abs(end):.1%}"
 
 
 def _side(reduction: float) -> str:
@@ -360,6 +418,36 @@ class BacktestResult:
             "provenance": self.provenance,
         }
         return json.dumps(finite(content), indent=2, default=float)
+
+    @property
+    def metrics(self) -> Metrics:
+        """Headline figures by name: ``result.metrics.sharpe``."""
+        row = self.statistics()
+        depth = row["max_drawdown"]
+        return Metrics(
+            volatility=row["volatility"],
+            annual_return=row["return"],
+            cash_return=row["cash_return"],
+            sharpe=row["sharpe"],
+            sortino=row["sortino"],
+            max_drawdown=depth,
+            calmar=row["return"] / -depth if depth < 0 else float("nan"),
+            turnover=row["turnover"],
+            costs=row["costs"],
+            bias=row["bias"],
+        )
+
+    def plot(self, kind: str = "growth") -> Any:
+        """A plotly figure: growth, volatility, drawdown, forecast, weights, contributions or var."""
+        return hooks.draw_result(self, kind)
+
+    def _repr_html_(self) -> str:
+        """The summary, where a notebook shows it."""
+        table = self.summary()
+        percent = ("volatility", "return", "cash_return", "max_drawdown", "costs", "reduction")
+        formats = dict.fromkeys([*percent, "reduction_low", "reduction_high"], "{:.1%}".format)
+        shown = {name: formats.get(name, "{:.2f}".format) for name in table.columns}
+        return table.to_html(formatters=shown, na_rep="")
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""

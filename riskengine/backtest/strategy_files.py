@@ -13,6 +13,7 @@ from types import CodeType
 from typing import Any
 
 from riskengine.backtest.reads import hashes, named_files, own_modules, recorded_reads, remember, values
+from riskengine.bundled import bundled
 from riskengine.errors import StrategyError
 from riskengine.portfolio import Strategy
 from riskengine.portfolio.ask import STRATEGY_FAULTS
@@ -21,7 +22,8 @@ from riskengine.portfolio.ask import STRATEGY_FAULTS
 def load_strategy(path: str | Path, /, **settings: Any) -> Strategy:
     """Load a strategy file where it lies and call its ``build(**settings)``.
 
-    Files that it reads meanwhile are remembered: see :func:`riskengine.backtest.reads.files_of`.
+    A bare name, ``"min_variance"``, is that of a strategy that ships with the package. Files that it reads
+    meanwhile are remembered: see :func:`riskengine.backtest.reads.files_of`.
 
     Raises
     ------
@@ -29,7 +31,22 @@ def load_strategy(path: str | Path, /, **settings: Any) -> Strategy:
         If the file is missing or broken, has no ``build``, or builds something that is not a strategy.
         The message names the file, the line and the cause.
     """
-    return build_strategy(Path(path), settings)
+    return build_strategy(strategy_file(path), settings)
+
+
+def strategy_file(path: str | Path) -> Path:
+    """The file itself, or that of a strategy which ships with the package, by its name.
+
+    Examples
+    --------
+    >>> strategy_file("min_variance").name, str(strategy_file("my/own.py"))
+    ('min_variance.py', 'my/own.py')
+    """
+    path = Path(path)
+    if path.suffix or len(path.parts) != 1 or path.exists():
+        return path
+    shipped = bundled("strategies")
+    return shipped / f"{path}.py" if (shipped / f"{path}.py").is_file() else path
 
 
 def build_strategy(path: Path, settings: Mapping[str, Any], name: str | None = None) -> Strategy:
@@ -73,7 +90,8 @@ def load_builder(path: str | Path, name: str | None = None) -> Callable[..., Any
     """
     path = Path(path)
     if not path.is_file():
-        raise StrategyError(f"no strategy file {path}")
+        names = sorted(one.stem for one in bundled("strategies").glob("*.py") if one.stem != "__init__")
+        raise StrategyError(f"no strategy file {path}; by name there are {', '.join(names)}")
     if path.suffix != ".py":
         raise StrategyError(f"{path} is not a Python file: a strategy is a .py file with build(...)")
     name = name or module_name(path)

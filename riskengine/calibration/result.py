@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import jax
 import numpy as np
 
+from riskengine import hooks
 from riskengine.calibration.posterior import Posterior
 from riskengine.errors import DataError
-from riskengine.garch.params import GarchParams
-from riskengine.market.checks import as_returns
+from riskengine.garch import GarchParams
+from riskengine.market import as_returns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,6 +167,19 @@ class Calibration:
         frame = pd.DataFrame(columns, index=pd.Index(self.assets, name="asset"))
         frame["status"] = [str(status) for status in self.status]
         return frame
+
+    def plot(self) -> Any:
+        """Volatilities of all assets as a plotly figure: of the next period with its interval, and of the long run."""
+        return hooks.draw_calibration(self)
+
+    def _repr_html_(self) -> str:
+        """The table, where a notebook shows it."""
+        shown = self.to_frame().drop(columns="log_likelihood")
+        percent = dict.fromkeys(("long_run_volatility", "next_volatility"), "{:.1%}".format)
+        digits = dict.fromkeys(("alpha", "gamma", "beta", "persistence"), "{:.3f}".format)
+        return shown.to_html(
+            formatters={"omega": "{:.1e}".format, "dof": "{:.1f}".format, **digits, **percent}, max_rows=40
+        )
 
 
 class Calibrator(Protocol):

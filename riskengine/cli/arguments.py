@@ -8,13 +8,21 @@ from typing import Annotated
 
 import typer
 
+from riskengine.cli.console import prices_file
+
 
 class CalibratorName(StrEnum):
     """Choices of `calibrate --method`."""
 
     NETWORK = "network"
+    PLAIN = "plain"
     MAXIMUM_LIKELIHOOD = "mle"
     ARCH = "arch"
+
+
+def _prices_file(named: Path | None) -> Path | None:
+    """A bundled panel by its name."""
+    return None if named is None else prices_file(named)
 
 
 # Of many commands
@@ -25,7 +33,9 @@ Prices = Annotated[
     Path | None,
     typer.Option(
         "--prices",
-        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled ones if left out.",
+        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled, by name: "
+        "us_equities_20 (if left out), us_equities_100, etf18_2006_2022.",
+        callback=_prices_file,
     ),
 ]
 PeriodsPerYear = Annotated[
@@ -35,7 +45,9 @@ PeriodsPerYear = Annotated[
         help="Prices a year, 252 or 52 say, by which figures are annualised; measured from the dates if left out.",
     ),
 ]
-StrategyFile = Annotated[Path, typer.Argument(help="Strategy file with build(), as in strategies/.")]
+StrategyFile = Annotated[
+    Path, typer.Argument(help="Strategy file with build(), or the name of a bundled one.")
+]
 Membership = Annotated[
     Path | None,
     typer.Option(help="Who may be held when: rows of asset, start, end, or as wide as the prices."),
@@ -94,7 +106,7 @@ BenchmarkJobs = Annotated[
     int, typer.Option(help="Processes: benchmarks run beside the strategy; -1 for all cores.")
 ]
 StrategyFiles = Annotated[
-    list[Path] | None, typer.Argument(help="Strategy files with build(), as in strategies/.")
+    list[Path] | None, typer.Argument(help="Strategy files with build(), or names of bundled ones.")
 ]
 Set = Annotated[
     list[str] | None,
@@ -106,7 +118,9 @@ GridOfRuns = Annotated[
 ]
 UniversePrices = Annotated[
     list[Path] | None,
-    typer.Option(help="Prices of a universe; repeat for several. The bundled prices if left out."),
+    typer.Option(
+        help="Prices of a universe, a file or a bundled name; repeat for several. us_equities_20 if left out.",
+    ),
 ]
 Tops = Annotated[
     list[int] | None,
@@ -117,6 +131,10 @@ Scheduler = Annotated[
     str | None, typer.Option(help="Address of a Dask cluster to use instead, tcp://host:8786.")
 ]
 SweepFolder = Annotated[Path, typer.Option(help="Folder of finished backtests, which are not run again.")]
+
+# `demo` and `init`
+NewFolder = Annotated[Path, typer.Argument(help="Folder to make.")]
+DemoFolder = Annotated[Path, typer.Option(help="Folder for the page and the tables.")]
 
 # `report` and `audit`
 FinishedFolder = Annotated[Path, typer.Argument(help="Folder that `riskengine backtest --out` wrote.")]
@@ -133,12 +151,25 @@ RepairedCopy = Annotated[
 
 # `calibrate` and `pretrain`
 CalibrationWindow = Annotated[int, typer.Option(help="Last days to use; 0 for all.")]
-Method = Annotated[CalibratorName, typer.Option(help="The network, batched maximum likelihood, or arch.")]
+Method = Annotated[
+    CalibratorName,
+    typer.Option(help="The network, robust and pooled; the plain one; batched maximum likelihood; or arch."),
+]
 Robust = Annotated[
-    bool, typer.Option("--robust", help="The network trained on bad prints, breaks and stale prices.")
+    bool | None,
+    typer.Option(
+        "--robust/--no-robust",
+        help="Whether the network is the one trained on bad prints, breaks and stale prices.",
+        show_default="robust",
+    ),
 ]
 Pooled = Annotated[
-    bool, typer.Option("--pooled", help="Shrink every asset towards the universe (empirical Bayes).")
+    bool | None,
+    typer.Option(
+        "--pooled/--no-pooled",
+        help="Whether every asset is shrunk towards the universe (empirical Bayes).",
+        show_default="pooled",
+    ),
 ]
 CsvOut = Annotated[Path | None, typer.Option(help="CSV file to write.")]
 NetworkFolder = Annotated[Path, typer.Option(help="Folder for the plain and the robust network.")]

@@ -44,8 +44,8 @@ def calibrate(
     prices: Prices = None,
     window: CalibrationWindow = 1000,
     method: Method = CalibratorName.NETWORK,
-    robust: Robust = False,
-    pooled: Pooled = False,
+    robust: Robust = None,
+    pooled: Pooled = None,
     periods_per_year: PeriodsPerYear = None,
     out: CsvOut = None,
     as_json: Json = False,
@@ -80,14 +80,18 @@ def calibrate(
         raise typer.Exit(FLAGGED)
 
 
-def _calibrator(method: CalibratorName, robust: bool, pooled: bool) -> Calibrator:
-    from riskengine.calibration import ArchReference, MaximumLikelihood, NeuralCalibrator
+def _calibrator(method: CalibratorName, robust: bool | None, pooled: bool | None) -> Calibrator:
+    """The calibrator of that name; a network with what is said of it otherwise."""
+    from riskengine.calibration import NeuralCalibrator, standard_calibrator
 
-    if method is CalibratorName.NETWORK:
-        return NeuralCalibrator.pretrained(robust=robust, pooled=pooled)
-    if robust or pooled:
+    if robust is pooled is None:
+        return standard_calibrator(method.value)
+    if method not in (CalibratorName.NETWORK, CalibratorName.PLAIN):
         raise SettingsError(f"--robust and --pooled are for the network, not for {method.value}")
-    return MaximumLikelihood() if method is CalibratorName.MAXIMUM_LIKELIHOOD else ArchReference()
+    usual = method is CalibratorName.NETWORK
+    return NeuralCalibrator.pretrained(
+        robust=usual if robust is None else robust, pooled=usual if pooled is None else pooled
+    )
 
 
 def _rows(fit: Calibration, frame: pd.DataFrame, findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -12,26 +12,24 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from riskengine.errors import DataError
-
-BUNDLED = Path("data/us_equities_20/prices.parquet")
-
 FLAGGED = 3
 """Exit status of a command that worked and found something to look at."""
 
 
 def bundled_prices() -> Path:
-    """The bundled prices: in the folder where one stands, or in the checkout.
+    """The prices that commands take if none are named."""
+    from riskengine import datasets
 
-    Raises
-    ------
-    DataError
-        If they are in neither.
-    """
-    for root in (Path.cwd(), Path(__file__).parents[2]):
-        if (root / BUNDLED).is_file():
-            return root / BUNDLED
-    raise DataError(f"the bundled prices are not here ({BUNDLED}): name a file with --prices")
+    return datasets.path("us_equities_20")
+
+
+def prices_file(named: Path) -> Path:
+    """The file itself, or that of a bundled panel by its name."""
+    if named.exists() or named.suffix or len(named.parts) != 1:
+        return named
+    from riskengine import datasets
+
+    return datasets.path(str(named)) if str(named) in datasets.NAMES else named
 
 
 def new_table(title: str | None, gap: int = 1) -> Table:

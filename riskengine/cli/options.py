@@ -12,6 +12,20 @@ from rich.table import Table
 
 from riskengine.cli.app import app
 from riskengine.cli.arguments import Json
+from riskengine.cli.chain_options import (
+    American,
+    AsOf,
+    DayCount,
+    Dividend,
+    Expiry,
+    Forward,
+    Name,
+    Normal,
+    Percent,
+    Rate,
+    Shift,
+    Spot,
+)
 from riskengine.cli.console import FLAGGED, bars, new_table, screen
 from riskengine.cli.file_schema import Example, Schema
 
@@ -65,44 +79,23 @@ def price_(
 
 @app.command()
 def smile(
-    quotes: Annotated[Path, typer.Argument(help="CSV of quotes: see riskengine.options.read_quotes.")],
+    quotes: Annotated[Path, typer.Argument(help="CSV of a chain of options; docs/options.md.")],
     prices: Annotated[
         Path | None, typer.Option(help="Wide prices that hold the underlying; for the GARCH start and state.")
     ] = None,
     asset: Annotated[str | None, typer.Option(help="Column of the underlying in the prices.")] = None,
-    asof: Annotated[
-        str | None, typer.Option(help="Date of the quotes; last date of the prices to use.")
-    ] = None,
-    spot: Annotated[float | None, typer.Option(help="Where the file has neither spot nor forward.")] = None,
-    rate: Annotated[
-        str | None,
-        typer.Option(
-            help="Zero rate, continuously compounded, or a file of years and rates; before parity's."
-        ),
-    ] = None,
-    dividend: Annotated[
-        str | None, typer.Option(help="Dividend yield, or a file of years and yields; before parity's.")
-    ] = None,
-    forward: Annotated[
-        str | None, typer.Option(help="Forward, or a file of years and forwards; before parity's.")
-    ] = None,
-    expiry: Annotated[str | None, typer.Option(help="Of all quotes, where the file has none.")] = None,
-    american: Annotated[
-        bool | None,
-        typer.Option("--american/--european", help="How options are exercised, where the file does not say."),
-    ] = None,
-    percent: Annotated[
-        bool | None,
-        typer.Option("--percent/--decimal", help="What volatilities are, where the file leaves it open."),
-    ] = None,
-    shift: Annotated[
-        float, typer.Option(help="Added to forwards and strikes, which may then be negative; SABR alone.")
-    ] = 0.0,
-    normal: Annotated[
-        bool, typer.Option("--normal", help="Volatilities are Bachelier's, strikes of any sign; SABR alone.")
-    ] = False,
-    day_count: Annotated[str, typer.Option(help="act/365, act/360, act/365.25 or bus/252.")] = "act/365",
-    name: Annotated[str, typer.Option(help="Of the underlying; chooses one of a file of several.")] = "",
+    asof: AsOf = None,
+    spot: Spot = None,
+    rate: Rate = None,
+    dividend: Dividend = None,
+    forward: Forward = None,
+    expiry: Expiry = None,
+    american: American = None,
+    percent: Percent = None,
+    shift: Shift = 0.0,
+    normal: Normal = False,
+    day_count: DayCount = "act/365",
+    name: Name = "",
     feller: Annotated[
         bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")
     ] = False,
@@ -119,7 +112,7 @@ def smile(
     Exit status 3 if a fit is not to be trusted.
     """
     from riskengine.cli.runs import run_smile
-    from riskengine.report.smile_page import poor
+    from riskengine.report import poor
 
     reading = {
         "spot": spot, "rate": rate, "dividend": dividend, "forward": forward, "expiry": expiry, "american": american,

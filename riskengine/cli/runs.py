@@ -216,5 +216,9 @@ def run_watch(
     said += [
         f"{count} row(s) with {name.replace('_', ' ')}" for name, count in sorted(follower.marks.items())
     ]
+    said += [
+        f"short history of {name}: {days} of its days are filled by the moves of the others"
+        for name, days in follower.engine.short_history.items()
+    ]
     print(", ".join(said), file=sys.stderr)
     return follower.flagged

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskengine.cli.console import bars, bundled_prices, write
+from riskengine.cli.console import bars, bundled_prices, prices_file, write
 from riskengine.cli.findings import in_lines, show_findings
 from riskengine.errors import SettingsError
 
@@ -156,16 +156,16 @@ def asked_grid(
     top: list[int] | None,
 ) -> tuple[Grid, list[str]]:
     """The grid of a file with what options add to it, and notes on what was asked for twice."""
-    from riskengine.backtest import Grid, load_grid, named_markets, parse_settings
+    from riskengine.backtest import Grid, load_grid, named_markets, parse_settings, strategy_file
 
     read = load_grid(grid) if grid is not None else Grid((), {}, {})
     given = [
         market(path, count)
-        for path in (prices or ([] if read.markets else [bundled_prices()]))
+        for path in (map(prices_file, prices) if prices else [] if read.markets else [bundled_prices()])
         for count in (*(top or ()),) or (None,)
     ]
     asked = Grid(
-        (*read.strategies, *strategies),
+        (*read.strategies, *map(strategy_file, strategies)),
         {**read.settings, **parse_settings(settings)},
         named_markets(given, read.markets),
     )

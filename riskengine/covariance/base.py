@@ -106,6 +106,22 @@ class Covariance:
         weights = np.asarray(weights)
         return float(np.sum((self.loadings.T @ weights) ** 2) + self.specific @ weights**2)
 
+    def _repr_html_(self) -> str:
+        """A few figures of it, where a notebook shows it."""
+        scale, n = np.sqrt(self.periods_per_year), len(self.specific)
+        above = self.correlation()[np.triu_indices(n, 1)]
+        low, middle, high = np.quantile(scale * self.volatility, [0, 0.5, 1])
+        rows = {
+            "assets": str(n),
+            "horizon": f"mean over {self.horizon} periods",
+            "volatility a year": f"{low:.1%} to {high:.1%}, median {middle:.1%}",
+            "equal weight": f"{scale * np.sqrt(self.variance(np.full(n, 1 / n))):.1%} a year",
+        }
+        if n > 1:
+            rows["correlation"] = f"{above.min():.2f} to {above.max():.2f}, mean {above.mean():.2f}"
+        cells = "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in rows.items())
+        return f"<table>{cells}</table>"
+
     def select(self, mask: Array) -> Covariance:
         """Covariance of a subset of the assets, by boolean mask or integer positions."""
         return replace(self, loadings=self.loadings[mask], specific=self.specific[mask])

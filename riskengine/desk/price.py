@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from riskengine import options
-from riskengine.backtest.provenance import software
+from riskengine.backtest import software
 from riskengine.desk.price_inputs import Terms, Trade
 from riskengine.errors import DataError
 

@@ -12,13 +12,14 @@ from riskengine.errors import DataError
 from riskengine.files import write_atomically
 from riskengine.market.audit import looks_like_returns
 from riskengine.market.delisting import Delistings, load_delistings
+from riskengine.market.frames_as_given import plain_frame
 from riskengine.market.membership import is_long, load_membership
 from riskengine.market.panel import Panel
 from riskengine.market.shapes import Prices, is_wide, read_prices, wide_numbers
 
 
 def load_panel(
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     membership: str | Path | None = None,
     delistings: str | Path | None = None,
     default_delisting_return: float = 0.0,
@@ -35,7 +36,7 @@ def load_panel(
 
     Parameters
     ----------
-    path : file or folder of prices
+    path : file or folder of prices, or a DataFrame, see :meth:`Panel.from_frame`
     membership : file of the same shape with true (1) where an asset may be held and false (0) where not, or a
         table of intervals or snapshots, see :func:`~riskengine.market.membership.load_membership`
     delistings : table of assets, dates and returns, see :func:`~riskengine.market.delisting.load_delistings`
@@ -49,9 +50,13 @@ def load_panel(
         in two ways, if it holds returns, or if the table is not a valid :class:`Panel`. The message names row (the
         header of a CSV is row 1) and column.
     """
-    read = load_prices(path)
-    prices = read.close
-    more, notes = _bars(read)
+    more: dict[str, Any]
+    if isinstance(path, pd.DataFrame):
+        (prices, notes), more = plain_frame(path), {}
+    else:
+        read = load_prices(path)
+        prices = read.close
+        more, notes = _bars(read)
     if periods_per_year is not None:
         more["periods_per_year"] = periods_per_year
     gone = (
@@ -130,14 +135,6 @@ def load_series(path: str | Path) -> pd.Series:
     if frame.shape[1] != 1:
         raise DataError(f"{path} has {frame.shape[1]} columns beside the dates: one is wanted")
     return frame.iloc[:, 0]
-
-
-def save_panel(panel: Panel, path: str | Path) -> Path:
-    """Write the prices of a panel atomically, as ``.csv`` or ``.parquet`` by suffix; returns the path.
-
-    Membership is not written: it is a table of its own.
-    """
-    return save_prices(panel.prices, path)
 
 
 def save_prices(prices: pd.DataFrame, path: str | Path) -> Path:

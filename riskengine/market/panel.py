@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from riskengine.market.bars import BARS, Bars, checked_bars, log_ranges, session
 from riskengine.market.calendars import Calendars, close_of_day, session_prices
 from riskengine.market.dates import closes_before, last_moment, parse_date
 from riskengine.market.delisting import Delistings
+from riskengine.market.frames_as_given import plain_frame
 from riskengine.market.frequency import STATED, Frequency
 from riskengine.market.spans import STALE_AFTER, spanning_returns
 from riskengine.market.times import time_findings
@@ -110,6 +112,33 @@ class Panel:
                 raise DataError(f"closes name {unknown[0]}, which is no asset of the panel")
             for text in self.closes.values():
                 close_of_day(text)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, **settings: Any) -> Panel:
+        """A panel of a table of prices as it comes, from a vendor's package say; what was done is in its notes.
+
+        Dates may be text, unsorted, or carry a time zone; of several fields by ticker (two rows of names, as yfinance
+        has them) the adjusted close is taken, else the close. Nothing is filled.
+
+        Parameters
+        ----------
+        frame : dates x assets
+        settings : of the panel
+
+        Raises
+        ------
+        DataError
+            As :class:`Panel`.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"A": [101.0, 100.0]}, ["2024-01-03", "2024-01-02"])
+        >>> panel = Panel.from_frame(table)
+        >>> panel.prices["A"].tolist(), panel.notes
+        ([100.0, 101.0], ('rows were sorted by date',))
+        """
+        prices, notes = plain_frame(frame)
+        return cls(prices, notes=(*settings.pop("notes", ()), *notes), **settings)
 
     def _check_bars(self) -> None:
         bars, findings = checked_bars({name: getattr(self, name) for name in BARS}, self.prices)

@@ -65,7 +65,7 @@ class ChainRows:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ChainTerms:
     """What the caller says of a file.
 
     Attributes
@@ -84,7 +84,7 @@ class Asked:
     day_count: str = "act/365"
 
 
-def chain_rows(table: ChainTable, asked: Asked, missing: list[str]) -> ChainRows:
+def chain_rows(table: ChainTable, asked: ChainTerms, missing: list[str]) -> ChainRows:
     """Rows of a table; what it lacks is added to ``missing``, and NaN in its place."""
     layout = layout_of(table.names)
     at = meanings(table.names, layout, str(table.path))
@@ -169,7 +169,7 @@ def _values(table: ChainTable, at: dict[str, int], layout: Layout) -> tuple[dict
     return values, percents
 
 
-def _one_underlying(table: ChainTable, at: dict[str, int], symbols: _Symbols, asked: Asked) -> Array:
+def _one_underlying(table: ChainTable, at: dict[str, int], symbols: _Symbols, asked: ChainTerms) -> Array:
     """Mask of the rows of the one underlying."""
     roots = _roots(table, at, symbols)
     families = {root.removesuffix("W") for root in roots if root}
@@ -216,7 +216,7 @@ def _style(table: ChainTable, at: dict[str, int]) -> Array | None:
 
 
 def _quote_dates(
-    table: ChainTable, at: dict[str, int], layout: Layout, asked: Asked
+    table: ChainTable, at: dict[str, int], layout: Layout, asked: ChainTerms
 ) -> list[tuple[datetime.datetime, bool]] | None:
     """Date of each row's quote, from its column or a line above the table; None where there is none."""
     if "date" in at:
@@ -238,7 +238,7 @@ def _maturities(
     at: dict[str, int],
     layout: Layout,
     symbols: _Symbols,
-    asked: Asked,
+    asked: ChainTerms,
     values: dict[str, Array],
     dated: list[tuple[datetime.datetime, bool]] | None,
     missing: list[str],
@@ -273,7 +273,7 @@ def _maturities(
 
 
 def _moment(
-    table: ChainTable, asked: Asked, layout: Layout, dated: list[tuple[datetime.datetime, bool]] | None
+    table: ChainTable, asked: ChainTerms, layout: Layout, dated: list[tuple[datetime.datetime, bool]] | None
 ) -> tuple[tuple[datetime.datetime, bool] | None, Array | None]:
     """Moment of the quotes, and the rows of that day where there are several."""
     if asked.asof is not None:
@@ -313,7 +313,7 @@ def _morning(
     )
 
 
-def _percentages(found: ChainRows, signed: set[str], asked: Asked) -> None:
+def _percentages(found: ChainRows, signed: set[str], asked: ChainTerms) -> None:
     """Volatilities as decimals; percentages are recognised or refused."""
     names = [name for name in VOLATILITIES if name in found.numbers and name not in signed]
     if not names:

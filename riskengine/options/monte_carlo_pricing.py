@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.options.ageing import DAY, aged, aged_curves, paired, room
 from riskengine.options.baskets import BasketParams, CorrelatedDynamics
-from riskengine.options.brownian_bridge import brownian_bridge, dimension_order
+from riskengine.options.brownian_bridge import brownian_bridge
 from riskengine.options.closed_forms import control_mean, known_means
 from riskengine.options.control_variates import Estimate, RegressionMoments
 from riskengine.options.dynamics import BLACK_SCHOLES, BlackScholesParams, MarketData
@@ -32,9 +30,9 @@ from riskengine.options.heston import HestonParams
 from riskengine.options.heston_paths import DETERMINISTIC_VARIANCE, LEAST_SIGMA, QUADRATIC_EXPONENTIAL
 from riskengine.options.local_volatility import LOCAL_VOLATILITY, LocalVolatilityParams
 from riskengine.options.market_curves import MarketCurves
-from riskengine.options.path_kernel import KernelInputs, KernelStatic, TermStructure, simulate
+from riskengine.options.path_kernel import KernelInputs, KernelStatic, TermStructure
 from riskengine.options.products import Product, one_of, positive
-from riskengine.options.quasi_random import DEEPEST, random_blocks, sobol_blocks
+from riskengine.options.randomised_runs import Sampler, run_all, sampler_of
 from riskengine.runtime import available_cores
 
 BLOCK_NUMBERS = 2**21
@@ -193,8 +191,8 @@ def monte_carlo(
         _kernel_arguments, dynamics, params, market, product, grid, terms, controls, antithetic, single,
         curves is not None and curves.bent,
     )  # fmt: skip
-    sampler = _sampler(paths, randomisations, antithetic, seed, sampling, block_numbers)
-    run = partial(_run, sampler=sampler, workers=workers or available_cores(), progress=progress)
+    sampler = sampler_of(paths, randomisations, antithetic, seed, sampling, block_numbers)
+    run = partial(run_all, sampler=sampler, workers=workers or available_cores(), progress=progress)
     now = [name for name in greeks if name != "theta"]
     inputs, static = arguments(now, "finite difference" if differences else product.greek_estimator)
     found = _result(run(inputs, static), inputs, static, sampler, now)
@@ -387,82 +385,11 @@ def _kernel_arguments(
     return inputs, static
 
 
-class _Sampler(NamedTuple):
-    """Random numbers of a run: so many randomisations of ``2^depth`` points."""
-
-    depth: int
-    randomisations: int
-    seed: int
-    sampling: str
-    block_numbers: int
-
-
-def _sampler(
-    paths: int, randomisations: int, antithetic: bool, seed: int, sampling: str, block_numbers: int
-) -> _Sampler:
-    """Points of a randomisation as a power of two, and how many randomisations that takes."""
-    points = -(-paths // (2 if antithetic else 1))
-    depth = max(0, int(np.ceil(np.log2(max(1.0, points / randomisations)) - 1e-12)))
-    if depth > DEEPEST:
-        depth, randomisations = DEEPEST, -(-points // 2**DEEPEST)
-    return _Sampler(depth, randomisations, seed, sampling, block_numbers)
-
-
-def _run(
-    inputs: KernelInputs,
-    static: KernelStatic,
-    sampler: _Sampler,
-    workers: int,
-    progress: Callable[[str, int, int], None] | None,
-) -> dict[str, RegressionMoments]:
-    """Moments of all randomisations, a thread each."""
-    randomisation = partial(_randomisation, inputs, static, sampler, _dimensions(inputs, static))
-
-    def all_of_them() -> Iterator[dict[str, Any]]:
-        yield randomisation(0)  # compiles, once
-        with ThreadPoolExecutor(workers) as pool:
-            yield from pool.map(randomisation, range(1, sampler.randomisations))
-
-    moments: dict[str, RegressionMoments] = {}
-    for done, found in enumerate(all_of_them()):
-        if not np.all(np.isfinite(found["price"].first)):
-            raise DataError("the price is not finite on some paths: check the payoff and the parameters")
-        for name, sums in found.items():
-            pooled = moments.setdefault(name, RegressionMoments(len(sums.first)))
-            pooled.add(sums.first, sums.second, 2**sampler.depth)
-        if progress is not None:
-            progress("paths", done + 1, sampler.randomisations)
-    return moments
-
-
-def _dimensions(inputs: KernelInputs, static: KernelStatic) -> np.ndarray:
-    """Dimension of the points that each number of a path comes from: normals, then uniforms."""
-    steps, factors = len(inputs.grid) - 1, static.dynamics.factors
-    order = dimension_order(inputs.bridge, factors).ravel()
-    if inputs.product.needs_uniforms:
-        order = np.append(order, np.arange(steps * factors, steps * (factors + 1)))
-    return order
-
-
-def _randomisation(
-    inputs: KernelInputs, static: KernelStatic, sampler: _Sampler, order: np.ndarray, index: int
-) -> dict[str, Any]:
-    """Sums over the points of one randomisation, block by block."""
-    block = max(4, int(np.log2(sampler.block_numbers / len(order))))
-    blocks = sobol_blocks if sampler.sampling == "sobol" else random_blocks
-    total: dict[str, Any] = {}
-    with jax.enable_x64(True):
-        for bits, shift in blocks(order, sampler.depth, block, np.random.default_rng([sampler.seed, index])):
-            sums = jax.device_get(simulate(inputs, static, bits, shift))
-            total = jax.tree.map(np.add, total, sums) if total else sums
-    return total
-
-
 def _result(
     moments: dict[str, RegressionMoments],
     inputs: KernelInputs,
     static: KernelStatic,
-    sampler: _Sampler,
+    sampler: Sampler,
     greeks: Sequence[str],
 ) -> MonteCarloResult:
     """Regress on the controls."""

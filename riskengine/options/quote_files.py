@@ -10,7 +10,7 @@ import numpy as np
 from riskengine.errors import DataError
 from riskengine.options.chain_cells import ChainTable, numbers, read_table
 from riskengine.options.chain_market import Given, MaturityTerms, Sides, market_terms, stripped
-from riskengine.options.chain_rows import Asked, ChainRows, chain_rows, is_american
+from riskengine.options.chain_rows import ChainRows, ChainTerms, chain_rows, is_american
 from riskengine.options.curves import Curve, as_curve
 from riskengine.options.quotes import Flag, Quotes, Underlying
 
@@ -65,7 +65,7 @@ def read_quotes(
     """
     path = Path(path)
     table, missing = read_table(path), list[str]()
-    asked = Asked(asof, expiry, name, percent, day_count)
+    asked = ChainTerms(asof, expiry, name, percent, day_count)
     rows = chain_rows(table, asked, missing)
     curves = {"rate": rate, "dividend": dividend, "forward": forward}
     known = {what: as_curve(x, what) for what, x in curves.items() if x is not None}

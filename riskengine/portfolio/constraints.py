@@ -36,6 +36,51 @@ class Group:
             raise SettingsError(f"group {self.name} has no assets")
         _check_range(self)
 
+    @classmethod
+    def by_sector(
+        cls,
+        sectors: Mapping[str, str],
+        upper: float | Mapping[str, float] = np.inf,
+        lower: float | Mapping[str, float] = -np.inf,
+    ) -> tuple[Group, ...]:
+        """A group a sector, from a mapping of asset to sector.
+
+        Parameters
+        ----------
+        sectors : asset to sector
+        upper, lower : of every sector, or by sector; those that are not named have none
+
+        Raises
+        ------
+        SettingsError
+            If a limit names a sector that no asset is in.
+
+        Examples
+        --------
+        >>> found = Group.by_sector({"KO": "staples", "PEP": "staples", "XOM": "energy"}, upper={"staples": 0.3})
+        >>> [(group.name, group.assets, group.upper) for group in found]
+        [('staples', ('KO', 'PEP'), 0.3)]
+        """
+        names = tuple(dict.fromkeys(sectors.values()))
+        for limits in (upper, lower):
+            strangers = sorted(set(limits) - set(names)) if isinstance(limits, Mapping) else ()
+            if strangers:
+                raise SettingsError(f"a limit names sector {strangers[0]}, which no asset is in")
+
+        def limit(of: float | Mapping[str, float], name: str, none: float) -> float:
+            return float(of.get(name, none)) if isinstance(of, Mapping) else float(of)
+
+        groups = (
+            cls(
+                name,
+                tuple(asset for asset, sector in sectors.items() if sector == name),
+                limit(lower, name, -np.inf),
+                limit(upper, name, np.inf),
+            )
+            for name in names
+        )
+        return tuple(group for group in groups if np.isfinite([group.lower, group.upper]).any())
+
     def __str__(self) -> str:
         return f"group {self.name}"
 
@@ -120,6 +165,11 @@ class Constraints:
             raise SettingsError(f"the budget must be a number, or a range of two, not {self.budget}")
         if least > most:
             raise SettingsError(f"the budget's range must rise, not fall from {least:g} to {most:g}")
+        if not all(isinstance(group, Group) for group in self.groups) or isinstance(self.groups, Mapping):
+            raise SettingsError(
+                "groups are a tuple of Group(name, assets, lower, upper); a mapping from asset to sector makes them: "
+                "Group.by_sector(sectors, upper=0.3)"
+            )
         for name in ("turnover", "leverage", "participation", "min_holding"):
             limit = getattr(self, name)
             if limit is not None and not limit >= 0:

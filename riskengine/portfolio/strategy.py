@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-from riskengine.calibration import NeuralCalibrator
-from riskengine.covariance import ConstantCorrelation
-from riskengine.covariance.asynchronous import Asynchronous
-from riskengine.covariance.base import Covariance, CovarianceForecaster, given_ranges, reads_ranges
-from riskengine.covariance.for_frequency import for_frequency
+from riskengine.covariance import (
+    Asynchronous,
+    Covariance,
+    CovarianceForecaster,
+    Ensemble,
+    Followed,
+    Refit,
+    for_frequency,
+    reads_ranges,
+)
 from riskengine.errors import SettingsError, deprecated
-from riskengine.market.frequency import periods_in
+from riskengine.market import periods_in
 from riskengine.portfolio.black_litterman import BlackLittermanPosterior, View
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts
@@ -33,7 +38,7 @@ from riskengine.portfolio.objectives import MeanVariance, MinimumVariance
 from riskengine.portfolio.optimizer import Optimizer
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Array = np.ndarray
 
@@ -104,9 +109,9 @@ class OptimizedState(NamedTuple):
     age: int = 0
 
 
-def standard_forecaster(window: int) -> CovarianceForecaster:
-    """GARCH variances by the shipped network, averaged with static ones, and a constant correlation."""
-    return ConstantCorrelation(NeuralCalibrator.pretrained(), window=window, static_share=0.5)
+def standard_forecaster() -> CovarianceForecaster:
+    """The ensemble: what measured best of all covariances (``backtests/covariance/race.py``)."""
+    return Ensemble()
 
 
 @dataclass(frozen=True)
@@ -120,9 +125,9 @@ class OptimizedStrategy:
     ----------
     name : for tables
     forecaster : see :class:`~riskengine.covariance.base.CovarianceForecaster`; one with ``carry`` set
-        is handed its last state as ``previous=`` while the eligible assets stay the same. If not given, GARCH by the
-        shipped network with a constant correlation over ``window``, its variances averaged with static ones
-    objective, constraints, costs : see their classes
+        is handed its last state as ``previous=`` while the eligible assets stay the same. If not given,
+        :class:`~riskengine.covariance.Ensemble`
+    objective, constraints, costs : see their classes; a number is a rate of proportional costs
     window : days of history for the forecast
     horizon : holding period: sessions, or ``"week"``, ``"month"`` or ``"quarter"``, which are as many as the frequency
         of the prices makes them
@@ -161,7 +166,7 @@ class OptimizedStrategy:
     forecaster: CovarianceForecaster = None  # type: ignore[assignment]
     objective: Objective = field(default_factory=MinimumVariance)
     constraints: Constraints = field(default_factory=Constraints)
-    costs: ProportionalCosts | Costs | None = None
+    costs: ProportionalCosts | Costs | float | None = None
     window: int = 1250
     horizon: int | str = 21
     min_history: int = 250
@@ -181,14 +186,15 @@ class OptimizedStrategy:
                 f"min_history must lie between 2 and the window of {self.window}, not at {self.min_history}"
             )
         periods_in(self.horizon, 252.0)  # refuses what is no length of time
-        if self.refit < 1:
-            raise SettingsError(f"a calibration serves one decision at least, not {self.refit}")
+        Refit(self.refit)  # refuses what is no number of decisions
         if not 0 < self.trade_rate <= 1:
             raise SettingsError(
                 f"trade_rate is a share of the way, above 0 and at most 1, not {self.trade_rate}"
             )
+        if isinstance(self.costs, int | float):
+            object.__setattr__(self, "costs", ProportionalCosts(self.costs))
         if self.forecaster is None:
-            object.__setattr__(self, "forecaster", standard_forecaster(self.window))
+            object.__setattr__(self, "forecaster", standard_forecaster())
 
     def init(self, view: MarketView) -> OptimizedState:
         """Nothing forecast yet. Settings that do not fit the assets are refused now."""
@@ -197,9 +203,10 @@ class OptimizedStrategy:
 
     def optimizer(self, assets: tuple[str, ...]) -> Optimizer | MultiPeriodOptimizer:
         """The problem of these assets."""
+        costs = cast("ProportionalCosts | Costs | None", self.costs)
         if self.periods != 1:
-            return MultiPeriodOptimizer(assets, self.objective, self.constraints, self.costs, self.periods)
-        return Optimizer(assets, self.objective, self.constraints, self.costs)
+            return MultiPeriodOptimizer(assets, self.objective, self.constraints, costs, self.periods)
+        return Optimizer(assets, self.objective, self.constraints, costs)
 
     def decide(
         self, state: OptimizedState, view: MarketView, holdings: Array
@@ -212,7 +219,7 @@ class OptimizedStrategy:
         forecaster, notes = self._suited(view, chosen)
         forecast, age = self._forecast_state(forecaster, state, view, chosen)
         horizon = periods_in(self.horizon, view.periods_per_year)
-        covariance = self._embedded(forecaster.forecast(forecast, horizon), chosen, view.assets)
+        covariance = self._embedded(forecaster.forecast(forecast, horizon), chosen, view.assets, horizon)
         covariance = replace(
             covariance, periods_per_year=view.periods_per_year, notes=(*notes, *covariance.notes)
         )
@@ -237,20 +244,15 @@ class OptimizedStrategy:
         """The forecaster's state at this close, and how many decisions its calibration has served."""
         same = state.forecast is not None and np.array_equal(chosen, state.chosen)
         days = view.day - state.day
-        if same and state.age < self.refit and 0 <= days < len(view.prices):
-            forecast = state.forecast
-            ranges = self._ranges(forecaster, view, chosen, days)
-            for day, row in enumerate(view.window(days)[:, chosen] if days else ()):
-                of_day = given_ranges(forecaster, None if ranges is None else ranges[day])
-                forecast = forecaster.update(forecast, row, **of_day)
-            return forecast, state.age + 1
-        rows = view.window(self.window)[:, chosen]
-        known: dict[str, Any] = dict(
-            given_ranges(forecaster, self._ranges(forecaster, view, chosen, len(rows)))
-        )
-        if same and getattr(forecaster, "carry", False):
-            known["previous"] = state.forecast
-        return forecaster.init(rows, **known), 1
+        known = Followed(state.forecast, state.age) if same else None
+        if known is not None and not 0 <= days < len(
+            view.prices
+        ):  # of another history: its calibration is over
+            known = known._replace(served=self.refit)
+        history = view.window(max(days, self.window))[:, chosen]
+        ranges = self._ranges(forecaster, view, chosen, len(history))
+        carry = bool(getattr(forecaster, "carry", False))
+        return Refit(self.refit).follow(forecaster, known, history, self.window, days, ranges, carry)
 
     @staticmethod
     def _ranges(forecaster: CovarianceForecaster, view: MarketView, chosen: Array, days: int) -> Array | None:
@@ -306,8 +308,12 @@ class OptimizedStrategy:
         return Equilibrium(risk_aversion=aversion)(view, covariance, chosen)
 
     @staticmethod
-    def _embedded(covariance: Covariance, chosen: Array, assets: tuple[str, ...]) -> Covariance:
+    def _embedded(
+        covariance: Covariance | Array, chosen: Array, assets: tuple[str, ...], horizon: int
+    ) -> Covariance:
         """The covariance of all assets; those left out have zero weight anyway, and a typical variance."""
+        if isinstance(covariance, np.ndarray):  # of a forecaster that is content with a matrix
+            covariance = Covariance.dense(covariance, horizon)
         named = np.flatnonzero(chosen)
         notes = tuple(_renamed(note, named, assets) for note in covariance.notes)
         if chosen.all():

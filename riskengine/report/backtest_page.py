@@ -12,8 +12,8 @@ from riskengine.backtest.flags import gathered
 from riskengine.backtest.result import BacktestResult
 from riskengine.files import write_atomically
 from riskengine.market.period_names import period_name, periods, plural
-from riskengine.report import figures
-from riskengine.report.page import chart, render_template
+from riskengine.report import tear_sheet
+from riskengine.report.page import render_template
 
 MOST_NOTES = 200
 
@@ -71,35 +71,6 @@ def _cell(value: Any, text: str, key: str, own: bool) -> str:
     return "-" if (key in _RATIOS or compared) and not (own and compared) else ""
 
 
-def _risk_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
-    table = result.risk_table()
-    unit = period_name(result.periods_per_year)
-    headings = [
-        "level",
-        "method",
-        plural(unit),
-        "expected",
-        "exceptions",
-        f"share of {plural(unit)}",
-        "Kupiec p",
-        "Christoffersen p",
-    ]
-    rows = [
-        [
-            f"{row['level']:.0%}",
-            str(row["method"]),
-            f"{row['days']:.0f}",
-            f"{row['expected']:.1f}",
-            f"{row['exceptions']:.0f}",
-            f"{row['share']:.2%}",
-            f"{row['kupiec_p']:.3f}",
-            f"{row['christoffersen_p']:.3f}",
-        ]
-        for _, row in table.iterrows()
-    ]
-    return headings, rows
-
-
 def _today_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
     """VaR and CVaR from the last close: a row a method and horizon."""
     table = result.risk_today
@@ -115,16 +86,9 @@ def _today_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
 
 
 def headline(result: BacktestResult) -> str:
-    """The result in one sentence."""
+    """The result in plain sentences."""
     said = f"{result.name} realized {result.volatility:.2%} volatility a year, net of costs"
-    parts = []
-    for against in result.comparisons:
-        words = against.words()
-        parts.append(
-            words.replace(" (", f" than {against.other} (", 1)
-            if " (" in words
-            else f"{against.other}: {words}"
-        )
+    parts = [against.sentence() for against in result.comparisons]
     return said + (": " + "; ".join(parts) if parts else "") + "."
 
 
@@ -135,55 +99,61 @@ def provenance_text(value: Any) -> str:
     return str(value)
 
 
+def lead(result: BacktestResult) -> str:
+    """The first sentence of the page: against how many benchmarks it was calmer, and how sure that is."""
+    tested = [one for one in result.comparisons if not math.isnan(one.interval[0])]
+    said = f"{result.volatility:.1%} volatility a year, net of costs."
+    if not tested:
+        return said
+    calmer = sum(one.interval[0] > 0 for one in tested)
+    worse = sum(one.interval[1] < 0 for one in tested)
+    many = {True: "all", False: str(calmer)}[calmer == len(tested)]
+    count = f"{len(tested)} benchmarks" if len(tested) > 1 else "its benchmark"
+    if calmer and len(tested) == 1:
+        said += f" Calmer than {count}, with 95% confidence"
+    elif calmer:
+        said += f" Calmer than {many} {'' if calmer == len(tested) else 'of '}{count}, with 95% confidence"
+    else:
+        said += f" Not clearly calmer than {'any of ' if len(tested) > 1 else ''}{count}"
+    return said + (f"; clearly wilder than {worse}." if worse else ".")
+
+
 def render(result: BacktestResult) -> str:
     """The page as text. Names of assets and strategies are escaped."""
     first, last = (f"{result.returns.index[k]:%Y-%m-%d}" for k in (0, -1))
     span = periods(len(result.returns), result.periods_per_year)
     counts: pd.Series = result.status.value_counts()
     notes = gathered(result.notes)
-    charts = [
-        ("growth", "Growth", "One unit of wealth, net of costs, logarithmic.", figures.growth),
-        (
-            "volatility",
-            "Rolling volatility",
-            f"Realized a year, of the last {periods(figures.quarter(result), result.periods_per_year)}.",
-            figures.rolling_volatility,
-        ),
-        ("drawdown", "Drawdown", "Below the highest wealth so far.", figures.drawdowns),
-        (
-            "forecast",
-            "Forecast against realized",
-            "Each holding period; on the dotted line the forecast was right. Benchmarks on a click in the legend.",
-            figures.forecast_and_realized,
-        ),
-        ("weights", "Weights", "As decided; the rest is cash.", figures.weights),
-        (
-            "contributions",
-            "Risk contributions",
-            "Share of each asset in the forecast variance.",
-            figures.risk_contributions,
-        ),
-    ]
-    if result.risk is not None:
-        unit = period_name(result.periods_per_year)
-        text = f"Loss of each {unit} against the VaR forecast of the close before, by filtered historical simulation."
-        charts.append(("var", f"Value at risk, 99%, one {unit}", text, figures.value_at_risk))
+    unit = period_name(result.periods_per_year)
+    monitored = result.risk is not None and not result.risk_table().empty
     return render_template(
         "backtest.html",
-        charted=True,
+        charted=False,
         title=result.name,
-        subtitle=f"Walk-forward {first} to {last}, {span}",
-        headline=headline(result),
+        subtitle=f"Walk-forward {first} to {last}, {span}, {result.weights.shape[1]} assets, "
+        f"{len(result.targets)} decisions",
+        headline=lead(result),
         flagged=False,
         last=last,
-        units=plural(period_name(result.periods_per_year)),
-        unit=period_name(result.periods_per_year),
+        units=plural(unit),
+        unit=unit,
         flags=result.flags,
         remarks=result.remarks(),
+        tiles=tear_sheet.tiles(result),
+        intervals=tear_sheet.intervals(result),
+        charts=tear_sheet.charts(result),
+        more_charts=tear_sheet.exposure_charts(result),
         summary=summary_rows(result),
-        risk=_risk_rows(result) if result.risk is not None else None,
+        months=tear_sheet.months(result),
+        drawdowns=tear_sheet.drawdown_rows(result),
+        turns=tear_sheet.turn_rows(result),
+        holdings=tear_sheet.holding_rows(result),
+        decided=f"{result.targets.index[-1]:%Y-%m-%d}",
+        costs=tear_sheet.cost_rows(result),
+        risk=tear_sheet.risk_rows(result) if monitored else None,
+        var_chart=tear_sheet.var_chart(result) if monitored else None,
+        light=tear_sheet.light(result) if monitored else None,
         today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),
-        charts=[(name, title, text, chart(draw(result), name)) for name, title, text, draw in charts],
         statuses=[(str(status), int(count)) for status, count in counts.items()],
         notes=notes[:MOST_NOTES],
         more_notes=max(0, len(notes) - MOST_NOTES),

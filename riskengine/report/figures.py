@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle, pairwise
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from riskengine.backtest.result import BacktestResult
+from riskengine.backtest import BacktestResult
+from riskengine.calibration import Calibration
+from riskengine.errors import SettingsError
 from riskengine.market.period_names import period_name, periods
 from riskengine.report.page import LAYOUT
+from riskengine.report.thinning import quarter, thinned
 
 PALETTE = ("#0b5fa5", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#5f6b76", "#2e4057", "#c97b84")
 OTHERS = "#c9ced4"
@@ -30,10 +33,6 @@ def figure_of(y_title: str, y_format: str = ".0%", **layout: object) -> go.Figur
     return figure
 
 
-MOST_POINTS = 2000
-"""Points of a drawn line: more than a screen has columns."""
-
-
 def _line(figure: go.Figure, series: pd.Series, name: str, colour: str, **options: object) -> None:
     values = series.dropna()
     line = {"color": colour, "width": options.pop("width", 1.6), "dash": options.pop("dash", "solid")}
@@ -47,42 +46,10 @@ def _short(values: np.ndarray) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
-def thinned(series: pd.Series, most: int = MOST_POINTS) -> pd.Series:
-    """First, last, lowest and highest value of each of equal stretches of a series, and nothing of what lies between.
-
-    A line through these points cannot be told from the whole one on a screen with a column a stretch (the M4
-    aggregation of Jugel et al. 2014); in particular it has the same extremes and ends at the same value. A series of
-    at most ``most`` values stays whole; NaN are dropped.
-
-    Examples
-    --------
-    >>> values = pd.Series(np.sin(np.arange(10_000) / 700))
-    >>> kept = thinned(values, most=400)
-    >>> len(kept) <= 400, bool(kept.min() == values.min()), bool(kept.max() == values.max()), int(kept.index[-1])
-    (True, True, True, 9999)
-    """
-    series = series.dropna()
-    count = len(series)
-    if count <= most:
-        return series
-    values = series.to_numpy(float)
-    kept: set[int] = set()
-    edges = np.linspace(0, count, max(1, most // 4) + 1).astype(int)
-    for begin, end in pairwise(edges):
-        part = values[begin:end]
-        kept |= {int(begin), int(end) - 1, int(begin + part.argmin()), int(begin + part.argmax())}
-    return series.iloc[sorted(kept)]
-
-
 def _portfolios(result: BacktestResult) -> Iterator[tuple[str, BacktestResult, bool]]:
     """A colour for each portfolio, however many there are, and whether it is the strategy."""
     for colour, run in zip(cycle(PALETTE), (result, *result.benchmarks), strict=False):
         yield colour, run, run is result
-
-
-def quarter(result: BacktestResult) -> int:
-    """Periods of the rolling volatility: a quarter of a year, but twelve at least."""
-    return max(12, round(result.periods_per_year / 4))
 
 
 def growth(result: BacktestResult) -> go.Figure:
@@ -230,4 +197,59 @@ def drawdowns(result: BacktestResult) -> go.Figure:
     figure = figure_of("drawdown")
     for colour, run, own in _portfolios(result):
         _line(figure, thinned(run.drawdown()), run.name, colour, width=2.0 if own else 1.1)
+    return figure
+
+
+_KINDS = {
+    "growth": growth,
+    "volatility": rolling_volatility,
+    "drawdown": drawdowns,
+    "forecast": forecast_and_realized,
+    "weights": weights,
+    "contributions": risk_contributions,
+    "var": value_at_risk,
+}
+
+
+def draw_result(result: BacktestResult, kind: str = "growth") -> go.Figure:
+    """One of the figures by name.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of that name.
+    """
+    if kind not in _KINDS:
+        raise SettingsError(f"there are figures of {', '.join(_KINDS)}, not of {kind!r}")
+    return _KINDS[kind](result)
+
+
+def draw_calibration(fit: Calibration) -> go.Figure:
+    """Volatility a year of the next period and of the long run, an asset a line, the calmest at the bottom.
+
+    With the 90% interval of the former, where the method knows one.
+    """
+    table = fit.to_frame().sort_values("next_volatility")
+    names, root = table.index.astype(str), np.sqrt(fit.periods_per_year)
+    figure = go.Figure(layout={**_LAYOUT, "hovermode": "closest", "height": 160 + 18 * len(names)})
+    figure.update_xaxes(title="volatility a year", tickformat=".0%", rangemode="tozero")
+    bars = {}
+    if fit.log_variance_spread is not None:
+        order = [fit.assets.index(name) for name in table.index]
+        low, high = (root * np.sqrt(end[order]) for end in fit.variance_interval())
+        middle = table["next_volatility"].to_numpy()
+        bars = {
+            "error_x": {
+                "type": "data",
+                "symmetric": False,
+                "array": high - middle,
+                "arrayminus": middle - low,
+            }
+        }
+    options = {"mode": "markers", "y": names}
+    marker = {"color": OTHERS, "symbol": "line-ns-open", "size": 11}
+    figure.add_scatter(x=table["long_run_volatility"], name="in the long run", marker=marker, **options)
+    figure.add_scatter(
+        x=table["next_volatility"], name="next", marker={"color": PALETTE[0], "size": 7}, **options, **bars
+    )
     return figure

@@ -25,13 +25,14 @@ from riskengine.covariance import (
     LedoitWolf,
     LogVarianceRegression,
     QuadraticInverseShrinkage,
+    Remembered,
     RiskMetrics2006,
     SampleCovariance,
-    load_state,
-    save_state,
 )
 from riskengine.errors import DataError
 from riskengine.garch.params import GarchParams
+from riskengine.serialization import load as load_state
+from riskengine.serialization import save as save_state
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ FORECASTERS: dict[str, CovarianceForecaster] = {
     "sample": SampleCovariance(250),
     "sample, short window": SampleCovariance(20),
     "linear": LedoitWolf(250),
+    "remembered": Remembered(Ewma(22.8)),
     "quadratic inverse": QuadraticInverseShrinkage(250),
     "analytical": AnalyticalShrinkage(250),
     "ewma": Ewma(22.8),

@@ -26,8 +26,6 @@ from riskengine import (
 from riskengine.backtest import (
     Grid,
     Market,
-    break_even_cost,
-    cost_sensitivity,
     deflated_sharpe_ratios,
     load_grid,
     load_result,
@@ -36,6 +34,7 @@ from riskengine.backtest import (
     save_result,
 )
 from riskengine.backtest.accounting import Breach
+from riskengine.backtest.cost_sensitivity import break_even_cost, cost_sensitivity
 from riskengine.backtest.grid import distinct_names, named_markets
 from riskengine.backtest.ratios import sharpe_ratio, sortino_ratio
 from riskengine.backtest.schedule import usual_train
@@ -801,7 +800,7 @@ def test_volatility_of_one_day_is_not_called_as_that_of_a_year(fixed_shape):
     for words in (
         "volatility a year",
         "beyond VaR 99%, one day",
-        "Value at risk, 99%, one day",
+        "Of one day, forecast at the close before",
         "share of days",
     ):
         assert words in page
@@ -814,10 +813,10 @@ def test_words_and_signs_of_the_lead_sentence_agree():
     from riskengine.report import headline
 
     said = headline(result)
-    assert "higher than half (95% interval" in said
+    assert "more volatile than half; between" in said
     assert "-" not in said.replace("a-", "")
     assert "+" not in said
-    assert "lower than share" in headline(result.benchmarks[0].beside((result,)))
+    assert "less volatile than share" in headline(result.benchmarks[0].beside((result,)))
 
 
 def test_train_is_chosen_where_it_was_left_out_and_named_where_it_is_too_long(files, run):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from riskengine import portfolio
-from riskengine.covariance import SampleCovariance
+from riskengine.covariance import Ensemble, SampleCovariance
 from riskengine.covariance.base import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.market import Panel
@@ -407,9 +407,8 @@ def test_several_periods_are_planned_by_the_strategy():
         run(OptimizedStrategy("x", Sample(), MinimumVariance(), periods=2), view)
 
 
-def test_the_forecaster_has_a_default_of_the_strategys_window():
-    forecaster = OptimizedStrategy("x", window=700).forecaster
-    assert (forecaster.window, forecaster.static_share) == (700, 0.5)
+def test_the_forecaster_is_the_ensemble_if_none_is_named():
+    assert isinstance(OptimizedStrategy("x", window=700).forecaster, Ensemble)
 
 
 def test_old_names_work_and_say_what_to_use():

@@ -22,7 +22,18 @@ from riskengine import (
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NASTY = "<script>alert(1)</script>"
-CHARTS = ("growth", "volatility", "drawdown", "forecast", "weights", "contributions", "var")
+CHARTS = (
+    "growth",
+    "volatility",
+    "lower",
+    "drawdown",
+    "forecast",
+    "exposure",
+    "trading",
+    "concentration",
+    "var",
+)
+TABLES = ("summary", "months", "drawdowns", "turns", "holdings", "costs", "exceptions", "today", "reduction")
 
 
 @pytest.fixture(scope="module")
@@ -56,34 +67,46 @@ def test_names_from_data_are_escaped(page):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
 
 
+def test_the_page_is_light(page):
+    assert page.stat().st_size < 400_000
+
+
 def test_the_page_holds_table_charts_flags_and_provenance(page):
     text = page.read_text()
-    for chart in CHARTS:
-        assert f'id="{chart}"' in text
+    for part in (*CHARTS, *TABLES):
+        assert f'id="{part}"' in text
     for word in ("no price any more", "equal weight", "Kupiec p", "10 days", "commit", "weights"):
         assert word in text
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install Debian's chromium to run this")
-def test_chromium_draws_every_chart_without_errors(page, tmp_path):
-    """Every chart has drawn its axes, and the page logged no error."""
+@pytest.mark.parametrize("width", [1280, 390])
+def test_chromium_draws_every_chart_without_errors(page, tmp_path, width):
+    """Every chart has its lines, values show under the pointer, nothing is cut, and the page logged no error."""
     check = """<script>
     window.problems = [];
     window.addEventListener('error', event => window.problems.push(String(event.message)));
     const complain = console.error;
     console.error = (...all) => { window.problems.push(all.join(' ')); complain(...all); };
     window.addEventListener('load', () => setTimeout(() => {
-      const plots = [...document.querySelectorAll('.js-plotly-plot')];
-      const drawn = plots.filter(p => p.querySelector('.main-svg .scatterlayer .trace')).map(p => p.id);
+      const charts = [...document.querySelectorAll('figure.chart')];
+      const drawn = charts.filter(c => [...c.querySelectorAll('.plot svg path[data-name]')].some(
+        p => p.getBBox().width > 0)).map(c => c.id);
+      const wide = document.documentElement.scrollWidth > window.innerWidth;
+      if (wide) window.problems.push('the page is wider than the screen');
+      document.querySelector('.plot').dispatchEvent(new PointerEvent('pointermove', {clientX: 300, clientY: 300}));
+      const said = document.querySelector('.tip').textContent;
+      if (!/^\\d{4}-\\d\\d-\\d\\d\\n/.test(said)) window.problems.push('no values under the pointer');
       document.title = JSON.stringify({drawn, problems: window.problems});
-    }, 3000));
+    }, 300));
     </script>"""
     probe = tmp_path / "probe.html"
     probe.write_text(page.read_text().replace("<head>", "<head>" + check, 1))
     command = [
         CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}",
+        "--disable-component-update", "--disable-sync", f"--window-size={width},2000",
+        f"--user-data-dir={tmp_path / 'profile'}",
         "--virtual-time-budget=15000", "--dump-dom", probe.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -100,3 +123,41 @@ def test_a_result_without_risk_or_covariance_still_has_a_page(prices, tmp_path):
     assert 'id="growth"' in text
     assert 'id="var"' not in text
     assert isinstance(result.summary(), pd.DataFrame)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(
+    CHROMIUM is None or shutil.which("pdfinfo") is None, reason="needs Chromium and poppler's pdfinfo"
+)
+def test_it_prints_on_two_sheets(page, tmp_path):
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--virtual-time-budget=3000",
+        f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={tmp_path / 'page.pdf'}", page.as_uri(),
+    ]  # fmt: skip
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    done = subprocess.run(["pdfinfo", tmp_path / "page.pdf"], capture_output=True, text=True, check=True)
+    assert re.search(r"Pages:\s+2\b", done.stdout), done.stdout
+
+
+def contrast(first, second):
+    """Of two colours as #rrggbb, by WCAG 2."""
+
+    def luminance(colour):
+        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_text_and_lines_stand_out_from_both_grounds(page):
+    """WCAG 2: 4.5 for text, 3 for what is drawn."""
+    grounds = re.findall(r":root \{ --page: #.*?\}", page.read_text())
+    assert len(grounds) == 2
+    for ground in grounds:
+        colours = dict(re.findall(r"--([\w]+): (#[0-9a-f]{6})", ground))
+        for name in ("ink", "quiet", "own", "green", "amber", "red"):
+            assert contrast(colours[name], colours["page"]) >= 4.5, name
+        for name in ("r0", "r1", "r2", "r3"):
+            assert contrast(colours[name], colours["page"]) >= 3, name

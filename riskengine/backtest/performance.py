@@ -1,0 +1,137 @@
+"""What an allocator reads of a walk-forward: months, drawdowns, exposures, and when it traded most."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from riskengine.backtest.result import BacktestResult
+
+
+def monthly_returns(returns: pd.Series) -> pd.DataFrame:
+    """Compound returns, a row a year, columns 1 to 12 and ``"year"``; NaN where there is no day.
+
+    Examples
+    --------
+    >>> dates = pd.to_datetime(["2023-12-29", "2024-01-30", "2024-01-31", "2024-02-29"])
+    >>> monthly_returns(pd.Series([0.01, 0.1, 0.1, -0.5], dates)).round(3)[[1, 2, 12, "year"]]
+             1    2    12   year
+    2023   NaN  NaN  0.01  0.010
+    2024  0.21 -0.5   NaN -0.395
+    """
+    dates = pd.DatetimeIndex(returns.index)
+    growth = 1 + returns
+    months = growth.groupby([dates.year, dates.month]).prod().unstack() - 1  # noqa: PD010 - of a series
+    table = months.reindex(columns=range(1, 13)).rename_axis(index=None, columns=None)
+    table["year"] = growth.groupby(dates.year).prod() - 1
+    return table
+
+
+class Drawdown(NamedTuple):
+    """A fall below a peak.
+
+    Attributes
+    ----------
+    peak, trough : dates
+    recovered : the day on which the peak was reached again; None if it was not
+    depth : fraction lost at the trough, negative
+    periods : from the peak to the recovery, or to the end
+    """
+
+    peak: pd.Timestamp
+    trough: pd.Timestamp
+    recovered: pd.Timestamp | None
+    depth: float
+    periods: int
+
+
+def drawdowns(result: BacktestResult, most: int = 5) -> list[Drawdown]:
+    """The deepest falls from a peak to its recovery, deepest first."""
+    below = result.drawdown()
+    under, dates = below.to_numpy() < 0, pd.DatetimeIndex(below.index)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], under.astype(int), [0]])))
+    found = []
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        trough = begin + int(below.iloc[begin:end].to_numpy().argmin())
+        peak = max(begin - 1, 0)
+        found.append(
+            Drawdown(
+                dates[peak],
+                dates[trough],
+                dates[end] if end < len(dates) else None,
+                float(below.iloc[trough]),
+                int(end - peak),
+            )
+        )
+    return sorted(found, key=lambda one: one.depth)[:most]
+
+
+def exposures(weights: pd.DataFrame) -> pd.DataFrame:
+    """Long, short, gross and net exposure, and the effective number of holdings, a row a day.
+
+    The effective number is ``gross ** 2 / sum(w ** 2)``: that of equal holdings which would be as concentrated.
+
+    Examples
+    --------
+    >>> exposures(pd.DataFrame([[0.8, 0.8, -0.6]])).round(2).iloc[0].to_dict()
+    {'long': 1.6, 'short': -0.6, 'gross': 2.2, 'net': 1.0, 'effective': 2.95}
+    """
+    w = weights.to_numpy(float)
+    gross, squares = np.abs(w).sum(axis=1), (w**2).sum(axis=1)
+    columns = {
+        "long": np.maximum(w, 0).sum(axis=1),
+        "short": np.minimum(w, 0).sum(axis=1),
+        "gross": gross,
+        "net": w.sum(axis=1),
+        "effective": np.divide(gross**2, squares, out=np.zeros_like(gross), where=squares > 0),
+    }
+    return pd.DataFrame(columns, weights.index)
+
+
+def reduction_over_time(result: BacktestResult, other: BacktestResult, window: int) -> pd.Series:
+    """``1 - volatility / other's`` over so many periods until each day."""
+    mine, theirs = result.returns.align(other.returns, join="inner")
+    deviations = [one.rolling(window).std(ddof=0) for one in (mine, theirs)]
+    return (1 - deviations[0] / deviations[1].where(deviations[1] > 0)).rename(other.name)
+
+
+class Turn(NamedTuple):
+    """A decision that traded much.
+
+    Attributes
+    ----------
+    date : of the decision
+    turnover : sum of absolute trades
+    before, after : forecast volatility a year of the decision before, and of this one
+    bought, sold : the assets whose targets rose and fell most, with by how much
+    """
+
+    date: pd.Timestamp
+    turnover: float
+    before: float
+    after: float
+    bought: tuple[str, float]
+    sold: tuple[str, float]
+
+
+def largest_turns(result: BacktestResult, most: int = 5) -> list[Turn]:
+    """The decisions after the first that changed the targets most, largest first."""
+    change = result.targets.diff().iloc[1:]
+    size = change.abs().sum(axis=1)
+    forecast = result.predicted_volatility
+    found = []
+    for date in size.nlargest(most).index:
+        k, row = int(result.targets.index.get_loc(date)), change.loc[date]  # type: ignore[arg-type]
+        found.append(
+            Turn(
+                date,
+                float(size[date]),
+                float(forecast.iloc[k - 1]),
+                float(forecast.iloc[k]),
+                (str(row.idxmax()), float(row.max())),
+                (str(row.idxmin()), float(row.min())),
+            )
+        )
+    return [one for one in found if one.turnover > 0]

@@ -1,0 +1,83 @@
+"""Calibrators by name, and the one that is meant if nobody names any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from riskengine.calibration.arch_reference import ArchReference
+from riskengine.calibration.maximum_likelihood import MaximumLikelihood
+from riskengine.calibration.neural import NeuralCalibrator
+from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.errors import SettingsError
+from riskengine.market import Panel
+
+Method = Literal["network", "plain", "mle", "arch"]
+
+WINDOW = 1000
+"""Days that are calibrated if nobody says otherwise."""
+
+
+def standard_calibrator(method: Method = "network") -> Calibrator:
+    """A calibrator by name.
+
+    Parameters
+    ----------
+    method : ``"network"``, robust and pooled, the best of the shipped ones on almost every panel
+        (``backtests/calibration/race.py``); ``"plain"``, the network without either; ``"mle"``, batched maximum
+        likelihood; ``"arch"``, the package of that name
+
+    Raises
+    ------
+    SettingsError
+        If there is none of that name.
+    """
+    if method == "network":
+        return NeuralCalibrator.pretrained(robust=True, pooled=True)
+    if method == "plain":
+        return NeuralCalibrator.pretrained()
+    if method == "mle":
+        return MaximumLikelihood()
+    if method == "arch":
+        return ArchReference()
+    raise SettingsError(f"a calibrator is one of {', '.join(get_args(Method))}, not {method!r}")
+
+
+def calibrate(
+    returns: Any,
+    method: Method = "network",
+    window: int | None = WINDOW,
+    groups: Sequence[Any] | None = None,
+) -> Calibration:
+    """Calibrate a GARCH model for every asset at once.
+
+    Parameters
+    ----------
+    returns : a :class:`~riskengine.market.Panel`, a DataFrame of simple returns or a ``(time, assets)`` array; NaN
+        where there is none
+    method : see :func:`standard_calibrator`
+    window : last rows that are used; all if None
+    groups : a label an asset, such as its sector, towards whose members it is pooled; for the network alone
+
+    Raises
+    ------
+    SettingsError
+        If the method is unknown, or takes no groups.
+    DataError
+        As :meth:`riskengine.calibration.NeuralCalibrator.__call__`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fit = calibrate(0.01 * np.random.default_rng(0).standard_normal((500, 3)))
+    >>> fit.params.beta.shape
+    (3,)
+    """
+    calibrator = standard_calibrator(method)
+    rows = returns.session_returns if isinstance(returns, Panel) else returns
+    rows = rows if window is None else rows[-window:]
+    if groups is None:
+        return calibrator(rows)
+    if method != "network" or not isinstance(calibrator, NeuralCalibrator):
+        raise SettingsError(f"groups are for the pooled network, not for {method!r}")
+    return calibrator(rows, groups)

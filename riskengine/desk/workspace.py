@@ -1,0 +1,126 @@
+"""A folder to begin with: strategies, a small file of prices, examples of every file that commands read, a Makefile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from riskengine.bundled import bundled
+from riskengine.datasets import us_equities_20
+from riskengine.errors import SettingsError
+from riskengine.files import write_atomically
+
+DAYS, TOLD = 900, 3  # closes in the file of prices; days after them that `watch` is told
+
+README = """# A workspace of riskengine
+
+    make backtest    # a strategy through history beside four benchmarks: out/backtest/report.html
+    make morning     # today's orders within the limits of limits.toml: out/desk/report.html
+    make             # everything below
+
+| file | what it is | read by |
+|---|---|---|
+| strategies/ | one strategy a file: change them, add your own | backtest, sweep, rebalance |
+| prices.csv | dates and one column an asset; bring your own in its place | all |
+| holdings.csv | asset and quantity; CASH is money | rebalance, stress |
+| limits.toml | lots, costs, groups and limits of the desk | rebalance, stress |
+| grid.toml | strategies and settings to compare | sweep |
+| forecasts.csv | dates, returns and VaR forecasts of a portfolio | validate |
+| rows.csv | returns of the days after the prices | watch |
+| quotes.csv, terms.toml | implied volatilities of an index; an exotic | smile, price |
+
+`riskengine COMMAND --help` explains a command; `--example` and `--schema` of rebalance, stress, sweep and price say
+what their files may hold. The prices are those of 20 large US stocks that were alive in 2022: for trying things, not
+for claims on returns.
+"""
+
+COMMANDS = {
+    "audit": "audit prices.csv --out out/audit",
+    "calibrate": "calibrate --prices prices.csv",
+    "backtest": "backtest strategies/min_variance.py --prices prices.csv --step month --out out/backtest",
+    "morning": "rebalance strategies/min_variance.py --prices prices.csv --holdings holdings.csv --limits limits.toml "
+    "--out out/desk",
+    "stress": "stress --prices prices.csv --holdings holdings.csv --limits limits.toml --out out/stress",
+    "sweep": "sweep --grid grid.toml --step month --out out/sweep",
+    "validate": "validate forecasts.csv --level 0.99",
+    "watch": "watch --state out/watch --prices prices.csv < rows.csv",
+    "smile": "smile quotes.csv --out out/smile",
+    "price": "price terms.toml --out out/price",
+}
+"""What the targets of the Makefile run."""
+
+MAKEFILE = f"""# A morning of cron: cd HERE && make morning
+# Exit status 3 of a command: it worked, and found something to look at.
+RISKENGINE ?= riskengine
+
+.PHONY: all {" ".join(COMMANDS)}
+
+all: {" ".join(COMMANDS)}
+
+""" + "\n".join(f"{name}:\n\t$(RISKENGINE) {line} || [ $$? -eq 3 ]\n" for name, line in COMMANDS.items())
+
+LIMITS = """# What the desk may do: riskengine rebalance --example explains each line, --schema lists all.
+lot = { "*" = 1 }
+minimum_trade = 500.0
+cash = 0.01
+cost_rate = 0.0005
+groups = { BAC = "banks", JPM = "banks", CVX = "energy", XOM = "energy" }
+limits = { weight = 0.2, "group:banks" = 0.3, var_99 = 0.05 }
+"""
+
+GRID = """# riskengine sweep --example explains each line.
+strategies = ["strategies/min_variance.py", "strategies/risk_parity.py"]
+settings = { upper = [0.2, 0.3] }
+
+[universes.twenty]
+prices = "prices.csv"
+"""
+
+
+def workspace_files() -> dict[str, bytes]:
+    """Contents by path within the folder."""
+    prices = us_equities_20().prices.iloc[-DAYS - TOLD :].round(4)
+    known, later = prices.iloc[:-TOLD], prices.pct_change(fill_method=None).iloc[-TOLD:]
+    texts = {
+        "README.md": README,
+        "Makefile": MAKEFILE,
+        "limits.toml": LIMITS,
+        "grid.toml": GRID,
+        "prices.csv": known.to_csv(date_format="%Y-%m-%d"),
+        "holdings.csv": "asset,quantity\nAAPL,150\nJNJ,120\nJPM,140\nKO,300\nMSFT,80\nXOM,170\nCASH,25000\n",
+        "forecasts.csv": _forecasts(known).to_csv(date_format="%Y-%m-%d", float_format="%.6f"),
+        "rows.csv": later.to_csv(date_format="%Y-%m-%d", float_format="%.6f"),
+    }
+    copied = {
+        "quotes.csv": bundled("data/dax_options_2002/quotes.csv"),
+        "terms.toml": bundled("docs/terms.toml"),
+        **{f"strategies/{path.name}": path for path in sorted(bundled("strategies").glob("*.py"))},
+    }
+    return {name: text.encode() for name, text in texts.items()} | {
+        name: path.read_bytes() for name, path in copied.items() if path.stem != "__init__"
+    }
+
+
+def _forecasts(prices: pd.DataFrame) -> pd.DataFrame:
+    """Returns of equal weights, and a VaR at 99% from exponential weights, each known the day before."""
+    returns = prices.pct_change(fill_method=None).iloc[1:].mean(axis=1)
+    deviation = (returns**2).ewm(alpha=0.06).mean().shift() ** 0.5
+    return pd.DataFrame({"return": returns, "var": 2.6 * deviation}).iloc[250:]
+
+
+def lay_out(folder: Path) -> list[Path]:
+    """Write the files of a workspace; nothing that is there is written over.
+
+    Raises
+    ------
+    SettingsError
+        If one of its files is in the folder already.
+    """
+    files = workspace_files()
+    there = [name for name in files if (folder / name).exists()]
+    if there:
+        raise SettingsError(f"{folder / there[0]} is there already: name a new folder")
+    for name, content in files.items():
+        write_atomically(folder / name, content)
+    return [folder / name for name in files]
