@@ -100,6 +100,10 @@ class Comparison:
         return f"{said}; between {_share(ends[0])} and {_share(ends[1])} {_word(low)} with 95% confidence"
 
 
+REJECTED = 0.05
+"""P-value below which a test of VaR speaks against it."""
+
+
 class Metrics(NamedTuple):
     """Headline figures of a portfolio, net of costs.
 
@@ -321,7 +325,7 @@ class BacktestResult:
         return (-self.gross.loc[forecast.index] > forecast).rename(column)
 
     def risk_table(self) -> pd.DataFrame:
-        """Exceptions of every monitored VaR, with the tests of Kupiec and Christoffersen."""
+        """Exceptions of every monitored VaR, with the tests of Kupiec and Christoffersen at 5%."""
         named = str(self.provenance.get("value at risk", _EARLIER_METHODS))
         methods = {column: name for column, _, name in (part.partition(": ") for part in named.split("; "))}
         rows = {}
@@ -341,6 +345,7 @@ class BacktestResult:
                 "share": coverage.exceptions / len(hits),
                 "kupiec_p": coverage.p_value,
                 "christoffersen_p": joint.p_value,
+                "verdict": _verdict(Kupiec=coverage.p_value, Christoffersen=joint.p_value),
             }
         return pd.DataFrame(rows).T.infer_objects()
 
@@ -452,6 +457,11 @@ class BacktestResult:
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""
         return hooks.write_page(self, Path(path))
+
+
+def _verdict(**p_values: float) -> str:
+    failed = [name for name, p in p_values.items() if p < REJECTED]
+    return f"rejected: {', '.join(failed)}" if failed else "passes"
 
 
 def _yearly_growth(returns: np.ndarray, years: float) -> float:
