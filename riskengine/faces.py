@@ -15,9 +15,9 @@ from riskengine.errors import deprecated
 def lazy_face(package: str, renamed: Mapping[str, str] | None = None) -> None:
     """Let a package import each of its names when it is first asked for.
 
-    The imports under ``if TYPE_CHECKING:`` in the package's ``__init__.py`` are the one list of its names: type
-    checkers and editors read them as they stand, and they are carried out here one by one, so that
-    ``import riskengine`` and ``riskengine --help`` load neither jax nor pandas.
+    The imports under ``if TYPE_CHECKING:`` in the package's ``__init__.py`` are the one list of its names, a line each:
+    ``from module import Name as Name``, which type checkers and editors read as an export. They are carried out here
+    one by one, so that ``import riskengine`` and ``riskengine --help`` load neither jax nor pandas.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ def lazy_face(package: str, renamed: Mapping[str, str] | None = None) -> None:
         On asking for a name that the package does not have.
     """
     module = sys.modules[package]
-    vars(module)["_sources"] = _sources(module)
+    vars(module)["_sources"] = sources = _sources(module)
+    vars(module)["__all__"] = sorted(sources)
     vars(module)["_renamed"] = dict(renamed or {})
     module.__class__ = _Face
 
@@ -62,7 +63,11 @@ class _Face(ModuleType):
         if name not in self._sources:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         module, original = self._sources[name]
-        vars(self)[name] = value = getattr(import_module(module), original)
+        if module == self.__name__:  # a module of the package, which is shown as it is
+            value: Any = import_module(f"{module}.{original}")
+        else:
+            value = getattr(import_module(module), original)
+        vars(self)[name] = value
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -68,13 +68,15 @@ def table(source: Callable[..., Any], *only: str, **types: Any) -> type[Table]:
     return kind
 
 
-def read(path: Path, kind: type[T], context: Mapping[str, Any] | None = None) -> T:
+def read(
+    path: Path, kind: type[T] | Callable[[dict[str, Any]], type[T]], context: Mapping[str, Any] | None = None
+) -> T:
     """Read a file of TOML or JSON, which its suffix or first letter tells.
 
     Parameters
     ----------
     path : file
-    kind : schema
+    kind : schema, or a function from the content to it
     context : what validators of the schema may ask for
 
     Raises
@@ -86,11 +88,13 @@ def read(path: Path, kind: type[T], context: Mapping[str, Any] | None = None) ->
         its key.
     """
     content = _content(path)
+    schema: Any = kind if isinstance(kind, type) else kind(content)
     try:
         # By way of JSON, whose lists, texts and numbers pydantic takes strictly for tuples, paths and floats.
-        return kind.model_validate_json(json.dumps(content, default=str), context=context)
+        found: T = schema.model_validate_json(json.dumps(content, default=str), context=context)
     except ValidationError as error:
-        raise SettingsError(f"{path}: {'; '.join(_problems(error, kind, content))}") from error
+        raise SettingsError(f"{path}: {'; '.join(_problems(error, schema, content))}") from error
+    return found
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -267,8 +271,9 @@ def _lines(node: dict[str, Any], schema: dict[str, Any], inside: str) -> Iterato
             full = alternatives[0]
         if "properties" not in full:  # tables under names that the file chooses
             name, full = f"{name}.example", _resolved(full["additionalProperties"], schema)
-        yield f"[{inside}{name}]"
-        yield from _lines(full, schema, f"{inside}{name}.")
+        absent = "default" in field and field["default"] is None and not _choices(_resolved(field, schema))
+        for line in (f"[{inside}{name}]", *_lines(full, schema, f"{inside}{name}.")):
+            yield f"# {line}".rstrip() if absent and not line.startswith("#") else line
 
 
 def _comment(field: dict[str, Any]) -> list[str]:

@@ -61,6 +61,90 @@ def test_importing_the_package_leaves_jax_as_it_was():
     assert done.returncode == 0, done.stderr
 
 
+LONGEST = 60
+"""Lines of code of a function, without its docstring, comments and blank lines."""
+
+STILL_LONG = {
+    "market/shapes.py: _folder",
+}
+LONGEST_FILE = 450
+STILL_LONG_FILES = {"market/shapes.py"}
+
+
+def lines_of_code(node, lines):
+    first = node.body[0]
+    docstring = range(0)
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        docstring = range(first.lineno, first.end_lineno + 1)
+    texts = [lines[k - 1].strip() for k in range(node.lineno, node.end_lineno + 1) if k not in docstring]
+    return sum(bool(text) and not text.startswith("#") for text in texts)
+
+
+def test_functions_read_as_the_list_of_their_steps():
+    long = set()
+    for file, tree in SOURCES.items():
+        lines = (PACKAGE / file).read_text().splitlines()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and lines_of_code(node, lines) > LONGEST:
+                long.add(f"{file}: {node.name}")
+    assert long == STILL_LONG
+
+
+def test_files_have_one_subject():
+    long = {file for file in SOURCES if len((PACKAGE / file).read_text().splitlines()) > LONGEST_FILE}
+    assert long == STILL_LONG_FILES
+
+
+SHARED = {
+    # numbers and thresholds that two folders have to agree on
+    "calibration.dated": {"PER_ROW"},
+    "calibration.padding": {"NARROWEST", "bucket"},
+    "calibration.pretrained_weights": {"PRETRAINED", "WEIGHTS"},
+    "market.checks": {"LARGEST", "as_scores"},
+    "portfolio.ask": {"STRATEGY_FAULTS"},
+    "portfolio.broken_limits": {"TOLERANCE"},
+    "portfolio.fallback": {"BEYOND_TURNOVER"},
+    # recursions that calibrators and forecasters stand on
+    "calibration.neural": {"takeover"},
+    "calibration.universe_calibrator": {"CommonMargin", "as_ranges"},
+    "garch.common_variance": {
+        "TINY", "UniverseParams", "UniverseState", "filter_universe", "start_universe", "universe_eta",
+        "universe_step", "universe_term_structure", "universe_variance",
+    },
+    "garch.components": {"PARKINSON", "ComponentParams"},
+    "garch.robust": {"VariancePair", "next_pair"},
+    # what the desk does with an optimiser and a simulation
+    "portfolio.imposed": {"nearest", "with_limits"},
+    "risk.paths": {"Block"},
+    "risk.scenario_model": {"principal_correlation"},
+}  # fmt: skip
+"""Names that folders share and no user needs; all others are imported from faces."""
+
+NOT_YET = {"options", "report"}
+"""Folders whose imports go deep still."""
+
+
+def test_folders_import_the_faces_of_folders():
+    deep, used = [], set()
+    for file, tree in SOURCES.items():
+        folder = file.split("/")[0]
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("riskengine."):
+                continue
+            module = node.module.removeprefix("riskengine.")
+            within = "/" not in file or module.split(".")[0] == folder
+            face = (PACKAGE / module.replace(".", "/") / "__init__.py").is_file()
+            if "." not in module or face or within or folder in NOT_YET:
+                continue
+            for alias in node.names:
+                if alias.name in SHARED.get(module, ()):
+                    used.add((module, alias.name))
+                else:
+                    deep.append(f"{file}: {module}.{alias.name}")
+    assert deep == []
+    assert used == {(module, name) for module, names in SHARED.items() for name in names}
+
+
 INTERNALS = {
     "backtests/speed/optimiser.py",  # it measures the parts of a solve
     "backtests/calibration/universe_fit.py",  # it fits what the calibrator of universes ships

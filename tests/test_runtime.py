@@ -49,6 +49,19 @@ def test_two_devices_say_what_one_says_and_compiled_programs_are_kept(tmp_path):
     np.testing.assert_allclose([float(b) for b in betas], alone, rtol=1e-4)
 
 
+def test_choices_wait_for_jax_and_hold_once_it_is_imported(tmp_path):
+    code = (
+        "import sys; from riskengine.runtime import keep_compiled, use_cores; use_cores(3); keep_compiled()\n"
+        "print('jax' in sys.modules)\n"
+        "import jax; print(jax.config.jax_num_cpu_devices, jax.config.jax_compilation_cache_dir, len(jax.devices()))"
+    )
+    environment = os.environ | {CACHE_VARIABLE: str(tmp_path / "kept"), "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "3", str(tmp_path / "kept"), "3"]
+
+
 def test_the_cache_can_be_declined(monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, "off")
     assert keep_compiled() is None

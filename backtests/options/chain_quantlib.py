@@ -18,7 +18,6 @@ import QuantLib as ql  # noqa: N813
 from backtests.record import Record
 from riskengine import options
 from riskengine.options import HestonParams, Quotes
-from riskengine.options.heston_refinement import converged_volatility
 
 SPOT = 4545.86
 STARTS = (
@@ -59,7 +58,11 @@ def quantlib_fit(quotes: Quotes, start: tuple[float, ...]) -> HestonParams:
 
 def true_error(params: HestonParams, quotes: Quotes) -> float:
     """Root mean squared, in volatility points, by converged quadrature."""
-    return float(np.sqrt(np.nanmean((100 * (converged_volatility(params, quotes) - quotes.volatility)) ** 2)))
+    used = quotes.take(quotes.usable)
+    kind = np.where(used.strike > used.forward, "call", "put")
+    price = options.heston_price(params, used.forward, used.strike, used.maturity, kind=kind)
+    model = options.implied_volatility(price, used.forward, used.strike, used.maturity, kind)
+    return float(np.sqrt(np.nanmean((100 * (model - used.volatility)) ** 2)))
 
 
 def best_of_quantlib(quotes: Quotes) -> float:

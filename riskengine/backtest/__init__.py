@@ -5,97 +5,54 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.backtest.accounting import Breach
-    from riskengine.backtest.bands import NoTradeBand
-    from riskengine.backtest.benchmarks import legacy_forecaster, rivals_of, standard_benchmarks
-    from riskengine.backtest.checkpoint import files_read, is_begun
-    from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
-    from riskengine.backtest.engine import run_backtest
-    from riskengine.backtest.flags import ResultFlag, gathered
-    from riskengine.backtest.grid import Grid, load_grid, named_markets, parse_settings
-    from riskengine.backtest.grid_file import GridFile
-    from riskengine.backtest.inference import long_run_variance, reduction_interval, variance_test
-    from riskengine.backtest.market_files import Market
-    from riskengine.backtest.monitor import RiskMonitor
-    from riskengine.backtest.performance import (
-        Drawdown,
-        Turn,
-        drawdowns,
-        exposures,
-        largest_turns,
-        monthly_returns,
-        reduction_over_time,
-    )
-    from riskengine.backtest.provenance import commit, software, weights_hash
-    from riskengine.backtest.reads import recorded_reads
-    from riskengine.backtest.result import BacktestResult, Comparison, finite
-    from riskengine.backtest.schedule import Fold, WalkForward, usual_train
-    from riskengine.backtest.selection import (
-        confidence_set,
-        deflated_sharpe_ratio,
-        deflated_sharpe_ratios,
-        probabilistic_sharpe_ratio,
-        superior_ability,
-        variance_losses,
-    )
-    from riskengine.backtest.storage import load_result, save_result
-    from riskengine.backtest.strategy_files import load_strategy, strategy_file
-    from riskengine.backtest.sweep import Sweep, plan, run_sweep
-
-__all__ = [
-    "BacktestResult",
-    "Breach",
-    "Comparison",
-    "Drawdown",
-    "Fold",
-    "Grid",
-    "GridFile",
-    "Market",
-    "NoTradeBand",
-    "ResultFlag",
-    "RiskMonitor",
-    "Sweep",
-    "Turn",
-    "WalkForward",
-    "at_cost",
-    "break_even_cost",
-    "commit",
-    "confidence_set",
-    "cost_sensitivity",
-    "deflated_sharpe_ratio",
-    "deflated_sharpe_ratios",
-    "drawdowns",
-    "exposures",
-    "files_read",
-    "finite",
-    "gathered",
-    "is_begun",
-    "largest_turns",
-    "legacy_forecaster",
-    "load_grid",
-    "load_result",
-    "load_strategy",
-    "long_run_variance",
-    "monthly_returns",
-    "named_markets",
-    "parse_settings",
-    "plan",
-    "probabilistic_sharpe_ratio",
-    "recorded_reads",
-    "reduction_interval",
-    "reduction_over_time",
-    "rivals_of",
-    "run_backtest",
-    "run_sweep",
-    "save_result",
-    "software",
-    "standard_benchmarks",
-    "strategy_file",
-    "superior_ability",
-    "usual_train",
-    "variance_losses",
-    "variance_test",
-    "weights_hash",
-]
+    from riskengine.backtest.accounting import Breach as Breach
+    from riskengine.backtest.bands import NoTradeBand as NoTradeBand
+    from riskengine.backtest.benchmarks import legacy_forecaster as legacy_forecaster
+    from riskengine.backtest.benchmarks import rivals_of as rivals_of
+    from riskengine.backtest.benchmarks import standard_benchmarks as standard_benchmarks
+    from riskengine.backtest.checkpoint import files_read as files_read
+    from riskengine.backtest.checkpoint import is_begun as is_begun
+    from riskengine.backtest.cost_sensitivity import at_cost as at_cost
+    from riskengine.backtest.engine import run_backtest as run_backtest
+    from riskengine.backtest.flags import ResultFlag as ResultFlag
+    from riskengine.backtest.flags import gathered as gathered
+    from riskengine.backtest.grid import Grid as Grid
+    from riskengine.backtest.grid import load_grid as load_grid
+    from riskengine.backtest.grid import named_markets as named_markets
+    from riskengine.backtest.grid import parse_settings as parse_settings
+    from riskengine.backtest.grid_file import GridFile as GridFile
+    from riskengine.backtest.inference import long_run_variance as long_run_variance
+    from riskengine.backtest.inference import reduction_interval as reduction_interval
+    from riskengine.backtest.inference import variance_test as variance_test
+    from riskengine.backtest.market_files import Market as Market
+    from riskengine.backtest.monitor import RiskMonitor as RiskMonitor
+    from riskengine.backtest.performance import Drawdown as Drawdown
+    from riskengine.backtest.performance import Turn as Turn
+    from riskengine.backtest.performance import drawdowns as drawdowns
+    from riskengine.backtest.performance import exposures as exposures
+    from riskengine.backtest.performance import largest_turns as largest_turns
+    from riskengine.backtest.performance import monthly_returns as monthly_returns
+    from riskengine.backtest.performance import reduction_over_time as reduction_over_time
+    from riskengine.backtest.provenance import commit as commit
+    from riskengine.backtest.provenance import panel_provenance as panel_provenance
+    from riskengine.backtest.provenance import software as software
+    from riskengine.backtest.provenance import weights_hash as weights_hash
+    from riskengine.backtest.reads import recorded_reads as recorded_reads
+    from riskengine.backtest.result import BacktestResult as BacktestResult
+    from riskengine.backtest.result import Comparison as Comparison
+    from riskengine.backtest.result import finite as finite
+    from riskengine.backtest.schedule import Fold as Fold
+    from riskengine.backtest.schedule import WalkForward as WalkForward
+    from riskengine.backtest.schedule import usual_train as usual_train
+    from riskengine.backtest.selection import confidence_set as confidence_set
+    from riskengine.backtest.selection import deflated_sharpe_ratios as deflated_sharpe_ratios
+    from riskengine.backtest.selection import superior_ability as superior_ability
+    from riskengine.backtest.storage import load_result as load_result
+    from riskengine.backtest.storage import save_result as save_result
+    from riskengine.backtest.strategy_files import load_strategy as load_strategy
+    from riskengine.backtest.strategy_files import strategy_file as strategy_file
+    from riskengine.backtest.sweep import Sweep as Sweep
+    from riskengine.backtest.sweep import plan as plan
+    from riskengine.backtest.sweep import run_sweep as run_sweep
 
 lazy_face(__name__)

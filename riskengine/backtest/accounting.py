@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from riskengine.errors import DataError, SettingsError, StrategyError, listed
-from riskengine.portfolio.broken_limits import TOLERANCE, broken_limits
-from riskengine.portfolio.constraints import Constraints
-from riskengine.portfolio.settlement import settle, unfilled
+from riskengine.portfolio import Constraints, broken_limits, settle, unfilled
+from riskengine.portfolio.broken_limits import TOLERANCE
 
 Array = np.ndarray
 YEAR = 252.0

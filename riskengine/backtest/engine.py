@@ -23,19 +23,14 @@ from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError
 from riskengine.market import MarketView, Panel
-from riskengine.portfolio import ProportionalCosts, Strategy, as_strategy
-from riskengine.portfolio.ask import ask, begin, stated_limits
+from riskengine.portfolio import ProportionalCosts, Strategy, as_strategy, ask, begin, stated_limits
+from riskengine.progress import ProgressReport, no_progress
 
 Array = np.ndarray
-Report = Callable[[str, int, int], None]
 
 
 ROUNDING = 1e-9
 """Cash below zero by less than this is a rounding error and no loan."""
-
-
-def silence(stage: str, done: int, total: int) -> None:
-    """A report to nobody."""
 
 
 def run_backtest(
@@ -45,7 +40,7 @@ def run_backtest(
     costs: ProportionalCosts | float | None = None,
     benchmarks: Sequence[Strategy | Callable[[MarketView], Any] | pd.Series] = (),
     monitor: RiskMonitor | None = None,
-    report: Report = silence,
+    report: ProgressReport = no_progress,
     cash: float | pd.Series = 0.0,
     checkpoint: Path | str | None = None,
     jobs: int = 1,
@@ -121,10 +116,10 @@ def run_backtest(
             "borrow": borrow,
         }
         kept = journals(Path(checkpoint), everyone, settings)
-    silent = [partial(walk.run, one, journal) for one, journal in zip(everyone, kept, strict=True)]
-    told = [partial(run, report=report) for run in silent]
+    quiet = [partial(walk.run, one, journal) for one, journal in zip(everyone, kept, strict=True)]
+    shown = [partial(run, report=report) for run in quiet]
     runs = []
-    for run in run_all(told[0], told[1:] if jobs == 1 else silent[1:], jobs):
+    for run in run_all(shown[0], shown[1:] if jobs == 1 else quiet[1:], jobs):
         runs.append(run)
         report(run["name"], len(walk.folds), len(walk.folds))
     origin = provenance(panel, schedule, costs, everyone[0], cash, borrow)
@@ -176,7 +171,7 @@ class Walk:
         self.periods_per_year = periods
 
     def run(
-        self, strategy: Strategy, journal: Journal | None = None, report: Report = silence
+        self, strategy: Strategy, journal: Journal | None = None, report: ProgressReport = no_progress
     ) -> dict[str, Any]:
         """Decisions and books of one strategy, as the fields of its result."""
         start, end = self.folds[0].trade, len(self.names)
@@ -226,23 +221,29 @@ class Walk:
             if t >= start:
                 weights[t - start] = book.weights
 
-        dates, assets = self.panel.dates[start:], list(self.panel.assets)
-        daily = {
-            "gross": pd.Series(gross, dates, name="gross"),
-            "costs": pd.DataFrame({"trading": cost}, dates),
-            "turnover": pd.Series(turnover, dates, name="turnover"),
-            "weights": pd.DataFrame(weights, dates, assets),
-            "decision": pd.Series(earner, dates, name="decision"),
-            # No time passes before the first close, on which the first trade is done.
-            "cash": pd.Series([0.0, *self.cash[start : end - 1]], dates, name="cash"),
-        }
         book.flags += self._borrowed(1 - weights.sum(axis=1), start)
         return {
             "name": strategy.name,
-            **daily,
+            **self._daily(gross, cost, turnover, weights, earner),
             **self._decisions(decider.decided, book),
             "periods_per_year": self.panel.periods_per_year,
             "breaches": tuple(book.breaches),
+        }
+
+    def _daily(
+        self, gross: Array, cost: Array, turnover: Array, weights: Array, earner: Array
+    ) -> dict[str, Any]:
+        """The fields of a result that have a row a day, from the first trade on."""
+        start = self.folds[0].trade
+        dates = self.panel.dates[start:]
+        return {
+            "gross": pd.Series(gross, dates, name="gross"),
+            "costs": pd.DataFrame({"trading": cost}, dates),
+            "turnover": pd.Series(turnover, dates, name="turnover"),
+            "weights": pd.DataFrame(weights, dates, list(self.panel.assets)),
+            "decision": pd.Series(earner, dates, name="decision"),
+            # No time passes before the first close, on which the first trade is done.
+            "cash": pd.Series([0.0, *self.cash[start : len(self.names) - 1]], dates, name="cash"),
         }
 
     def _book(self, strategy: Strategy) -> Book:

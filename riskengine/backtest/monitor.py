@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from riskengine.backtest.schedule import Fold
-from riskengine.calibration.dated import per_row
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance.constant_correlation import ConstantCorrelation
-from riskengine.covariance.for_frequency import for_frequency
+from riskengine.calibration import Calibrator, per_row
+from riskengine.covariance import ConstantCorrelation, for_frequency
 from riskengine.market import Panel
+from riskengine.progress import ProgressReport, no_progress
 from riskengine.risk import (
     FilteredHistoricalForecaster,
     FilteredHistory,
@@ -86,7 +85,7 @@ class RiskMonitor:
         panel: Panel,
         folds: tuple[Fold, ...],
         paths: Sequence[Array],
-        report: Callable[[str, int, int], None] = lambda stage, done, total: None,
+        report: ProgressReport = no_progress,
     ) -> Monitored:
         """Risk of every portfolio on every day after its first trade.
 

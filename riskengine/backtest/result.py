@@ -19,7 +19,7 @@ from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
 from riskengine.backtest.units import result_units
 from riskengine.errors import DataError, SettingsError
-from riskengine.market.period_names import period_name, plural
+from riskengine.market import period_name, plural
 from riskengine.risk import christoffersen, kupiec
 
 

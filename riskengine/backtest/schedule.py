@@ -11,8 +11,7 @@ import pandas as pd
 
 from riskengine.backtest.bands import NoTradeBand
 from riskengine.errors import DataError, SettingsError
-from riskengine.market import MarketView, Panel, Universe
-from riskengine.market.frequency import periods_in
+from riskengine.market import MarketView, Panel, Universe, periods_in
 
 Calendar = Literal["week", "month", "quarter"]
 _PERIOD = {"week": "W-SUN", "month": "M", "quarter": "Q"}

@@ -8,7 +8,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from riskengine.backtest.sweep_result import Sweep
 from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel
 from riskengine.portfolio import EqualWeight, ProportionalCosts
+from riskengine.progress import ProgressReport, no_progress
 from riskengine.runtime import use_cores
 
-Report = Callable[[str, int, int], None]
 Task = tuple[int, Cell, dict[str, str], Prepared]
 Outcome = tuple[int, BacktestResult | str]
 
@@ -77,7 +77,7 @@ def run_sweep(
     folder: str | Path,
     jobs: int = 1,
     scheduler: str | None = None,
-    report: Report = lambda stage, done, total: None,
+    report: ProgressReport = no_progress,
     notes: Iterable[str] = (),
 ) -> Sweep:
     """Run every cell that the folder does not hold yet.
@@ -178,7 +178,8 @@ def _run(k: int, cell: Cell, engine: dict[str, str], prepared: Prepared | None =
 
 def _run_on_one_core(*task: Any) -> Outcome:
     """:func:`_run` in a process beside others, which would inherit all cores from this one."""
-    use_cores(1)
+    with suppress(SettingsError):  # a process that has used jax already keeps its cores
+        use_cores(1)
     return _run(*task)
 
 

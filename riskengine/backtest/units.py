@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riskengine.market.period_names import period_name, plural
+from riskengine.market import period_name, plural
 
 
 def summary_units(periods_per_year: float) -> dict[str, str]:

@@ -13,9 +13,14 @@ from riskengine.calibration.padding import lengthened, widened
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.status import DEFAULT_SPREAD, complete, screen, without_constants
-from riskengine.garch.likelihood import likelihood, log_likelihood
-from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
-from riskengine.garch.variance import backcast
+from riskengine.garch import (
+    GarchParams,
+    backcast,
+    from_unconstrained,
+    likelihood,
+    log_likelihood,
+    to_unconstrained,
+)
 
 _EDGE = 1e-8
 _backcast, _evaluate, _likelihood = jax.jit(backcast), jax.jit(log_likelihood), jax.jit(likelihood)

@@ -11,7 +11,7 @@ import numpy as np
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import SHORTEST, Calibration
 from riskengine.errors import SettingsError
-from riskengine.market.checks import as_returns, as_row
+from riskengine.market import as_returns, as_row
 
 Array = np.ndarray
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.calibration.result import Calibration, Status
-from riskengine.market.checks import as_returns
-from riskengine.market.frequency import Frequency, frequency_of
+from riskengine.market import Frequency, as_returns, frequency_of
 
 Array = np.ndarray
 

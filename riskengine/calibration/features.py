@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from riskengine.calibration.small_cholesky import cholesky, solve_lower, solve_lower_transposed
-from riskengine.garch.likelihood import Likelihood, likelihood
+from riskengine.garch import Likelihood, likelihood
 
 LONGEST = 10_240
 """Longest history, in observed days, that the network was trained on; longer ones look this long to it."""
@@ -88,6 +88,10 @@ def describe(local: Local, prior_mean: Array, prior_spread: Array, observations:
         ],
         axis=-1,
     )
+
+
+WIDTHS = {False: (33, 26), True: (37, 27)}
+"""Features of the first and of the second look, by whether days are weighed by a contamination."""
 
 
 def first_look(returns: Array, presample: Array, contamination: Array | None = None) -> Array:

@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 
 from riskengine.calibration.small_cholesky import cholesky, solve_lower, solve_lower_transposed
-from riskengine.garch.likelihood import Likelihood, likelihood
+from riskengine.garch import Likelihood, likelihood
 
 # Coordinates are kept in this box (the sixth is the mean); an estimate on its edge is "at bound".
 LOW = np.array([-14.0, -9.0, -14.0, -16.0, -16.0, -30.0])

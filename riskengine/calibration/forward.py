@@ -19,9 +19,7 @@ from riskengine.calibration.posterior import spread_points
 from riskengine.calibration.pretrained_weights import Trained
 from riskengine.calibration.result import SHORTEST
 from riskengine.calibration.small_cholesky import invert_lower
-from riskengine.garch.likelihood import log_likelihood
-from riskengine.garch.params import GarchParams, from_unconstrained
-from riskengine.garch.variance import backcast
+from riskengine.garch import GarchParams, backcast, from_unconstrained, log_likelihood
 
 _DRAWS = 128
 _WIDEST, _WIDEST_ACCELERATOR = 2560, 65_536  # series a device and call: more do not fit a core's cache

@@ -20,8 +20,7 @@ from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.small_cholesky import cholesky as factor_of
 from riskengine.calibration.small_cholesky import invert_lower
-from riskengine.garch.likelihood import log_likelihood
-from riskengine.garch.params import GarchParams, from_unconstrained
+from riskengine.garch import GarchParams, from_unconstrained, log_likelihood
 
 _DOF = 5.0  # tails of the proposals
 

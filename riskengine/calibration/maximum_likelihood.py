@@ -17,10 +17,9 @@ from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.status import complete, screen, stale_prices, without_constants
 from riskengine.errors import SettingsError
-from riskengine.garch.likelihood import log_likelihood as evaluate
-from riskengine.garch.params import GarchParams, from_unconstrained, to_unconstrained
-from riskengine.garch.variance import backcast
-from riskengine.market.checks import as_returns
+from riskengine.garch import GarchParams, backcast, from_unconstrained, to_unconstrained
+from riskengine.garch import log_likelihood as evaluate
+from riskengine.market import as_returns
 
 # (persistence, alpha + gamma/2, log asymmetry, 1/dof) of the starts, for unit mean square
 _STARTS = (

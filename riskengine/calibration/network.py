@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from riskengine.calibration.features import Local, first_look, second_look
+from riskengine.calibration.features import WIDTHS, Local, first_look, second_look
 
 Weights = dict[str, Any]
 STAGES = 2
@@ -118,12 +118,8 @@ def looks(
 def initial_weights(
     key: Array, prior_mean: Array, prior_spread: Array, robust: bool = False
 ) -> list[Weights]:
-    """Untrained weights for all stages."""
+    """Untrained weights for all stages, of the type of the prior; they rest on the numbers of features alone."""
+    first, here = WIDTHS[robust]
+    widths = [first, *[first + here] * (STAGES - 1)]
     keys = jax.random.split(key, STAGES)
-    returns = jnp.where(jnp.arange(8) % 2, 1.0, -1.0).astype(prior_mean.dtype)[:, None]
-    one = jnp.ones(1, prior_mean.dtype)
-    contamination = one / 100 if robust else None
-    first = first_look(returns, one, contamination)
-    _, here = second_look(prior_mean[None], returns, one, prior_mean, prior_spread, contamination)
-    later = jnp.concatenate([first, here], axis=-1)
-    return [HEAD.init(key, first if k == 0 else later) for k, key in enumerate(keys)]
+    return [HEAD.init(one, jnp.zeros((1, n), prior_mean.dtype)) for one, n in zip(keys, widths, strict=True)]

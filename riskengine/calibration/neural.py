@@ -23,7 +23,7 @@ from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.status import complete, judge
 from riskengine.errors import DataError, SettingsError
-from riskengine.garch.likelihood import log_likelihood
+from riskengine.garch import log_likelihood
 
 Refinement = Literal["none", "likelihood", "posterior"]
 _evaluate = jax.jit(log_likelihood)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from riskengine.garch.params import GarchParams, to_unconstrained
+from riskengine.garch import GarchParams, to_unconstrained
 
 
 @dataclass(frozen=True)

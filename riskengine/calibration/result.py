@@ -13,8 +13,8 @@ import numpy as np
 from riskengine import hooks
 from riskengine.calibration.posterior import Posterior
 from riskengine.errors import DataError
-from riskengine.garch.params import GarchParams
-from riskengine.market.checks import as_returns
+from riskengine.garch import GarchParams
+from riskengine.market import as_returns
 
 if TYPE_CHECKING:
     import pandas as pd

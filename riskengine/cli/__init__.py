@@ -5,10 +5,10 @@ from riskengine.cli import (  # they join the application
     calibration,
     demo,
     desk,
+    new_workspace,
     options,
     price_audit,
     results,
-    workspace,
 )
 from riskengine.cli.app import app, main
 from riskengine.cli.console import FLAGGED, bundled_prices
@@ -22,8 +22,8 @@ __all__ = [
     "demo",
     "desk",
     "main",
+    "new_workspace",
     "options",
     "price_audit",
     "results",
-    "workspace",
 ]

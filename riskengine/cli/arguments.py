@@ -118,7 +118,9 @@ GridOfRuns = Annotated[
 ]
 UniversePrices = Annotated[
     list[Path] | None,
-    typer.Option(help="Prices of a universe; repeat for several. The bundled prices if left out."),
+    typer.Option(
+        help="Prices of a universe, a file or a bundled name; repeat for several. us_equities_20 if left out.",
+    ),
 ]
 Tops = Annotated[
     list[int] | None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from riskengine.cli.app import app
@@ -38,15 +39,20 @@ def price_(
     if as_json:
         print(json.dumps(content))
         return
-    table = new_table(f"{content['product']} under {content['model']}, {content['paths']:,} paths")
-    for heading in ("", "value", "standard error"):
-        table.add_column(heading, justify="right" if heading else "left")
-    table.add_row("price", f"{content['price']:.4f}", f"{content['error']:.4f}", style="bold")
-    for name, greek in content["greeks"].items():
-        table.add_row(name, *greek_cells(greek))
-    console.print(table)
-    for note in content["notes"]:
-        console.print(f"- {note}", highlight=False, markup=False)
+    trades = content.get("trades", [content])
+    for one in trades:
+        named = "" if len(trades) == 1 else f"{one['label']}: "
+        table = new_table(f"{named}{one['product']} under {one['model']}, {one['paths']:,} paths")
+        for heading in ("", "value", "standard error"):
+            table.add_column(heading, justify="right" if heading else "left")
+        table.add_row("price", f"{one['price']:.4f}", f"{one['error']:.4f}", style="bold")
+        for name, greek in one["greeks"].items():
+            table.add_row(escape(name), *greek_cells(greek))
+        console.print(table)
+        for note in one["notes"]:
+            console.print(f"- {note}", highlight=False, markup=False)
+    if len(trades) > 1:
+        console.print(f"together, by quantity: {content['total']:,.4f}", highlight=False)
     console.print(f"[bold]{out / 'price.html'}[/bold]")
 
 
@@ -61,6 +67,35 @@ def smile(
         str | None, typer.Option(help="Date of the quotes; last date of the prices to use.")
     ] = None,
     spot: Annotated[float | None, typer.Option(help="Where the file has neither spot nor forward.")] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            help="Zero rate, continuously compounded, or a file of years and rates; before parity's."
+        ),
+    ] = None,
+    dividend: Annotated[
+        str | None, typer.Option(help="Dividend yield, or a file of years and yields; before parity's.")
+    ] = None,
+    forward: Annotated[
+        str | None, typer.Option(help="Forward, or a file of years and forwards; before parity's.")
+    ] = None,
+    expiry: Annotated[str | None, typer.Option(help="Of all quotes, where the file has none.")] = None,
+    american: Annotated[
+        bool | None,
+        typer.Option("--american/--european", help="How options are exercised, where the file does not say."),
+    ] = None,
+    percent: Annotated[
+        bool | None,
+        typer.Option("--percent/--decimal", help="What volatilities are, where the file leaves it open."),
+    ] = None,
+    shift: Annotated[
+        float, typer.Option(help="Added to forwards and strikes, which may then be negative; SABR alone.")
+    ] = 0.0,
+    normal: Annotated[
+        bool, typer.Option("--normal", help="Volatilities are Bachelier's, strikes of any sign; SABR alone.")
+    ] = False,
+    day_count: Annotated[str, typer.Option(help="act/365, act/360, act/365.25 or bus/252.")] = "act/365",
+    name: Annotated[str, typer.Option(help="Of the underlying; chooses one of a file of several.")] = "",
     feller: Annotated[
         bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")
     ] = False,
@@ -70,18 +105,26 @@ def smile(
     out: Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")] = Path("out/smile"),
     as_json: Json = False,
 ) -> None:
-    """Fit Heston and SABR to quotes; with prices, from a GARCH start, and against stressed GARCH states.
+    """Fit Heston and SABR to a chain of options; with prices, from a GARCH start, and against stressed GARCH states.
+
+    Chains are read as exchanges and vendors write them; what was assumed and used is printed and stored.
 
     Exit status 3 if a fit is not to be trusted.
     """
     from riskengine.cli.runs import run_smile
-    from riskengine.report.smile_page import poor
+    from riskengine.report import poor
 
-    content = run_smile(quotes, prices, asset, asof, spot, feller, weights, beta, window, out)
+    reading = {
+        "spot": spot, "rate": rate, "dividend": dividend, "forward": forward, "expiry": expiry, "american": american,
+        "percent": percent, "shift": shift, "normal": normal, "day_count": day_count, "name": name,
+    }  # fmt: skip
+    content = run_smile(quotes, prices, asset, asof, feller, weights, beta, window, out, reading)
     if as_json:
         print(json.dumps(content))
     else:
         console = screen(as_json)
+        for note in content["notes"]:
+            console.print(f"- {note}", highlight=False, markup=False)
         for table in smile_tables(content):
             console.print(table)
         for flag, count in content["flags"].items():
@@ -97,7 +140,8 @@ def smile(
 
 def smile_tables(content: dict[str, Any]) -> list[Table]:
     """Parameters of both models, and the states."""
-    tables = [] if content["heston"] is None else [_heston_table(content)]
+    tables = [market_table(content["market"])] if content["market"] else []
+    tables += [] if content["heston"] is None else [_heston_table(content)]
     second = new_table("SABR")
     for heading in ("maturity", "alpha", "nu", "rho", "error", "status"):
         second.add_column(heading, justify="left" if heading == "status" else "right")
@@ -115,6 +159,18 @@ def smile_tables(content: dict[str, Any]) -> list[Table]:
     for row in content["states"]:
         third.add_row(row["state"], *(f"{x:.1%}" for x in (row["garch_volatility"], *row["at_the_money"])))
     return [*tables, third]
+
+
+def market_table(market: list[dict[str, Any]]) -> Table:
+    """Forward and discount that were used, a row a maturity."""
+    table = new_table("Forwards and discounts")
+    for heading in ("maturity", "forward", "rate", "dividend", "pairs", "from"):
+        table.add_column(heading, justify="left" if heading == "from" else "right")
+    for row in market:
+        percents = ("" if row[name] is None else f"{row[name]:.2%}" for name in ("rate", "dividend"))
+        pairs = f"{row['pairs']}" + (f" (-{row['rejected']})" if row["rejected"] else "")
+        table.add_row(f"{row['maturity']:.4f}", f"{row['forward']:,.4f}", *percents, pairs, row["source"])
+    return table
 
 
 def _heston_table(content: dict[str, Any]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,14 +135,18 @@ def run_smile(
     prices: Path | None,
     asset: str | None,
     asof: str | None,
-    spot: float | None,
     feller: bool,
     weights: str,
     beta: float,
     window: int,
     out: Path,
+    reading: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Fit both models to a file of quotes and write the page; its content.
+
+    Parameters
+    ----------
+    reading : further keywords of :func:`riskengine.options.read_quotes`
 
     Raises
     ------
@@ -154,10 +158,10 @@ def run_smile(
 
     if (prices is None) != (asset is None):
         raise SettingsError("a smile with its GARCH state needs both --prices and --asset")
-    read = read_quotes(quotes, spot, asof)
+    read = read_quotes(quotes, asof=asof, **reading)
     if prices is None or asset is None:
         return _write_smile(fit_smile(read, feller=feller, weights=weights, beta=beta), quotes, out, {})
-    panel = _panel(prices, asof)
+    panel = _panel(prices, None if asof is None else asof.split()[0])
     if asset not in panel.assets:
         raise DataError(f"{prices} has no asset {asset!r}")
     returns = panel.returns[[asset]].iloc[-window:]
@@ -211,6 +215,10 @@ def run_watch(
     said = [f"{count} {kind}" for kind, count in sorted(counts.items())]
     said += [
         f"{count} row(s) with {name.replace('_', ' ')}" for name, count in sorted(follower.marks.items())
+    ]
+    said += [
+        f"short history of {name}: {days} of its days are filled by the moves of the others"
+        for name, days in follower.engine.short_history.items()
     ]
     print(", ".join(said), file=sys.stderr)
     return follower.flagged

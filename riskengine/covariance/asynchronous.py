@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from riskengine.calibration.dated import per_row
+from riskengine.calibration import per_row
 from riskengine.covariance.base import Covariance, CovarianceForecaster, given_ranges, reads_ranges
 from riskengine.covariance.moments import to_correlation
 from riskengine.covariance.static import LedoitWolf

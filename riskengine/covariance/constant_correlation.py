@@ -7,9 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibrator
-from riskengine.calibration.universe_calibrator import UniverseCalibrator
+from riskengine.calibration import Calibrator, NeuralCalibrator, UniverseCalibrator
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.garch_margins import GarchMargins, GarchState
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation

@@ -11,9 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
-from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibrator
-from riskengine.calibration.universe_calibrator import UniverseCalibrator
+from riskengine.calibration import Calibrator, NeuralCalibrator, UniverseCalibrator
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.constant_correlation import Shrinkage, correlation
 from riskengine.covariance.garch_margins import GarchMargins, GarchState

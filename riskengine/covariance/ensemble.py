@@ -8,8 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibration
+from riskengine.calibration import Calibration, NeuralCalibrator
 from riskengine.covariance.base import Covariance, CovarianceForecaster, given_ranges, reads_ranges
 from riskengine.covariance.constant_correlation import ConstantCorrelation
 from riskengine.covariance.dcc import Dcc

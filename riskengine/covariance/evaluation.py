@@ -9,8 +9,9 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from riskengine.covariance.base import Covariance, CovarianceForecaster
+from riskengine.covariance.refit import Refit
 from riskengine.errors import DataError, SettingsError
-from riskengine.market.checks import as_returns
+from riskengine.market import as_returns
 
 Array = np.ndarray
 YEAR = 252.0
@@ -50,17 +51,15 @@ def states(
         If the window leaves no day, or ``refit`` is below one.
     """
     returns = as_returns(returns)[0]
-    if not 2 <= window < len(returns) or refit < 1:
+    if not 2 <= window < len(returns):
         raise SettingsError(
-            f"a window of {window} days, anew every {refit}, leaves nothing of {len(returns)} days to forecast"
+            f"a window of {window} days leaves nothing of {len(returns)} days to forecast: two days at least, and "
+            "fewer than there are"
         )
-    state = None
+    calibrations, known = Refit(refit), None
     for day in range(window, len(returns)):
-        if (day - window) % refit == 0:
-            state = forecaster.init(returns[day - window : day])
-        else:
-            state = forecaster.update(state, returns[day - 1])
-        yield day, state
+        known = calibrations.follow(forecaster, known, returns[:day], window)
+        yield day, known.state
 
 
 def forecasts(

@@ -7,8 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibrator
+from riskengine.calibration import Calibrator, NeuralCalibrator
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.constant_correlation import shrunk_correlation
 from riskengine.covariance.garch_margins import GarchMargins, GarchState

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TypeVar
 
-from riskengine.calibration.neural import NeuralCalibrator, takeover
-from riskengine.calibration.universe_calibrator import UniverseCalibrator
+from riskengine.calibration import NeuralCalibrator, UniverseCalibrator
+from riskengine.calibration.neural import takeover
 
 T = TypeVar("T")
 _NETWORKS = NeuralCalibrator | UniverseCalibrator

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.calibration import Calibration, Calibrator
 from riskengine.covariance.margin import Margin, calibrated
 from riskengine.covariance.moments import Moments
 from riskengine.covariance.running_moments import (

@@ -11,15 +11,11 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from riskengine.calibration.maximum_likelihood import MaximumLikelihood
+from riskengine.calibration import Calibration, Calibrator, MaximumLikelihood, UniverseCalibrator
 from riskengine.calibration.padding import NARROWEST, bucket
-from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.calibration.universe_calibrator import CommonMargin, UniverseCalibrator, as_ranges
-from riskengine.garch.forecast import term_structure
-from riskengine.garch.params import GarchParams
+from riskengine.calibration.universe_calibrator import CommonMargin, as_ranges
+from riskengine.garch import Filtered, GarchParams, expected_step, filter_variance, step, term_structure
 from riskengine.garch.robust import VariancePair, next_pair
-from riskengine.garch.step import expected_step, step
-from riskengine.garch.variance import Filtered, filter_variance
 
 Array = np.ndarray
 

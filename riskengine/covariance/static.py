@@ -17,8 +17,8 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class _Rolling:
-    """A forecaster whose state is a window and the sums of its products."""
+class RollingForecaster:
+    """What is common to forecasters that make a matrix of the moments of a rolling window: see :meth:`estimate`."""
 
     window: int = 1250
 
@@ -37,14 +37,15 @@ class _Rolling:
     def forecast(self, state: RollingSums, horizon: int = 1) -> Covariance:
         """The same covariance for every horizon; assets that never moved are noted (:func:`with_missing_variances`)."""
         moments, notes = with_missing_variances(RollingMoments(self.window).moments(state, centred=True))
-        return Covariance.dense(self._estimate(moments, state), horizon, notes)
+        return Covariance.dense(self.estimate(moments, state), horizon, notes)
 
-    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+    def estimate(self, moments: Moments, state: RollingSums) -> Array:
+        """The covariance ``(assets, assets)``: all that a further forecaster of the kind has to say."""
         raise TypeError("choose SampleCovariance, LedoitWolf or QuadraticInverseShrinkage")
 
 
 @dataclass(frozen=True)
-class SampleCovariance(_Rolling):
+class SampleCovariance(RollingForecaster):
     """The sample covariance of the last ``window`` days.
 
     Examples
@@ -55,29 +56,29 @@ class SampleCovariance(_Rolling):
     True
     """
 
-    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+    def estimate(self, moments: Moments, state: RollingSums) -> Array:
         return moments.matrix
 
 
 @dataclass(frozen=True)
-class LedoitWolf(_Rolling):
+class LedoitWolf(RollingForecaster):
     """Ledoit and Wolf (2004) shrinkage to a multiple of the identity; see :func:`linear_shrinkage`."""
 
-    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+    def estimate(self, moments: Moments, state: RollingSums) -> Array:
         return linear_shrinkage(state.window.rows, moments=moments)
 
 
 @dataclass(frozen=True)
-class QuadraticInverseShrinkage(_Rolling):
+class QuadraticInverseShrinkage(RollingForecaster):
     """Ledoit and Wolf (2022) nonlinear shrinkage; see :func:`quadratic_inverse`."""
 
-    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+    def estimate(self, moments: Moments, state: RollingSums) -> Array:
         return quadratic_inverse(moments)
 
 
 @dataclass(frozen=True)
-class AnalyticalShrinkage(_Rolling):
+class AnalyticalShrinkage(RollingForecaster):
     """Ledoit and Wolf (2020) nonlinear shrinkage; see :func:`analytical_shrinkage`."""
 
-    def _estimate(self, moments: Moments, state: RollingSums) -> Array:
+    def estimate(self, moments: Moments, state: RollingSums) -> Array:
         return analytical_shrinkage(moments)

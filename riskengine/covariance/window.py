@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskengine.market.checks import as_returns, as_row, as_scores
+from riskengine.market import as_returns, as_row
+from riskengine.market.checks import as_scores
 
 __all__ = ["BLOCK", "Window", "as_row", "as_scores", "last_days"]
 

@@ -8,63 +8,42 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.desk.forecast_file import read_forecasts, validate_file
-    from riskengine.desk.holdings import Holdings, read_holdings
-    from riskengine.desk.live import LiveEngine, LiveSettings
-    from riskengine.desk.orders import TradeList, trade_list
-    from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_content, stress_test
-    from riskengine.desk.portfolio_var import held_risk
-    from riskengine.desk.price import price
-    from riskengine.desk.price_inputs import Terms, TermsFile, read_terms
-    from riskengine.desk.rebalance import Rebalance, read_history, rebalance
-    from riskengine.desk.rebalance_files import write_rebalance
-    from riskengine.desk.rules import Desk, LimitsFile, read_desk
-    from riskengine.desk.smile import Smile, fit_smile, smile_content
-    from riskengine.desk.smile_curves import smile_curves
-    from riskengine.desk.strategy_state import Shown, close_name, decide, keep
-    from riskengine.desk.stream import Watch
-    from riskengine.desk.stream_settings import StreamSettings, open_stream, weights_of
-    from riskengine.desk.workspace import lay_out, workspace_files
-
-__all__ = [
-    "Desk",
-    "Holdings",
-    "LimitsFile",
-    "LiveEngine",
-    "LiveSettings",
-    "Rebalance",
-    "Shown",
-    "Smile",
-    "StreamSettings",
-    "StressSettings",
-    "StressTest",
-    "Terms",
-    "TermsFile",
-    "TradeList",
-    "Watch",
-    "close_name",
-    "decide",
-    "fit_smile",
-    "held_risk",
-    "keep",
-    "lay_out",
-    "open_stream",
-    "price",
-    "read_desk",
-    "read_forecasts",
-    "read_history",
-    "read_holdings",
-    "read_terms",
-    "rebalance",
-    "smile_content",
-    "smile_curves",
-    "stress_content",
-    "stress_test",
-    "trade_list",
-    "validate_file",
-    "weights_of",
-    "workspace_files",
-    "write_rebalance",
-]
+    from riskengine.desk.forecast_file import validate_file as validate_file
+    from riskengine.desk.holdings import Holdings as Holdings
+    from riskengine.desk.holdings import read_holdings as read_holdings
+    from riskengine.desk.live import LiveEngine as LiveEngine
+    from riskengine.desk.live import LiveSettings as LiveSettings
+    from riskengine.desk.orders import TradeList as TradeList
+    from riskengine.desk.orders import trade_list as trade_list
+    from riskengine.desk.portfolio_stress import StressSettings as StressSettings
+    from riskengine.desk.portfolio_stress import StressTest as StressTest
+    from riskengine.desk.portfolio_stress import stress_content as stress_content
+    from riskengine.desk.portfolio_stress import stress_test as stress_test
+    from riskengine.desk.portfolio_var import held_risk as held_risk
+    from riskengine.desk.price import price as price
+    from riskengine.desk.price_inputs import Terms as Terms
+    from riskengine.desk.price_inputs import TermsFile as TermsFile
+    from riskengine.desk.price_inputs import read_terms as read_terms
+    from riskengine.desk.rebalance import Rebalance as Rebalance
+    from riskengine.desk.rebalance import rebalance as rebalance
+    from riskengine.desk.rebalance_files import read_history as read_history
+    from riskengine.desk.rebalance_files import write_rebalance as write_rebalance
+    from riskengine.desk.rules import Desk as Desk
+    from riskengine.desk.rules import LimitsFile as LimitsFile
+    from riskengine.desk.rules import read_desk as read_desk
+    from riskengine.desk.smile import Smile as Smile
+    from riskengine.desk.smile import fit_smile as fit_smile
+    from riskengine.desk.smile import smile_content as smile_content
+    from riskengine.desk.smile_curves import smile_curves as smile_curves
+    from riskengine.desk.strategy_state import Shown as Shown
+    from riskengine.desk.strategy_state import close_name as close_name
+    from riskengine.desk.strategy_state import decide as decide
+    from riskengine.desk.strategy_state import keep as keep
+    from riskengine.desk.stream import Watch as Watch
+    from riskengine.desk.stream_settings import StreamSettings as StreamSettings
+    from riskengine.desk.stream_settings import open_stream as open_stream
+    from riskengine.desk.stream_settings import weights_of as weights_of
+    from riskengine.desk.workspace import lay_out as lay_out
+    from riskengine.desk.workspace import workspace_files as workspace_files
 
 lazy_face(__name__)

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance.margin import Margin
+from riskengine.calibration import Calibrator
+from riskengine.covariance import Margin, Refit
+from riskengine.desk.short_history import ShortHistory
 from riskengine.errors import DataError, ImplausibleError, SettingsError
-from riskengine.market.checks import LARGEST, as_returns, as_row, as_weights
-from riskengine.market.view import STALE_AFTER
-from riskengine.risk.measures import check_level, empirical_tail
+from riskengine.market import STALE_AFTER, as_returns, as_row, as_weights
+from riskengine.market.checks import LARGEST
+from riskengine.risk import check_level, empirical_tail
 from riskengine.risk.scenario_model import principal_correlation
 from riskengine.serialization import pack, unpack
 
@@ -60,6 +61,11 @@ class LiveSettings:
                 f"a window of {self.window} days has no tail at {max(self.levels):g}: lengthen it"
             )
 
+    @property
+    def refit(self) -> Refit | None:
+        """The rhythm of calibrations; None for never."""
+        return Refit(self.recalibrate) if self.recalibrate else None
+
 
 @dataclass(frozen=True)
 class LiveRisk:
@@ -79,6 +85,7 @@ class LiveRisk:
     spans : periods that a return of the row spans, of the assets that were missing before it
     stale : holdings without a return for longer than the settings allow
     implausible : what is hard to believe about the return of a holding, by name
+    short_history : holdings listed within the window, by name: days that are filled by the moves of the others
     """
 
     rows: int
@@ -93,6 +100,7 @@ class LiveRisk:
     spans: dict[str, int] = field(default_factory=dict)
     stale: tuple[str, ...] = ()
     implausible: dict[str, str] = field(default_factory=dict)
+    short_history: dict[str, int] = field(default_factory=dict)
 
     @property
     def flagged(self) -> bool:
@@ -115,6 +123,7 @@ class LiveRisk:
             "spans": self.spans,
             "stale": list(self.stale),
             "implausible": self.implausible,
+            "short_history": self.short_history,
         }
         rest |= {name: value for name, value in marks.items() if value}
         return {"row": self.rows, "volatility": self.volatility, **tails, **rest}
@@ -203,7 +212,9 @@ class LiveEngine:
         self._fell_back = sum(status.fell_back for status in self._margin.fit.status)
         self._exposed = self._residuals[:, self._held]  # a copy
         missing = np.isnan(self._exposed)
-        self._seen: Array = np.array(~missing.all(axis=1) | (not len(self._held)))
+        self._short = ShortHistory.of(self._residuals, self._held, self.rows % self.settings.window)
+        known = ~missing.all(axis=1) | self._short.unlisted.any(axis=1)
+        self._seen: Array = np.array(known | (not len(self._held)))
         self._exposed[missing] = 0.0
 
     @property
@@ -290,13 +301,16 @@ class LiveEngine:
         self._residuals[place] = residual
         self._exposed[place] = np.nan_to_num(residual[self._held])
         self._seen[place] = not np.isnan(residual[self._held]).all() or not len(self._held)
+        begun = self._short.take(place)
         self._wait(missing)
         self._margin = self._margin.moved(row)
         self.rows += 1
-        every = self.settings.recalibrate
-        anew = bool(every) and self.rows % every == 0
+        refit = self.settings.refit
+        anew = refit is not None and refit.ends_with(self.rows)
         if anew:
             self._calibrate()
+        elif begun:
+            self._expose()
         names = tuple(self.assets[k] for k in np.flatnonzero(missing))
         return replace(
             self.risk(len(names), anew), missing_names=names, spans=periods, implausible=implausible
@@ -320,9 +334,11 @@ class LiveEngine:
     def risk(self, missing: int = 0, recalibrated: bool = False) -> LiveRisk:
         """Risk of the holdings as known now.
 
-        Days of the window on which an asset has no surprise count as zero for it.
+        Days of the window on which an asset has no surprise count as zero for it, but for those before its first
+        return: see :class:`~riskengine.desk.short_history.ShortHistory`.
         """
-        past = self._exposed @ (np.sqrt(self.variance[self._held]) * self.weights[self._held])
+        scale = np.sqrt(self.variance[self._held]) * self.weights[self._held]
+        past = self._exposed @ scale + self._short.outcome(scale)
         past = past[self._seen] if self._seen.any() else np.zeros(len(past))
         var, cvar, unsupported = {}, {}, []
         for level in self.settings.levels:
@@ -343,7 +359,20 @@ class LiveEngine:
             self._fell_back,
             tuple(unsupported),
             stale=tuple(self.assets[k] for k in stale),
+            short_history=self.short_history,
         )
+
+    @property
+    def short_history(self) -> dict[str, int]:
+        """Holdings listed within the window, by name: the days before, which stand for them as others moved.
+
+        One that lacks no more days than a holding may lack before it is stale is not named.
+        """
+        filled = self._short.filled
+        return {
+            self.assets[self._held[k]]: int(filled[k])
+            for k in np.flatnonzero(filled > self.settings.stale_after)
+        }
 
     def correlation(self, factors: int = 20) -> tuple[Array, Array]:
         """Loadings and specific parts of the surprises' correlation; the variances make a covariance of it."""

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.calibration.dated import PER_ROW
-from riskengine.market import Panel
-from riskengine.market.view import STALE_AFTER
+from riskengine.market import STALE_AFTER, Panel
 
 Array = np.ndarray
 

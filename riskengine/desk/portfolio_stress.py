@@ -15,24 +15,29 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from riskengine.backtest.provenance import panel_provenance
+from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
-from riskengine.covariance.margin import conditional_variance
+from riskengine.covariance import conditional_variance
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.period_returns import period_returns
 from riskengine.desk.rules import Desk
 from riskengine.desk.stress_limits import broken, judge, light
 from riskengine.errors import DataError, SettingsError
-from riskengine.market import Panel
-from riskengine.market.checks import as_weights
-from riskengine.market.period_names import period_name, periods, plural
-from riskengine.market.view import STALE_AFTER
-from riskengine.risk.measures import empirical_tail
+from riskengine.market import STALE_AFTER, Panel, as_weights, period_name, periods, plural
+from riskengine.risk import (
+    Outcome,
+    ReverseStress,
+    ScenarioModel,
+    Shock,
+    Simulation,
+    empirical_tail,
+    replay,
+    replay_returns,
+    reverse_stress,
+    simulate,
+    tail_error,
+)
 from riskengine.risk.paths import Block
-from riskengine.risk.sampling_error import tail_error
-from riskengine.risk.scenario_model import ScenarioModel
-from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate
-from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
 
 Array = np.ndarray
 
@@ -174,19 +179,7 @@ def stress_test(
     weights = weights[alive]
     fit = calibrator(table.iloc[-settings.window :])
     model = ScenarioModel.fit(table, calibrator, settings.window, calibration=fit)
-    even = np.full(len(alive), 1 / len(alive))
-    how = settings.simulation
-    with _parquet(write, model.assets) as sink:
-        outcomes = [simulate(model, weights, how, name="as it is", watch=sink)]
-    hot = model.with_volatility(settings.volatility)
-    outcomes.append(simulate(hot, weights, how, name=f"volatility x {settings.volatility:g}"))
-    if len(alive) > 1 and how.law == "student-t":
-        tight = model.with_correlation(settings.correlation)
-        outcomes.append(simulate(tight, weights, how, name=f"correlation {settings.correlation:g}"))
-        both = hot.with_correlation(settings.correlation)
-        outcomes.append(simulate(both, weights, how, name="volatility and correlation"))
-    market = Shock(even, settings.market)
-    outcomes.append(simulate(model, weights, how, market, name=f"market {settings.market:+.0%} on day one"))
+    how, outcomes = settings.simulation, [*_simulated(model, weights, settings, write)]
     everything = table.to_numpy()
     variance = conditional_variance(fit, everything)
     outcomes += _states(panel, model, weights, how, variance, notes)
@@ -197,10 +190,8 @@ def stress_test(
         reverse_stress(model, weights, loss, how.horizon) for loss in settings.losses if weights.any()
     )
     flags += _stale(model, weights, ages, outcomes[0], panel.dates, notes)
-    borrowed = {note.split(": ")[0] for note in model.notes} & {
-        name for name, weight in zip(model.assets, weights, strict=True) if weight
-    }
-    flags += [f"calibration of a holding: {note}" for note in model.notes if note.split(": ")[0] in borrowed]
+    chosen = {name for name, weight in zip(model.assets, weights, strict=True) if weight}
+    flags += [f"calibration of a holding: {note}" for note in model.notes if note.split(": ")[0] in chosen]
     return StressTest(
         tuple(outcomes),
         reverse,
@@ -210,6 +201,25 @@ def stress_test(
         named,
         panel.periods_per_year,
     )
+
+
+def _simulated(
+    model: ScenarioModel, weights: Array, settings: StressSettings, write: Path | None
+) -> Iterator[Outcome]:
+    """From today's state, with its paths written if asked; from more volatile and closer states; after a shock."""
+    how, assets = settings.simulation, len(model.assets)
+    with _parquet(write, model.assets) as sink:
+        base = simulate(model, weights, how, name="as it is", watch=sink)
+    yield base
+    hot = model.with_volatility(settings.volatility)
+    yield simulate(hot, weights, how, name=f"volatility x {settings.volatility:g}")
+    if assets > 1 and how.law == "student-t":
+        tight = model.with_correlation(settings.correlation)
+        yield simulate(tight, weights, how, name=f"correlation {settings.correlation:g}")
+        both = hot.with_correlation(settings.correlation)
+        yield simulate(both, weights, how, name="volatility and correlation")
+    market = Shock(np.full(assets, 1 / assets), settings.market)
+    yield simulate(model, weights, how, market, name=f"market {settings.market:+.0%} on day one")
 
 
 def _ages(panel: Panel) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from riskengine import options
-from riskengine.backtest.provenance import software
-from riskengine.desk.price_inputs import Terms
+from riskengine.backtest import software
+from riskengine.desk.price_inputs import Terms, Trade
 from riskengine.errors import DataError
 
 SWEPT = ("barrier", "protection", "strike")
@@ -22,27 +23,104 @@ GREEKS = ("delta", "gamma", "vega", "rho")
 
 
 def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
-    """Price the terms; everything that ``price.json`` and its page show."""
-    settings = {"greeks": GREEKS} | terms.simulation
-    found = options.monte_carlo(terms.params, terms.product, progress=progress, **terms.market, **settings)
+    """Price the terms; everything that ``price.json`` and its page show: of one product, or ``trades`` of several."""
+    if len(terms.trades) == 1:
+        return price_one(terms, terms.trades[0], name, progress)
+    each = []
+    for trade in terms.trades:
+        each.append(price_one(terms, trade, name, progress))
+    total = sum(one["price"] * trade.quantity for one, trade in zip(each, terms.trades, strict=True))
     return {
         "terms": name,
         "model": terms.model,
-        "parameters": {key: float(value) for key, value in terms.params._asdict().items()},
-        "product": type(terms.product).__name__.lower(),
-        "product_terms": {key: value for key, value in vars(terms.product).items() if value is not None},
-        "market": terms.market,
+        "trades": each,
+        "total": total,
+        "notes": list(terms.notes),
+        "provenance": each[0]["provenance"],
+    }
+
+
+def price_one(
+    terms: Terms, trade: Trade, name: str, progress: Callable[[str, int, int], None] | None = None
+) -> dict[str, Any]:
+    """One product."""
+    settings = {"greeks": _usual_greeks(terms)} | terms.simulation
+    curves = terms.curves_for(trade.product)
+    found = options.monte_carlo(
+        terms.params, trade.product, progress=progress, curves=curves, **terms.market, **settings
+    )
+    greeks = {_named(key, terms.names): _greek(greek) for key, greek in found.greeks.items()}
+    return {
+        "terms": name,
+        "label": trade.label,
+        "quantity": trade.quantity,
+        "model": terms.model,
+        "parameters": _parameters(terms),
+        "product": _words(type(trade.product).__name__),
+        "product_terms": {key: value for key, value in vars(trade.product).items() if value is not None},
+        "market": terms.market | _dates(terms, trade),
         "price": found.price,
         "error": found.error,
-        "greeks": {key: _greek(greek) for key, greek in found.greeks.items()},
-        "notes": [f"{key}: {note}" for key, note in found.notes.items()],
+        "greeks": greeks,
+        "notes": [
+            *terms.notes,
+            *(f"{_named(key, terms.names)}: {note}" for key, note in found.notes.items()),
+        ],
         "controls": found.controls,
         "paths": found.paths,
         "steps": found.steps,
         "convergence": _convergence(found),
-        "sweep": _sweep(terms, progress),
+        "sweep": _sweep(terms, trade, progress),
         "provenance": software() | {"seed": terms.simulation.get("seed", 0)},
     }
+
+
+def _words(name: str) -> str:
+    """``DoubleBarrier`` as "double barrier"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _usual_greeks(terms: Terms) -> tuple[str, ...]:
+    """Those of one asset; delta and vega of each of several."""
+    if not terms.names:
+        return GREEKS
+    count = range(1, len(terms.names) + 1)
+    return (*(f"delta_{k}" for k in count), *(f"vega_{k}" for k in count), "rho")
+
+
+def _named(greek: str, names: tuple[str, ...]) -> str:
+    """With the asset's name for its position."""
+    kind, _, place = greek.partition("_")
+    return f"{kind} {names[int(place) - 1]}" if names and place.isdigit() else greek
+
+
+def _parameters(terms: Terms) -> dict[str, Any]:
+    """Of the model; lists for several assets."""
+    if not terms.names:
+        return {key: float(value) for key, value in terms.params._asdict().items()}
+    models = {key: np.asarray(value).tolist() for key, value in terms.params.models._asdict().items()}
+    matrix = terms.params.variance_root @ terms.params.variance_root.T
+    return models | {"names": list(terms.names), "correlation": np.round(matrix, 6).tolist()}
+
+
+def _dates(terms: Terms, trade: Trade) -> dict[str, Any]:
+    """Dates, curves and dividends that go beyond flat numbers."""
+    found: dict[str, Any] = {}
+    if terms.clock.today is not None:
+        found["valuation"] = terms.clock.today.isoformat()
+        known = (terms.clock.dates.get(float(t)) for t in trade.product.times())
+        found["dates"] = [day.isoformat() for day in known if day is not None]
+    curves = terms.curves_for(trade.product)
+    if curves is not None:
+        for name in ("rate", "dividend"):
+            curve = getattr(curves, name)
+            if curve is not None:
+                found[f"{name}_curve"] = [list(curve.maturity), list(curve.value)]
+        if curves.cash:
+            found["dividends"] = [list(pair) for pair in curves.cash]
+        if curves.payments:
+            found["payments"] = [list(pair) for pair in curves.payments]
+    return found
 
 
 def _greek(greek: options.Estimate) -> dict[str, float | None]:
@@ -64,10 +142,14 @@ def _convergence(found: options.MonteCarloResult) -> list[dict[str, float]]:
     ]
 
 
-def _sweep(terms: Terms, progress: Callable[[str, int, int], None] | None) -> dict[str, Any]:
-    """Prices on fewer paths with one term moved; with the spot moved if there is none."""
-    product, spot = terms.product, terms.market["spot"]
-    name = next((term for term in SWEPT if getattr(product, term, None) is not None), "spot")
+def _sweep(
+    terms: Terms, trade: Trade, progress: Callable[[str, int, int], None] | None
+) -> dict[str, Any] | None:
+    """Prices on fewer paths with one term moved; with the spot moved if there is none. None for a basket."""
+    product, spot = trade.product, terms.market["spot"]
+    if terms.names:
+        return None
+    name = next((term for term in SWEPT if isinstance(getattr(product, term, None), float)), "spot")
     now = spot if name == "spot" else getattr(product, name)
     settings = terms.simulation | {"paths": SWEEP_PATHS, "greeks": ()}
     rows = []
@@ -77,8 +159,9 @@ def _sweep(terms: Terms, progress: Callable[[str, int, int], None] | None) -> di
             market = market | {"spot": float(value)}
         else:
             moved = replace(product, **{name: float(value)})  # type: ignore[type-var]
+        curves = terms.curves_for(moved)
         try:
-            found = options.monte_carlo(terms.params, moved, **market, **settings)
+            found = options.monte_carlo(terms.params, moved, curves=curves, **market, **settings)
         except DataError:  # a spot or barrier that contradicts the other terms: a gap in the chart
             continue
         rows.append({"at": float(value), "price": found.price, "error": found.error})

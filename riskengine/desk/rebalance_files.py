@@ -9,10 +9,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from riskengine.desk.rebalance import HISTORY, Rebalance, read_history
+from riskengine.desk.rebalance import Rebalance
 from riskengine.desk.strategy_state import keep
+from riskengine.errors import DataError
 from riskengine.files import write_atomically
 
+HISTORY = "history.jsonl"
 FILES = ("trades.csv", "report.json", "report.html", HISTORY)
 
 
@@ -67,3 +69,23 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g}"
     return "'" + value if value[:1] in "=+-@\t\r" else value
+
+
+def read_history(out: Path, date: str) -> tuple[list[str], dict[str, Any] | None]:
+    """Lines of the history, and its last entry before a date.
+
+    Raises
+    ------
+    DataError
+        If the history is damaged.
+    """
+    path = out / HISTORY
+    if not path.is_file():
+        return [], None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        entries = [json.loads(line) for line in lines]
+        earlier = [entry for entry in entries if entry["date"] < date and isinstance(entry["weights"], dict)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error}): move it away to begin a new history") from error
+    return lines, earlier[-1] if earlier else None

@@ -146,6 +146,9 @@ def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
         "quotes": len(quotes),
         "usable": int(quotes.usable.sum()),
         "flags": quotes.counts(),
+        "spot": _number(quotes.spot),
+        "notes": list(quotes.notes),
+        "market": [{key: _finite(value) for key, value in vars(terms).items()} for terms in quotes.market],
         "volatilities": {"shift": quotes.form.shift, "normal": quotes.form.normal},
         "heston": None if heston is None else _heston_content(heston),
         "sabr": _sabr_content(sabr),
@@ -220,6 +223,10 @@ def _garch_content(smile: Smile, fit: Calibration) -> dict[str, Any]:
         ],
         "states": states_table(smile),
     }
+
+
+def _finite(value: Any) -> Any:
+    return _number(value) if isinstance(value, float) else value
 
 
 def _number(value: float) -> float | None:

@@ -41,7 +41,7 @@ def smile_curves(smile: Smile) -> dict[str, Any]:
 
 
 def _panel(smile: Smile, k: int) -> dict[str, Any]:
-    """Quotes and both models at one maturity, over strike over forward, or over strike where levels may be negative."""
+    """Quotes and models at one maturity, over strike over forward, or the strike where levels may be negative."""
     quotes, sabr, t = smile.quotes, smile.sabr, float(smile.sabr.maturity[k])
     here = np.flatnonzero(quotes.usable & (quotes.maturity == t))
     here = here[np.argsort(quotes.strike[here])]

@@ -20,8 +20,7 @@ import pandas as pd
 from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
 from riskengine.market import MarketView, Panel, Universe
-from riskengine.portfolio import Decision, Strategy
-from riskengine.portfolio.ask import ask, begin
+from riskengine.portfolio import Decision, Strategy, ask, begin
 from riskengine.serialization import fingerprint, load, pack
 
 Array = np.ndarray

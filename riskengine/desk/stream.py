@@ -40,8 +40,7 @@ from riskengine.desk.stream_rows import HeaderError, Key, Row, RowReader, later
 from riskengine.desk.stream_store import StreamStore
 from riskengine.errors import DataError, ImplausibleError, RiskEngineError
 from riskengine.files import write_atomically
-from riskengine.market import audit_prices
-from riskengine.market.period_names import period_name
+from riskengine.market import audit_prices, period_name
 from riskengine.serialization import pack, unpack
 
 __all__ = ["HISTORY", "OUTPUT", "PROBLEMS", "STATE", "Row", "RowReader", "Start", "Watch", "later"]
@@ -318,6 +317,7 @@ class Watch:
             },
             "findings": list(self.history.findings),
             "stale": list(risk.stale),
+            "short_history": risk.short_history,
             "rows_without_a_value": idle,
             "counts": dict(self.counts),
             "marks": dict(self.marks),

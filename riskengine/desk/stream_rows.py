@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from riskengine.errors import DataError
-from riskengine.market.dates import parse_date
+from riskengine.market import parse_date
 
 Array = np.ndarray
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from riskengine.desk.rules import Desk
-from riskengine.market.period_names import period_name
-from riskengine.risk.filtered_historical import FilteredHistory
-from riskengine.risk.scenario_model import ScenarioModel
+from riskengine.market import period_name
+from riskengine.risk import FilteredHistory, ScenarioModel
 
 _TAILS = {"var_95": (0.95, False), "var_99": (0.99, False), "cvar_97.5": (0.975, True)}
 

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.ecosystem.cvxportfolio import CvxportfolioForecaster
-    from riskengine.ecosystem.frames import covariance_frame, returns_for_quantstats
-    from riskengine.ecosystem.skfolio import covariance_for_skfolio
-
-__all__ = ["CvxportfolioForecaster", "covariance_for_skfolio", "covariance_frame", "returns_for_quantstats"]
+    from riskengine.ecosystem.cvxportfolio import CvxportfolioForecaster as CvxportfolioForecaster
+    from riskengine.ecosystem.frames import covariance_frame as covariance_frame
+    from riskengine.ecosystem.frames import returns_for_quantstats as returns_for_quantstats
+    from riskengine.ecosystem.skfolio import covariance_for_skfolio as covariance_for_skfolio
 
 lazy_face(__name__)

@@ -7,16 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from riskengine.covariance.base import CovarianceForecaster
+from riskengine.covariance import CovarianceForecaster, Followed, Refit
 from riskengine.errors import DataError, SettingsError
 
 
 class _Known(NamedTuple):
-    """State after a day, that day's returns, and the updates since the last ``init``."""
+    """State after a day, and that day's returns."""
 
-    state: Any
+    followed: Followed
     last: pd.Series
-    age: int
 
 
 class CvxportfolioForecaster:
@@ -46,11 +45,9 @@ class CvxportfolioForecaster:
     def __init__(
         self, forecaster: CovarianceForecaster, window: int = 1250, horizon: int = 21, refit: int = 21
     ) -> None:
-        if window < 2 or horizon < 1 or refit < 1:
-            raise SettingsError(
-                f"a window has two days at least, horizon and refit one, not {window}, {horizon} and {refit}"
-            )
-        self.forecaster, self.window, self.horizon, self.refit = forecaster, window, horizon, refit
+        if window < 2 or horizon < 1:
+            raise SettingsError(f"a window has two days at least, a horizon one, not {window} and {horizon}")
+        self.forecaster, self.window, self.horizon, self.refit = forecaster, window, horizon, Refit(refit)
         self._known: _Known | None = None
 
     def values_in_time(self, past_returns: pd.DataFrame | None = None, **_: Any) -> pd.DataFrame:
@@ -71,7 +68,7 @@ class CvxportfolioForecaster:
             )
         returns = past_returns.iloc[:, :-1]
         self._known = self._moved(returns)
-        matrix = self.forecaster.forecast(self._known.state, self.horizon).matrix()
+        matrix = self.forecaster.forecast(self._known.followed.state, self.horizon).matrix()
         return pd.DataFrame(matrix, index=returns.columns, columns=returns.columns)
 
     def _moved(self, returns: pd.DataFrame) -> _Known:
@@ -79,10 +76,9 @@ class CvxportfolioForecaster:
         known, today = self._known, returns.iloc[-1]
         if known is not None and _same(known.last, today):
             return known
-        if known is not None and _same(known.last, returns.iloc[-2]) and known.age + 1 < self.refit:
-            state = self.forecaster.update(known.state, today.to_numpy(np.float64))
-            return _Known(state, today, known.age + 1)
-        return _Known(self.forecaster.init(returns.iloc[-self.window :].to_numpy(np.float64)), today, 0)
+        before = known.followed if known is not None and _same(known.last, returns.iloc[-2]) else None
+        history = returns.iloc[-self.window :].to_numpy(np.float64)
+        return _Known(self.refit.follow(self.forecaster, before, history, self.window), today)
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.backtest.result import BacktestResult
-from riskengine.covariance.base import Covariance, CovarianceForecaster
+from riskengine.backtest import BacktestResult
+from riskengine.covariance import Covariance, CovarianceForecaster
 from riskengine.errors import DataError
-from riskengine.market.checks import as_returns
+from riskengine.market import as_returns
 
 
 def covariance_frame(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.covariance.base import CovarianceForecaster
+from riskengine.covariance import CovarianceForecaster
 from riskengine.errors import SettingsError
 
 

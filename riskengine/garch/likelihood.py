@@ -29,20 +29,6 @@ from riskengine.garch.variance import later, next_variance, waiting
 _PAIRS = [(j, k) for j in range(5) for k in range(j + 1)]
 
 
-class _Sums(NamedTuple):
-    """What a pass adds up over the days; leaves have the shape of the lanes."""
-
-    days: Array
-    logs: Array | LogSum  # of the variances
-    marks: Array | LogSum  # of the variances times what the tail makes of a day
-    weights: Array
-    scores: list[Array]
-    drifts: list[Array]
-    products: list[Array]
-    pulls: Array
-    precisions: Array
-
-
 class Likelihood(NamedTuple):
     """What one pass over the data says of parameters ``u``; ``K`` is 5, or 6 with a mean.
 
@@ -107,94 +93,186 @@ def likelihood(
 
     On a missing day ``f`` is its expectation ``a h``.
     """
-    with_mean = mean is not None
-    p, s, tail = sigmoid(u[..., 1]), sigmoid(u[..., 2]), sigmoid(u[..., 4])
-    p_rest, s_rest = sigmoid(-u[..., 1]), sigmoid(-u[..., 2])
-    eta, long_run = tail / 2, jnp.exp(u[..., 0])
-    a, beta = p * s, p * s_rest
-    leverage = jnp.tanh(u[..., 3] / 2)
-    gain, loss = a * (1 - leverage), a * (1 + leverage)  # alpha and alpha + gamma
-    tilt = a * (1 - leverage) * (1 + leverage) / 2
-    omega = long_run * p_rest
-    shape = u.shape[:-1]
-    observed = ~jnp.isnan(returns)
-    spread = 1 - 2 * eta
-
-    zero = jnp.zeros(shape, u.dtype)
-    away: Array = zero if mean is None or centre is None else centre - mean
-    presample = presample + away * away
-    first = omega + p * presample
-    slopes = [omega, p * p_rest * (presample - long_run), zero, zero] + [-2 * p * away] * with_mean
-    slopes = [jnp.broadcast_to(slope, shape) for slope in slopes]
-    lags = len(slopes)
-    # A day that counts in full is a factor of a product; one that counts in part needs its logarithm.
-    empty = LogSum.zero(shape, u.dtype) if contamination is None else zero
-    sums = _Sums(
-        *(zero, empty, empty, zero),
-        scores=[zero] * lags,
-        drifts=[zero] * (lags * curvature),
-        products=[zero] * (lags * (lags + 1) // 2 * curvature),
-        pulls=zero,
-        precisions=zero,
-    )
+    terms, lanes = _Terms.of(u), u.shape[:-1]
+    away = jnp.zeros(lanes, u.dtype) if mean is None or centre is None else centre - mean
+    first, slopes = _first_day(terms, presample + away * away, away, lanes, mean is not None)
+    empty = _Sums.empty(lanes, u.dtype, len(slopes), contamination is not None, curvature)
 
     def day(carry: tuple, row: Array) -> tuple[tuple, None]:
         h, d, sums = carry
+        today = _Day.of(terms, h, row, mean, contamination)
+        return (*_tomorrow(terms, today, h, d, mean is not None), sums.plus(terms, today, h, d)), None
+
+    (h_last, d_last, sums), _ = jax.lax.scan(day, (first, slopes, empty), waiting(returns))
+    n = sums.days
+    if contamination is None:
+        n = jnp.broadcast_to(jnp.sum(~jnp.isnan(returns), axis=0).astype(u.dtype), lanes)
+    log_likelihood, score_eta = _value(terms.eta, terms.spread, sums, n, h_last)
+    chain = terms.eta * sigmoid(-u[..., 4])  # to the logit of 2 eta
+    score = [*sums.scores[:4], score_eta * chain]
+    if mean is not None:
+        score.append(sums.scores[4] + (1 + terms.eta) * sums.pulls)
+    ahead = [*d_last[:4], jnp.zeros(lanes, u.dtype), *d_last[4:]]
+    return Likelihood(
+        log_likelihood,
+        jnp.stack(score, axis=-1),
+        _information(terms.eta, chain, sums, n, mean is not None, curvature),
+        h_last,
+        jnp.stack([relative / h_last for relative in ahead], axis=-1),
+        n,
+    )
+
+
+class _Terms(NamedTuple):
+    """What coordinates mean for every day; leaves have the shape of the lanes.
+
+    ``p`` persistence and ``p_rest`` one minus it, ``s_rest`` one minus the share of the news, ``a`` the news, ``tilt``
+    the slope of the news in the asymmetry, ``spread`` that of a mark in the variance.
+    """
+
+    eta: Array
+    long_run: Array
+    p: Array
+    p_rest: Array
+    s_rest: Array
+    a: Array
+    beta: Array
+    gain: Array  # alpha
+    loss: Array  # alpha + gamma
+    tilt: Array
+    omega: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, u: Array) -> _Terms:
+        p, s, tail = sigmoid(u[..., 1]), sigmoid(u[..., 2]), sigmoid(u[..., 4])
+        p_rest, s_rest = sigmoid(-u[..., 1]), sigmoid(-u[..., 2])
+        eta, long_run = tail / 2, jnp.exp(u[..., 0])
+        a, beta = p * s, p * s_rest
+        leverage = jnp.tanh(u[..., 3] / 2)
+        gain, loss = a * (1 - leverage), a * (1 + leverage)
+        tilt = a * (1 - leverage) * (1 + leverage) / 2
+        return cls(
+            eta, long_run, p, p_rest, s_rest, a, beta, gain, loss, tilt, long_run * p_rest, 1 - 2 * eta
+        )
+
+
+class _Day(NamedTuple):
+    """A day as the pass sees it: whether it waits, its shock, the square, whether that is a loss, its weight."""
+
+    seen: Array
+    wait: Array
+    shock: Array
+    r2: Array
+    below: Array
+    w: Array
+    whole: bool  # every seen day counts in full
+
+    @classmethod
+    def of(cls, terms: _Terms, h: Array, row: Array, mean: Array | None, contamination: Array | None) -> _Day:
         seen, wait = jnp.isfinite(row), jnp.isinf(row)
         shock = jnp.where(seen, row, 0) - (0 if mean is None else mean)
         r2 = jnp.where(seen, shock * shock, 0)
-        below = shock < 0
-        w = jnp.where(seen, jnp.ones((), u.dtype), 0)
+        w = jnp.where(seen, jnp.ones((), terms.eta.dtype), 0)
         if contamination is not None:
-            w = w * regular_probability(r2, h, long_run, eta, contamination)
+            w = w * regular_probability(r2, h, terms.long_run, terms.eta, contamination)
+        return cls(seen, wait, shock, r2, shock < 0, w, contamination is None)
+
+
+class _Sums(NamedTuple):
+    """What a pass adds up over the days; leaves have the shape of the lanes."""
+
+    days: Array
+    logs: Array | LogSum  # of the variances
+    marks: Array | LogSum  # of the variances times what the tail makes of a day
+    weights: Array
+    scores: list[Array]
+    drifts: list[Array]
+    products: list[Array]
+    pulls: Array
+    precisions: Array
+
+    @classmethod
+    def empty(
+        cls, lanes: tuple[int, ...], dtype: jnp.dtype, slopes: int, weighted: bool, curvature: bool
+    ) -> _Sums:
+        """Of no day. A day that counts in full is a factor of a product; one in part needs its logarithm."""
+        zero = jnp.zeros(lanes, dtype)
+        product = zero if weighted else LogSum.zero(lanes, dtype)
+        return cls(
+            *(zero, product, product, zero),
+            scores=[zero] * slopes,
+            drifts=[zero] * (slopes * curvature),
+            products=[zero] * (slopes * (slopes + 1) // 2 * curvature),
+            pulls=zero,
+            precisions=zero,
+        )
+
+    def plus(self, terms: _Terms, today: _Day, h: Array, d: list[Array]) -> _Sums:
+        """With one more day, of variance ``h`` and its slopes ``d``."""
+        w, with_mean, curvature = today.w, len(d) == 5, bool(self.drifts)
 
         def add(total: Array | LogSum, factor: Array) -> Array | LogSum:
             if isinstance(total, LogSum):
-                return total.times(jnp.where(seen, factor, 1))
+                return total.times(jnp.where(today.seen, factor, 1))
             return total + w * jnp.log(factor)
 
         inverse = 1 / h
-        mark = spread * h + eta * r2
+        mark = terms.spread * h + terms.eta * today.r2
         share = w / mark
-        weight = r2 * share  # z^2 shrunk by the tail
-        pull = 0.5 * inverse * ((1 + eta) * weight - w)
+        weight = today.r2 * share  # z^2 shrunk by the tail
+        pull = 0.5 * inverse * ((1 + terms.eta) * weight - w)
         relative = [slope * inverse for slope in d] if curvature else []
-        sums = _Sums(
-            days=sums.days + w if contamination is not None else sums.days,
-            logs=add(sums.logs, h),
-            marks=add(sums.marks, mark),
-            weights=sums.weights + weight,
-            scores=[total + pull * slope for total, slope in zip(sums.scores, d, strict=True)],
-            drifts=[total + w * slope for total, slope in zip(sums.drifts, relative, strict=False)],
+        return _Sums(
+            days=self.days if today.whole else self.days + w,
+            logs=add(self.logs, h),
+            marks=add(self.marks, mark),
+            weights=self.weights + weight,
+            scores=[total + pull * slope for total, slope in zip(self.scores, d, strict=True)],
+            drifts=[total + w * slope for total, slope in zip(self.drifts, relative, strict=False)],
             products=[
                 total + w * relative[j] * relative[k]
-                for total, (j, k) in zip(sums.products, _PAIRS, strict=False)
+                for total, (j, k) in zip(self.products, _PAIRS, strict=False)
             ],
-            pulls=sums.pulls + shock * share if with_mean else sums.pulls,
-            precisions=sums.precisions + w * inverse if with_mean else sums.precisions,
+            pulls=self.pulls + today.shock * share if with_mean else self.pulls,
+            precisions=self.precisions + w * inverse if with_mean else self.precisions,
         )
 
-        expected, bad = (1 - w) * a, jnp.where(below, loss, gain) * w
-        news = bad * r2 + expected * h
-        keep = beta + expected
-        drive = [
-            omega,
-            p_rest * (news + beta * h - long_run * p),
-            s_rest * (news - a * h),
-            tilt * w * jnp.where(below, r2, -r2),
-        ]
-        if with_mean:
-            drive.append(-2 * bad * shock)
-        h_next = omega + news + beta * h
-        d_next = [jnp.where(wait, old, new + keep * old) for old, new in zip(d, drive, strict=True)]
-        return (jnp.where(wait, h, h_next), d_next, sums), None
 
-    carry, _ = jax.lax.scan(day, (first, slopes, sums), waiting(returns))
-    h_last, d_last, sums = carry
-    n = sums.days
-    if contamination is None:
-        n = jnp.broadcast_to(jnp.sum(observed, axis=0).astype(u.dtype), shape)
+def _first_day(
+    terms: _Terms, presample: Array, away: Array, lanes: tuple[int, ...], with_mean: bool
+) -> tuple[Array, list[Array]]:
+    """Variance of the first day and its slopes, from the presample variance."""
+    first = terms.omega + terms.p * presample
+    zero = jnp.zeros(lanes, terms.eta.dtype)
+    slopes = [terms.omega, terms.p * terms.p_rest * (presample - terms.long_run), zero, zero]
+    slopes += [-2 * terms.p * away] * with_mean
+    return first, [jnp.broadcast_to(slope, lanes) for slope in slopes]
 
+
+def _tomorrow(
+    terms: _Terms, today: _Day, h: Array, d: list[Array], with_mean: bool
+) -> tuple[Array, list[Array]]:
+    """The next variance and its slopes; both wait on a day that is only there to fill a shape."""
+    expected = (1 - today.w) * terms.a
+    bad = jnp.where(today.below, terms.loss, terms.gain) * today.w
+    news = bad * today.r2 + expected * h
+    keep = terms.beta + expected
+    drive = [
+        terms.omega,
+        terms.p_rest * (news + terms.beta * h - terms.long_run * terms.p),
+        terms.s_rest * (news - terms.a * h),
+        terms.tilt * today.w * jnp.where(today.below, today.r2, -today.r2),
+    ]
+    if with_mean:
+        drive.append(-2 * bad * today.shock)
+    h_next = terms.omega + news + terms.beta * h
+    d_next = [jnp.where(today.wait, old, new + keep * old) for old, new in zip(d, drive, strict=True)]
+    return jnp.where(today.wait, h, h_next), d_next
+
+
+def _value(eta: Array, spread: Array, sums: _Sums, n: Array, h_last: Array) -> tuple[Array, Array]:
+    """The log-likelihood, and its slope in ``eta`` at fixed variances."""
     # Not a number stays so: a product of bits forgets it.
     logs, marks = (
         leaf.value() + 0 * h_last if isinstance(leaf, LogSum) else leaf for leaf in (sums.logs, sums.marks)
@@ -204,17 +282,15 @@ def likelihood(
     safe = jnp.where(gaussian, 1.0, eta)
     kernel = jnp.where(gaussian, sums.weights, (marks - logs - n * jnp.log(spread)) / safe)
     log_likelihood = n * log_normaliser(eta) - logs / 2 - (1 + eta) / 2 * kernel
-
-    # d/d eta at fixed variances: normaliser, then kernel; then the chain rule to the logit of 2 eta
-    normaliser_slope = jax.vmap(jax.grad(log_normaliser))(eta.reshape(-1)).reshape(shape)
+    normaliser_slope = jax.vmap(jax.grad(log_normaliser))(eta.reshape(-1)).reshape(eta.shape)
     kernel_slope = jnp.where(gaussian, 0.0, ((sums.weights / spread) - kernel) / safe)
-    score_eta = n * normaliser_slope - kernel / 2 - (1 + eta) / 2 * kernel_slope
-    chain = eta * sigmoid(-u[..., 4])
-    scale = scale_information(eta)
-    cross = cross_information(eta) * chain
-    tail_block = jnp.where(chain > 0, n * tail_information(eta) * chain**2, 0)
+    return log_likelihood, n * normaliser_slope - kernel / 2 - (1 + eta) / 2 * kernel_slope
 
-    score = [*sums.scores[:4], score_eta * chain]
+
+def _information(eta: Array, chain: Array, sums: _Sums, n: Array, with_mean: bool, curvature: bool) -> Array:
+    """Expected information ``(..., K, K)``; ``chain`` is the slope of ``eta`` in its coordinate."""
+    scale, cross = scale_information(eta), cross_information(eta) * chain
+    zero = jnp.zeros_like(eta)
     size = 5 + with_mean
     information = [[zero] * size for _ in range(size)]
     place = [0, 1, 2, 3, 5]  # the mean comes last
@@ -222,14 +298,11 @@ def likelihood(
         information[place[j]][place[k]] = information[place[k]][place[j]] = scale * total
     for k, drift in enumerate(sums.drifts):
         information[place[k]][4] = information[4][place[k]] = cross * drift
-    information[4][4] = tail_block if curvature else zero
+    if curvature:
+        information[4][4] = jnp.where(chain > 0, n * tail_information(eta) * chain**2, 0)
     if with_mean:
-        score.append(sums.scores[4] + (1 + eta) * sums.pulls)
         information[5][5] = information[5][5] + location_information(eta) * sums.precisions
-    matrix = jnp.stack([jnp.stack(row, axis=-1) for row in information], axis=-2)
-    ahead = [*d_last[:4], zero, *d_last[4:]]
-    slope = jnp.stack([relative / h_last for relative in ahead], axis=-1)
-    return Likelihood(log_likelihood, jnp.stack(score, axis=-1), matrix, h_last, slope, n)
+    return jnp.stack([jnp.stack(row, axis=-1) for row in information], axis=-2)
 
 
 def log_likelihood(

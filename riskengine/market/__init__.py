@@ -5,51 +5,32 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.market.audit import Finding, audit_prices
-    from riskengine.market.dates import close_on, parse_date
-    from riskengine.market.delisting import Delistings, load_delistings
-    from riskengine.market.frequency import Frequency
-    from riskengine.market.loading import (
-        load_panel,
-        load_prices,
-        load_series,
-        load_volume,
-        save_panel,
-        save_prices,
-    )
-    from riskengine.market.membership import load_membership
-    from riskengine.market.panel import Panel, audit_table
-    from riskengine.market.period_names import period_name, periods, plural
-    from riskengine.market.repair import Repair, repair
-    from riskengine.market.shapes import Prices
-    from riskengine.market.universe import Universe
-    from riskengine.market.view import MarketView
-
-__all__ = [
-    "Delistings",
-    "Finding",
-    "Frequency",
-    "MarketView",
-    "Panel",
-    "Prices",
-    "Repair",
-    "Universe",
-    "audit_prices",
-    "audit_table",
-    "close_on",
-    "load_delistings",
-    "load_membership",
-    "load_panel",
-    "load_prices",
-    "load_series",
-    "load_volume",
-    "parse_date",
-    "period_name",
-    "periods",
-    "plural",
-    "repair",
-    "save_panel",
-    "save_prices",
-]
+    from riskengine.market.audit import Finding as Finding
+    from riskengine.market.audit import audit_prices as audit_prices
+    from riskengine.market.checks import as_returns as as_returns
+    from riskengine.market.checks import as_row as as_row
+    from riskengine.market.checks import as_weights as as_weights
+    from riskengine.market.dates import close_on as close_on
+    from riskengine.market.dates import parse_date as parse_date
+    from riskengine.market.delisting import Delistings as Delistings
+    from riskengine.market.frequency import Frequency as Frequency
+    from riskengine.market.frequency import frequency_of as frequency_of
+    from riskengine.market.frequency import periods_in as periods_in
+    from riskengine.market.loading import load_panel as load_panel
+    from riskengine.market.loading import load_prices as load_prices
+    from riskengine.market.loading import load_series as load_series
+    from riskengine.market.loading import load_volume as load_volume
+    from riskengine.market.loading import save_prices as save_prices
+    from riskengine.market.panel import Panel as Panel
+    from riskengine.market.panel import audit_table as audit_table
+    from riskengine.market.period_names import period_name as period_name
+    from riskengine.market.period_names import periods as periods
+    from riskengine.market.period_names import plural as plural
+    from riskengine.market.repair import Repair as Repair
+    from riskengine.market.repair import repair as repair
+    from riskengine.market.shapes import Prices as Prices
+    from riskengine.market.universe import Universe as Universe
+    from riskengine.market.view import STALE_AFTER as STALE_AFTER
+    from riskengine.market.view import MarketView as MarketView
 
 lazy_face(__name__)

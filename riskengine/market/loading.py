@@ -137,14 +137,6 @@ def load_series(path: str | Path) -> pd.Series:
     return frame.iloc[:, 0]
 
 
-def save_panel(panel: Panel, path: str | Path) -> Path:
-    """Write the prices of a panel atomically, as ``.csv`` or ``.parquet`` by suffix; returns the path.
-
-    Membership is not written: it is a table of its own.
-    """
-    return save_prices(panel.prices, path)
-
-
 def save_prices(prices: pd.DataFrame, path: str | Path) -> Path:
     """Write dates x assets atomically, as ``.csv`` or ``.parquet`` by suffix; returns the path."""
     path = Path(path)

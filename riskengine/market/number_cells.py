@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -125,72 +126,105 @@ def numbers_of(
         If a cell is something else, or can be read in two ways. The message names row and column.
     """
     found: list[pd.Series | None] = [None] * len(columns)
-    texts: dict[int, pd.Series] = {}
+    tidy: dict[int, pd.Series] = {}
     for k, column in enumerate(columns):
         plain = pd.api.types
         if plain.is_bool_dtype(column) or plain.is_numeric_dtype(column):
             found[k] = column.astype("float64")
         elif plain.is_object_dtype(column) or plain.is_string_dtype(column):
-            texts[k] = column
+            tidy[k] = _tidied(column)
         else:
             raise DataError(f"{path}: column {names[k]} holds {column.dtype}, not {what}s: drop it")
-    tidy: dict[int, pd.Series] = {}
-    marked: dict[str, None] = {}
-    for k, column in texts.items():
-        cells = column.where(column.notna(), "").map(str).str.strip() if column.dtype != object else column
-        if column.dtype == object:
-            cells = column.map(
-                lambda cell: "" if cell is None or cell is pd.NA or cell != cell else str(cell).strip()
-            )
-        tidy[k] = cells.mask(cells.isin(MISSING))
-        quick = pd.to_numeric(tidy[k], errors="coerce")
-        seen = tidy[k].dropna()
-        odd = (
-            seen[quick[seen.index].isna()]
-            if delimiter in (",", "")
-            else seen[seen.str.contains(r"[.,\s'\u2019]")]
-        )
-        marked.update(dict.fromkeys(odd))
-        if delimiter in (",", "") and not odd.empty:
-            marked.update(dict.fromkeys(seen[seen.str.contains(".", regex=False)]))
-    bare = [_bare(cell) for cell in marked]
+    bare = [_bare(cell) for cell in _telling(tidy.values(), delimiter)]
     numeric = [cell for cell in bare if re.fullmatch(r"[+-]?[\d.,]*\d[\d.,]*", cell)]
-    mark, doubt = convention(numeric, delimiter)
-    thousands = signed = False
+    reading = _Reading(*convention(numeric, delimiter), what, suffixes)
     for k, cells in tidy.items():
         quick = pd.to_numeric(cells, errors="coerce")
-        needs = cells.notna() & (
-            quick.isna() | (cells.str.contains(".", regex=False) & (mark != "." or doubt is not None))
-        )
-        if not needs.any():
-            found[k] = quick.astype("float64")
-            continue
         values = quick.astype("float64").to_numpy(copy=True)
-        for row in np.flatnonzero(needs.to_numpy()):
-            cell = cells.iloc[row]
-            place = f"{path}: row {lines[int(row)]}, column {names[k]}: {cell!r}"
-            text = _bare(cell)
-            factor = 1.0
-            if suffixes and text[-1:].upper() in _SUFFIX:
-                text, factor = text[:-1].strip(), _SUFFIX[text[-1:].upper()]
-            if not re.fullmatch(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?", text):
-                raise DataError(f"{place} {_reason(cell, what)}")
-            if ("," in text or "." in text) and (not mark or doubt == text or (doubt and doubt[-4] in text)):
-                raise DataError(f"{place} is not a {what} that can be read in one way: {_ways(text, mark)}")
-            other = "," if mark == "." else "."
-            if not _well_formed(text, mark, other):
-                raise DataError(f"{place} is not a {what}: its separators do not fit the others of the file")
-            thousands |= other in text
-            signed |= text != cell
-            values[row] = float(text.replace(other, "").replace(mark, ".")) * factor
+        for row in np.flatnonzero(reading.needed(cells, quick)):
+            place = f"{path}: row {lines[int(row)]}, column {names[k]}: {cells.iloc[row]!r}"
+            values[row] = reading.number(cells.iloc[row], place)
         found[k] = pd.Series(values, cells.index)
-    if mark == ",":
-        notes.append("decimal commas")
-    if thousands:
-        notes.append(f"thousands separated by {'commas' if mark == '.' else 'points'}")
-    if signed and not suffixes:
-        notes.append("signs of currency and spaces within numbers passed over")
+    notes += reading.notes()
     return [column for column in found if column is not None]
+
+
+def _tidied(column: pd.Series) -> pd.Series:
+    """Cells as text without spaces around it, missing where they say that there is nothing."""
+    if column.dtype == object:
+        cells = column.map(
+            lambda cell: "" if cell is None or cell is pd.NA or cell != cell else str(cell).strip()
+        )
+    else:
+        cells = column.where(column.notna(), "").map(str).str.strip()
+    return cells.mask(cells.isin(MISSING))
+
+
+def _telling(columns: Iterable[pd.Series], delimiter: str) -> dict[str, None]:
+    """Cells, in their order, that tell which mark is the decimal one."""
+    marked: dict[str, None] = {}
+    for cells in columns:
+        seen = cells.dropna()
+        if delimiter not in (",", ""):
+            marked.update(dict.fromkeys(seen[seen.str.contains(r"[.,\s'\u2019]")]))
+            continue
+        odd = seen[pd.to_numeric(cells, errors="coerce")[seen.index].isna()]
+        marked.update(dict.fromkeys(odd))
+        if not odd.empty:
+            marked.update(dict.fromkeys(seen[seen.str.contains(".", regex=False)]))
+    return marked
+
+
+@dataclass
+class _Reading:
+    """How the cells of a table are read, and what was met on the way.
+
+    Attributes
+    ----------
+    mark : the decimal mark; empty where the cells leave it open
+    doubt : a cell that can be read in two ways
+    what : the cells should be
+    suffixes : whether 1.2M is a number
+    thousands, signed : whether separators, and signs of currency or spaces, were passed over
+    """
+
+    mark: str
+    doubt: str | None
+    what: str
+    suffixes: bool
+    thousands: bool = False
+    signed: bool = False
+
+    def needed(self, cells: pd.Series, quick: pd.Series) -> np.ndarray:
+        """Where a cell is more than a plain number ``(rows,)``."""
+        points = cells.str.contains(".", regex=False) & (self.mark != "." or self.doubt is not None)
+        return (cells.notna() & (quick.isna() | points)).to_numpy()
+
+    def number(self, cell: str, place: str) -> float:
+        """The number in a cell at a place that messages name."""
+        text, factor = _bare(cell), 1.0
+        if self.suffixes and text[-1:].upper() in _SUFFIX:
+            text, factor = text[:-1].strip(), _SUFFIX[text[-1:].upper()]
+        if not re.fullmatch(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?", text):
+            raise DataError(f"{place} {_reason(cell, self.what)}")
+        mark, doubt = self.mark, self.doubt
+        if ("," in text or "." in text) and (not mark or doubt == text or (doubt and doubt[-4] in text)):
+            raise DataError(f"{place} is not a {self.what} that can be read in one way: {_ways(text, mark)}")
+        other = "," if mark == "." else "."
+        if not _well_formed(text, mark, other):
+            raise DataError(f"{place} is not a {self.what}: its separators do not fit the others of the file")
+        self.thousands |= other in text
+        self.signed |= text != cell
+        return float(text.replace(other, "").replace(mark, ".")) * factor
+
+    def notes(self) -> list[str]:
+        """A line for what was passed over."""
+        lines = ["decimal commas"] if self.mark == "," else []
+        if self.thousands:
+            lines.append(f"thousands separated by {'commas' if self.mark == '.' else 'points'}")
+        if self.signed and not self.suffixes:
+            lines.append("signs of currency and spaces within numbers passed over")
+        return lines
 
 
 def _bare(cell: str) -> str:

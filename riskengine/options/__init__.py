@@ -17,69 +17,54 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.options.asian import Asian
-    from riskengine.options.autocallable import Autocallable
-    from riskengine.options.bachelier import bachelier_price, bachelier_vega, bachelier_volatility
-    from riskengine.options.barrier import Barrier
-    from riskengine.options.black import black_price, black_vega, implied_volatility
-    from riskengine.options.control_variates import Estimate
-    from riskengine.options.dynamics import BlackScholesParams
-    from riskengine.options.fit_quality import FitQuality
-    from riskengine.options.garch_paths import DuanParams, HestonNandiParams
-    from riskengine.options.garch_start import HestonStart, SabrStart, heston_start, sabr_start
-    from riskengine.options.heston import HestonParams, heston_price
-    from riskengine.options.heston_calibration import HestonFit, calibrate_heston
-    from riskengine.options.heston_nandi import heston_nandi_price
-    from riskengine.options.heston_starts import heston_guess
-    from riskengine.options.lookback import Lookback
-    from riskengine.options.monte_carlo_pricing import MonteCarloResult, monte_carlo
-    from riskengine.options.products import PathPayoff, Product, Vanilla
-    from riskengine.options.quote_files import read_quotes
-    from riskengine.options.quotes import Flag, Quotes
-    from riskengine.options.sabr import SabrParams, sabr_normal_volatility, sabr_volatility
-    from riskengine.options.sabr_calibration import SabrFit, calibrate_sabr
-    from riskengine.options.surface import FitStatus
-
-__all__ = [
-    "Asian",
-    "Autocallable",
-    "Barrier",
-    "BlackScholesParams",
-    "DuanParams",
-    "Estimate",
-    "FitQuality",
-    "FitStatus",
-    "Flag",
-    "HestonFit",
-    "HestonNandiParams",
-    "HestonParams",
-    "HestonStart",
-    "Lookback",
-    "MonteCarloResult",
-    "PathPayoff",
-    "Product",
-    "Quotes",
-    "SabrFit",
-    "SabrParams",
-    "SabrStart",
-    "Vanilla",
-    "bachelier_price",
-    "bachelier_vega",
-    "bachelier_volatility",
-    "black_price",
-    "black_vega",
-    "calibrate_heston",
-    "calibrate_sabr",
-    "heston_guess",
-    "heston_nandi_price",
-    "heston_price",
-    "heston_start",
-    "implied_volatility",
-    "monte_carlo",
-    "read_quotes",
-    "sabr_normal_volatility",
-    "sabr_start",
-    "sabr_volatility",
-]
+    from riskengine.options.asian import Asian as Asian
+    from riskengine.options.autocallable import WATCHED as WATCHED
+    from riskengine.options.autocallable import Autocallable as Autocallable
+    from riskengine.options.bachelier import bachelier_price as bachelier_price
+    from riskengine.options.bachelier import bachelier_vega as bachelier_vega
+    from riskengine.options.bachelier import bachelier_volatility as bachelier_volatility
+    from riskengine.options.barrier import Barrier as Barrier
+    from riskengine.options.baskets import BasketParams as BasketParams
+    from riskengine.options.baskets import basket_params as basket_params
+    from riskengine.options.black import black_price as black_price
+    from riskengine.options.black import black_vega as black_vega
+    from riskengine.options.black import implied_volatility as implied_volatility
+    from riskengine.options.cliquet import Cliquet as Cliquet
+    from riskengine.options.cliquet import ForwardStart as ForwardStart
+    from riskengine.options.control_variates import Estimate as Estimate
+    from riskengine.options.curves import Curve as Curve
+    from riskengine.options.curves import as_curve as as_curve
+    from riskengine.options.double_barrier import DoubleBarrier as DoubleBarrier
+    from riskengine.options.dynamics import BlackScholesParams as BlackScholesParams
+    from riskengine.options.fit_quality import FitQuality as FitQuality
+    from riskengine.options.garch_paths import DuanParams as DuanParams
+    from riskengine.options.garch_paths import HestonNandiParams as HestonNandiParams
+    from riskengine.options.garch_start import HestonStart as HestonStart
+    from riskengine.options.garch_start import SabrStart as SabrStart
+    from riskengine.options.garch_start import heston_start as heston_start
+    from riskengine.options.garch_start import sabr_start as sabr_start
+    from riskengine.options.heston import HestonParams as HestonParams
+    from riskengine.options.heston import heston_price as heston_price
+    from riskengine.options.heston_calibration import HestonFit as HestonFit
+    from riskengine.options.heston_calibration import calibrate_heston as calibrate_heston
+    from riskengine.options.heston_nandi import heston_nandi_price as heston_nandi_price
+    from riskengine.options.heston_starts import heston_guess as heston_guess
+    from riskengine.options.lookback import Lookback as Lookback
+    from riskengine.options.market_curves import MarketCurves as MarketCurves
+    from riskengine.options.monte_carlo_pricing import MonteCarloResult as MonteCarloResult
+    from riskengine.options.monte_carlo_pricing import monte_carlo as monte_carlo
+    from riskengine.options.one_touch import OneTouch as OneTouch
+    from riskengine.options.products import PathPayoff as PathPayoff
+    from riskengine.options.products import Product as Product
+    from riskengine.options.products import Vanilla as Vanilla
+    from riskengine.options.quote_files import read_quotes as read_quotes
+    from riskengine.options.quotes import Flag as Flag
+    from riskengine.options.quotes import Quotes as Quotes
+    from riskengine.options.sabr import SabrParams as SabrParams
+    from riskengine.options.sabr import sabr_normal_volatility as sabr_normal_volatility
+    from riskengine.options.sabr import sabr_volatility as sabr_volatility
+    from riskengine.options.sabr_calibration import SabrFit as SabrFit
+    from riskengine.options.sabr_calibration import calibrate_sabr as calibrate_sabr
+    from riskengine.options.surface import FitStatus as FitStatus
 
 lazy_face(__name__)

@@ -36,7 +36,7 @@ class Asian(Product):
     fixings : times in years, their count up to maturity, or None for a continuous average
     kind : "call" or "put"
     average : "arithmetic" or "geometric"
-    past : values already fixed, which count in the average like those to come
+    past : values already fixed, which count in the average like those to come; with ``fixings = 0`` they are all
 
     Examples
     --------
@@ -57,7 +57,9 @@ class Asian(Product):
             positive("strike", self.strike)
         signs(self.kind)
         one_of("average", self.average, ("arithmetic", "geometric"))
-        if self.fixings is not None:
+        if self.fixings in (0, (), []) and len(self.past):  # all of them are known
+            object.__setattr__(self, "fixings", ())
+        elif self.fixings is not None:
             object.__setattr__(self, "fixings", fixing_times(self.fixings, self.maturity))
         elif len(self.past):
             raise DataError("a continuous average has no count of past fixings: give the fixings to come")

@@ -43,6 +43,8 @@ class Barrier(Product):
     kind : "call" or "put"
     rebate : paid when the option is knocked out, or at maturity if it was never knocked in
     fixings : times in years at which the barrier is watched, their count up to maturity, or None for all times
+    window : first and last time between which it is watched at all times; from now to maturity if None
+    hit : whether it was reached in the past
 
     Examples
     --------
@@ -58,6 +60,8 @@ class Barrier(Product):
     kind: str = "call"
     rebate: float = 0.0
     fixings: int | Sequence[float] | None = None
+    window: tuple[float, float] | None = None
+    hit: bool = False
 
     def __post_init__(self) -> None:
         for name in ("strike", "barrier", "maturity"):
@@ -69,6 +73,13 @@ class Barrier(Product):
             raise DataError(f"a rebate is finite and not negative, not {self.rebate}")
         if self.fixings is not None:
             object.__setattr__(self, "fixings", fixing_times(self.fixings, self.maturity))
+            if self.window is not None:
+                raise DataError("a barrier is watched at its fixings or in its window: give one of them")
+        first, last = self.window or (0.0, self.maturity)
+        if not (np.isfinite(first) and 0 <= first < last <= self.maturity * (1 + 1e-12)):
+            raise DataError(
+                f"the window {first:g} to {last:g} is not in order within 0 and {self.maturity:g}"
+            )
 
     @property
     def monitoring(self) -> str:  # type: ignore[override]
@@ -82,12 +93,17 @@ class Barrier(Product):
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""
-        return np.union1d(self.fixings or (), [self.maturity])
+        known: Any = self.fixings or self.window or ()
+        return np.union1d([t for t in known if t > 0], [self.maturity])
 
     def with_spot(self, spot: float) -> Barrier:
-        """Check that the option is alive."""
-        if self.fixings is None and (
-            spot >= self.barrier if self.direction == "up" else spot <= self.barrier
+        """Check that the option is alive, unless it is said not to be."""
+        if self.hit:
+            return self
+        if (
+            self.fixings is None
+            and (self.window is None or self.window[0] == 0)
+            and (spot >= self.barrier if self.direction == "up" else spot <= self.barrier)
         ):
             worth = "its rebate" if self.knock == "out" else "the plain option"
             raise DataError(
@@ -99,11 +115,15 @@ class Barrier(Product):
         """Where the barrier is watched."""
         steps = len(grid) - 1
         fixed = np.ones(steps) if self.fixings is None else fixed_at(grid, self.fixings)  # type: ignore[arg-type]
-        return {"fixed": fixed} | ({} if self.fixings is None else {"watched": fixed}), {}
+        rows = {"fixed": fixed} | ({} if self.fixings is None else {"watched": fixed})
+        if self.window is not None:
+            first, last = self.window
+            rows["within"] = ((grid[:-1] > first - 1e-10) & (grid[1:] < last + 1e-10)).astype(float)
+        return rows, {"alive": 0.0 if self.hit else 1.0}
 
     def start(self, log_spot: Array, constants: dict[str, Array]) -> tuple[Array, Array]:
         """Probability of survival, and present value of rebates paid."""
-        return jnp.ones_like(log_spot), jnp.zeros_like(log_spot)
+        return constants["alive"] * jnp.ones_like(log_spot), jnp.zeros_like(log_spot)
 
     def observe(self, state: tuple[Array, Array], step: PathStep) -> tuple[Array, Array]:
         """Survive a step, or be paid the rebate."""
@@ -115,7 +135,10 @@ class Barrier(Product):
             after = jnp.where((room <= 0) & (step.row["watched"] > 0), 0, alive).astype(alive.dtype)
         else:
             product = jnp.maximum(sign * (level - step.before), 0) * jnp.maximum(room, 0)
-            after = alive * -jnp.expm1(-2 * product / jnp.maximum(step.variance, 1e-12))
+            stays = -jnp.expm1(-2 * product / jnp.maximum(step.variance, 1e-12))
+            if "within" in step.row:
+                stays = jnp.where(step.row["within"] > 0, stays, jnp.ones_like(stays))
+            after = alive * stays
         return after, paid + step.discount * (alive - after)
 
     def value(self, state: tuple[Array, Array], last: Array, discount: Array) -> Array:

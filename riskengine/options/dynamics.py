@@ -37,6 +37,18 @@ class ConditionalReturn(NamedTuple):
     bridge_variance: Array
 
 
+class OneAsset:
+    """What a model of one asset does where one of several would combine them."""
+
+    def index(self, params: Any, log_assets: Array) -> Array:
+        """Logarithm of what products observe."""
+        return log_assets
+
+    def correlated(self, params: Any, z: Array) -> Array:
+        """Normals ``(factors, ...)`` with the correlations between assets."""
+        return z
+
+
 class Dynamics(Protocol):
     """Discretisation of a model: a Markov state, and the conditional law of the log return of a step.
 
@@ -81,6 +93,12 @@ class Dynamics(Protocol):
     def deviation(self, params: Any, maturity: float) -> float:
         """Standard deviation of the log asset at maturity, approximately."""
 
+    def index(self, params: Any, log_assets: Array) -> Array:
+        """Logarithm of what products observe, (paths,), from those of the assets."""
+
+    def correlated(self, params: Any, z: Array) -> Array:
+        """Normals ``(factors, ...)`` with the correlations between assets."""
+
 
 class BlackScholesParams(NamedTuple):
     """Geometric Brownian motion (Black and Scholes 1973): ``dS = (r - q) S dt + volatility S dW``.
@@ -94,7 +112,7 @@ class BlackScholesParams(NamedTuple):
     volatility: Any
 
 
-class BlackScholes:
+class BlackScholes(OneAsset):
     """Exact lognormal steps of geometric Brownian motion."""
 
     factors = 1

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
-from riskengine.options.dynamics import ConditionalReturn, MarketData
+from riskengine.options.dynamics import ConditionalReturn, MarketData, OneAsset
 
 DAYS = 252
 """A year; maturities and fixings are whole days."""
@@ -93,7 +93,7 @@ class HestonNandiParams(NamedTuple):
         return self.beta + self.alpha * (self.gamma + self.premium + 0.5) ** 2
 
 
-class _DailyGarch:
+class _DailyGarch(OneAsset):
     """Daily steps whose next variance depends on the asset's shock."""
 
     factors = 1

@@ -14,7 +14,7 @@ from riskengine.options.garch_start import HestonStart
 from riskengine.options.heston import HestonParams
 from riskengine.options.heston_coordinates import at_edge, to_coordinates
 from riskengine.options.heston_least_squares import Task
-from riskengine.options.heston_refinement import Refined, improved, refined
+from riskengine.options.heston_refinement import HestonSolution, improved, refined
 from riskengine.options.heston_starts import first_starts
 from riskengine.options.least_squares import CONVERGED, OUT_OF_STEPS
 from riskengine.options.quotes import Quotes
@@ -179,7 +179,9 @@ def _pull(prior: HestonStart, surfaces: int, feller: bool) -> tuple[np.ndarray, 
     return to_coordinates(centre, feller), 1 / np.maximum(np.stack(spread, axis=-1), 1e-6)
 
 
-def _fit(quotes: Quotes, ended: Refined, began: HestonParams, feller: bool, has_prior: bool) -> HestonFit:
+def _fit(
+    quotes: Quotes, ended: HestonSolution, began: HestonParams, feller: bool, has_prior: bool
+) -> HestonFit:
     """The fit of one surface; its start where there are too few quotes."""
     enough = has_prior or int(quotes.usable.sum()) >= len(began)
     edges = tuple(name for name, near in zip(began._fields, at_edge(ended.u, feller), strict=True) if near)
@@ -203,7 +205,7 @@ ILL_POSED = 1e4
 """Condition number above which other parameters fit as well."""
 
 
-def _status(ended: Refined, enough: bool, bound: bool, condition: float) -> FitStatus:
+def _status(ended: HestonSolution, enough: bool, bound: bool, condition: float) -> FitStatus:
     if not enough:
         return FitStatus.TOO_FEW
     if ended.ended == OUT_OF_STEPS:

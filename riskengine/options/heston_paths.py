@@ -10,7 +10,7 @@ import scipy.special
 from jax import Array
 
 from riskengine.errors import DataError
-from riskengine.options.dynamics import BLACK_SCHOLES, BlackScholes, ConditionalReturn, MarketData
+from riskengine.options.dynamics import BLACK_SCHOLES, BlackScholes, ConditionalReturn, MarketData, OneAsset
 from riskengine.options.heston import HestonParams, check_heston
 
 SWITCH = 1.5
@@ -45,7 +45,7 @@ class HestonCoefficients(NamedTuple):
     width: Array
 
 
-class QuadraticExponential:
+class QuadraticExponential(OneAsset):
     """Andersen's (2008) QE-M scheme, central weights."""
 
     factors = 2

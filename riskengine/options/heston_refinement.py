@@ -32,7 +32,7 @@ TRIAL_NODES = 256
 
 
 @dataclass(eq=False)
-class Refined:
+class HestonSolution:
     """A solution of one surface, priced again at its end.
 
     Attributes
@@ -65,9 +65,9 @@ class Refined:
 
 def refined(
     surfaces: Sequence[Quotes], grid: StackedSurfaces, tasks: Task, feller: bool, nodes: int, most: int
-) -> list[Refined]:
+) -> list[HestonSolution]:
     """Solve, price again at each solution with converged quadrature, and solve on with more nodes where they differ."""
-    found: list[Refined | None] = [None] * len(surfaces)
+    found: list[HestonSolution | None] = [None] * len(surfaces)
     open_ = np.arange(len(surfaces))
     for count in (nodes, *(more for more in NODES if more > nodes)):
         part = jax.tree.map(lambda leaf: leaf[open_], tasks)  # noqa: B023  (called at once)
@@ -98,7 +98,7 @@ def _judged(
     place: int,
     feller: bool,
     nodes: int,
-) -> tuple[Refined, bool]:
+) -> tuple[HestonSolution, bool]:
     """One solution priced again, and whether the solver's own volatilities were those."""
     u = solution.u[place]
     params = HestonParams(*(float(leaf[0]) for leaf in parameters(u[None], feller)))
@@ -108,7 +108,7 @@ def _judged(
     error = volatility[which] - quotes.volatility[which]
     apart = solution.residual[place][at] / weight - error
     pull = part.pull[place] * (u - part.centre[place])
-    now = Refined(
+    now = HestonSolution(
         u,
         params,
         solution.jacobian[place],
@@ -145,7 +145,7 @@ def converged_volatility(params: HestonParams, quotes: Quotes) -> Array:
 
 
 def improved(
-    found: list[Refined],
+    found: list[HestonSolution],
     surfaces: Sequence[Quotes],
     weights: str,
     centre: Array,
@@ -177,7 +177,7 @@ def improved(
         found[k] = best
 
 
-def doubtful(one: Refined, feller: bool) -> bool:
+def doubtful(one: HestonSolution, feller: bool) -> bool:
     """Whether another start may end lower: by how it ended, its error, its place, and its quadrature."""
     if one.quality.rmse < EXACT:
         return False
@@ -194,7 +194,7 @@ def doubtful(one: Refined, feller: bool) -> bool:
 
 
 def _candidates(
-    one: Refined, quotes: Quotes, weights: str, centre: Array, pull: Array, feller: bool, most: int
+    one: HestonSolution, quotes: Quotes, weights: str, centre: Array, pull: Array, feller: bool, most: int
 ) -> Array:
     """Coordinates ``(at most 2, 5)`` of what beats the solution on a thinned surface."""
     thin = thinned(quotes)

@@ -13,10 +13,11 @@ import jax
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.options.baskets import BasketParams, CorrelatedDynamics
 from riskengine.options.brownian_bridge import brownian_bridge, dimension_order
 from riskengine.options.closed_forms import control_mean, known_means
 from riskengine.options.control_variates import Estimate, RegressionMoments
-from riskengine.options.dynamics import BLACK_SCHOLES, BlackScholesParams, Dynamics, MarketData
+from riskengine.options.dynamics import BLACK_SCHOLES, BlackScholesParams, MarketData
 from riskengine.options.garch_paths import (
     DAYS,
     DUAN,
@@ -27,14 +28,17 @@ from riskengine.options.garch_paths import (
 )
 from riskengine.options.heston import HestonParams
 from riskengine.options.heston_paths import DETERMINISTIC_VARIANCE, LEAST_SIGMA, QUADRATIC_EXPONENTIAL
-from riskengine.options.path_kernel import KernelInputs, KernelStatic, simulate
+from riskengine.options.market_curves import MarketCurves
+from riskengine.options.path_kernel import KernelInputs, KernelStatic, TermStructure, simulate
 from riskengine.options.products import Product, one_of, positive
 from riskengine.options.quasi_random import DEEPEST, random_blocks, sobol_blocks
 from riskengine.runtime import available_cores
 
 BLOCK_NUMBERS = 2**21
 """Random numbers of a block, about: bounds its memory, and keeps it near the processor's caches."""
-GREEKS = ("delta", "gamma", "vega", "rho")
+GREEKS = ("delta", "gamma", "vega", "rho", "dividend_rho")
+UNBENT = ("average", "geometric")
+"""Controls whose expectation is known for flat rates and dividends alone."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class MonteCarloResult:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def dynamics_of(params: Any) -> Dynamics:
+def dynamics_of(params: Any) -> Any:
     """Dynamics of the model that these parameters belong to.
 
     Raises
@@ -89,12 +93,15 @@ def dynamics_of(params: Any) -> Dynamics:
             if np.all(np.asarray(params.sigma) >= LEAST_SIGMA)
             else DETERMINISTIC_VARIANCE
         )
+    if isinstance(params, BasketParams):
+        return CorrelatedDynamics(isinstance(params.models, HestonParams), len(params.weights))
     if isinstance(params, DuanParams):
         return DUAN
     if isinstance(params, HestonNandiParams):
         return HESTON_NANDI
     raise SettingsError(
-        "the model is given by its parameters: HestonParams, BlackScholesParams, DuanParams or HestonNandiParams, "
+        "the model is given by its parameters: HestonParams, BlackScholesParams, DuanParams, HestonNandiParams, or "
+        "basket_params of several assets, "
         f"not {type(params).__name__}"
     )
 
@@ -118,6 +125,7 @@ def monte_carlo(
     workers: int | None = None,
     block_numbers: int = BLOCK_NUMBERS,
     progress: Callable[[str, int, int], None] | None = None,
+    curves: MarketCurves | None = None,
 ) -> MonteCarloResult:
     """Randomised quasi-Monte Carlo price and Greeks of a product, with control variates.
 
@@ -141,7 +149,7 @@ def monte_carlo(
     spot : positive
     rate, dividend : continuously compounded, per year
     greeks : any of delta, gamma, vega (by the volatility now, a year: for Heston the square root of ``v0``), rho
-        (by the rate), and ``d_`` with the name of a parameter of the model
+        (by the rate), dividend_rho (by the dividend yield), and ``d_`` with the name of a parameter of the model
     steps : a year; the model's own choice if None
     sampling : "sobol" or "random"
     controls : whether to use control variates
@@ -151,6 +159,7 @@ def monte_carlo(
     workers : threads; all cores if None
     block_numbers : random numbers that a thread holds at once, about: bounds the memory
     progress : called with a stage, randomisations done, and their number
+    curves : of rates and dividends, dividends in cash, payment dates
 
     Raises
     ------
@@ -168,17 +177,17 @@ def monte_carlo(
     (9.4, True)
     """
     _check_settings(product, paths, steps, sampling, randomisations, block_numbers)
-    market = _market_data(spot, rate, dividend)
     dynamics = dynamics_of(params)
     params = dynamics.check(params)
-    product = product.with_spot(market.spot)
-    grid = _simulation_grid(dynamics, product, steps)
+    market, product, grid, terms = _setting(dynamics, params, product, steps, (spot, rate, dividend), curves)
+    several = isinstance(dynamics, CorrelatedDynamics)
     arguments = partial(
-        _kernel_arguments, dynamics, params, market, product, grid, controls, antithetic, single
-    )
+        _kernel_arguments, dynamics, params, market, product, grid, terms, controls, antithetic, single,
+        curves is not None and curves.bent,
+    )  # fmt: skip
     sampler = _sampler(paths, randomisations, antithetic, seed, sampling, block_numbers)
     run = partial(_run, sampler=sampler, workers=workers or available_cores(), progress=progress)
-    inputs, static = arguments(greeks, product.greek_estimator)
+    inputs, static = arguments(greeks, "finite difference" if several else product.greek_estimator)
     found = _result(run(inputs, static), inputs, static, sampler, greeks)
     failed = [name for name, greek in found.greeks.items() if not np.isfinite(greek.error)]
     if not failed:
@@ -216,7 +225,51 @@ def _market_data(spot: float, rate: float, dividend: float) -> MarketData:
     return market
 
 
-def _simulation_grid(dynamics: Dynamics, product: Product, steps: int | None) -> np.ndarray:
+def _basket_market(spot: Any, rate: Any, dividend: Any, assets: int) -> MarketData:
+    """Spots and dividend yields of all assets, one rate."""
+    spots, yields = (np.array(np.broadcast_to(x, (assets,)), np.float64) for x in (spot, dividend))
+    for value in spots:
+        positive("spot", float(value))
+    if not (np.isfinite(rate) and np.isfinite(yields).all()):
+        raise DataError("rate and dividends are finite numbers per year")
+    return MarketData(spots, float(rate), yields)
+
+
+def basket_level(params: BasketParams, market: MarketData) -> float:
+    """What a product observes today, 100 at the initial values."""
+    moved = np.asarray(market.spot) / params.initial
+    return float(100 * (moved.min(), moved.max(), moved @ params.weights)[int(params.kind)])
+
+
+def _setting(
+    dynamics: Any,
+    params: Any,
+    product: Product,
+    steps: int | None,
+    numbers: tuple[float, float, float],
+    curves: MarketCurves | None,
+) -> tuple[MarketData, Product, np.ndarray, TermStructure]:
+    """Market of the model's asset, the product with its spot, the grid, and what curves add on it."""
+    several = isinstance(dynamics, CorrelatedDynamics)
+    market = _basket_market(*numbers, dynamics.assets) if several else _market_data(*numbers)
+    product = product.with_spot(basket_level(params, market) if several else market.spot)
+    grid = _simulation_grid(dynamics, product, steps)
+    curves = curves or MarketCurves()
+    if several and (curves.cash or curves.dividend is not None or product.needs_uniforms):
+        raise DataError(
+            "a basket takes dividend yields, one an asset, and products that are watched at fixings"
+        )
+    if several and product.monitoring == "extreme":
+        raise DataError("what is watched at all times is not for a basket: give fixings, 252 a year say")
+    terms = curves.on(grid, market.rate, 0.0 if several else market.dividend)
+    flat = curves.flat(market.rate, market.dividend, float(grid[-1]))
+    left = market.spot - float(terms.cash[0])
+    if not np.all(left > 0):
+        raise DataError("the dividends in cash are worth the spot or more: mend them")
+    return MarketData(left, *flat), product, grid, terms
+
+
+def _simulation_grid(dynamics: Any, product: Product, steps: int | None) -> np.ndarray:
     """Times (steps + 1,) of the paths: the product's, and those that the model needs between them."""
     own = dynamics.steps_a_year(product.monitoring)
     if not dynamics.conditionally_gaussian:
@@ -243,33 +296,38 @@ def time_grid(times: np.ndarray, steps: int | None) -> np.ndarray:
 
 
 def _kernel_arguments(
-    dynamics: Dynamics,
+    dynamics: Any,
     params: Any,
     market: MarketData,
     product: Product,
     grid: np.ndarray,
+    terms: TermStructure,
     controls: bool,
     antithetic: bool,
     single: bool,
+    bent: bool,
     greeks: Sequence[str],
     estimator: str,
 ) -> tuple[KernelInputs, KernelStatic]:
     """Traced and static arguments of the kernel."""
     tangents, bumps = _tangents(params, market, greeks), {}
     deviation = dynamics.deviation(params, float(grid[-1]))
-    gamma_bump = 0.05 * market.spot * deviation
+    gamma_bump = 0.05 * float(np.min(market.spot)) * deviation
     if estimator == "finite difference":
         gamma_bump *= 4  # a second difference of prices is noisier than a difference of deltas
-        if "delta" in tangents:
-            bumps["delta"] = _ends((params, market), tangents.pop("delta"), gamma_bump / 2)
+        for name in [name for name in tangents if name.startswith("delta")]:
+            tangent = tangents.pop(name)
+            spot = float(np.sum(np.asarray(market.spot) * np.asarray(tangent[1].spot)))
+            bumps[name] = _ends((params, market), tangent, 0.1 * spot * deviation)
     if estimator in ("spot shift", "finite difference"):  # steep in the parameters
         for name in [name for name in tangents if name != "delta"]:
             tangent = tangents.pop(name)
             bumps[name] = _ends((params, market), tangent, _width((params, market), tangent))
     chosen = tuple(
         control
-        for control in (product.controls() if controls else ())
-        if control_mean(control, product, params, market, grid) is not None
+        for control in (product.controls() if controls and not isinstance(params, BasketParams) else ())
+        if not (bent and control.name in UNBENT)
+        and control_mean(control, product, params, market, grid) is not None
     )
     jumps = estimator in ("likelihood ratio", "finite difference")
     smooth = tuple(c for c in chosen if c.smooth or jumps)
@@ -286,8 +344,10 @@ def _kernel_arguments(
         bumps,
         np.float64(gamma_bump),
         np.float64(1 / (dynamics.decay_share * deviation**2)),
+        terms,
     )
-    static = KernelStatic(dynamics, chosen, smooth, "gamma" in greeks, estimator, antithetic, single)
+    cash = bool(np.any(terms.cash))
+    static = KernelStatic(dynamics, chosen, smooth, "gamma" in greeks, estimator, antithetic, single, cash)
     return inputs, static
 
 
@@ -299,11 +359,14 @@ def _tangents(params: Any, market: MarketData, greeks: Sequence[str]) -> dict[st
     SettingsError
         If there is no such Greek.
     """
+    if isinstance(params, BasketParams):
+        return _basket_tangents(params, market, greeks)
     still, calm = jax.tree.map(lambda _: 0.0, (params, market))
     known = {
         "delta": (still, calm._replace(spot=1.0)),
         "vega": (_vega(params, still), calm),
         "rho": (still, calm._replace(rate=1.0)),
+        "dividend_rho": (still, calm._replace(dividend=1.0)),
         **{f"d_{name}": (still._replace(**{name: 1.0}), calm) for name in params._fields},
     }
     for name in greeks:
@@ -311,6 +374,26 @@ def _tangents(params: Any, market: MarketData, greeks: Sequence[str]) -> dict[st
             names = ", ".join((*GREEKS, *(f"d_{field}" for field in params._fields)))
             raise SettingsError(f"no Greek {name!r} of this model: there are {names}")
     return {name: known[name] for name in greeks if name != "gamma"}
+
+
+def _basket_tangents(params: BasketParams, market: MarketData, greeks: Sequence[str]) -> dict[str, Any]:
+    """Of each asset's spot and volatility, by its position from one; and of the rate."""
+    still, calm = jax.tree.map(lambda x: np.zeros_like(x, dtype=np.float64), (params, market))
+    known = {"rho": (still, calm._replace(rate=1.0))}
+    for k in range(len(params.weights)):
+        unit = np.zeros(len(params.weights))
+        unit[k] = 1.0
+        known[f"delta_{k + 1}"] = (still, calm._replace(spot=unit))
+        moved = (
+            {"v0": unit * 2 * np.sqrt(params.models.v0)}
+            if hasattr(params.models, "v0")
+            else {"volatility": unit}
+        )
+        known[f"vega_{k + 1}"] = (still._replace(models=still.models._replace(**moved)), calm)
+    for name in greeks:
+        if name not in known:
+            raise SettingsError(f"no Greek {name!r} of a basket: there are {', '.join(known)}")
+    return {name: known[name] for name in greeks}
 
 
 def _vega(params: Any, zero: Any) -> Any:
@@ -324,7 +407,9 @@ def _vega(params: Any, zero: Any) -> Any:
 
 def _width(here: Any, tangent: Any) -> float:
     """Half the width of a central difference: a twentieth of what moves, and no correlation beyond one."""
-    leaves, moves = jax.tree.leaves(here), jax.tree.leaves(tangent)
+    leaves, moves = (
+        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)]) for tree in (here, tangent)
+    )
     step = 0.05 * max(max(abs(x), 0.1) / abs(d) for x, d in zip(leaves, moves, strict=True) if d != 0)
     if isinstance(here[0], HestonParams) and tangent[0].rho != 0:
         step = min(step, (1 - abs(here[0].rho)) / 2)

@@ -17,6 +17,27 @@ from riskengine.options.products import ControlVariate, PathStep, Product
 from riskengine.options.quasi_random import normals, uniforms
 
 
+class TermStructure(NamedTuple):
+    """What curves, dividends in cash and payment dates add to a flat rate and dividend yield.
+
+    Attributes
+    ----------
+    carry
+        Growth of the forward over each step beyond that of rate and dividend, (steps,).
+    lag
+        Years from the end of each step to the payment of what it decides, (steps,).
+    discount
+        Exponent of the discount factor to that payment beyond that of the rate, (steps,).
+    cash
+        Value at each grid time of the dividends in cash that are still to come before the end, (steps + 1,).
+    """
+
+    carry: Any
+    lag: Any
+    discount: Any
+    cash: Any
+
+
 class KernelInputs(NamedTuple):
     """Traced arguments of the kernel, the same for all blocks of a run; numbers in double precision.
 
@@ -40,6 +61,8 @@ class KernelInputs(NamedTuple):
         Half the distance of the spots of gamma, where that is a difference.
     decay_rate
         At which a shift of the spot decays, per unit of variance.
+    terms
+        Of the grid.
     """
 
     params: Any
@@ -53,6 +76,7 @@ class KernelInputs(NamedTuple):
     bumps: dict[str, Any]
     gamma_bump: Any
     decay_rate: Any
+    terms: TermStructure
 
 
 class KernelStatic(NamedTuple):
@@ -73,6 +97,8 @@ class KernelStatic(NamedTuple):
         Whether each point also gives the path of its mirror image.
     single
         Paths in single precision.
+    cash
+        Whether there are dividends in cash.
     """
 
     dynamics: Dynamics
@@ -82,6 +108,7 @@ class KernelStatic(NamedTuple):
     greek_estimator: str
     antithetic: bool
     single: bool
+    cash: bool = False
 
     @property
     def dtype(self) -> Any:
@@ -110,6 +137,8 @@ class _Row(NamedTuple):
     coefficients: Any
     schedule: dict[str, Array]
     discount: Array
+    carry: Array
+    cash: tuple[Array, Array]
     bridge: BrownianBridge
     draws: _Draws
 
@@ -216,22 +245,36 @@ def present_values(
     """
     cast = partial(_cast, dtype=static.dtype)
     coefficients = static.dynamics.coefficients(params, market, inputs.grid)
-    discounts = jnp.exp(-market.rate * inputs.grid[1:])
+    terms = inputs.terms
+    discounts = jnp.exp(-market.rate * (inputs.grid[1:] + terms.lag) - terms.discount)
     ends = inputs.bridge.ends
     first = normals(draws.normal[ends] ^ draws.normal_shift[ends], static.dtype)
     segments = segment_increments(inputs.bridge, -first if mirror else first)
     rows = _Row(
-        cast(coefficients), cast(inputs.schedule), cast(discounts), cast(inputs.bridge.by_step()), draws
+        cast(coefficients),
+        cast(inputs.schedule),
+        cast(discounts),
+        cast(terms.carry),
+        cast((terms.cash[:-1], terms.cash[1:])),
+        cast(inputs.bridge.by_step()),
+        draws,
     )
     product = cast(inputs.product)
     model = static.dynamics.initial_state(params, coefficients)
-    start = _start(inputs, market, product, model, segments, estimator, cast)
+    start = _start(inputs, static, market, product, model, segments, estimator, cast)
     step = partial(
-        _step, static, product, segments, jnp.asarray(inputs.decay_rate).astype(static.dtype), mirror
+        _step,
+        static,
+        product,
+        segments,
+        jnp.asarray(inputs.decay_rate).astype(static.dtype),
+        mirror,
+        cast(params),
     )
     end, _ = jax.lax.scan(step, start, rows)
-    discount = discounts[-1].astype(static.dtype)
-    paid = product.value(end.product, end.log_asset, discount)
+    last = static.dynamics.index(cast(params), end.log_asset)
+    paid = product.value(end.product, last, discounts[-1].astype(static.dtype))
+    discount = jnp.exp(-market.rate * inputs.grid[-1]).astype(static.dtype)
     others = [product.control(control, end.product, end.log_asset, discount) for control in controls]
     outputs = jnp.stack([paid, *others])
     if end.score is None:
@@ -252,6 +295,7 @@ def _draws(bits: Array, shift: Array, steps: int, factors: int) -> _Draws:
 
 def _start(
     inputs: KernelInputs,
+    static: KernelStatic,
     market: MarketData,
     product: Product,
     model: Array,
@@ -261,13 +305,16 @@ def _start(
 ) -> _Carry:
     """Carry of all paths before the first step."""
     one = jnp.ones(segments.shape[2:], segments.dtype)
-    log_spot = jnp.log(market.spot).astype(one.dtype) * one
+    log_spot = jnp.log(jnp.asarray(market.spot))[..., None].astype(one.dtype) * one
+    seen = static.dynamics.index(cast(inputs.params), log_spot)
+    if static.cash:
+        seen = _with_cash(seen, cast(inputs.terms.cash)[0])
     scores: dict[str, Any] = {"likelihood ratio": FixingScore, "spot shift": ShiftScore}
     return _Carry(
         0 * segments[0],
         log_spot,
         model.astype(one.dtype) * one,
-        product.start(log_spot, cast(inputs.constants)),
+        product.start(seen, cast(inputs.constants)),
         scores[estimator].start(log_spot) if estimator in scores else None,
     )
 
@@ -278,6 +325,7 @@ def _step(
     segments: Array,
     decay_rate: Array,
     mirror: bool,
+    params: Any,
     carry: _Carry,
     row: _Row,
 ) -> tuple[_Carry, None]:
@@ -289,7 +337,9 @@ def _step(
     if row.draws.uniform is not None:
         uniform = uniforms(row.draws.uniform[0] ^ row.draws.uniform[1], static.dtype)
         uniform = 1 - uniform if mirror else uniform
+    normal = dynamics.correlated(params, normal)
     next_model, law = dynamics.step(model, row.coefficients, normal)
+    law = law._replace(mean=law.mean + row.carry)
     deviation = jnp.sqrt(law.variance)
     after = before + law.mean + deviation * normal[0]
     if isinstance(score, FixingScore):
@@ -301,8 +351,19 @@ def _step(
     elif isinstance(score, ShiftScore):
         score = score.step(law, normal[0], decay_rate)
         after = stop_gradient(after) + score.remaining * score.shift
-    seen = PathStep(before, after, law.bridge_variance, uniform, row.schedule, row.discount)
+    ends, variance = (dynamics.index(params, before), dynamics.index(params, after)), law.bridge_variance
+    variance = jnp.broadcast_to(variance, after.shape).mean(axis=tuple(range(after.ndim - 1)))
+    if static.cash:
+        whole = tuple(_with_cash(x, cash) for x, cash in zip(ends, row.cash, strict=True))
+        variance = variance * jnp.exp(ends[0] + ends[1] - whole[0] - whole[1])
+        ends = whole[0], whole[1]
+    seen = PathStep(*ends, variance, uniform, row.schedule, row.discount)
     return _Carry(remaining, after, next_model, product.observe(state, seen), score), None
+
+
+def _with_cash(log_asset: Array, cash: Array) -> Array:
+    """Logarithm of the asset with the dividends that are still to come."""
+    return log_asset + jnp.log1p(cash * jnp.exp(-log_asset))
 
 
 def _cast(tree: Any, dtype: Any) -> Any:

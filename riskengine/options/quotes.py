@@ -27,11 +27,13 @@ class Flag(StrEnum):
     NO_BID = "no bid"
     NEGATIVE_TIME_VALUE = "below intrinsic value"
     TOO_HIGH = "above what any volatility gives"
+    EXERCISE = "worth its exercise and no more"
     ZERO_VEGA = "no vega"
     VERTICAL = "vertical arbitrage"
     BUTTERFLY = "butterfly arbitrage"
     CALENDAR = "calendar arbitrage"
     ONE_STRIKE = "only strike of its maturity"
+    AMERICAN = "American: early exercise taken off"
 
 
 UNUSABLE = frozenset(list(Flag)[: list(Flag).index(Flag.ZERO_VEGA) + 1])
@@ -79,6 +81,8 @@ class Quotes:
     name : of the underlying
     spot : where known; the shortest forward otherwise
     form : what the volatilities are of
+    market : forward and discount that were used for each maturity, and whence, where a file was read
+    notes : what was assumed or left out on reading
     """
 
     strike: Array
@@ -92,6 +96,8 @@ class Quotes:
     name: str = ""
     spot: float = float("nan")
     form: VolatilityForm = LOGNORMAL
+    market: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.strike)
@@ -125,6 +131,16 @@ class Quotes:
         arrays = {name: getattr(self, name)[which] for name in _ARRAYS}
         flags = {flag: mask[which] for flag, mask in self.flags.items() if mask[which].any()}
         return replace(self, **arrays, flags=flags)
+
+    def with_market(self, market: tuple[Any, ...], notes: tuple[str, ...]) -> Quotes:
+        """With what a file was read by."""
+        return replace(self, market=market, notes=notes)
+
+    def with_flags(self, flags: Mapping[Flag, Array]) -> Quotes:
+        """With other flags, those that occur."""
+        return replace(
+            self, flags={flag: flags[flag] for flag in Flag if flag in flags and flags[flag].any()}
+        )
 
     @classmethod
     def of_volatilities(

@@ -16,8 +16,8 @@ from riskengine.options.quotes import Quotes
 from riskengine.options.sabr import FORMS, SabrParams
 from riskengine.options.sabr_density import negative_density
 from riskengine.options.sabr_least_squares import (
+    SabrSolution,
     Smiles,
-    Solution,
     improved,
     model_volatility,
     smiles_of,
@@ -159,7 +159,7 @@ def calibrate_sabr(
 
 
 def _fit(
-    place: int, quotes: Quotes, smiles: Smiles, found: Solution, form: str, enough: list[bool]
+    place: int, quotes: Quotes, smiles: Smiles, found: SabrSolution, form: str, enough: list[bool]
 ) -> SabrFit:
     """The fits of one surface's smiles."""
     mine = np.flatnonzero(smiles.owner == place)
@@ -191,7 +191,7 @@ def _fit(
     )
 
 
-def _status(found: Solution, j: int, params: SabrParams, enough: bool, quality: FitQuality) -> FitStatus:
+def _status(found: SabrSolution, j: int, params: SabrParams, enough: bool, quality: FitQuality) -> FitStatus:
     if not enough:
         return FitStatus.TOO_FEW
     if found.status[j] != CONVERGED:

@@ -51,7 +51,7 @@ class Smiles(NamedTuple):
         return self.strike[j, : len(self.rows[j])]
 
 
-class Solution(NamedTuple):
+class SabrSolution(NamedTuple):
     """Of all smiles, along the first axis of each leaf."""
 
     params: SabrParams
@@ -108,7 +108,7 @@ def model_volatility(params: SabrParams, smiles: Smiles, j: int, form: str) -> n
 
 def solved(
     smiles: Smiles, u: np.ndarray, centre: np.ndarray, pull: np.ndarray, form: str, most: int
-) -> Solution:
+) -> SabrSolution:
     """Solutions of all smiles, which are filled up to a rounded number for the solver."""
     n = len(u)
     tasks = _Task(
@@ -120,14 +120,14 @@ def solved(
         found = LeastSquaresResult(*(np.array(leaf)[:n] for leaf in _solve(full, form, most)))
         params = jax.vmap(from_coordinates)(found.u, tasks.beta)
     cost = np.sum(found.residual**2, axis=1)
-    return Solution(
+    return SabrSolution(
         SabrParams(*(np.array(leaf) for leaf in params)), found.u, cost, found.jacobian, found.iterations, found.status
     )  # fmt: skip
 
 
 def improved(
-    first: Solution, smiles: Smiles, centre: np.ndarray, pull: np.ndarray, form: str, most: int
-) -> Solution:
+    first: SabrSolution, smiles: Smiles, centre: np.ndarray, pull: np.ndarray, form: str, most: int
+) -> SabrSolution:
     """With what fits better from further starts, of smiles that did not converge, are poor or end at an edge."""
     squares = np.array([np.mean(first_error(first, smiles, j)) for j in range(len(first.u))])
     doubtful = (first.status != CONVERGED) | (squares > POOR) | (np.abs(first.params.rho) > 0.99)
@@ -155,7 +155,7 @@ def improved(
     return first
 
 
-def first_error(found: Solution, smiles: Smiles, j: int) -> np.ndarray:
+def first_error(found: SabrSolution, smiles: Smiles, j: int) -> np.ndarray:
     """Root mean square of the weighted residuals of a smile, over the quoted volatility."""
     seen = smiles.weight[j] > 0
     scale = np.mean((smiles.weight[j] * smiles.volatility[j])[seen] ** 2) * seen.sum()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.errors import SettingsError
 
 Array = np.ndarray

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.errors import DataError, SettingsError, listed
 from riskengine.portfolio.costs import YEAR
 from riskengine.portfolio.trading_state import chosen_names

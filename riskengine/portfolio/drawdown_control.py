@@ -14,7 +14,7 @@ from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.strategy import Strategy
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Array = np.ndarray
 

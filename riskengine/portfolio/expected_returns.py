@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.errors import SettingsError
 from riskengine.portfolio.black_litterman import (
     BlackLittermanPosterior,
@@ -18,7 +18,7 @@ from riskengine.portfolio.black_litterman import (
 )
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Array = np.ndarray
 

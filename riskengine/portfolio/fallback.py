@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.errors import InfeasibleError
 from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.multi_period import MultiPeriodOptimizer

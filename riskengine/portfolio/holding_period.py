@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.risk import fill_residuals
 
 Array = np.ndarray

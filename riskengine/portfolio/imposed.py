@@ -16,7 +16,7 @@ from riskengine.portfolio.feasibility import NamedConstraint, clashing_limits
 from riskengine.portfolio.strategy import OptimizedStrategy, Strategy
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Array = np.ndarray
 _FAR = 1e6  # traded value, in multiples of wealth, of what may be traded without limit

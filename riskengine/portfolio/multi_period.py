@@ -9,7 +9,7 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.portfolio.compiled_problem import PROBLEMS
 from riskengine.portfolio.constraint_expressions import ConstraintExpressions, CostExpressions

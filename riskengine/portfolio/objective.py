@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import cvxpy as cp
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.portfolio.costs import Costs
 from riskengine.portfolio.feasibility import NamedConstraint
 from riskengine.portfolio.problem_data import ProblemData, ProblemInputs, problem_inputs

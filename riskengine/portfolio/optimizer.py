@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import cvxpy as cp
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
 from riskengine.portfolio.column_generation import SIZES, can_pay, solve_by_columns
 from riskengine.portfolio.compiled_problem import PROBLEMS, CompiledProblem, SolverAnswer

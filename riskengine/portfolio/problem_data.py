@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from riskengine.covariance.base import Covariance
+from riskengine.covariance import Covariance
 from riskengine.errors import DataError, SettingsError
 from riskengine.portfolio.conditioning import ConditionedCovariance, conditioned
 from riskengine.portfolio.costs import Costs

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast, runtime_check
 
 import numpy as np
 
-from riskengine.covariance import Ensemble
-from riskengine.covariance.asynchronous import Asynchronous
-from riskengine.covariance.base import Covariance, CovarianceForecaster, given_ranges, reads_ranges
-from riskengine.covariance.for_frequency import for_frequency
+from riskengine.covariance import (
+    Asynchronous,
+    Covariance,
+    CovarianceForecaster,
+    Ensemble,
+    Followed,
+    Refit,
+    for_frequency,
+    reads_ranges,
+)
 from riskengine.errors import SettingsError, deprecated
-from riskengine.market.frequency import periods_in
+from riskengine.market import periods_in
 from riskengine.portfolio.black_litterman import BlackLittermanPosterior, View
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.costs import Costs, ProportionalCosts
@@ -32,7 +38,7 @@ from riskengine.portfolio.objectives import MeanVariance, MinimumVariance
 from riskengine.portfolio.optimizer import Optimizer
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Array = np.ndarray
 
@@ -180,8 +186,7 @@ class OptimizedStrategy:
                 f"min_history must lie between 2 and the window of {self.window}, not at {self.min_history}"
             )
         periods_in(self.horizon, 252.0)  # refuses what is no length of time
-        if self.refit < 1:
-            raise SettingsError(f"a calibration serves one decision at least, not {self.refit}")
+        Refit(self.refit)  # refuses what is no number of decisions
         if not 0 < self.trade_rate <= 1:
             raise SettingsError(
                 f"trade_rate is a share of the way, above 0 and at most 1, not {self.trade_rate}"
@@ -239,20 +244,15 @@ class OptimizedStrategy:
         """The forecaster's state at this close, and how many decisions its calibration has served."""
         same = state.forecast is not None and np.array_equal(chosen, state.chosen)
         days = view.day - state.day
-        if same and state.age < self.refit and 0 <= days < len(view.prices):
-            forecast = state.forecast
-            ranges = self._ranges(forecaster, view, chosen, days)
-            for day, row in enumerate(view.window(days)[:, chosen] if days else ()):
-                of_day = given_ranges(forecaster, None if ranges is None else ranges[day])
-                forecast = forecaster.update(forecast, row, **of_day)
-            return forecast, state.age + 1
-        rows = view.window(self.window)[:, chosen]
-        known: dict[str, Any] = dict(
-            given_ranges(forecaster, self._ranges(forecaster, view, chosen, len(rows)))
-        )
-        if same and getattr(forecaster, "carry", False):
-            known["previous"] = state.forecast
-        return forecaster.init(rows, **known), 1
+        known = Followed(state.forecast, state.age) if same else None
+        if known is not None and not 0 <= days < len(
+            view.prices
+        ):  # of another history: its calibration is over
+            known = known._replace(served=self.refit)
+        history = view.window(max(days, self.window))[:, chosen]
+        ranges = self._ranges(forecaster, view, chosen, len(history))
+        carry = bool(getattr(forecaster, "carry", False))
+        return Refit(self.refit).follow(forecaster, known, history, self.window, days, ranges, carry)
 
     @staticmethod
     def _ranges(forecaster: CovarianceForecaster, view: MarketView, chosen: Array, days: int) -> Array | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from riskengine.covariance.running_bias import RunningBias
+from riskengine.covariance import RunningBias
 from riskengine.errors import SettingsError, deprecated
 from riskengine.portfolio.ask import stated_limits
 from riskengine.portfolio.constraints import Constraints
@@ -15,7 +15,7 @@ from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.strategy import Strategy
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Array = np.ndarray
 

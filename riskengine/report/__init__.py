@@ -5,37 +5,25 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.report.audit_page import ordered as ordered_findings
-    from riskengine.report.audit_page import write_audit
-    from riskengine.report.backtest_page import headline, provenance_text, render, summary_rows, write_report
-    from riskengine.report.figures import draw_calibration, draw_result
-    from riskengine.report.price_page import greek_cells, render_price
-    from riskengine.report.rebalance_page import RISK as RISK_LABELS
-    from riskengine.report.rebalance_page import limit_label, render_rebalance, state_line
-    from riskengine.report.smile_page import render_smile
-    from riskengine.report.stress_page import cell as stress_cell
-    from riskengine.report.stress_page import loss_horizon, render_stress
-
-__all__ = [
-    "RISK_LABELS",
-    "draw_calibration",
-    "draw_result",
-    "greek_cells",
-    "headline",
-    "limit_label",
-    "loss_horizon",
-    "ordered_findings",
-    "provenance_text",
-    "render",
-    "render_price",
-    "render_rebalance",
-    "render_smile",
-    "render_stress",
-    "state_line",
-    "stress_cell",
-    "summary_rows",
-    "write_audit",
-    "write_report",
-]
+    from riskengine.report.audit_page import ordered_findings as ordered_findings
+    from riskengine.report.audit_page import write_audit as write_audit
+    from riskengine.report.backtest_page import headline as headline
+    from riskengine.report.backtest_page import provenance_text as provenance_text
+    from riskengine.report.backtest_page import render as render
+    from riskengine.report.backtest_page import summary_rows as summary_rows
+    from riskengine.report.backtest_page import write_report as write_report
+    from riskengine.report.figures import draw_calibration as draw_calibration
+    from riskengine.report.figures import draw_result as draw_result
+    from riskengine.report.price_page import greek_cells as greek_cells
+    from riskengine.report.price_page import render_price as render_price
+    from riskengine.report.rebalance_page import RISK_LABELS as RISK_LABELS
+    from riskengine.report.rebalance_page import limit_label as limit_label
+    from riskengine.report.rebalance_page import render_rebalance as render_rebalance
+    from riskengine.report.rebalance_page import state_line as state_line
+    from riskengine.report.smile_page import poor as poor
+    from riskengine.report.smile_page import render_smile as render_smile
+    from riskengine.report.stress_page import loss_horizon as loss_horizon
+    from riskengine.report.stress_page import render_stress as render_stress
+    from riskengine.report.stress_page import stress_cell as stress_cell
 
 lazy_face(__name__)

@@ -76,14 +76,14 @@ def neighbourhood(prices: pd.DataFrame, finding: Finding) -> go.Figure | None:
     return figure
 
 
-def ordered(findings: Sequence[Finding]) -> list[Finding]:
+def ordered_findings(findings: Sequence[Finding]) -> list[Finding]:
     """Serious ones first, how the file was read left out."""
     return sorted((f for f in findings if f.kind != "reading"), key=lambda f: not f.serious)
 
 
 def audit_content(path: Path, prices: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
     """Everything as one object for JSON."""
-    told = ordered(findings)
+    told = ordered_findings(findings)
     return {
         "file": str(path),
         "first": f"{prices.index[0]:%Y-%m-%d}",
@@ -101,7 +101,7 @@ def render_audit(
     path: Path, prices: pd.DataFrame, findings: Sequence[Finding], content: dict[str, Any]
 ) -> str:
     """The page as text; names of assets are escaped."""
-    told = ordered(findings)
+    told = ordered_findings(findings)
     counts = content["counts"]
     serious = content["serious"]
     headline = (

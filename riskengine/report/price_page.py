@@ -18,7 +18,9 @@ TITLES = {
 
 
 def render_price(content: dict[str, Any]) -> str:
-    """The page as text."""
+    """The page as text: of one product, or of several."""
+    if "trades" in content:
+        return _several(content)
     headline = f"{content['price']:.4f}, standard error {content['error']:.4f}."
     greeks = [[name, *greek_cells(greek)] for name, greek in content["greeks"].items()]
     controls = [[name, f"{value:.3f}"] for name, value in content["controls"].items()]
@@ -34,13 +36,8 @@ def render_price(content: dict[str, Any]) -> str:
         Section("Control variates", "Coefficients in the price.", ["control", "coefficient"], controls),
         Section("Terms", "", ["term", "value"], [[key, _shown(value)] for key, value in told.items()]),
     ]
-    term = content["sweep"]["term"]
+    sections += _sweep_section(content, "sweep")
     sections += [
-        Section(
-            f"Price against {term}",
-            "The same points everywhere.",
-            chart=chart(sweep_figure(content), "sweep"),
-        ),
         Section(
             "Convergence",
             "Mean of the first scrambled sets of points, against the paths in them.",
@@ -52,6 +49,41 @@ def render_price(content: dict[str, Any]) -> str:
     return page(title, subtitle, headline, sections, content["provenance"], False)
 
 
+def _sweep_section(content: dict[str, Any], name: str) -> list[Section]:
+    """The price against one of its terms, where one was moved."""
+    if content["sweep"] is None:
+        return []
+    title = f"Price against {content['sweep']['term']}"
+    return [Section(title, "The same points everywhere.", chart=chart(sweep_figure(content), name))]
+
+
+def _several(content: dict[str, Any]) -> str:
+    """A row a trade, then each with its Greeks and terms."""
+    trades = content["trades"]
+    rows = [
+        [one["label"], one["product"], f"{one['quantity']:g}", f"{one['price']:.4f}", f"{one['error']:.4f}",
+         f"{one['quantity'] * one['price']:,.2f}"]
+        for one in trades
+    ]  # fmt: skip
+    headings = ["trade", "product", "quantity", "price", "standard error", "value"]
+    sections = [Section("Trades", "", headings, rows, items=content["notes"])]
+    for k, one in enumerate(trades):
+        greeks = [[name, *greek_cells(greek)] for name, greek in one["greeks"].items()]
+        told = {**one["product_terms"], **one["market"], **one["parameters"]}
+        sections += [
+            Section(
+                f"{one['label']}: Greeks", "", ["", "value", "standard error"], greeks, items=one["notes"]
+            ),
+            Section(
+                f"{one['label']}: terms", "", ["term", "value"], [[key, _shown(x)] for key, x in told.items()]
+            ),
+            *_sweep_section(one, f"sweep{k}"),
+        ]
+    title = f"{len(trades)} trades under {TITLES[content['model']]}"
+    headline = f"Worth {content['total']:,.2f} together."
+    return page(title, content["terms"], headline, sections, content["provenance"], False)
+
+
 def greek_cells(greek: dict[str, float | None]) -> tuple[str, str]:
     """Value and error as text."""
     value, error = ("none" if x is None else f"{x:.5f}" for x in (greek["value"], greek["error"]))
@@ -60,7 +92,7 @@ def greek_cells(greek: dict[str, float | None]) -> tuple[str, str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        shown = [f"{item:g}" for item in value[:6]]
+        shown = [f"{item:g}" if isinstance(item, (int, float)) else _shown(item) for item in value[:6]]
         return ", ".join(shown) + (f", ... ({len(value)})" if len(value) > 6 else "")
     return f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -7,7 +7,12 @@ from typing import Any
 from riskengine.report.page import Section, page
 from riskengine.report.stress_page import sections
 
-RISK = {"volatility": "volatility", "var_95": "VaR 95%", "var_99": "VaR 99%", "cvar_97.5": "CVaR 97.5%"}
+RISK_LABELS = {
+    "volatility": "volatility",
+    "var_95": "VaR 95%",
+    "var_99": "VaR 99%",
+    "cvar_97.5": "CVaR 97.5%",
+}
 """Figures of risk by their names in the content, in words."""
 
 
@@ -26,7 +31,7 @@ def render_rebalance(content: dict[str, Any]) -> str:
         f"Volatility a year, of {content['periods_per_year']:g} closes; VaR and CVaR of one {period} to the next "
         "close, from the tail of past surprises, steered by exceptions.",
         ["", "before", "after"],
-        [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK.items()],
+        [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK_LABELS.items()],
     )
     parts = [
         Section("Flags", items=content["flags"]),
@@ -62,7 +67,7 @@ def limit_label(name: str) -> str:
     if name.startswith("group:"):
         return f"group {name.removeprefix('group:')}"
     others = {"weight": "largest weight", "participation": "largest share of daily volume"}
-    return RISK.get(name) or others.get(name, name)
+    return RISK_LABELS.get(name) or others.get(name, name)
 
 
 def _waiting(content: dict[str, Any]) -> Section:

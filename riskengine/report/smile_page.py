@@ -114,6 +114,7 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     parts = [
         *([] if numbers["heston"] is None else [_heston_section(numbers)]),
         Section("Where the fits are poor", "", items=poor(numbers)),
+        *([_market_section(numbers)] if numbers["market"] else []),
         Section(
             "Smiles",
             "Quotes with bid and ask where there are both; at most eight maturities are shown.",
@@ -132,6 +133,25 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
         parts.append(_states_section(numbers, curves["states"]))
     flags = [f"{count} of {numbers['quotes']} quotes: {flag}" for flag, count in numbers["flags"].items()]
     return [*parts, _sabr_section(numbers["sabr"]), Section("Flags of the quotes", items=flags)]
+
+
+def _market_section(numbers: dict[str, Any]) -> Section:
+    """What was assumed and used, a row a maturity."""
+    rows = []
+    for row in numbers["market"]:
+        percents = ["" if row[name] is None else f"{row[name]:.2%}" for name in ("rate", "dividend")]
+        error = "" if row["error"] is None else f"{row['error']:.3g}"
+        rows.append(
+            [when(row["maturity"]), f"{row['forward']:,.4f}", error, f"{row['discount']:.5f}", *percents,
+             f"{row['pairs']}", f"{row['rejected']}", row["source"]]
+        )  # fmt: skip
+    return Section(
+        "Forwards, discounts and what was assumed",
+        "Rate and dividend are continuously compounded. Pairs are calls and puts of one strike.",
+        ["maturity", "forward", "its error", "discount", "rate", "dividend", "pairs", "rejected", "from"],
+        rows,
+        items=numbers["notes"],
+    )
 
 
 def poor(numbers: dict[str, Any]) -> list[str]:

@@ -36,12 +36,12 @@ def loss_horizon(numbers: dict[str, Any]) -> str:
     return str(numbers["units"]["var_99"].split("over ")[1].split(",")[0])
 
 
-def cell(row: dict[str, Any], key: str) -> str:
+def stress_cell(row: dict[str, Any], key: str) -> str:
     """A figure in percent, with its standard error where it is worth a digit.
 
     Examples
     --------
-    >>> cell({"var_99": 0.0734, "var_99_error": 0.0031}, "var_99"), cell({"drawdown": 0.1}, "drawdown")
+    >>> stress_cell({"var_99": 0.0734, "var_99_error": 0.0031}, "var_99"), stress_cell({"drawdown": 0.1}, "drawdown")
     ('7.3% ± 0.3%', '10.0%')
     """
     error = row.get(f"{key}_error", 0.0)
@@ -57,7 +57,7 @@ def _simulated(numbers: dict[str, Any]) -> Section:
         "that lose most in the worst 1% of paths.",
         ["scenario", "median", "VaR 95%", "VaR 99%", "CVaR 99%", "drawdown", *_ends(numbers), "drivers"],
         [
-            [row["name"], *(cell(row, key) for key in figures), *_end(row), _drivers(row)]
+            [row["name"], *(stress_cell(row, key) for key in figures), *_end(row), _drivers(row)]
             for row in numbers["scenarios"]
             if row["paths"] > 1
         ],
@@ -73,8 +73,8 @@ def _replayed(numbers: dict[str, Any]) -> Section:
             [
                 row["name"],
                 str(row["horizon"]),
-                cell(row, "loss"),
-                cell(row, "drawdown"),
+                stress_cell(row, "loss"),
+                stress_cell(row, "drawdown"),
                 *_end(row),
                 _drivers(row),
             ]

@@ -5,72 +5,34 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.risk.contributions import (
-        scenario_contributions,
-        student_t_contributions,
-        volatility_contributions,
-    )
-    from riskengine.risk.filtered_forecast import FilteredHistoricalForecaster
-    from riskengine.risk.filtered_historical import FilteredHistory, fill_residuals
-    from riskengine.risk.measures import TailRisk, empirical_tail, student_t_tail, tail_weights
-    from riskengine.risk.pareto_tail import ParetoTail, pareto_tail
-    from riskengine.risk.scenario_model import ScenarioModel
-    from riskengine.risk.scenarios import Outcome, Shock, Simulation, simulate, simulate_blocks
-    from riskengine.risk.stress import ReverseStress, replay, replay_returns, reverse_stress
-    from riskengine.risk.tail_forecast import TailForecaster
-    from riskengine.risk.validation import (
-        CoverageTest,
-        TestResult,
-        TrafficLight,
-        Validation,
-        christoffersen,
-        fissler_ziegel_loss,
-        holm,
-        independence,
-        kupiec,
-        quantile_loss,
-        traffic_light,
-        validate,
-    )
-    from riskengine.risk.var_forecaster import VarForecaster
-
-__all__ = [
-    "CoverageTest",
-    "FilteredHistoricalForecaster",
-    "FilteredHistory",
-    "Outcome",
-    "ParetoTail",
-    "ReverseStress",
-    "ScenarioModel",
-    "Shock",
-    "Simulation",
-    "TailForecaster",
-    "TailRisk",
-    "TestResult",
-    "TrafficLight",
-    "Validation",
-    "VarForecaster",
-    "christoffersen",
-    "empirical_tail",
-    "fill_residuals",
-    "fissler_ziegel_loss",
-    "holm",
-    "independence",
-    "kupiec",
-    "pareto_tail",
-    "quantile_loss",
-    "replay",
-    "replay_returns",
-    "reverse_stress",
-    "scenario_contributions",
-    "simulate",
-    "simulate_blocks",
-    "student_t_contributions",
-    "student_t_tail",
-    "tail_weights",
-    "traffic_light",
-    "validate",
-    "volatility_contributions",
-]
+    from riskengine.risk.filtered_forecast import FilteredHistoricalForecaster as FilteredHistoricalForecaster
+    from riskengine.risk.filtered_historical import FilteredHistory as FilteredHistory
+    from riskengine.risk.filtered_historical import fill_residuals as fill_residuals
+    from riskengine.risk.measures import TailRisk as TailRisk
+    from riskengine.risk.measures import check_level as check_level
+    from riskengine.risk.measures import empirical_tail as empirical_tail
+    from riskengine.risk.measures import student_t_tail as student_t_tail
+    from riskengine.risk.sampling_error import tail_error as tail_error
+    from riskengine.risk.scenario_model import ScenarioModel as ScenarioModel
+    from riskengine.risk.scenarios import Outcome as Outcome
+    from riskengine.risk.scenarios import Shock as Shock
+    from riskengine.risk.scenarios import Simulation as Simulation
+    from riskengine.risk.scenarios import simulate as simulate
+    from riskengine.risk.scenarios import simulate_blocks as simulate_blocks
+    from riskengine.risk.stress import ReverseStress as ReverseStress
+    from riskengine.risk.stress import replay as replay
+    from riskengine.risk.stress import replay_returns as replay_returns
+    from riskengine.risk.stress import reverse_stress as reverse_stress
+    from riskengine.risk.tail_forecast import TailForecaster as TailForecaster
+    from riskengine.risk.validation import CoverageTest as CoverageTest
+    from riskengine.risk.validation import TestResult as TestResult
+    from riskengine.risk.validation import TrafficLight as TrafficLight
+    from riskengine.risk.validation import Validation as Validation
+    from riskengine.risk.validation import christoffersen as christoffersen
+    from riskengine.risk.validation import fissler_ziegel_loss as fissler_ziegel_loss
+    from riskengine.risk.validation import kupiec as kupiec
+    from riskengine.risk.validation import traffic_light as traffic_light
+    from riskengine.risk.validation import validate as validate
+    from riskengine.risk.var_forecaster import VarForecaster as VarForecaster
 
 lazy_face(__name__)

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance.margin import Margin
+from riskengine.calibration import Calibrator, NeuralCalibrator
+from riskengine.covariance import Margin, Refit
 from riskengine.errors import SettingsError
-from riskengine.market.checks import as_returns, as_row, as_weights
+from riskengine.market import as_returns, as_row, as_weights
 from riskengine.risk.filtered_historical import fill_residuals
 from riskengine.risk.measures import TailRisk, check_level, empirical_tail
 
@@ -72,8 +71,9 @@ class FilteredHistoricalForecaster:
     def __post_init__(self) -> None:
         for level in self.levels:
             check_level(level)
-        if self.window < 2 or self.recalibrate < 1:
-            raise SettingsError("filtered history needs a window of two days, and a day between calibrations")
+        Refit(self.recalibrate)  # refuses what is no number of days
+        if self.window < 2:
+            raise SettingsError(f"filtered history needs a window of two days, not {self.window}")
 
     def init(self, returns: Array, weights: Array | None = None) -> FilteredState:
         """State after a history ``(days, assets)``; every asset is a portfolio if no weights are given.
@@ -100,7 +100,7 @@ class FilteredHistoricalForecaster:
         row = as_row(row, state.returns.shape[1])
         held = state.weights if weights is None else _checked(weights, len(row))
         returns = np.vstack([state.returns[-self.window + 1 :], row])
-        if state.rows + 1 >= self.recalibrate:
+        if Refit(self.recalibrate).due(state.rows + 1):
             return self.init(returns, held)
         residuals = state.residuals
         if not np.isnan(row).all():  # a day without a single return is no scenario

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.garch.params import GarchParams
-from riskengine.garch.step import step
-from riskengine.market.checks import as_weights
+from riskengine.garch import GarchParams, step
+from riskengine.market import as_weights
 from riskengine.risk.measures import TailRisk, check_level, empirical_tail
 
 Array = np.ndarray

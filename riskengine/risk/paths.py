@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from riskengine.garch.params import GarchParams
-from riskengine.garch.step import step
+from riskengine.garch import GarchParams, step
 from riskengine.risk.xoshiro import Xoshiro, normal, seeded
 
 

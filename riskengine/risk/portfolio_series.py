@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from riskengine.market.checks import as_weights
+from riskengine.market import as_weights
 
 Array = np.ndarray
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaincinv
 
-from riskengine.calibration.posterior import Posterior
-from riskengine.calibration.result import Calibration, Calibrator
-from riskengine.covariance.margin import conditional_variance
+from riskengine.calibration import Calibration, Calibrator, Posterior
+from riskengine.covariance import conditional_variance
 from riskengine.errors import DataError, SettingsError
-from riskengine.garch.params import GarchParams
-from riskengine.market.checks import as_returns
+from riskengine.garch import GarchParams
+from riskengine.market import as_returns
 from riskengine.risk.filtered_historical import fill_residuals
 
 Array = np.ndarray

@@ -11,8 +11,8 @@ import jax
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.garch.params import GarchParams
-from riskengine.market.checks import as_weights
+from riskengine.garch import GarchParams
+from riskengine.market import as_weights
 from riskengine.risk.measures import TailRisk, empirical_tail, tail_weights
 from riskengine.risk.paths import Block, Innovations, run_block
 from riskengine.risk.scenario_model import ScenarioModel, mixing_table

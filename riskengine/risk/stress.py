@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import stdtr
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.garch.step import expected_step, step
-from riskengine.market.checks import as_returns, as_weights
+from riskengine.garch import expected_step, step
+from riskengine.market import as_returns, as_weights
 from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk.scenarios import Outcome, checked_weights
 

@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from riskengine.calibration.neural import NeuralCalibrator
-from riskengine.calibration.result import Calibrator
-from riskengine.covariance.margin import Margin
+from riskengine.calibration import Calibrator, NeuralCalibrator
+from riskengine.covariance import Margin, Refit
 from riskengine.errors import SettingsError
-from riskengine.market.checks import as_returns, as_row
+from riskengine.market import as_returns, as_row
 from riskengine.risk.measures import TailRisk, check_level
 from riskengine.risk.pareto_tail import FEWEST, SHARE, pareto_tail
 from riskengine.risk.portfolio_series import PortfolioSeries
@@ -120,8 +119,9 @@ class TailForecaster:
     def __post_init__(self) -> None:
         for level in self.levels:
             check_level(level)
-        if not self.windows or min(self.windows) < 1 or self.recalibrate < 1:
-            raise SettingsError("a tail forecaster needs a window, and a day or more between calibrations")
+        Refit(self.recalibrate)  # refuses what is no number of days
+        if not self.windows or min(self.windows) < 1:
+            raise SettingsError("a tail forecaster needs a window of a day or more")
         if not (self.half_life > 0 and 0 <= self.weight < 1 and 0 <= self.adapt < 0.1):
             raise SettingsError("half_life is above zero, weight lies in [0, 1) and adapt in [0, 0.1)")
         if 1 - min(self.levels) > self.share:
@@ -182,11 +182,11 @@ class TailForecaster:
             if weights is not None:
                 raise SettingsError("this state has series of its own: begin with weights to change them")
             state = self._moved(state, as_row(row, len(state.recent)))
-            return self._recalibrated(state) if state.rows >= self.recalibrate else state
+            return self._recalibrated(state) if Refit(self.recalibrate).due(state.rows) else state
         row = as_row(row, state.portfolios.returns.shape[1])
         portfolios = state.portfolios.moved(row, weights, max(self.windows))
         state = self._moved(state, state.portfolios.row(row))._replace(portfolios=portfolios)
-        due = state.rows >= self.recalibrate
+        due = Refit(self.recalibrate).due(state.rows)
         if portfolios.strayed > (0 if due else self.drift) or (due and portfolios.gaps):
             return self._reweighted(state, portfolios)
         return self._recalibrated(state) if due else state

@@ -6,18 +6,15 @@ import pytest
 from scipy.stats import norm
 
 from riskengine import EqualWeight, OptimizedStrategy, Panel, SampleCovariance, WalkForward, run_backtest
-from riskengine.backtest import (
-    at_cost,
-    break_even_cost,
-    confidence_set,
-    cost_sensitivity,
+from riskengine.backtest import confidence_set, deflated_sharpe_ratios, superior_ability
+from riskengine.backtest.cost_sensitivity import at_cost, break_even_cost, cost_sensitivity
+from riskengine.backtest.selection import (
     deflated_sharpe_ratio,
-    deflated_sharpe_ratios,
+    effective_trials,
+    expected_maximum_sharpe,
     probabilistic_sharpe_ratio,
-    superior_ability,
     variance_losses,
 )
-from riskengine.backtest.selection import effective_trials, expected_maximum_sharpe
 from riskengine.errors import DataError, SettingsError
 
 NAMES = list("abcde")

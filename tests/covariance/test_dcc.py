@@ -10,8 +10,9 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from riskengine import MaximumLikelihood
-from riskengine.covariance import Dcc, to_correlation
+from riskengine.covariance import Dcc
 from riskengine.covariance.dcc import DccState, _pair_loss
+from riskengine.covariance.moments import to_correlation
 from riskengine.covariance.running_moments import ExponentialMoments
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"

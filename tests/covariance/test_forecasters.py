@@ -28,11 +28,11 @@ from riskengine.covariance import (
     Remembered,
     RiskMetrics2006,
     SampleCovariance,
-    load_state,
-    save_state,
 )
 from riskengine.errors import DataError
 from riskengine.garch.params import GarchParams
+from riskengine.serialization import load as load_state
+from riskengine.serialization import save as save_state
 
 
 @dataclass(frozen=True)

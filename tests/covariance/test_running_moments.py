@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskengine.covariance import analytical_shrinkage, pairwise_moments, quadratic_inverse, running_moments
-from riskengine.covariance.moments import Moments, moments_of, products_of, with_missing_variances
+from riskengine.covariance import running_moments
+from riskengine.covariance.moments import (
+    Moments,
+    moments_of,
+    pairwise_moments,
+    products_of,
+    with_missing_variances,
+)
 from riskengine.covariance.running_moments import ExponentialMoments, RollingMoments
+from riskengine.covariance.shrinkage import analytical_shrinkage, quadratic_inverse
 from riskengine.covariance.window import BLOCK, Window
 from riskengine.errors import DataError
 

@@ -5,14 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskengine.covariance import (
-    Covariance,
-    linear_shrinkage,
-    pairwise_moments,
-    quadratic_inverse,
-    to_correlation,
-)
+from riskengine.covariance import Covariance
 from riskengine.covariance.dcc import _pair_loss
+from riskengine.covariance.moments import pairwise_moments, to_correlation
+from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
 from riskengine.errors import DataError, SettingsError
 
 

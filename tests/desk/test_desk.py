@@ -19,8 +19,8 @@ from riskengine.calibration import Status
 from riskengine.desk import Desk, Holdings, read_desk, read_holdings
 from riskengine.desk.orders import trade_list
 from riskengine.desk.portfolio_stress import StressSettings, stress_content, stress_test
-from riskengine.desk.rebalance import read_history, rebalance
-from riskengine.desk.rebalance_files import write_rebalance
+from riskengine.desk.rebalance import rebalance
+from riskengine.desk.rebalance_files import read_history, write_rebalance
 from riskengine.errors import DataError, RiskEngineError
 from riskengine.report.page import Section, page
 from riskengine.report.rebalance_page import render_rebalance

@@ -84,6 +84,63 @@ def test_a_restored_engine_goes_on_bit_by_bit(fixed_shape, history, rows):
             LiveEngine.restore(content, fixed_shape)
 
 
+def related(days, seed=7):
+    """Returns of eight assets with a common factor."""
+    rng = np.random.default_rng(seed)
+    factor = rng.standard_t(5, (days, 1))
+    return 0.008 * (0.8 * factor + 0.6 * rng.standard_t(5, (days, 8)))
+
+
+@pytest.mark.parametrize("days", [20, 100, 400])
+def test_a_newly_listed_copy_shows_the_risk_of_what_it_copies(fixed_shape, days):
+    """Days before a listing counted as no move: with 60% in a copy listed for 20 days of 500, 43% of the VaR showed."""
+    names, settings, ratios = tuple("ABCDEFGHI"), LiveSettings(window=500, recalibrate=0), []
+    for held in (np.r_[np.zeros(8), 1.0], np.r_[np.full(8, 0.05), 0.6]):
+        for seed in range(8):
+            rows = related(600, seed)
+            both = np.column_stack([rows, rows[:, 0]])
+            young = both.copy()
+            young[: len(young) - days, -1] = np.nan
+            same = fixed_shape(both)  # parameters of a few days are no subject here
+            old, new = (
+                LiveEngine(lambda _, fit=same: fit, x[:-5], names, held, settings) for x in (both, young)
+            )
+            for row in both[-5:]:
+                full, short = old.update(row), new.update(row)
+            assert full.short_history == {}
+            assert short.short_history == short.to_dict()["short_history"] == {"I": 500 - days}
+            assert not short.flagged
+            ratios.append(
+                [short.volatility / full.volatility]
+                + [short.value_at_risk[level] / full.value_at_risk[level] for level in (0.95, 0.99)]
+            )
+    np.testing.assert_allclose(ratios, 1, atol=0.15)  # of other days, as any two windows
+    np.testing.assert_allclose(np.mean(ratios, axis=0), 1, atol=0.03)
+
+
+def test_past_days_of_a_holding_are_filled_as_if_taken_in_one_go(fixed_shape):
+    """Listed in the middle of the stream, without returns for longer than the window, gone again: ring and restart."""
+    rows = related(260)
+    rows[:150, 1] = np.nan  # listed late
+    rows[40:250, 2] = np.nan  # out of the window, and back
+    rows[60:, 3] = np.nan  # gone
+    rows[120] = np.nan  # a day of which nothing is known
+    rows[130:140, 4] = np.nan  # a gap that becomes the oldest part of the window
+    names, settings = tuple("ABCDEFGH"), LiveSettings(window=100, levels=(0.95,), recalibrate=0)
+    live = LiveEngine(fixed_shape, rows[:50], names, np.full(8, 1 / 8), settings)
+    named = set()
+    for row in rows[50:]:
+        again = LiveEngine.restore(live.snapshot(), fixed_shape)
+        risk = live.update(row)
+        assert risk == again.update(row)
+        np.testing.assert_array_equal(live._short.unlisted, again._short.unlisted)
+        fresh = LiveEngine.restore(live.snapshot(), fixed_shape)
+        np.testing.assert_array_equal(live._short.unlisted, fresh._short.unlisted)
+        assert fresh.risk().volatility == risk.volatility
+        named |= set(risk.short_history)
+    assert named == {"B", "C", "E"}
+
+
 def test_bad_rows_leave_the_engine_as_it_was(fixed_shape, history):
     live = engine(fixed_shape, history)
     before = live.snapshot()

@@ -77,7 +77,7 @@ def test_every_product_can_be_written(tmp_path):
         ('"black-scholes"', '"bates"', "model.name is one of 'heston', 'black-scholes'"),
         ("barrier = 130", "", "product.barrier is missing"),
         ("barrier = 130", "barrier = true", "not a number"),
-        ("fixings = 2", 'fixings = "daily"', "product.fixings: 'daily' is not a whole number or a list"),
+        ("fixings = 2", 'fixings = "hourly"', "'hourly' is not a schedule: there are daily, weekly"),
         ("fixings = 2", "fixings = [0.5, 0.25]", "order"),
         ("fixings = 2", "fixing = 2", "product: unknown key 'fixing': did you mean 'fixings'"),
         ("paths = 2048", "paths = 2048.5", "simulation.paths: 2048.5 is not a whole number"),

@@ -69,3 +69,43 @@ def test_states_are_those_of_the_filter(returns, fixed_shape):
     assert states[-1].variance == pytest.approx(float(fallen[0]))
     assert 0 <= quantile <= 1
     assert np.all(np.diff([state.variance for state in states[1:4]]) > 0)
+
+
+def test_rates_below_zero_through_the_command(run, tmp_path):
+    rows = ["strike,maturity,forward,volatility"]
+    smile = ((-1, 0.0086), (-0.5, 0.0083), (-0.2, 0.0081), (0.1, 0.008), (0.5, 0.0081))
+    rows += [f"{k}%,1,-0.2%,{v}" for k, v in smile]
+    (tmp_path / "rates.csv").write_text("\n".join(rows))
+    code, text, _ = run(
+        tmp_path / "rates.csv", "--normal", "--beta", "0", "--out", tmp_path / "out", "--json"
+    )
+    found = json.loads(text)
+    assert code == 0
+    assert found["heston"] is None
+    assert found["volatilities"] == {"shift": 0.0, "normal": True}
+    assert found["sabr"][0]["rmse"] < 0.02
+    assert "SABR fits 5 of 5" in (tmp_path / "out" / "smile.html").read_text()
+    shifted = [row.replace("0.00", "0.3") for row in rows]
+    (tmp_path / "rates.csv").write_text("\n".join(shifted))
+    code, text, _ = run(
+        tmp_path / "rates.csv", "--shift", "0.03", "--beta", "0.5", "--out", tmp_path / "out", "--json"
+    )
+    assert json.loads(text)["usable"] == 5
+    code, _, error = run(tmp_path / "rates.csv", "--out", tmp_path / "out")
+    assert code == 1
+    assert "no quote is usable" in error
+
+
+def test_a_poor_fit_has_its_own_exit_status(run, tmp_path):
+    rows = ["strike,maturity,forward,volatility"]
+    rows += [
+        f"{k},{t},100,{0.5 if t == 0.5 else 0.2}" for t in (0.1, 0.5, 1.0) for k in (80, 90, 100, 110, 120)
+    ]
+    (tmp_path / "chain.csv").write_text("\n".join(rows))
+    code, text, _ = run(tmp_path / "chain.csv", "--out", tmp_path / "out")
+    assert code == 3
+    assert "poor fit" in text
+    assert "at the money" in text
+    found = json.loads((tmp_path / "out" / "smile.json").read_text())
+    assert found["heston"]["reasons"]
+    assert found["market"][0]["source"].startswith("no rate given")

@@ -34,8 +34,8 @@ from riskengine.cli import FLAGGED
 from riskengine.covariance import LedoitWolf
 from riskengine.desk import Desk, Holdings, read_desk, read_holdings
 from riskengine.desk.orders import trade_list
-from riskengine.desk.rebalance import read_history, rebalance
-from riskengine.desk.rebalance_files import write_rebalance
+from riskengine.desk.rebalance import rebalance
+from riskengine.desk.rebalance_files import read_history, write_rebalance
 from riskengine.desk.strategy_state import Shown, decide, keep
 from riskengine.errors import DataError, SettingsError, StrategyError
 from riskengine.portfolio import DrawdownControl, Group, VolatilityTarget

@@ -26,8 +26,6 @@ from riskengine import (
 from riskengine.backtest import (
     Grid,
     Market,
-    break_even_cost,
-    cost_sensitivity,
     deflated_sharpe_ratios,
     load_grid,
     load_result,
@@ -36,6 +34,7 @@ from riskengine.backtest import (
     save_result,
 )
 from riskengine.backtest.accounting import Breach
+from riskengine.backtest.cost_sensitivity import break_even_cost, cost_sensitivity
 from riskengine.backtest.grid import distinct_names, named_markets
 from riskengine.backtest.ratios import sharpe_ratio, sortino_ratio
 from riskengine.backtest.schedule import usual_train

@@ -29,7 +29,7 @@ from riskengine.desk import read_desk
 from riskengine.desk.forecast_file import read_forecasts
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import RowReader, Start, Watch
-from riskengine.desk.stream_settings import Wanted, begin, reconcile
+from riskengine.desk.stream_settings import StreamSettings, begin, reconcile
 from riskengine.errors import DataError, ImplausibleError, SettingsError
 from riskengine.market import Panel
 from riskengine.market.checks import as_returns, as_row, as_weights
@@ -560,7 +560,7 @@ def test_settings_of_a_restart_are_applied_or_refused(tmp_path, fixed_shape):
     path, folder = tmp_path / "prices.csv", tmp_path / "state"
 
     def again(kind=True, **wanted):
-        asked = Wanted(**wanted)
+        asked = StreamSettings(**wanted)
         watch = Watch(folder, lambda: begin(asked, path, fixed_shape, bool(kind)), fixed_shape, kind)
         try:
             done = [] if watch.fresh else reconcile(watch, asked)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from riskengine.garch import GarchParams, filter_variance, simulate, student_t
+from riskengine.garch import GarchParams, filter_variance, simulate
+from riskengine.garch.simulate import student_t
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.05, 0.2, 0.4])

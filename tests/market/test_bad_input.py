@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from riskengine import Panel, load_panel
 from riskengine.errors import DataError
-from riskengine.market import audit_prices, save_panel
+from riskengine.market import audit_prices, save_prices
 
 DATES = pd.bdate_range("2024-01-01", periods=3)
 
@@ -56,7 +56,7 @@ def test_missing_files_and_folders(tmp_path):
     with pytest.raises(DataError, match="no file"):
         load_panel(tmp_path)
     with pytest.raises(DataError, match="written as"):
-        save_panel(Panel(pd.DataFrame({"A": [1.0, 2.0, 3.0]}, DATES)), tmp_path / "p.pickle")
+        save_prices(pd.DataFrame({"A": [1.0, 2.0, 3.0]}, DATES), tmp_path / "p.pickle")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_repeated_columns_and_damaged_pages_of_parquet(tmp_path):
     pq.write_table(pa.table([pa.array(DATES), numbers, numbers], names=["date", "A", "A"]), path)
     with pytest.raises(DataError, match="column A appears more than once"):
         load_panel(path)
-    save_panel(Panel(pd.DataFrame({"A": [1.0, 2.0, 3.0]}, DATES)), path)
+    save_prices(pd.DataFrame({"A": [1.0, 2.0, 3.0]}, DATES), path)
     whole = path.read_bytes()
     for damaged in (whole[:-20], whole[:4] + b"\xff" * 40 + whole[44:]):
         path.write_bytes(damaged)
@@ -139,7 +139,7 @@ def test_an_asset_listed_thirty_days_ago_has_thirty_days_of_history():
 def test_closes_within_a_day_survive_a_csv(tmp_path):
     hours = pd.date_range("2024-01-01 09:30", periods=3, freq="h")
     panel = Panel(pd.DataFrame({"A": [1.0, 2.0, 3.0]}, hours))
-    assert load_panel(save_panel(panel, tmp_path / "p.csv")).hash == panel.hash
+    assert load_panel(save_prices(panel.prices, tmp_path / "p.csv")).hash == panel.hash
 
 
 def test_dates_that_are_none_are_refused():

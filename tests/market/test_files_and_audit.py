@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskengine import Panel, load_panel
+from riskengine import load_panel
 from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
-from riskengine.market import audit_prices, save_panel
+from riskengine.market import audit_prices, save_prices
 
 
 def kinds(prices):
@@ -20,7 +20,7 @@ def kinds(prices):
 def test_what_is_saved_is_loaded(suffix, prices, tmp_path):
     gappy = prices.copy()
     gappy.iloc[3:5, 2] = np.nan
-    path = save_panel(Panel(gappy), tmp_path / f"prices{suffix}")
+    path = save_prices(gappy, tmp_path / f"prices{suffix}")
     again = load_panel(path)
     assert again.assets == tuple("ABCDEF")
     np.testing.assert_allclose(again.prices.to_numpy(), gappy.to_numpy(), rtol=1e-15)

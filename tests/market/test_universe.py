@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from riskengine import Panel, load_panel
 from riskengine.errors import DataError, SettingsError
-from riskengine.market import Delistings, Universe, load_delistings, load_membership, load_series, load_volume
+from riskengine.market import Delistings, Universe, load_series, load_volume
+from riskengine.market.delisting import load_delistings
+from riskengine.market.membership import load_membership
 
 DATES = pd.bdate_range("2024-01-01", periods=60)
 NAMES = list("ABCD")

@@ -12,12 +12,12 @@ from riskengine.portfolio import (
     MaximumSharpe,
     MeanVariance,
     MinimumVariance,
-    MultiPeriodOptimizer,
     Optimizer,
     RiskBudgeting,
     TrackingError,
-    solve_or_fall_back,
 )
+from riskengine.portfolio.fallback import solve_or_fall_back
+from riskengine.portfolio.multi_period import MultiPeriodOptimizer
 
 NAMES = ("A", "B", "C")
 MU = np.array([3e-4, 5e-4, 4e-4])

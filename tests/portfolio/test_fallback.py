@@ -5,14 +5,8 @@ import pytest
 
 from riskengine.covariance.base import Covariance
 from riskengine.errors import StrategyError
-from riskengine.portfolio import (
-    Constraints,
-    Decision,
-    MinimumVariance,
-    Optimizer,
-    Solution,
-    solve_or_fall_back,
-)
+from riskengine.portfolio import Constraints, Decision, MinimumVariance, Optimizer, Solution
+from riskengine.portfolio.fallback import solve_or_fall_back
 
 ASSETS = ("A", "B", "C", "D")
 RISK = Covariance.dense(np.diag([0.04, 0.03, 0.02, 0.01]))

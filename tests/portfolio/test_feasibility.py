@@ -7,15 +7,8 @@ from hypothesis import strategies as st
 
 from riskengine.covariance.base import Covariance
 from riskengine.errors import InfeasibleError
-from riskengine.portfolio import (
-    Constraints,
-    Group,
-    MinimumVariance,
-    NamedConstraint,
-    Optimizer,
-    clashing_limits,
-    feasible,
-)
+from riskengine.portfolio import Constraints, Group, MinimumVariance, NamedConstraint, Optimizer
+from riskengine.portfolio.feasibility import clashing_limits, feasible
 
 ASSETS = ("A", "B", "C", "D")
 HELD = np.array([0.7, 0.1, 0.1, 0.1])

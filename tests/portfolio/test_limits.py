@@ -16,8 +16,8 @@ from riskengine.portfolio import (
     MeanVariance,
     MinimumVariance,
     Optimizer,
-    clashing_limits,
 )
+from riskengine.portfolio.feasibility import clashing_limits
 
 N = 5
 NAMES = tuple("ABCDE")

@@ -5,14 +5,8 @@ import pytest
 
 from riskengine.covariance.base import Covariance
 from riskengine.errors import InfeasibleError, SettingsError
-from riskengine.portfolio import (
-    Constraints,
-    Costs,
-    MeanVariance,
-    MinimumVariance,
-    MultiPeriodOptimizer,
-    Optimizer,
-)
+from riskengine.portfolio import Constraints, Costs, MeanVariance, MinimumVariance, Optimizer
+from riskengine.portfolio.multi_period import MultiPeriodOptimizer
 
 N, PERIODS = 4, 5
 NAMES = tuple("ABCD")

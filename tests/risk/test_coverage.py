@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.risk import christoffersen, independence, kupiec, traffic_light
+from riskengine.risk import christoffersen, kupiec, traffic_light
+from riskengine.risk.validation.coverage import independence
 
 
 def days(n, *hits):

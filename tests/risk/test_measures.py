@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.risk import empirical_tail, student_t_tail, tail_weights
+from riskengine.risk import empirical_tail, student_t_tail
+from riskengine.risk.measures import tail_weights
 
 levels = st.sampled_from([0.6, 0.75, 0.9, 0.95, 0.975])
 moves = st.floats(-1, 1).map(lambda x: round(x, 3))  # rounded, so that ties occur

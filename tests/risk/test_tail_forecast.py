@@ -7,7 +7,8 @@ import pytest
 
 from riskengine.covariance.margin import conditional_variance
 from riskengine.errors import DataError, SettingsError
-from riskengine.risk import TailForecaster, pareto_tail, student_t_tail
+from riskengine.risk import TailForecaster, student_t_tail
+from riskengine.risk.pareto_tail import pareto_tail
 
 LEVEL = 0.95
 

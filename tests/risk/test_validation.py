@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.risk import fissler_ziegel_loss, holm, validate
+from riskengine.risk import fissler_ziegel_loss, validate
 from riskengine.risk.validation import null_statistics
 from riskengine.risk.validation.es_statistics import (
     acerbi_szekely_1,
@@ -18,7 +18,7 @@ from riskengine.risk.validation.es_statistics import (
     joint_calibration,
     shortfall_regression,
 )
-from riskengine.risk.validation.monte_carlo_pvalue import rank_p_value
+from riskengine.risk.validation.monte_carlo_pvalue import holm, rank_p_value
 from riskengine.risk.validation.null_losses import draw_losses
 from riskengine.risk.validation.var_statistics import duration_ratio, dynamic_quantile
 

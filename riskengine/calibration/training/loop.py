@@ -29,9 +29,7 @@ from riskengine.calibration.pretrained_weights import load_leaves, save_leaves
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.training.contaminants import Contaminants
 from riskengine.errors import SettingsError
-from riskengine.garch.params import from_unconstrained
-from riskengine.garch.simulate import simulate
-from riskengine.garch.variance import backcast
+from riskengine.garch import backcast, from_unconstrained, simulate
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
@@ -17,8 +16,8 @@ from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.pretrained_weights import WIDTH_DAYS, Trained, save
 from riskengine.calibration.training.contaminants import Contaminants
 from riskengine.calibration.training.loop import Training, familiarise, prior_arrays, train
-from riskengine.garch.params import GarchParams, from_unconstrained
-from riskengine.garch.simulate import simulate
+from riskengine.garch import GarchParams, from_unconstrained, simulate
+from riskengine.progress import ProgressReport, no_progress
 
 CHECKPOINT = "checkpoint.npz"
 LENGTHS = (250, 500, 1000, 2000)
@@ -128,7 +127,7 @@ def pretrain(
     series: int = 2048,
     lengths: tuple[int, ...] = LENGTHS,
     width_lengths: tuple[int, ...] = WIDTH_DAYS,
-    report: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    report: ProgressReport = no_progress,
 ) -> dict[str, dict[str, Any]]:
     """Train the plain and the robust network, evaluate them on fresh series, and write weights and cards.
 
@@ -161,7 +160,7 @@ def _pretrain_one(
     restart: bool,
     series: int,
     lengths: tuple[tuple[int, ...], tuple[int, ...]],
-    report: Callable[[str, int, int], None],
+    report: ProgressReport,
 ) -> dict[str, Any]:
     checkpoint = folder / CHECKPOINT
     if restart:

@@ -5,32 +5,15 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.risk.validation.coverage import (
-        CoverageTest,
-        TrafficLight,
-        christoffersen,
-        independence,
-        kupiec,
-        traffic_light,
-    )
-    from riskengine.risk.validation.es_statistics import fissler_ziegel_loss, quantile_loss
-    from riskengine.risk.validation.monte_carlo_pvalue import holm
-    from riskengine.risk.validation.validate import TestResult, Validation, null_statistics, validate
-
-__all__ = [
-    "CoverageTest",
-    "TestResult",
-    "TrafficLight",
-    "Validation",
-    "christoffersen",
-    "fissler_ziegel_loss",
-    "holm",
-    "independence",
-    "kupiec",
-    "null_statistics",
-    "quantile_loss",
-    "traffic_light",
-    "validate",
-]
+    from riskengine.risk.validation.coverage import CoverageTest as CoverageTest
+    from riskengine.risk.validation.coverage import TrafficLight as TrafficLight
+    from riskengine.risk.validation.coverage import christoffersen as christoffersen
+    from riskengine.risk.validation.coverage import kupiec as kupiec
+    from riskengine.risk.validation.coverage import traffic_light as traffic_light
+    from riskengine.risk.validation.es_statistics import fissler_ziegel_loss as fissler_ziegel_loss
+    from riskengine.risk.validation.validate import TestResult as TestResult
+    from riskengine.risk.validation.validate import Validation as Validation
+    from riskengine.risk.validation.validate import null_statistics as null_statistics
+    from riskengine.risk.validation.validate import validate as validate
 
 lazy_face(__name__)

@@ -1,0 +1,138 @@
+"""Orders whose risk keeps the desk's limits, and a row for each limit."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from riskengine.desk.daily_risk import RISK, DailyRisk
+from riskengine.desk.holdings import Holdings
+from riskengine.desk.orders import TradeList, trade_list
+from riskengine.desk.rules import Desk
+from riskengine.desk.stress_limits import light
+from riskengine.desk.targets import Targets
+from riskengine.portfolio import Strategy, stated_limits
+
+Array = np.ndarray
+
+
+class LimitedOrders(NamedTuple):
+    """Orders, the weights after them, and their risk.
+
+    ``scaled`` are the limits on risk that targets are scaled to keep, by ``scale``.
+    """
+
+    trades: TradeList
+    after: Array
+    risk: dict[str, dict[str, Any]]
+    tested: dict[str, Any] | None
+    scale: float
+    scaled: list[str]
+
+    @property
+    def flags(self) -> list[str]:
+        """What was scaled, and what could not be done."""
+        kept = f"the rest in cash, to keep the limits on {', '.join(self.scaled)}"
+        scaled = [f"targets are scaled to {self.scale:.1%}, {kept}"] if self.scale < 1 else []
+        return [*scaled, *self.trades.flags]
+
+
+def orders_within(
+    strategy: Strategy,
+    before: Array,
+    wanted: Targets,
+    holdings: Holdings,
+    known: Array,
+    open_: Array,
+    desk: Desk,
+    risk_of: DailyRisk,
+) -> LimitedOrders:
+    """Whole lots; where the strategy allows cash, of targets scaled down until limits on risk hold."""
+    stated = stated_limits(strategy)
+    cash_allowed = stated is not None and stated.budget_range[0] < 1
+    scale = 1.0
+    for _ in range(4):
+        trades = trade_list(holdings, known, scale * wanted.weights, desk, open_, wanted.only_sales)
+        after = np.where(trades.after > 0, trades.after * known, 0.0) / trades.wealth
+        risk, tested = risk_of(before, after)
+        over = max(
+            (risk["after"][name] / desk.limits[name] for name in RISK if desk.limits.get(name)), default=0.0
+        )
+        if not (cash_allowed and over > 1):
+            break
+        scale *= (1 - 1e-4) / over
+    scaled = [name for name in RISK if name in desk.limits] if cash_allowed else []
+    return LimitedOrders(trades, after, risk, tested, scale, scaled)
+
+
+def limit_rows(
+    desk: Desk,
+    assets: tuple[str, ...],
+    before: Array,
+    stressed: dict[str, Any],
+    orders: LimitedOrders,
+) -> list[dict[str, Any]]:
+    """A row a limit, in the order of the file."""
+    trades, after, risk, rows = orders.trades, orders.after, orders.risk, []
+    for name, limit in desk.limits.items():
+        old: float | None = None
+        if name in RISK:
+            old, new = risk["before"][name], risk["after"][name]
+        elif name == "weight":
+            old, new = float(before.max()), float(after.max())
+        elif name == "drawdown":
+            new = stressed["scenarios"][0]["drawdown"]
+        elif name == "turnover":
+            new = float(np.abs(trades.value).sum() / trades.wealth)
+        elif name == "participation":
+            new = float(np.nanmax(trades.participation, initial=0.0)) if len(assets) else 0.0
+        else:
+            members = np.array([desk.groups.get(asset) == name.removeprefix("group:") for asset in assets])
+            old, new = float(before[members].sum()), float(after[members].sum())
+        how = "judged" if name == "drawdown" or (name in RISK and name not in orders.scaled) else "imposed"
+        # Rounding in the last digit breaks no limit.
+        shade = light(new if new > limit * (1 + 1e-9) else min(new, limit), limit)
+        rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": shade, "how": how})
+    return rows
+
+
+def limit_flags(rows: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"limit {row['name']}: {row['after']:.2%} against {row['limit']:.2%}"
+        + (
+            ", judged and not imposed: the strategy states no room for cash"
+            * (row["how"] == "judged" and row["name"] in RISK)
+        )
+        for row in rows
+        if row["light"] == "red"
+    ]
+
+
+def order_content(trades: TradeList, assets: tuple[str, ...], known: Array) -> dict[str, Any]:
+    waiting = _rows(trades.waiting, trades, assets, known)
+    return {
+        "trades": _rows(trades.units, trades, assets, known),
+        "waiting": [{name: row[name] for name in ("asset", "side", "units")} for row in waiting],
+        "wealth": trades.wealth,
+        "cash": trades.cash,
+        "cost": trades.cost,
+        "turnover": float(np.abs(trades.value).sum() / trades.wealth),
+    }
+
+
+def _rows(units: Array, trades: TradeList, assets: tuple[str, ...], prices: Array) -> list[dict[str, Any]]:
+    """Sales first, the largest value first."""
+    value = np.abs(np.where(units != 0, units * prices, 0.0))
+    return [
+        {
+            "asset": assets[j],
+            "side": "sell" if units[j] < 0 else "buy",
+            "units": float(abs(units[j])),
+            "price": float(prices[j]),
+            "value": float(value[j]),
+            "participation": None if np.isnan(trades.participation[j]) else float(trades.participation[j]),
+        }
+        for j in np.lexsort((-value, units >= 0))
+        if units[j] != 0
+    ]
