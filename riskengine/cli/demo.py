@@ -110,10 +110,9 @@ def _tails(console: Console, result: BacktestResult) -> None:
     from riskengine.covariance import bias_band
 
     table = new_table("Its value at risk of one day, and the size of its forecasts")
-    for heading in ("method", "level", "expected", "beyond", "Kupiec\np", "Christoffersen\np", ""):
+    for heading in ("method", "level", "expected", "beyond", "Kupiec\np", "Christof-\nfersen p", ""):
         table.add_column(heading, justify="right" if heading != "method" else "left", no_wrap=True)
     for _, row in result.risk_table().iterrows():
-        passes = min(row["kupiec_p"], row["christoffersen_p"]) >= 0.05
         table.add_row(
             str(row["method"]),
             f"{row['level']:.0%}",
@@ -121,7 +120,8 @@ def _tails(console: Console, result: BacktestResult) -> None:
             f"{row['exceptions']:.0f}",
             f"{row['kupiec_p']:.3f}",
             f"{row['christoffersen_p']:.3f}",
-            "passes" if passes else "[red]rejected[/red]",
+            str(row["verdict"]).partition(":")[0],
+            style=None if row["verdict"] == "passes" else "red",
         )
     console.print(table)
     low, high = bias_band(max(len(result.targets) - 1, 1))
