@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from riskengine.backtest.checkpoint import files_read as files_read
     from riskengine.backtest.checkpoint import is_begun as is_begun
     from riskengine.backtest.comparison import Comparison as Comparison
+    from riskengine.backtest.comparison import Metrics as Metrics
     from riskengine.backtest.cost_sensitivity import at_cost as at_cost
     from riskengine.backtest.engine import run_backtest as run_backtest
     from riskengine.backtest.flags import ResultFlag as ResultFlag

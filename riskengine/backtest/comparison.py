@@ -1,11 +1,37 @@
-"""How calm one portfolio was against another, in figures and in words."""
+"""One portfolio against another, in figures and in words, and the headline figures of one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from riskengine.market import plural
+
+
+class Metrics(NamedTuple):
+    """Headline figures of a portfolio, net of costs.
+
+    Attributes
+    ----------
+    volatility, annual_return, cash_return : a year
+    sharpe, sortino : a year, over cash
+    max_drawdown : fraction of the highest wealth so far, negative
+    calmar : annual return over the depth of the drawdown
+    turnover, costs : a year, as multiples and fractions of wealth
+    bias : realized over forecast risk
+    """
+
+    volatility: float
+    annual_return: float
+    cash_return: float
+    sharpe: float
+    sortino: float
+    max_drawdown: float
+    calmar: float
+    turnover: float
+    costs: float
+    bias: float
 
 
 @dataclass(frozen=True)

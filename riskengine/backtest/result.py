@@ -7,14 +7,14 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from riskengine import hooks
 from riskengine.backtest.accounting import Breach
-from riskengine.backtest.comparison import Comparison
+from riskengine.backtest.comparison import Comparison, Metrics
 from riskengine.backtest.flags import ResultFlag, breach_flags, decision_flags, price_flags
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
@@ -23,30 +23,8 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.market import period_name
 from riskengine.risk import christoffersen, kupiec
 
-
-class Metrics(NamedTuple):
-    """Headline figures of a portfolio, net of costs.
-
-    Attributes
-    ----------
-    volatility, annual_return, cash_return : a year
-    sharpe, sortino : a year, over cash
-    max_drawdown : fraction of the highest wealth so far, negative
-    calmar : annual return over the depth of the drawdown
-    turnover, costs : a year, as multiples and fractions of wealth
-    bias : realized over forecast risk
-    """
-
-    volatility: float
-    annual_return: float
-    cash_return: float
-    sharpe: float
-    sortino: float
-    max_drawdown: float
-    calmar: float
-    turnover: float
-    costs: float
-    bias: float
+REJECTED = 0.05
+"""P-value below which a test of VaR speaks against it."""
 
 
 _EARLIER_METHODS = "var: filtered historical; t_var: Student-t"  # of results that do not say theirs
@@ -231,7 +209,7 @@ class BacktestResult:
         return (-self.gross.loc[forecast.index] > forecast).rename(column)
 
     def risk_table(self) -> pd.DataFrame:
-        """Exceptions of every monitored VaR, with the tests of Kupiec and Christoffersen."""
+        """Exceptions of every monitored VaR, with the tests of Kupiec and Christoffersen at 5%."""
         named = str(self.provenance.get("value at risk", _EARLIER_METHODS))
         methods = {column: name for column, _, name in (part.partition(": ") for part in named.split("; "))}
         rows = {}
@@ -251,6 +229,7 @@ class BacktestResult:
                 "share": coverage.exceptions / len(hits),
                 "kupiec_p": coverage.p_value,
                 "christoffersen_p": joint.p_value,
+                "verdict": _verdict(Kupiec=coverage.p_value, Christoffersen=joint.p_value),
             }
         return pd.DataFrame(rows).T.infer_objects()
 
@@ -362,6 +341,11 @@ class BacktestResult:
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs no network; returns its path."""
         return hooks.write_page(self, Path(path))
+
+
+def _verdict(**p_values: float) -> str:
+    failed = [name for name, p in p_values.items() if p < REJECTED]
+    return f"rejected: {', '.join(failed)}" if failed else "passes"
 
 
 def _yearly_growth(returns: np.ndarray, years: float) -> float:

@@ -14,6 +14,7 @@ from riskengine.cli.console import prices_file
 class CalibratorName(StrEnum):
     """Choices of `calibrate --method`."""
 
+    UNIVERSE = "universe"
     NETWORK = "network"
     PLAIN = "plain"
     MAXIMUM_LIKELIHOOD = "mle"
@@ -153,7 +154,10 @@ RepairedCopy = Annotated[
 CalibrationWindow = Annotated[int, typer.Option(help="Last days to use; 0 for all.")]
 Method = Annotated[
     CalibratorName,
-    typer.Option(help="The network, robust and pooled; the plain one; batched maximum likelihood; or arch."),
+    typer.Option(
+        help="By each asset and all others, with ranges where there are any; the network, robust and pooled, for each "
+        "asset alone; the plain one; batched maximum likelihood; or arch."
+    ),
 ]
 Robust = Annotated[
     bool | None,

@@ -54,7 +54,7 @@ def price_(
 ) -> None:
     """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
     from riskengine.cli.runs import run_price
-    from riskengine.report import greek_cells
+    from riskengine.report import greek_cells, model_cells
 
     console = screen(as_json)
     with bars(console) as report:
@@ -72,6 +72,13 @@ def price_(
         for name, greek in one["greeks"].items():
             table.add_row(escape(name), *greek_cells(greek))
         console.print(table)
+        if one["models"]:
+            models = new_table("Under each model of the smile")
+            for heading in ("model", "price", "standard error"):
+                models.add_column(heading, justify="left" if heading == "model" else "right")
+            for row in one["models"]:
+                models.add_row(*map(escape, model_cells(row)))
+            console.print(models)
         for note in one["notes"]:
             console.print(f"- {note}", highlight=False, markup=False)
     if len(trades) > 1:
@@ -149,6 +156,8 @@ def smile_tables(content: dict[str, Any]) -> list[Table]:
         cells = (f"{row[name]:.4f}" for name in ("maturity", "alpha", "nu", "rho"))
         second.add_row(*cells, f"{row['rmse']:.3g}", row["status"])
     tables.append(second)
+    if content["ssvi"] is not None:
+        tables.append(_ssvi_table(content["ssvi"]))
     if "states" not in content:
         return tables
     third = new_table("Heston at the money in other GARCH states")
@@ -159,6 +168,15 @@ def smile_tables(content: dict[str, Any]) -> list[Table]:
     for row in content["states"]:
         third.add_row(row["state"], *(f"{x:.1%}" for x in (row["garch_volatility"], *row["at_the_money"])))
     return [*tables, third]
+
+
+def _ssvi_table(ssvi: dict[str, Any]) -> Table:
+    """Shape of the surface free of arbitrage."""
+    table = new_table(f"SSVI, free of arbitrage: error {ssvi['rmse']:.2f} points, {ssvi['status']}")
+    for heading in ("rho", "eta", "gamma"):
+        table.add_column(heading, justify="right")
+    table.add_row(*(f"{ssvi[name]:.4f}" for name in ("rho", "eta", "gamma")))
+    return table
 
 
 def market_table(market: list[dict[str, Any]]) -> Table:

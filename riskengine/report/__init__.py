@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from riskengine.report.figures import draw_calibration as draw_calibration
     from riskengine.report.figures import draw_result as draw_result
     from riskengine.report.price_page import greek_cells as greek_cells
+    from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price
     from riskengine.report.rebalance_page import RISK_LABELS as RISK_LABELS
     from riskengine.report.rebalance_page import limit_label as limit_label
