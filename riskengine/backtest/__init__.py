@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from riskengine.backtest.benchmarks import standard_benchmarks as standard_benchmarks
     from riskengine.backtest.checkpoint import files_read as files_read
     from riskengine.backtest.checkpoint import is_begun as is_begun
+    from riskengine.backtest.comparison import Comparison as Comparison
+    from riskengine.backtest.comparison import Metrics as Metrics
     from riskengine.backtest.cost_sensitivity import at_cost as at_cost
     from riskengine.backtest.engine import run_backtest as run_backtest
     from riskengine.backtest.flags import ResultFlag as ResultFlag
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from riskengine.backtest.provenance import weights_hash as weights_hash
     from riskengine.backtest.reads import recorded_reads as recorded_reads
     from riskengine.backtest.result import BacktestResult as BacktestResult
-    from riskengine.backtest.result import Comparison as Comparison
     from riskengine.backtest.result import finite as finite
     from riskengine.backtest.schedule import Fold as Fold
     from riskengine.backtest.schedule import WalkForward as WalkForward

@@ -52,6 +52,7 @@ def result_units(periods_per_year: float) -> dict[str, dict[str, str] | str]:
             "share": f"exceptions as a fraction of {units}",
             "kupiec_p": "p-value of the expected share, 0 to 1",
             "christoffersen_p": "p-value of the expected share without clusters, 0 to 1",
+            "verdict": "passes, or the tests that reject at 5%",
         },
         "statuses": "number of decisions",
     }

@@ -7,26 +7,35 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from riskengine.cli.app import app
-from riskengine.cli.arguments import Json
-from riskengine.cli.chain_options import (
+from riskengine.cli.arguments import (
     American,
-    AsOf,
+    Beta,
     DayCount,
-    Dividend,
+    DividendYield,
+    ErrorWeights,
     Expiry,
+    Feller,
     Forward,
-    Name,
+    GarchWindow,
+    Json,
     Normal,
     Percent,
-    Rate,
+    QuoteDate,
+    QuoteFile,
     Shift,
+    SmileFolder,
     Spot,
+    Underlying,
+    UnderlyingName,
+    UnderlyingPrices,
+    ZeroRate,
 )
-from riskengine.cli.console import FLAGGED, bars, new_table, screen
+from riskengine.cli.console import FLAGGED, bars, new_table, plainly, screen
 from riskengine.cli.file_schema import Example, Schema
 
 
@@ -93,15 +102,13 @@ def price_tables(content: dict[str, Any], several: bool) -> list[Table]:
 
 @app.command()
 def smile(
-    quotes: Annotated[Path, typer.Argument(help="CSV of a chain of options; docs/options.md.")],
-    prices: Annotated[
-        Path | None, typer.Option(help="Wide prices that hold the underlying; for the GARCH start and state.")
-    ] = None,
-    asset: Annotated[str | None, typer.Option(help="Column of the underlying in the prices.")] = None,
-    asof: AsOf = None,
+    quotes: QuoteFile,
+    prices: UnderlyingPrices = None,
+    asset: Underlying = None,
+    asof: QuoteDate = None,
     spot: Spot = None,
-    rate: Rate = None,
-    dividend: Dividend = None,
+    rate: ZeroRate = None,
+    dividend: DividendYield = None,
     forward: Forward = None,
     expiry: Expiry = None,
     american: American = None,
@@ -109,14 +116,12 @@ def smile(
     shift: Shift = 0.0,
     normal: Normal = False,
     day_count: DayCount = "act/365",
-    name: Name = "",
-    feller: Annotated[
-        bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")
-    ] = False,
-    weights: Annotated[str, typer.Option(help="Of the errors: volatility, vega or spread.")] = "volatility",
-    beta: Annotated[float, typer.Option(help="Of SABR, 0 to 1.")] = 1.0,
-    window: Annotated[int, typer.Option(help="Days of prices that the GARCH model sees.")] = 1000,
-    out: Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")] = Path("out/smile"),
+    name: UnderlyingName = "",
+    feller: Feller = False,
+    weights: ErrorWeights = "volatility",
+    beta: Beta = 1.0,
+    window: GarchWindow = 1000,
+    out: SmileFolder = Path("out/smile"),
     as_json: Json = False,
 ) -> None:
     """Fit Heston and SABR to a chain of options; with prices, from a GARCH start, and against stressed GARCH states.
@@ -126,7 +131,6 @@ def smile(
     Exit status 3 if a fit is not to be trusted.
     """
     from riskengine.cli.runs import run_smile
-    from riskengine.report import poor
 
     reading = {
         "spot": spot, "rate": rate, "dividend": dividend, "forward": forward, "expiry": expiry, "american": american,
@@ -136,20 +140,23 @@ def smile(
     if as_json:
         print(json.dumps(content))
     else:
-        console = screen(as_json)
-        for note in content["notes"]:
-            console.print(f"- {note}", highlight=False, markup=False)
-        for table in smile_tables(content):
-            console.print(table)
-        for flag, count in content["flags"].items():
-            console.print(f"- {count} of {content['quotes']} quotes: {flag}", highlight=False, markup=False)
-        for line in poor(content):
-            console.print(f"! {line}", style="yellow", highlight=False, markup=False)
-        for doubt in content.get("findings", ()):
-            console.print(f"! {doubt}", style="yellow", highlight=False, markup=False)
-        console.print(f"[bold]{out / 'smile.html'}[/bold]")
+        show_smile(screen(as_json), content, out / "smile.html")
     if content["flagged"]:
         raise typer.Exit(FLAGGED)
+
+
+def show_smile(console: Console, content: dict[str, Any], page: Path) -> None:
+    """What was assumed, both fits, and what is odd about quotes, fits and prices."""
+    from riskengine.report import poor
+
+    plainly(console, *(f"- {note}" for note in content["notes"]))
+    for table in smile_tables(content):
+        console.print(table)
+    flags = content["flags"].items()
+    plainly(console, *(f"- {count} of {content['quotes']} quotes: {flag}" for flag, count in flags))
+    for line in (*poor(content), *content.get("findings", ())):
+        console.print(f"! {line}", style="yellow", highlight=False, markup=False)
+    console.print(f"[bold]{page}[/bold]")
 
 
 def smile_tables(content: dict[str, Any]) -> list[Table]:

@@ -86,7 +86,7 @@ def _exceptions(result: BacktestResult) -> Table:
 
     unit = period_name(result.periods_per_year)
     table = new_table(f"VaR exceptions of {result.name}, one {unit} ahead, number of {plural(unit)}")
-    for heading in ("method", "level", "expected", "exceptions", "Kupiec p", "Christoffersen p"):
+    for heading in ("method", "level", "expected", "beyond", "Kupiec\np", "Christof-\nfersen p", "verdict"):
         table.add_column(heading, justify="right")
     for _, row in result.risk_table().iterrows():
         table.add_row(
@@ -96,6 +96,8 @@ def _exceptions(result: BacktestResult) -> Table:
             f"{row['exceptions']:.0f}",
             f"{row['kupiec_p']:.3f}",
             f"{row['christoffersen_p']:.3f}",
+            str(row["verdict"]).partition(":")[0],
+            style=None if row["verdict"] == "passes" else "red",
         )
     return table
 

@@ -11,7 +11,8 @@ from riskengine.datasets import us_equities_20
 from riskengine.errors import SettingsError
 from riskengine.files import write_atomically
 
-DAYS, TOLD = 900, 3  # closes in the file of prices; days after them that `watch` is told
+DAYS, TOLD = 1520, 3
+"""Closes in the file of prices: five years to learn from and one to test on; days after them that `watch` is told."""
 
 README = """# A workspace of riskengine
 

@@ -14,7 +14,7 @@ from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.strategy import Strategy
 
 if TYPE_CHECKING:
-    from riskengine.market.view import MarketView
+    from riskengine.market import MarketView
 
 Weights = Any
 """An array ``(assets,)``, or a mapping (or Series) from asset to weight in which others have none."""

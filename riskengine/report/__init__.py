@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from riskengine.report.audit_page import write_audit as write_audit
     from riskengine.report.backtest_page import headline as headline
     from riskengine.report.backtest_page import provenance_text as provenance_text
-    from riskengine.report.backtest_page import render as render
     from riskengine.report.backtest_page import summary_rows as summary_rows
     from riskengine.report.backtest_page import write_report as write_report
     from riskengine.report.figures import draw_calibration as draw_calibration

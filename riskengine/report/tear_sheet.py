@@ -20,7 +20,7 @@ from riskengine.backtest import (
     reduction_over_time,
 )
 from riskengine.covariance import bias_band
-from riskengine.market.period_names import period_name, periods, plural
+from riskengine.market import period_name, periods, plural
 from riskengine.report.svg import Interval, Line, bars_cell, interval_chart, time_chart
 from riskengine.report.thinning import quarter
 from riskengine.risk import traffic_light
@@ -30,7 +30,6 @@ Rows = tuple[list[str], list[list[Any]]]
 RIVALS = 5
 """Styles of benchmarks; a further one begins anew."""
 
-_LEVEL = 0.05  # below which a test of VaR speaks against it
 _RATES = (0.0, 0.0005, 0.001, 0.002, 0.005)
 _HOLDINGS = 10
 
@@ -290,13 +289,9 @@ def risk_rows(result: BacktestResult) -> Rows:
     ]
     rows = []
     for _, row in result.risk_table().iterrows():
-        failed = [
-            word
-            for word, p in (("number", row["kupiec_p"]), ("clustering", row["christoffersen_p"]))
-            if p < _LEVEL
-        ]
+        word = str(row["verdict"])
         verdict = Markup('<span class="verdict {}">{}</span>').format(
-            "bad" if failed else "good", f"rejected: {' and '.join(failed)}" if failed else "passes"
+            "good" if word == "passes" else "bad", word
         )
         rows.append(
             [str(row["method"]), f"{row['level']:.0%}", f"{row['days']:.0f}", f"{row['expected']:.1f}",
