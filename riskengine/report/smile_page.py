@@ -62,7 +62,7 @@ def smiles_figure(panels: list[dict[str, Any]]) -> go.Figure:
         for trace in _traces(panel):
             figure.add_trace(trace.update(showlegend=place == 0), **at)
     figure.update_layout(**LAYOUT, height=120 + 235 * lines)
-    figure.update_yaxes(tickformat=".0%")
+    figure.update_yaxes(tickformat="~%")
     figure.update_xaxes(title_text=panels[0]["axis"], row=lines)
     return figure
 
@@ -94,7 +94,7 @@ def states_figure(states: dict[str, Any]) -> go.Figure:
     for k, (colour, (name, y)) in enumerate(zip(PALETTE, states["lines"].items(), strict=False)):
         line = {"color": colour, "width": 1.6 if k else 3}
         figure.add_scatter(x=states["x"], y=y, mode="lines", name=name, line=line)
-    figure.update_yaxes(title="implied volatility", tickformat=".0%")
+    figure.update_yaxes(title="implied volatility", tickformat="~%")
     figure.update_xaxes(title=f"strike over forward, {when(states['maturity'])}")
     return figure
 
@@ -104,7 +104,7 @@ def term_figure(term: dict[str, Any]) -> go.Figure:
     figure = go.Figure(layout={**LAYOUT, "height": 360})
     for colour, (name, y) in zip(("#d1495b", "#0b5fa5", "#66a182"), term["lines"].items(), strict=False):
         figure.add_scatter(x=term["maturity"], y=y, mode="lines+markers", name=name, line={"color": colour})
-    figure.update_yaxes(title="volatility", tickformat=".0%")
+    figure.update_yaxes(title="volatility", tickformat="~%")
     figure.update_xaxes(title="maturity, years")
     return figure
 
