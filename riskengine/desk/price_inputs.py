@@ -130,6 +130,8 @@ class Valuation(Table):
 
 def _keep_clock(found: Valuation, info: ValidationInfo) -> Valuation:
     if info.context is not None:
+        today = parse_date(found.date, "valuation.date").date()
+        info.context["clock"] = TermClock(today)  # stands where the calendar is not known
         info.context["clock"] = found.clock()
     return found
 
