@@ -6,6 +6,8 @@ import ast
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -61,7 +63,7 @@ class _Face(ModuleType):
             deprecated(f"{self.__name__}.{name}", self._renamed[name])
             return getattr(self, self._renamed[name])
         if name not in self._sources:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+            return self._module(name)
         module, original = self._sources[name]
         if module == self.__name__:  # a module of the package, which is shown as it is
             value: Any = import_module(f"{module}.{original}")
@@ -70,10 +72,17 @@ class _Face(ModuleType):
         vars(self)[name] = value
         return value
 
+    def _module(self, name: str) -> ModuleType:
+        """A module of the package that nobody has imported yet: ``riskengine.market`` after ``import riskengine``."""
+        if name.startswith("_") or find_spec(f"{self.__name__}.{name}") is None:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return import_module(f"{self.__name__}.{name}")
+
     def __setattr__(self, name: str, value: Any) -> None:
         """A module of the name of what it defines (``garch.step``) does not hide it when it is imported."""
         if not (isinstance(value, ModuleType) and name in self._sources):
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*vars(self), *self._sources})
+        folders = (module.name for module in iter_modules(self.__path__) if module.ispkg)
+        return sorted({*vars(self), *self._sources, *folders})

@@ -130,7 +130,7 @@ def block(k: int) -> dict[str, np.ndarray]:
     calibrate_heston(surfaces[:1])  # compiles
     for name, one in starts.items():
         begin = time.perf_counter()
-        fits = calibrate_heston(surfaces, one)
+        fits = calibrate_heston(surfaces, one, several=False)
         found[f"seconds {name}"] = np.array([(time.perf_counter() - begin) / n])
         found[f"error {name}"] = np.array([fit.rmse for fit in fits])
         found[f"iterations {name}"] = np.array([fit.iterations for fit in fits])
@@ -271,9 +271,9 @@ def real(record: Record, data: Path) -> None:
             "fixed, sensible": SENSIBLE,
             "fixed, QuantLib's test suite": SUITE,
         }
-        found = {label: calibrate_heston(quotes, s) for label, s in runs.items()}
+        found = {label: calibrate_heston(quotes, s, several=False) for label, s in runs.items()}
         colds = [
-            calibrate_heston(quotes, HestonParams(*(leaf[k] for leaf in tries)))
+            calibrate_heston(quotes, HestonParams(*(leaf[k] for leaf in tries)), several=False)
             for k in range(20 if few else 4)
         ]
         best = min(fit.rmse for fit in (*found.values(), *colds))

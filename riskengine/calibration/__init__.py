@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from riskengine.calibration.result import Status as Status
     from riskengine.calibration.result import as_matrix as as_matrix
     from riskengine.calibration.standard import calibrate as calibrate
+    from riskengine.calibration.standard import ranges_for as ranges_for
     from riskengine.calibration.standard import standard_calibrator as standard_calibrator
     from riskengine.calibration.universe_calibrator import UniverseCalibrator as UniverseCalibrator
 

@@ -9,21 +9,24 @@ from riskengine.calibration.arch_reference import ArchReference
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator
 from riskengine.calibration.result import Calibration, Calibrator
+from riskengine.calibration.universe_calibrator import UniverseCalibrator
 from riskengine.errors import SettingsError
 from riskengine.market import Panel
 
-Method = Literal["network", "plain", "mle", "arch"]
+Method = Literal["universe", "network", "plain", "mle", "arch"]
 
 WINDOW = 1000
 """Days that are calibrated if nobody says otherwise."""
 
 
-def standard_calibrator(method: Method = "network") -> Calibrator:
+def standard_calibrator(method: Method = "universe") -> Calibrator:
     """A calibrator by name.
 
     Parameters
     ----------
-    method : ``"network"``, robust and pooled, the best of the shipped ones on almost every panel
+    method : ``"universe"``, the network's answer with the variance of the next day as it and all other assets, and
+        the day's ranges where there are any, say (``backtests/calibration/universe_panels.py`` and ``frontier.py``:
+        ahead of the others on every panel); ``"network"``, robust and pooled, each asset by itself
         (``backtests/calibration/race.py``); ``"plain"``, the network without either; ``"mle"``, batched maximum
         likelihood; ``"arch"``, the package of that name
 
@@ -32,6 +35,8 @@ def standard_calibrator(method: Method = "network") -> Calibrator:
     SettingsError
         If there is none of that name.
     """
+    if method == "universe":
+        return UniverseCalibrator.pretrained()
     if method == "network":
         return NeuralCalibrator.pretrained(robust=True, pooled=True)
     if method == "plain":
@@ -45,7 +50,7 @@ def standard_calibrator(method: Method = "network") -> Calibrator:
 
 def calibrate(
     returns: Any,
-    method: Method = "network",
+    method: Method = "universe",
     window: int | None = WINDOW,
     groups: Sequence[Any] | None = None,
 ) -> Calibration:
@@ -53,11 +58,12 @@ def calibrate(
 
     Parameters
     ----------
-    returns : a :class:`~riskengine.market.Panel`, a DataFrame of simple returns or a ``(time, assets)`` array; NaN
-        where there is none
+    returns : a :class:`~riskengine.market.Panel`, whose ranges are made use of if it has any, a DataFrame of simple
+        returns or a ``(time, assets)`` array; NaN where there is none
     method : see :func:`standard_calibrator`
     window : last rows that are used; all if None
-    groups : a label an asset, such as its sector, towards whose members it is pooled; for the network alone
+    groups : a label an asset, such as its sector, towards whose members it is pooled; not with ``"plain"``, ``"mle"``
+        and ``"arch"``
 
     Raises
     ------
@@ -76,8 +82,19 @@ def calibrate(
     calibrator = standard_calibrator(method)
     rows = returns.session_returns if isinstance(returns, Panel) else returns
     rows = rows if window is None else rows[-window:]
-    if groups is None:
-        return calibrator(rows)
-    if method != "network" or not isinstance(calibrator, NeuralCalibrator):
-        raise SettingsError(f"groups are for the pooled network, not for {method!r}")
-    return calibrator(rows, groups)
+    known: dict[str, Any] = ranges_for(calibrator, returns, len(rows))
+    if groups is not None:
+        if method not in ("universe", "network"):
+            raise SettingsError(f"groups are for the pooled network, not for {method!r}")
+        known["groups"] = groups
+    return calibrator(rows, **known)
+
+
+def ranges_for(calibrator: Calibrator, prices: Any, days: int) -> dict[str, Any]:
+    """The keyword ``ranges`` of a call on the last ``days`` returns of a panel, if calibrator and panel have any use
+    for it.
+    """
+    if not (isinstance(prices, Panel) and isinstance(calibrator, UniverseCalibrator)):
+        return {}
+    ranges = prices.session_ranges
+    return {} if ranges is None else {"ranges": ranges.to_numpy()[len(ranges) - days :]}

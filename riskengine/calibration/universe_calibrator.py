@@ -43,7 +43,6 @@ WITH_RANGES, FROM_CLOSES = 0.75, 0.7
 _JUMP = 0.25  # largest squared return, and squared range, in a first level
 
 _filter = jax.jit(filter_universe)
-_step = jax.jit(universe_step)
 _ahead = jax.jit(universe_term_structure, static_argnames="horizon")
 
 
@@ -109,7 +108,7 @@ class UniverseCalibrator:
         table = Dated.read(returns)
         fit = self.calibrate(table.matrix, table.assets, groups, table.frequency.periods_per_year)
         _, common = self.filter(fit, table.matrix, as_ranges(ranges, table.matrix.shape))
-        ahead = common.joined(common.variance(), fit.next_variance)
+        ahead = common.joined(common.variance, fit.next_variance)
         return table.told(replace(fit, next_variance=ahead))
 
     def calibrate(
@@ -164,10 +163,13 @@ class UniverseCalibrator:
             first = _started(params, *levels)
             squares = None if ranges is None else filled(ranges**2 / PARKINSON)
             path, _, last = _filter(params, filled(centred), first, squares)
-        common = CommonMargin(
-            params, _of_assets(last, assets), fit.mean, silent, self.weight(assets, ranged), ranged
+        state = _of_assets(last, assets)
+        with jax.enable_x64(True):
+            ahead = np.asarray(universe_variance(params, state))
+        weight = self.weight(assets, ranged)
+        return np.asarray(path)[-days:, :assets], CommonMargin(
+            params, state, ahead, fit.mean, silent, weight, ranged
         )
-        return np.asarray(path)[-days:, :assets], common
 
     def params(self, assets: int, ranged: bool) -> UniverseParams:
         """Parameters for a universe of so many assets: one alone has no loading on itself."""
@@ -187,6 +189,7 @@ class CommonMargin(NamedTuple):
     ----------
     params : of the universe
     state : at the close
+    variance : (assets,) of the next day
     mean : (assets,) of returns
     silent : (assets,) whether the price does not move or is not there: its zeros are no observation of calm
     weight : of the component model in the logarithm of the joined variance
@@ -195,15 +198,11 @@ class CommonMargin(NamedTuple):
 
     params: UniverseParams
     state: UniverseState
+    variance: Array
     mean: Array
     silent: Array
     weight: float
     ranged: bool
-
-    def variance(self) -> Array:
-        """Of the next day ``(assets,)``."""
-        with jax.enable_x64(True):
-            return np.asarray(universe_variance(self.params, self.state))
 
     def term_structure(self, horizon: int) -> Array:
         """Expected variances of the next days ``(horizon, assets)``."""
@@ -223,12 +222,20 @@ class CommonMargin(NamedTuple):
             squares = np.full(len(row), np.nan) if given is None else given**2 / PARKINSON
         with jax.enable_x64(True):
             centred = np.where(self.silent, np.nan, row - self.mean)
-            moved = _step(self.params, self.state, centred, squares)
-        return self._replace(state=_of_assets(moved, len(row)))
+            state, ahead = _step(self.params, self.state, centred, squares)
+        return self._replace(state=_of_assets(state, len(row)), variance=np.asarray(ahead))
 
     def joined(self, universe: Array, garch: Array) -> Array:
         """Variances ``(..., assets)`` of the component model and of the network as one."""
         return universe**self.weight * garch ** (1 - self.weight)
+
+
+@jax.jit
+def _step(
+    params: UniverseParams, state: UniverseState, row: jax.Array, squares: jax.Array | None
+) -> tuple[UniverseState, jax.Array]:
+    moved = universe_step(params, state, row, squares)
+    return moved, universe_variance(params, moved)
 
 
 def share(assets: int) -> float:

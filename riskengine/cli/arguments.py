@@ -14,6 +14,7 @@ from riskengine.cli.console import prices_file
 class CalibratorName(StrEnum):
     """Choices of `calibrate --method`."""
 
+    UNIVERSE = "universe"
     NETWORK = "network"
     PLAIN = "plain"
     MAXIMUM_LIKELIHOOD = "mle"
@@ -153,7 +154,10 @@ RepairedCopy = Annotated[
 CalibrationWindow = Annotated[int, typer.Option(help="Last days to use; 0 for all.")]
 Method = Annotated[
     CalibratorName,
-    typer.Option(help="The network, robust and pooled; the plain one; batched maximum likelihood; or arch."),
+    typer.Option(
+        help="By each asset and all others, with ranges where there are any; the network, robust and pooled, for each "
+        "asset alone; the plain one; batched maximum likelihood; or arch."
+    ),
 ]
 Robust = Annotated[
     bool | None,
@@ -244,3 +248,44 @@ Recalibrate = Annotated[
     int | None, typer.Option(help="Rows between calibrations; 0 for none; 21 at first, then as before.")
 ]
 Snapshot = Annotated[int, typer.Option(help="Rows between snapshots.")]
+
+# `smile`
+QuoteFile = Annotated[Path, typer.Argument(help="CSV of quotes: see riskengine.options.read_quotes.")]
+UnderlyingPrices = Annotated[
+    Path | None, typer.Option(help="Wide prices that hold the underlying; for the GARCH start and state.")
+]
+Underlying = Annotated[str | None, typer.Option(help="Column of the underlying in the prices.")]
+QuoteDate = Annotated[str | None, typer.Option(help="Date of the quotes; last date of the prices to use.")]
+Spot = Annotated[float | None, typer.Option(help="Where the file has neither spot nor forward.")]
+ZeroRate = Annotated[
+    str | None,
+    typer.Option(help="Zero rate, continuously compounded, or a file of years and rates; before parity's."),
+]
+DividendYield = Annotated[
+    str | None, typer.Option(help="Dividend yield, or a file of years and yields; before parity's.")
+]
+Forward = Annotated[
+    str | None, typer.Option(help="Forward, or a file of years and forwards; before parity's.")
+]
+Expiry = Annotated[str | None, typer.Option(help="Of all quotes, where the file has none.")]
+American = Annotated[
+    bool | None,
+    typer.Option("--american/--european", help="How options are exercised, where the file does not say."),
+]
+Percent = Annotated[
+    bool | None,
+    typer.Option("--percent/--decimal", help="What volatilities are, where the file leaves it open."),
+]
+Shift = Annotated[
+    float, typer.Option(help="Added to forwards and strikes, which may then be negative; SABR alone.")
+]
+Normal = Annotated[
+    bool, typer.Option("--normal", help="Volatilities are Bachelier's, strikes of any sign; SABR alone.")
+]
+DayCount = Annotated[str, typer.Option(help="act/365, act/360, act/365.25 or bus/252.")]
+UnderlyingName = Annotated[str, typer.Option(help="Of the underlying; chooses one of a file of several.")]
+Feller = Annotated[bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")]
+ErrorWeights = Annotated[str, typer.Option(help="Of the errors: volatility, vega or spread.")]
+Beta = Annotated[float, typer.Option(help="Of SABR, 0 to 1.")]
+GarchWindow = Annotated[int, typer.Option(help="Days of prices that the GARCH model sees.")]
+SmileFolder = Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def calibrate(
     prices: Prices = None,
     window: CalibrationWindow = 1000,
-    method: Method = CalibratorName.NETWORK,
+    method: Method = CalibratorName.UNIVERSE,
     robust: Robust = None,
     pooled: Pooled = None,
     periods_per_year: PeriodsPerYear = None,
@@ -55,6 +55,7 @@ def calibrate(
     Exit status 3 if prices of the window look wrong, a split that they are not adjusted for, say, or if something had
     to be done in another way: prices that stand still, or of a frequency that the network was not trained for.
     """
+    from riskengine.calibration import ranges_for
     from riskengine.market import load_panel
 
     if window < 0:
@@ -66,7 +67,8 @@ def calibrate(
     findings = within(panel.audit(), returns.index[0])
     show_findings(console, findings)
     with console.status(f"calibrating {len(panel.assets)} assets"):
-        fit = calibrator(returns)
+        ranges = ranges_for(calibrator, panel, len(returns))
+        fit = calibrator(returns, **ranges)
         frame = fit.to_frame()
     for note in fit.notes:
         console.print(f"! {note}", style="yellow", highlight=False, markup=False)
@@ -75,7 +77,8 @@ def calibrate(
     if as_json:
         print(json.dumps(_rows(fit, frame, findings)))
     else:
-        _show(console, fit, frame, method, f"{returns.index[-1]:%Y-%m-%d}")
+        by = f"{method.value} with ranges" if ranges else method.value
+        _show(console, fit, frame, by, f"{returns.index[-1]:%Y-%m-%d}")
     if fit.notes or any(finding.serious for finding in findings):
         raise typer.Exit(FLAGGED)
 
@@ -86,9 +89,9 @@ def _calibrator(method: CalibratorName, robust: bool | None, pooled: bool | None
 
     if robust is pooled is None:
         return standard_calibrator(method.value)
-    if method not in (CalibratorName.NETWORK, CalibratorName.PLAIN):
+    if method not in (CalibratorName.UNIVERSE, CalibratorName.NETWORK, CalibratorName.PLAIN):
         raise SettingsError(f"--robust and --pooled are for the network, not for {method.value}")
-    usual = method is CalibratorName.NETWORK
+    usual = method is not CalibratorName.PLAIN
     return NeuralCalibrator.pretrained(
         robust=usual if robust is None else robust, pooled=usual if pooled is None else pooled
     )
@@ -109,11 +112,11 @@ def _rows(fit: Calibration, frame: pd.DataFrame, findings: Sequence[Finding]) ->
     return rows
 
 
-def _show(console: Console, fit: Calibration, frame: pd.DataFrame, method: CalibratorName, date: str) -> None:
+def _show(console: Console, fit: Calibration, frame: pd.DataFrame, by: str, date: str) -> None:
     """A row an asset."""
     from riskengine.calibration import takes_over
 
-    used = "maximum likelihood" if any(takes_over(note) for note in fit.notes) else method.value
+    used = "maximum likelihood" if any(takes_over(note) for note in fit.notes) else by
     title = f"GJR-GARCH(1,1), {used}, to {date}"
     table = new_table(f"{title}; volatilities a year of {fit.periods_per_year:g}")
     formats = {

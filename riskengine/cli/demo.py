@@ -31,7 +31,7 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     ten basis points. The mandate was chosen on other stocks and ETFs. The same forecast long only stands below it.
     """
     from riskengine.backtest import RiskMonitor, WalkForward, load_strategy, run_backtest, save_result
-    from riskengine.calibration import NeuralCalibrator
+    from riskengine.calibration import standard_calibrator
     from riskengine.datasets import us_equities_100
     from riskengine.report import write_report
 
@@ -39,7 +39,7 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     known: dict[str, Remembered] = {}
     wide, narrow = (_contest(load_strategy(name), known) for name in ("long_short", "min_variance"))
     with bars(console) as report:
-        monitor = RiskMonitor(NeuralCalibrator.pretrained(), beside=())
+        monitor = RiskMonitor(standard_calibrator(), beside=())
         result = run_backtest(wide[0], panel, schedule, RATE, wide[1:], monitor, report)
         long_only = run_backtest(narrow[0], panel, schedule, RATE, narrow[1:], report=report)
     chosen = f"The mandate and its settings were chosen on other stocks and ETFs: {STUDY}"

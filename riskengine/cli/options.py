@@ -7,12 +7,35 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from riskengine.cli.app import app
-from riskengine.cli.arguments import Json
-from riskengine.cli.console import FLAGGED, bars, new_table, screen
+from riskengine.cli.arguments import (
+    American,
+    Beta,
+    DayCount,
+    DividendYield,
+    ErrorWeights,
+    Expiry,
+    Feller,
+    Forward,
+    GarchWindow,
+    Json,
+    Normal,
+    Percent,
+    QuoteDate,
+    QuoteFile,
+    Shift,
+    SmileFolder,
+    Spot,
+    Underlying,
+    UnderlyingName,
+    UnderlyingPrices,
+    ZeroRate,
+)
+from riskengine.cli.console import FLAGGED, bars, new_table, plainly, screen
 from riskengine.cli.file_schema import Example, Schema
 
 
@@ -31,7 +54,7 @@ def price_(
 ) -> None:
     """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
     from riskengine.cli.runs import run_price
-    from riskengine.report import greek_cells
+    from riskengine.report import greek_cells, model_cells
 
     console = screen(as_json)
     with bars(console) as report:
@@ -49,6 +72,13 @@ def price_(
         for name, greek in one["greeks"].items():
             table.add_row(escape(name), *greek_cells(greek))
         console.print(table)
+        if one["models"]:
+            models = new_table("Under each model of the smile")
+            for heading in ("model", "price", "standard error"):
+                models.add_column(heading, justify="left" if heading == "model" else "right")
+            for row in one["models"]:
+                models.add_row(*map(escape, model_cells(row)))
+            console.print(models)
         for note in one["notes"]:
             console.print(f"- {note}", highlight=False, markup=False)
     if len(trades) > 1:
@@ -58,51 +88,26 @@ def price_(
 
 @app.command()
 def smile(
-    quotes: Annotated[Path, typer.Argument(help="CSV of quotes: see riskengine.options.read_quotes.")],
-    prices: Annotated[
-        Path | None, typer.Option(help="Wide prices that hold the underlying; for the GARCH start and state.")
-    ] = None,
-    asset: Annotated[str | None, typer.Option(help="Column of the underlying in the prices.")] = None,
-    asof: Annotated[
-        str | None, typer.Option(help="Date of the quotes; last date of the prices to use.")
-    ] = None,
-    spot: Annotated[float | None, typer.Option(help="Where the file has neither spot nor forward.")] = None,
-    rate: Annotated[
-        str | None,
-        typer.Option(
-            help="Zero rate, continuously compounded, or a file of years and rates; before parity's."
-        ),
-    ] = None,
-    dividend: Annotated[
-        str | None, typer.Option(help="Dividend yield, or a file of years and yields; before parity's.")
-    ] = None,
-    forward: Annotated[
-        str | None, typer.Option(help="Forward, or a file of years and forwards; before parity's.")
-    ] = None,
-    expiry: Annotated[str | None, typer.Option(help="Of all quotes, where the file has none.")] = None,
-    american: Annotated[
-        bool | None,
-        typer.Option("--american/--european", help="How options are exercised, where the file does not say."),
-    ] = None,
-    percent: Annotated[
-        bool | None,
-        typer.Option("--percent/--decimal", help="What volatilities are, where the file leaves it open."),
-    ] = None,
-    shift: Annotated[
-        float, typer.Option(help="Added to forwards and strikes, which may then be negative; SABR alone.")
-    ] = 0.0,
-    normal: Annotated[
-        bool, typer.Option("--normal", help="Volatilities are Bachelier's, strikes of any sign; SABR alone.")
-    ] = False,
-    day_count: Annotated[str, typer.Option(help="act/365, act/360, act/365.25 or bus/252.")] = "act/365",
-    name: Annotated[str, typer.Option(help="Of the underlying; chooses one of a file of several.")] = "",
-    feller: Annotated[
-        bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")
-    ] = False,
-    weights: Annotated[str, typer.Option(help="Of the errors: volatility, vega or spread.")] = "volatility",
-    beta: Annotated[float, typer.Option(help="Of SABR, 0 to 1.")] = 1.0,
-    window: Annotated[int, typer.Option(help="Days of prices that the GARCH model sees.")] = 1000,
-    out: Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")] = Path("out/smile"),
+    quotes: QuoteFile,
+    prices: UnderlyingPrices = None,
+    asset: Underlying = None,
+    asof: QuoteDate = None,
+    spot: Spot = None,
+    rate: ZeroRate = None,
+    dividend: DividendYield = None,
+    forward: Forward = None,
+    expiry: Expiry = None,
+    american: American = None,
+    percent: Percent = None,
+    shift: Shift = 0.0,
+    normal: Normal = False,
+    day_count: DayCount = "act/365",
+    name: UnderlyingName = "",
+    feller: Feller = False,
+    weights: ErrorWeights = "volatility",
+    beta: Beta = 1.0,
+    window: GarchWindow = 1000,
+    out: SmileFolder = Path("out/smile"),
     as_json: Json = False,
 ) -> None:
     """Fit Heston and SABR to a chain of options; with prices, from a GARCH start, and against stressed GARCH states.
@@ -112,7 +117,6 @@ def smile(
     Exit status 3 if a fit is not to be trusted.
     """
     from riskengine.cli.runs import run_smile
-    from riskengine.report import poor
 
     reading = {
         "spot": spot, "rate": rate, "dividend": dividend, "forward": forward, "expiry": expiry, "american": american,
@@ -122,20 +126,23 @@ def smile(
     if as_json:
         print(json.dumps(content))
     else:
-        console = screen(as_json)
-        for note in content["notes"]:
-            console.print(f"- {note}", highlight=False, markup=False)
-        for table in smile_tables(content):
-            console.print(table)
-        for flag, count in content["flags"].items():
-            console.print(f"- {count} of {content['quotes']} quotes: {flag}", highlight=False, markup=False)
-        for line in poor(content):
-            console.print(f"! {line}", style="yellow", highlight=False, markup=False)
-        for doubt in content.get("findings", ()):
-            console.print(f"! {doubt}", style="yellow", highlight=False, markup=False)
-        console.print(f"[bold]{out / 'smile.html'}[/bold]")
+        show_smile(screen(as_json), content, out / "smile.html")
     if content["flagged"]:
         raise typer.Exit(FLAGGED)
+
+
+def show_smile(console: Console, content: dict[str, Any], page: Path) -> None:
+    """What was assumed, both fits, and what is odd about quotes, fits and prices."""
+    from riskengine.report import poor
+
+    plainly(console, *(f"- {note}" for note in content["notes"]))
+    for table in smile_tables(content):
+        console.print(table)
+    flags = content["flags"].items()
+    plainly(console, *(f"- {count} of {content['quotes']} quotes: {flag}" for flag, count in flags))
+    for line in (*poor(content), *content.get("findings", ())):
+        console.print(f"! {line}", style="yellow", highlight=False, markup=False)
+    console.print(f"[bold]{page}[/bold]")
 
 
 def smile_tables(content: dict[str, Any]) -> list[Table]:
@@ -149,6 +156,8 @@ def smile_tables(content: dict[str, Any]) -> list[Table]:
         cells = (f"{row[name]:.4f}" for name in ("maturity", "alpha", "nu", "rho"))
         second.add_row(*cells, f"{row['rmse']:.3g}", row["status"])
     tables.append(second)
+    if content["ssvi"] is not None:
+        tables.append(_ssvi_table(content["ssvi"]))
     if "states" not in content:
         return tables
     third = new_table("Heston at the money in other GARCH states")
@@ -159,6 +168,15 @@ def smile_tables(content: dict[str, Any]) -> list[Table]:
     for row in content["states"]:
         third.add_row(row["state"], *(f"{x:.1%}" for x in (row["garch_volatility"], *row["at_the_money"])))
     return [*tables, third]
+
+
+def _ssvi_table(ssvi: dict[str, Any]) -> Table:
+    """Shape of the surface free of arbitrage."""
+    table = new_table(f"SSVI, free of arbitrage: error {ssvi['rmse']:.2f} points, {ssvi['status']}")
+    for heading in ("rho", "eta", "gamma"):
+        table.add_column(heading, justify="right")
+    table.add_row(*(f"{ssvi[name]:.4f}" for name in ("rho", "eta", "gamma")))
+    return table
 
 
 def market_table(market: list[dict[str, Any]]) -> Table:

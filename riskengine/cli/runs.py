@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def network() -> Calibrator:
     """The calibrator of all figures of the desk."""
-    from riskengine.calibration import NeuralCalibrator
+    from riskengine.calibration import standard_calibrator
 
-    return NeuralCalibrator.pretrained()
+    return standard_calibrator()
 
 
 def _panel(

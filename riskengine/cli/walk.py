@@ -106,7 +106,7 @@ def run_beside_benchmarks(
         run_backtest,
         standard_benchmarks,
     )
-    from riskengine.calibration import NeuralCalibrator
+    from riskengine.calibration import standard_calibrator
 
     candidate = load_strategy(strategy)
     panel = market.panel()
@@ -123,7 +123,7 @@ def run_beside_benchmarks(
             schedule,
             rules.charges(),
             rivals,
-            RiskMonitor(NeuralCalibrator.pretrained(), window=schedule.train),
+            RiskMonitor(standard_calibrator(), window=schedule.train),
             report,
             rules.cash_rate(),
             checkpoint,

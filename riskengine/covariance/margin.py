@@ -62,7 +62,7 @@ class Margin(NamedTuple):
     @property
     def variance(self) -> Array:
         """Of the next day ``(series,)``."""
-        return self.garch if self.common is None else self.common.joined(self.common.variance(), self.garch)
+        return self.garch if self.common is None else self.common.joined(self.common.variance, self.garch)
 
     def residual(self, row: Array) -> Array:
         """Standardised residual ``(series,)`` of the next day's returns."""

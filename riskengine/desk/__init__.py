@@ -44,6 +44,5 @@ if TYPE_CHECKING:
     from riskengine.desk.stream_settings import open_stream as open_stream
     from riskengine.desk.stream_settings import weights_of as weights_of
     from riskengine.desk.workspace import lay_out as lay_out
-    from riskengine.desk.workspace import workspace_files as workspace_files
 
 lazy_face(__name__)

@@ -58,10 +58,11 @@ def price_one(
         "parameters": _parameters(terms),
         "product": _words(type(trade.product).__name__),
         "product_terms": {key: value for key, value in vars(trade.product).items() if value is not None},
-        "market": terms.market | _dates(terms, trade),
+        "market": _market(terms, trade),
         "price": found.price,
         "error": found.error,
         "greeks": greeks,
+        "methods": {_named(key, terms.names): words for key, words in found.methods.items()},
         "notes": [
             *terms.notes,
             *(f"{_named(key, terms.names)}: {note}" for key, note in found.notes.items()),
@@ -70,9 +71,38 @@ def price_one(
         "paths": found.paths,
         "steps": found.steps,
         "convergence": _convergence(found),
+        "models": _under_each_model(terms, trade, found),
         "sweep": _sweep(terms, trade, progress),
         "provenance": software() | {"seed": terms.simulation.get("seed", 0)},
     }
+
+
+def _under_each_model(
+    terms: Terms, trade: Trade, found: options.MonteCarloResult
+) -> list[dict[str, float | str | None]]:
+    """The price under every model of the same smile, and under Black and Scholes; empty without a smile."""
+    if not terms.others:
+        return []
+    rows: list[dict[str, float | str | None]] = [
+        {"model": terms.model, "price": found.price, "error": found.error}
+    ]
+    flat = []
+    for _, params in terms.others:
+        if isinstance(params, options.LocalVolatilityParams):
+            t = trade.product.maturity
+            level = options.ssvi_volatility(params.surface, 1.0, 1.0, t)
+            flat = [(f"Black and Scholes at {float(level):.2%}", options.BlackScholesParams(float(level)))]
+    for name, params in (*terms.others, *flat):
+        settings = terms.simulation | {"greeks": ()}
+        try:
+            one = options.monte_carlo(
+                params, trade.product, curves=terms.curves_for(trade.product), **terms.market, **settings
+            )
+        except DataError as error:  # a model that does not take these terms: said, and the others stand
+            rows.append({"model": f"{name}: {error}", "price": None, "error": None})
+            continue
+        rows.append({"model": name, "price": one.price, "error": one.error})
+    return rows
 
 
 def _words(name: str) -> str:
@@ -103,9 +133,9 @@ def _parameters(terms: Terms) -> dict[str, Any]:
     return models | {"names": list(terms.names), "correlation": np.round(matrix, 6).tolist()}
 
 
-def _dates(terms: Terms, trade: Trade) -> dict[str, Any]:
-    """Dates, curves and dividends that go beyond flat numbers."""
-    found: dict[str, Any] = {}
+def _market(terms: Terms, trade: Trade) -> dict[str, Any]:
+    """Flat numbers, or the curves in their place; dates and dividends."""
+    found: dict[str, Any] = dict(terms.market)
     if terms.clock.today is not None:
         found["valuation"] = terms.clock.today.isoformat()
         known = (terms.clock.dates.get(float(t)) for t in trade.product.times())
@@ -116,6 +146,7 @@ def _dates(terms: Terms, trade: Trade) -> dict[str, Any]:
             curve = getattr(curves, name)
             if curve is not None:
                 found[f"{name}_curve"] = [list(curve.maturity), list(curve.value)]
+                found.pop(name)
         if curves.cash:
             found["dividends"] = [list(pair) for pair in curves.cash]
         if curves.payments:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from riskengine import options
 from riskengine.desk.basket_terms import BasketTable, basket_of
+from riskengine.desk.smile_file import read_smile
 from riskengine.desk.term_dates import CONVENTIONS, DAY_COUNTS, TermClock, calendar_of
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import SettingsError
 from riskengine.market import parse_date
 from riskengine.schema import Table, read, table
 
@@ -65,6 +65,8 @@ class Terms:
         Of the assets of a basket.
     notes
         What was taken from where.
+    others
+        Further models of the same smile, names and parameters: the price under each is shown beside.
     """
 
     model: str
@@ -76,6 +78,7 @@ class Terms:
     curves: options.MarketCurves | None = None
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    others: tuple[tuple[str, Any], ...] = ()
 
     @property
     def product(self) -> options.Product:
@@ -307,17 +310,19 @@ def read_terms(path: Path) -> Terms:
     model, params = found.model[:2]
     notes: list[str] = []
     market, curves = _market(found.underlying, clock, path.parent)
+    others: tuple[tuple[str, Any], ...] = ()
     if isinstance(params, FittedSmile):
-        model, params, market, curves = _of_smile(
-            params, path.parent, found.underlying, market, curves, notes
-        )
+        smile = read_smile(path.parent / params.file)
+        model, params, others = "heston", smile.heston, smile.others
+        market, curves = smile.completed(market, curves, found.underlying.model_fields_set)
+        notes += smile.notes
     names: tuple[str, ...] = ()
     if found.basket is not None:
         params, market, names = basket_of(found.basket, params, market, path.parent, notes)
     elif any(np.ndim(leaf) for leaf in params):
         raise SettingsError(f"{path}: model: lists of parameters are for several assets: add a [basket]")
     simulation = found.simulation.given()
-    return Terms(model, params, made, market, simulation, clock, curves, names, tuple(notes))
+    return Terms(model, params, made, market, simulation, clock, curves, names, tuple(notes), others)
 
 
 def _market(
@@ -338,43 +343,3 @@ def _market(
             cash.append((t, amount))
     bent |= {"cash": tuple(sorted(cash))} if cash else {}
     return market, options.MarketCurves(**bent) if bent else None
-
-
-def _of_smile(
-    model: FittedSmile,
-    folder: Path,
-    given: UnderlyingTable,
-    market: dict[str, Any],
-    curves: options.MarketCurves | None,
-    notes: list[str],
-) -> tuple[str, Any, dict[str, Any], options.MarketCurves | None]:
-    """Heston's parameters of a smile, and its spot, rates and dividends where the terms give none."""
-    path = folder / model.file
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        heston = found["heston"]
-        params = options.HestonParams(*(float(heston[leaf]) for leaf in options.HestonParams._fields))
-        rows = found.get("market", [])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"model.file: {path} is no smile.json of `riskengine smile` with a Heston fit"
-        ) from error
-    notes.append(f"Heston's parameters of {model.file}, whose fit is {heston.get('status', 'unknown')}")
-    if found.get("spot") and "spot" not in given.model_fields_set:
-        market = market | {"spot": float(found["spot"])}
-    taken = {}
-    for name in ("rate", "dividend"):
-        points = [
-            (row["maturity"], row[name]) for row in rows if row.get(name) is not None and row["maturity"] > 0
-        ]
-        if points and name not in given.model_fields_set:
-            taken[name] = options.Curve(
-                *(tuple(float(x) for x in column) for column in zip(*points, strict=True))
-            )
-    if taken:
-        known = curves or options.MarketCurves()
-        curves = options.MarketCurves(
-            taken.get("rate", known.rate), taken.get("dividend", known.dividend), known.cash
-        )
-        notes.append(f"{' and '.join(taken)} by maturity as {model.file} has them")
-    return "heston", params, market, curves

@@ -42,6 +42,7 @@ class ShortHistory:
     leading : (window, held) days before the first return of a holding in the window
     unlisted : those of them with returns of others, which are filled
     unseen : (held,) without any return in the window; nothing is filled for them
+    filled : (held,) days that are filled
     market : (window,) medians of the days, NaN where there are none
     """
 
@@ -50,6 +51,7 @@ class ShortHistory:
     leading: Array
     unlisted: Array
     unseen: Array
+    filled: Array
     market: Array
 
     @classmethod
@@ -67,16 +69,18 @@ class ShortHistory:
         unseen = missing.all(axis=0)
         leading = np.roll(before, oldest, axis=0) & ~unseen
         unlisted = leading & ~np.isnan(residuals).all(axis=1)[:, None]
-        market = medians(residuals) if unlisted.any() else np.full(len(residuals), np.nan)
-        return cls(residuals, held, leading, unlisted, unseen, market)
+        filled = unlisted.sum(axis=0)
+        market = medians(residuals) if filled.any() else np.full(len(residuals), np.nan)
+        return cls(residuals, held, leading, unlisted, unseen, filled, market)
 
     def take(self, place: int) -> bool:
         """A new day stands in the ring in place of the oldest; whether holdings now begin on another day of it.
 
         They do with the first return of one that had none, and where a gap is now the oldest that is known of one.
         """
+        np.subtract(self.filled, self.unlisted[place], out=self.filled)
         self.leading[place] = self.unlisted[place] = False
-        if self.unlisted.any():
+        if self.filled.any():
             self.market[place] = medians(self.residuals[None, place])[0]
         oldest = (place + 1) % len(self.market)
         new, old = (np.isnan(self.residuals[k, self.held]) for k in (place, oldest))
@@ -84,7 +88,7 @@ class ShortHistory:
 
     def outcome(self, scale: Array) -> Array:
         """Returns ``(window,)`` of the holdings on their filled days, at ``(held,)`` weights times deviations."""
-        short = np.flatnonzero(self.unlisted.any(axis=0))
+        short = np.flatnonzero(self.filled)
         if not len(short):
             return np.zeros(len(self.market))
         known = ~np.isnan(self.market)
@@ -92,8 +96,3 @@ class ShortHistory:
         filled = np.where(known, self.market / size, 0.0) if size > 0 else np.zeros(len(known))
         moved: Array = filled * (self.unlisted[:, short] @ scale[short])
         return moved
-
-    @property
-    def filled(self) -> Array:
-        """Days that are filled ``(held,)``."""
-        return np.asarray(self.unlisted.sum(axis=0))

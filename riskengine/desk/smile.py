@@ -17,8 +17,10 @@ from riskengine.options import (
     HestonParams,
     Quotes,
     SabrFit,
+    SsviFit,
     calibrate_heston,
     calibrate_sabr,
+    calibrate_ssvi,
     heston_price,
     heston_start,
     implied_volatility,
@@ -52,7 +54,8 @@ class Smile:
 
     Attributes
     ----------
-    quotes, heston, sabr : the data and the fits; no Heston of shifted or normal volatilities
+    quotes, heston, sabr, ssvi : the data and the fits; no Heston or SSVI of shifted or normal volatilities, nor SSVI of
+        too few quotes
     fit : calibration of the underlying alone, or None
     states : today's first
     quantile : of today's variance among those of the window, or NaN
@@ -62,6 +65,7 @@ class Smile:
     quotes: Quotes
     heston: HestonFit | None
     sabr: SabrFit
+    ssvi: SsviFit | None = None
     fit: Calibration | None = None
     states: tuple[State, ...] = ()
     quantile: float = float("nan")
@@ -90,11 +94,13 @@ def fit_smile(
     if quotes.form.normal or quotes.form.shift:
         return Smile(quotes, None, sabr)
     plain = calibrate_heston(quotes, feller=feller, weights=weights)
+    enough = int(quotes.usable.sum()) >= len(sabr.maturity) + 3
+    ssvi = calibrate_ssvi(quotes, weights) if enough else None
     if fit is None or returns is None:
-        return Smile(quotes, plain, sabr, cold_iterations=plain.iterations)
+        return Smile(quotes, plain, sabr, ssvi, cold_iterations=plain.iterations)
     heston = calibrate_heston(quotes, heston_start(fit), feller=feller, weights=weights)
     states, quantile = garch_states(fit, returns)
-    return Smile(quotes, heston, sabr, fit, states, quantile, plain.iterations)
+    return Smile(quotes, heston, sabr, ssvi, fit, states, quantile, plain.iterations)
 
 
 def garch_states(fit: Calibration, returns: Array) -> tuple[tuple[State, ...], float]:
@@ -151,6 +157,7 @@ def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
         "market": [{key: _finite(value) for key, value in vars(terms).items()} for terms in quotes.market],
         "volatilities": {"shift": quotes.form.shift, "normal": quotes.form.normal},
         "heston": None if heston is None else _heston_content(heston),
+        "ssvi": None if smile.ssvi is None else _ssvi_content(smile.ssvi),
         "sabr": _sabr_content(sabr),
         "sabr_rmse": sabr.rmse,
     }
@@ -182,6 +189,17 @@ def _heston_content(fit: HestonFit) -> dict[str, Any]:
         "starts": fit.starts,
         "nodes": fit.nodes,
         "at_bound": list(fit.at_bound),
+        "status": str(fit.status),
+    }
+
+
+def _ssvi_content(fit: SsviFit) -> dict[str, Any]:
+    """The surface free of arbitrage, and what the fit is worth."""
+    return {
+        **{name: np.asarray(leaf).tolist() for name, leaf in fit.params._asdict().items()},
+        "rmse": fit.rmse,
+        "inside_bid_ask": _number(fit.quality.inside),
+        "reasons": list(fit.quality.reasons),
         "status": str(fit.status),
     }
 

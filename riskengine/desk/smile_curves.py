@@ -14,7 +14,7 @@ from riskengine.desk.smile import (
     shown_maturities,
     stressed,
 )
-from riskengine.options import SabrFit, sabr_normal_volatility, sabr_volatility
+from riskengine.options import SabrFit, sabr_normal_volatility, sabr_volatility, ssvi_volatility
 
 Array = np.ndarray
 
@@ -53,6 +53,8 @@ def _panel(smile: Smile, k: int) -> dict[str, Any]:
         "Heston": heston_smile(smile.heston.params, np.log(fine / forward), t)
     }  # fmt: skip
     models["SABR"] = sabr_smile(sabr, k, fine)
+    if smile.ssvi is not None:
+        models["SSVI"] = ssvi_volatility(smile.ssvi.params, forward, fine, t)
     plain = smile.heston is not None
     x, drawn = (strike / forward, fine / forward) if plain else (strike, fine)
     return {

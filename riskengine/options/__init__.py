@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from riskengine.options.heston_calibration import calibrate_heston as calibrate_heston
     from riskengine.options.heston_nandi import heston_nandi_price as heston_nandi_price
     from riskengine.options.heston_starts import heston_guess as heston_guess
+    from riskengine.options.local_volatility import LocalVolatilityParams as LocalVolatilityParams
     from riskengine.options.lookback import Lookback as Lookback
     from riskengine.options.market_curves import MarketCurves as MarketCurves
     from riskengine.options.monte_carlo_pricing import MonteCarloResult as MonteCarloResult
@@ -65,6 +66,10 @@ if TYPE_CHECKING:
     from riskengine.options.sabr import sabr_volatility as sabr_volatility
     from riskengine.options.sabr_calibration import SabrFit as SabrFit
     from riskengine.options.sabr_calibration import calibrate_sabr as calibrate_sabr
+    from riskengine.options.ssvi import SsviFit as SsviFit
+    from riskengine.options.ssvi import SsviParams as SsviParams
+    from riskengine.options.ssvi import calibrate_ssvi as calibrate_ssvi
+    from riskengine.options.ssvi import ssvi_volatility as ssvi_volatility
     from riskengine.options.surface import FitStatus as FitStatus
 
 lazy_face(__name__)

@@ -10,7 +10,7 @@ from jax import Array
 from scipy.stats import norm
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.garch.params import GarchParams
+from riskengine.garch import GarchParams
 from riskengine.options.dynamics import ConditionalReturn, MarketData, OneAsset
 
 DAYS = 252

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
+from riskengine.options.ageing import DAY, aged, aged_curves, paired, room
 from riskengine.options.baskets import BasketParams, CorrelatedDynamics
-from riskengine.options.brownian_bridge import brownian_bridge, dimension_order
+from riskengine.options.brownian_bridge import brownian_bridge
 from riskengine.options.closed_forms import control_mean, known_means
 from riskengine.options.control_variates import Estimate, RegressionMoments
 from riskengine.options.dynamics import BLACK_SCHOLES, BlackScholesParams, MarketData
@@ -26,17 +25,18 @@ from riskengine.options.garch_paths import (
     HestonNandiParams,
     check_days,
 )
+from riskengine.options.greek_directions import ends, method, tangents, width
 from riskengine.options.heston import HestonParams
 from riskengine.options.heston_paths import DETERMINISTIC_VARIANCE, LEAST_SIGMA, QUADRATIC_EXPONENTIAL
+from riskengine.options.local_volatility import LOCAL_VOLATILITY, LocalVolatilityParams
 from riskengine.options.market_curves import MarketCurves
-from riskengine.options.path_kernel import KernelInputs, KernelStatic, TermStructure, simulate
+from riskengine.options.path_kernel import KernelInputs, KernelStatic, TermStructure
 from riskengine.options.products import Product, one_of, positive
-from riskengine.options.quasi_random import DEEPEST, random_blocks, sobol_blocks
+from riskengine.options.randomised_runs import Sampler, run_all, sampler_of
 from riskengine.runtime import available_cores
 
 BLOCK_NUMBERS = 2**21
 """Random numbers of a block, about: bounds its memory, and keeps it near the processor's caches."""
-GREEKS = ("delta", "gamma", "vega", "rho", "dividend_rho")
 UNBENT = ("average", "geometric")
 """Controls whose expectation is known for flat rates and dividends alone."""
 
@@ -64,6 +64,8 @@ class MonteCarloResult:
         The price that each randomisation gives.
     notes
         By name of a Greek whose estimator failed: why, and what stands in its place.
+    methods
+        By name of a Greek: how it was estimated.
     """
 
     price: float
@@ -75,6 +77,7 @@ class MonteCarloResult:
     controls: dict[str, float]
     estimates: tuple[float, ...]
     notes: dict[str, str] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
 
 
 def dynamics_of(params: Any) -> Any:
@@ -95,6 +98,8 @@ def dynamics_of(params: Any) -> Any:
         )
     if isinstance(params, BasketParams):
         return CorrelatedDynamics(isinstance(params.models, HestonParams), len(params.weights))
+    if isinstance(params, LocalVolatilityParams):
+        return LOCAL_VOLATILITY
     if isinstance(params, DuanParams):
         return DUAN
     if isinstance(params, HestonNandiParams):
@@ -149,7 +154,8 @@ def monte_carlo(
     spot : positive
     rate, dividend : continuously compounded, per year
     greeks : any of delta, gamma, vega (by the volatility now, a year: for Heston the square root of ``v0``), rho
-        (by the rate), dividend_rho (by the dividend yield), and ``d_`` with the name of a parameter of the model
+        (by the rate), dividend_rho (by the dividend yield), theta (as a calendar day passes), and ``d_`` with the name
+        of a parameter of the model; of a basket ``delta_1``, ``vega_1`` and so on, and rho
     steps : a year; the model's own choice if None
     sampling : "sobol" or "random"
     controls : whether to use control variates
@@ -180,20 +186,45 @@ def monte_carlo(
     dynamics = dynamics_of(params)
     params = dynamics.check(params)
     market, product, grid, terms = _setting(dynamics, params, product, steps, (spot, rate, dividend), curves)
-    several = isinstance(dynamics, CorrelatedDynamics)
+    differences = isinstance(params, (BasketParams, LocalVolatilityParams))
     arguments = partial(
         _kernel_arguments, dynamics, params, market, product, grid, terms, controls, antithetic, single,
         curves is not None and curves.bent,
     )  # fmt: skip
-    sampler = _sampler(paths, randomisations, antithetic, seed, sampling, block_numbers)
-    run = partial(_run, sampler=sampler, workers=workers or available_cores(), progress=progress)
-    inputs, static = arguments(greeks, "finite difference" if several else product.greek_estimator)
-    found = _result(run(inputs, static), inputs, static, sampler, greeks)
+    sampler = sampler_of(paths, randomisations, antithetic, seed, sampling, block_numbers)
+    run = partial(run_all, sampler=sampler, workers=workers or available_cores(), progress=progress)
+    now = [name for name in greeks if name != "theta"]
+    inputs, static = arguments(now, "finite difference" if differences else product.greek_estimator)
+    found = _result(run(inputs, static), inputs, static, sampler, now)
     failed = [name for name, greek in found.greeks.items() if not np.isfinite(greek.error)]
-    if not failed:
+    if failed:
+        inputs, static = arguments(failed, "finite difference")
+        found = _mended(found, _result(run(inputs, static), inputs, static, sampler, failed), product)
+    if "theta" not in greeks:
         return found
-    inputs, static = arguments(failed, "finite difference")
-    return _mended(found, _result(run(inputs, static), inputs, static, sampler, failed), product)
+    whole = None if dynamics.conditionally_gaussian else 1 / DAYS
+    return _with_theta(found, product, whole, lambda passed: monte_carlo(
+        params, aged(product, passed), paths, seed, spot=spot, rate=rate, dividend=dividend, greeks=(), steps=steps,
+        sampling=sampling, controls=controls, antithetic=antithetic, randomisations=randomisations, single=single,
+        workers=workers, block_numbers=block_numbers, curves=aged_curves(curves, passed),
+    ))  # fmt: skip
+
+
+def _with_theta(
+    found: MonteCarloResult, product: Product, whole: float | None, after: Callable[[float], MonteCarloResult]
+) -> MonteCarloResult:
+    """With the change of the price as a calendar day passes, by randomisation."""
+    passed = room(product, whole)
+    if not np.isfinite(passed):
+        note = "something is fixed within the day: there is no price a day later"
+        nothing = Estimate(float("nan"), float("nan"))
+        return replace(found, greeks=found.greeks | {"theta": nothing}, notes=found.notes | {"theta": note})
+    value, error = paired(after(passed).estimates, found.estimates, DAY / passed)
+    later = "a day" if passed == DAY else f"{365 * passed:.2g} days"
+    words = {"theta": f"price {later} later on common random numbers, for a calendar day"}
+    return replace(
+        found, greeks=found.greeks | {"theta": Estimate(value, error)}, methods=found.methods | words
+    )
 
 
 def _mended(found: MonteCarloResult, differences: MonteCarloResult, product: Product) -> MonteCarloResult:
@@ -203,7 +234,8 @@ def _mended(found: MonteCarloResult, differences: MonteCarloResult, product: Pro
         cause = f"the {product.greek_estimator} estimator has no finite variance on these paths"
         known = np.isfinite(greek.error)
         notes[name] = f"{cause}: a central difference" if known else f"{cause}, nor has a central difference"
-    return replace(found, greeks=found.greeks | differences.greeks, notes=notes)
+    methods = found.methods | differences.methods
+    return replace(found, greeks=found.greeks | differences.greeks, notes=notes, methods=methods)
 
 
 def _check_settings(
@@ -264,6 +296,8 @@ def _setting(
     terms = curves.on(grid, market.rate, 0.0 if several else market.dividend)
     flat = curves.flat(market.rate, market.dividend, float(grid[-1]))
     left = market.spot - float(terms.cash[0])
+    if isinstance(params, LocalVolatilityParams) and curves.cash:
+        raise DataError("a local volatility has the dividends in its forwards: give yields in place of cash")
     if not np.all(left > 0):
         raise DataError("the dividends in cash are worth the spot or more: mend them")
     return MarketData(left, *flat), product, grid, terms
@@ -310,19 +344,19 @@ def _kernel_arguments(
     estimator: str,
 ) -> tuple[KernelInputs, KernelStatic]:
     """Traced and static arguments of the kernel."""
-    tangents, bumps = _tangents(params, market, greeks), {}
+    directions, bumps = tangents(params, market, greeks), {}
     deviation = dynamics.deviation(params, float(grid[-1]))
     gamma_bump = 0.05 * float(np.min(market.spot)) * deviation
     if estimator == "finite difference":
         gamma_bump *= 4  # a second difference of prices is noisier than a difference of deltas
-        for name in [name for name in tangents if name.startswith("delta")]:
-            tangent = tangents.pop(name)
+        for name in [name for name in directions if name.startswith("delta")]:
+            tangent = directions.pop(name)
             spot = float(np.sum(np.asarray(market.spot) * np.asarray(tangent[1].spot)))
-            bumps[name] = _ends((params, market), tangent, 0.1 * spot * deviation)
+            bumps[name] = ends((params, market), tangent, 0.1 * spot * deviation)
     if estimator in ("spot shift", "finite difference"):  # steep in the parameters
-        for name in [name for name in tangents if name != "delta"]:
-            tangent = tangents.pop(name)
-            bumps[name] = _ends((params, market), tangent, _width((params, market), tangent))
+        for name in [name for name in directions if name != "delta"]:
+            tangent = directions.pop(name)
+            bumps[name] = ends((params, market), tangent, width((params, market), tangent))
     chosen = tuple(
         control
         for control in (product.controls() if controls and not isinstance(params, BasketParams) else ())
@@ -340,7 +374,7 @@ def _kernel_arguments(
         schedule,
         constants,
         brownian_bridge(grid),
-        tangents,
+        directions,
         bumps,
         np.float64(gamma_bump),
         np.float64(1 / (dynamics.decay_share * deviation**2)),
@@ -351,153 +385,11 @@ def _kernel_arguments(
     return inputs, static
 
 
-def _tangents(params: Any, market: MarketData, greeks: Sequence[str]) -> dict[str, Any]:
-    """By name of a Greek other than gamma, the direction of (params, market) that it is the derivative along.
-
-    Raises
-    ------
-    SettingsError
-        If there is no such Greek.
-    """
-    if isinstance(params, BasketParams):
-        return _basket_tangents(params, market, greeks)
-    still, calm = jax.tree.map(lambda _: 0.0, (params, market))
-    known = {
-        "delta": (still, calm._replace(spot=1.0)),
-        "vega": (_vega(params, still), calm),
-        "rho": (still, calm._replace(rate=1.0)),
-        "dividend_rho": (still, calm._replace(dividend=1.0)),
-        **{f"d_{name}": (still._replace(**{name: 1.0}), calm) for name in params._fields},
-    }
-    for name in greeks:
-        if name not in known and name != "gamma":
-            names = ", ".join((*GREEKS, *(f"d_{field}" for field in params._fields)))
-            raise SettingsError(f"no Greek {name!r} of this model: there are {names}")
-    return {name: known[name] for name in greeks if name != "gamma"}
-
-
-def _basket_tangents(params: BasketParams, market: MarketData, greeks: Sequence[str]) -> dict[str, Any]:
-    """Of each asset's spot and volatility, by its position from one; and of the rate."""
-    still, calm = jax.tree.map(lambda x: np.zeros_like(x, dtype=np.float64), (params, market))
-    known = {"rho": (still, calm._replace(rate=1.0))}
-    for k in range(len(params.weights)):
-        unit = np.zeros(len(params.weights))
-        unit[k] = 1.0
-        known[f"delta_{k + 1}"] = (still, calm._replace(spot=unit))
-        moved = (
-            {"v0": unit * 2 * np.sqrt(params.models.v0)}
-            if hasattr(params.models, "v0")
-            else {"volatility": unit}
-        )
-        known[f"vega_{k + 1}"] = (still._replace(models=still.models._replace(**moved)), calm)
-    for name in greeks:
-        if name not in known:
-            raise SettingsError(f"no Greek {name!r} of a basket: there are {', '.join(known)}")
-    return {name: known[name] for name in greeks}
-
-
-def _vega(params: Any, zero: Any) -> Any:
-    """Tangent of the parameters when the volatility now moves by one."""
-    if isinstance(params, BlackScholesParams):
-        return zero._replace(volatility=1.0)
-    if isinstance(params, (DuanParams, HestonNandiParams)):
-        return zero._replace(variance=2 * float(np.sqrt(params.variance / DAYS)))
-    return zero._replace(v0=2 * float(np.sqrt(params.v0)))
-
-
-def _width(here: Any, tangent: Any) -> float:
-    """Half the width of a central difference: a twentieth of what moves, and no correlation beyond one."""
-    leaves, moves = (
-        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)]) for tree in (here, tangent)
-    )
-    step = 0.05 * max(max(abs(x), 0.1) / abs(d) for x, d in zip(leaves, moves, strict=True) if d != 0)
-    if isinstance(here[0], HestonParams) and tangent[0].rho != 0:
-        step = min(step, (1 - abs(here[0].rho)) / 2)
-    return float(step)
-
-
-def _ends(here: Any, tangent: Any, step: float) -> tuple[Any, Any, np.float64]:
-    """Both ends of a central difference, and their distance."""
-    low, high = (jax.tree.map(lambda x, d, s=side: x + s * step * d, here, tangent) for side in (-1, 1))
-    return low, high, np.float64(2 * step)
-
-
-class _Sampler(NamedTuple):
-    """Random numbers of a run: so many randomisations of ``2^depth`` points."""
-
-    depth: int
-    randomisations: int
-    seed: int
-    sampling: str
-    block_numbers: int
-
-
-def _sampler(
-    paths: int, randomisations: int, antithetic: bool, seed: int, sampling: str, block_numbers: int
-) -> _Sampler:
-    """Points of a randomisation as a power of two, and how many randomisations that takes."""
-    points = -(-paths // (2 if antithetic else 1))
-    depth = max(0, int(np.ceil(np.log2(max(1.0, points / randomisations)) - 1e-12)))
-    if depth > DEEPEST:
-        depth, randomisations = DEEPEST, -(-points // 2**DEEPEST)
-    return _Sampler(depth, randomisations, seed, sampling, block_numbers)
-
-
-def _run(
-    inputs: KernelInputs,
-    static: KernelStatic,
-    sampler: _Sampler,
-    workers: int,
-    progress: Callable[[str, int, int], None] | None,
-) -> dict[str, RegressionMoments]:
-    """Moments of all randomisations, a thread each."""
-    randomisation = partial(_randomisation, inputs, static, sampler, _dimensions(inputs, static))
-
-    def all_of_them() -> Iterator[dict[str, Any]]:
-        yield randomisation(0)  # compiles, once
-        with ThreadPoolExecutor(workers) as pool:
-            yield from pool.map(randomisation, range(1, sampler.randomisations))
-
-    moments: dict[str, RegressionMoments] = {}
-    for done, found in enumerate(all_of_them()):
-        if not np.all(np.isfinite(found["price"].first)):
-            raise DataError("the price is not finite on some paths: check the payoff and the parameters")
-        for name, sums in found.items():
-            pooled = moments.setdefault(name, RegressionMoments(len(sums.first)))
-            pooled.add(sums.first, sums.second, 2**sampler.depth)
-        if progress is not None:
-            progress("paths", done + 1, sampler.randomisations)
-    return moments
-
-
-def _dimensions(inputs: KernelInputs, static: KernelStatic) -> np.ndarray:
-    """Dimension of the points that each number of a path comes from: normals, then uniforms."""
-    steps, factors = len(inputs.grid) - 1, static.dynamics.factors
-    order = dimension_order(inputs.bridge, factors).ravel()
-    if inputs.product.needs_uniforms:
-        order = np.append(order, np.arange(steps * factors, steps * (factors + 1)))
-    return order
-
-
-def _randomisation(
-    inputs: KernelInputs, static: KernelStatic, sampler: _Sampler, order: np.ndarray, index: int
-) -> dict[str, Any]:
-    """Sums over the points of one randomisation, block by block."""
-    block = max(4, int(np.log2(sampler.block_numbers / len(order))))
-    blocks = sobol_blocks if sampler.sampling == "sobol" else random_blocks
-    total: dict[str, Any] = {}
-    with jax.enable_x64(True):
-        for bits, shift in blocks(order, sampler.depth, block, np.random.default_rng([sampler.seed, index])):
-            sums = jax.device_get(simulate(inputs, static, bits, shift))
-            total = jax.tree.map(np.add, total, sums) if total else sums
-    return total
-
-
 def _result(
     moments: dict[str, RegressionMoments],
     inputs: KernelInputs,
     static: KernelStatic,
-    sampler: _Sampler,
+    sampler: Sampler,
     greeks: Sequence[str],
 ) -> MonteCarloResult:
     """Regress on the controls."""
@@ -512,6 +404,7 @@ def _result(
         len(inputs.grid) - 1,
         {f"{c.name} {c.strike}".strip(): float(b) for c, b in zip(static.controls, beta, strict=True)},
         tuple(float(x) for x in each),
+        methods={name: method(name, static.greek_estimator, name in inputs.bumps) for name in greeks},
     )
 
 

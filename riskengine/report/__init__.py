@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from riskengine.report.audit_page import write_audit as write_audit
     from riskengine.report.backtest_page import headline as headline
     from riskengine.report.backtest_page import provenance_text as provenance_text
-    from riskengine.report.backtest_page import render as render
     from riskengine.report.backtest_page import summary_rows as summary_rows
     from riskengine.report.backtest_page import write_report as write_report
     from riskengine.report.figures import draw_calibration as draw_calibration
     from riskengine.report.figures import draw_result as draw_result
     from riskengine.report.price_page import greek_cells as greek_cells
+    from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price
     from riskengine.report.rebalance_page import RISK_LABELS as RISK_LABELS
     from riskengine.report.rebalance_page import limit_label as limit_label

@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from riskengine.backtest.flags import gathered
-from riskengine.backtest.result import BacktestResult
+from riskengine.backtest import BacktestResult, gathered
 from riskengine.files import write_atomically
-from riskengine.market.period_names import period_name, periods, plural
+from riskengine.market import period_name, periods, plural
 from riskengine.report import tear_sheet
 from riskengine.report.page import render_template
 

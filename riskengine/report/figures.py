@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from riskengine.backtest import BacktestResult
 from riskengine.calibration import Calibration
 from riskengine.errors import SettingsError
-from riskengine.market.period_names import period_name, periods
+from riskengine.market import period_name, periods
 from riskengine.report.page import LAYOUT
 from riskengine.report.thinning import quarter, thinned
 

@@ -22,20 +22,14 @@ def render_price(content: dict[str, Any]) -> str:
     if "trades" in content:
         return _several(content)
     headline = f"{content['price']:.4f}, standard error {content['error']:.4f}."
-    greeks = [[name, *greek_cells(greek)] for name, greek in content["greeks"].items()]
     controls = [[name, f"{value:.3f}"] for name, value in content["controls"].items()]
     told = {**content["product_terms"], **content["market"], **content["parameters"]}
     sections = [
-        Section(
-            "Greeks",
-            "Delta and gamma per unit of spot, vega per unit of volatility a year, rho per unit of rate.",
-            ["", "value", "standard error"],
-            greeks,
-            items=content["notes"],
-        ),
+        _greek_section("Greeks", content),
         Section("Control variates", "Coefficients in the price.", ["control", "coefficient"], controls),
         Section("Terms", "", ["term", "value"], [[key, _shown(value)] for key, value in told.items()]),
     ]
+    sections += _models_section(content)
     sections += _sweep_section(content, "sweep")
     sections += [
         Section(
@@ -57,6 +51,31 @@ def _sweep_section(content: dict[str, Any], name: str) -> list[Section]:
     return [Section(title, "The same points everywhere.", chart=chart(sweep_figure(content), name))]
 
 
+def _models_section(content: dict[str, Any]) -> list[Section]:
+    """The price under each model of the same smile."""
+    rows = content["models"]
+    if not rows:
+        return []
+    prices = [row["price"] for row in rows if row["price"] is not None]
+    text = (
+        f"The same quotes under other models: from {min(prices):.4f} to {max(prices):.4f}. What lies between is the "
+        "risk of the model, and is in no standard error."
+    )
+    return [
+        Section(
+            "Under each model", text, ["model", "price", "standard error"], [model_cells(row) for row in rows]
+        )
+    ]
+
+
+def model_cells(row: dict[str, Any]) -> list[str]:
+    """Model, price and error as text."""
+    return [
+        row["model"],
+        *("none" if row[name] is None else f"{row[name]:.4f}" for name in ("price", "error")),
+    ]
+
+
 def _several(content: dict[str, Any]) -> str:
     """A row a trade, then each with its Greeks and terms."""
     trades = content["trades"]
@@ -68,20 +87,31 @@ def _several(content: dict[str, Any]) -> str:
     headings = ["trade", "product", "quantity", "price", "standard error", "value"]
     sections = [Section("Trades", "", headings, rows, items=content["notes"])]
     for k, one in enumerate(trades):
-        greeks = [[name, *greek_cells(greek)] for name, greek in one["greeks"].items()]
         told = {**one["product_terms"], **one["market"], **one["parameters"]}
         sections += [
-            Section(
-                f"{one['label']}: Greeks", "", ["", "value", "standard error"], greeks, items=one["notes"]
-            ),
+            _greek_section(f"{one['label']}: Greeks", one),
             Section(
                 f"{one['label']}: terms", "", ["term", "value"], [[key, _shown(x)] for key, x in told.items()]
             ),
+            *_models_section(one),
             *_sweep_section(one, f"sweep{k}"),
         ]
     title = f"{len(trades)} trades under {TITLES[content['model']]}"
     headline = f"Worth {content['total']:,.2f} together."
     return page(title, content["terms"], headline, sections, content["provenance"], False)
+
+
+def _greek_section(title: str, content: dict[str, Any]) -> Section:
+    """Value, error and method of each."""
+    methods = content["methods"]
+    return Section(
+        title,
+        "Delta and gamma per unit of spot, vega per unit of volatility a year, rho per unit of rate, theta a calendar "
+        "day.",
+        ["", "value", "standard error", "method"],
+        [[name, *greek_cells(greek), methods.get(name, "")] for name, greek in content["greeks"].items()],
+        items=content["notes"],
+    )
 
 
 def greek_cells(greek: dict[str, float | None]) -> tuple[str, str]:

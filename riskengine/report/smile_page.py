@@ -114,7 +114,7 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     parts = [
         *([] if numbers["heston"] is None else [_heston_section(numbers)]),
         Section("Where the fits are poor", "", items=poor(numbers)),
-        *([_market_section(numbers)] if numbers["market"] else []),
+        Section("What was assumed", "", items=numbers["notes"]),
         Section(
             "Smiles",
             "Quotes with bid and ask where there are both; at most eight maturities are shown.",
@@ -129,9 +129,13 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
             chart=chart(term_figure(curves["term"]), "term"),
         ),
     ]
+    if numbers["market"]:
+        parts.append(_market_section(numbers))
     if "start" in numbers:
         parts.append(_states_section(numbers, curves["states"]))
     flags = [f"{count} of {numbers['quotes']} quotes: {flag}" for flag, count in numbers["flags"].items()]
+    if numbers["ssvi"] is not None:
+        parts.append(_ssvi_section(numbers["ssvi"]))
     return [*parts, _sabr_section(numbers["sabr"]), Section("Flags of the quotes", items=flags)]
 
 
@@ -142,15 +146,14 @@ def _market_section(numbers: dict[str, Any]) -> Section:
         percents = ["" if row[name] is None else f"{row[name]:.2%}" for name in ("rate", "dividend")]
         error = "" if row["error"] is None else f"{row['error']:.3g}"
         rows.append(
-            [when(row["maturity"]), f"{row['forward']:,.4f}", error, f"{row['discount']:.5f}", *percents,
+            [f"{365 * row['maturity']:.0f} days", f"{row['forward']:,.4f}", error, f"{row['discount']:.5f}", *percents,
              f"{row['pairs']}", f"{row['rejected']}", row["source"]]
         )  # fmt: skip
     return Section(
-        "Forwards, discounts and what was assumed",
+        "Forwards and discounts",
         "Rate and dividend are continuously compounded. Pairs are calls and puts of one strike.",
         ["maturity", "forward", "its error", "discount", "rate", "dividend", "pairs", "rejected", "from"],
         rows,
-        items=numbers["notes"],
     )
 
 
@@ -158,6 +161,8 @@ def poor(numbers: dict[str, Any]) -> list[str]:
     """A line for each reason why a fit is poor."""
     heston = numbers["heston"]
     found = [] if heston is None else [f"Heston: {reason}" for reason in heston["reasons"]]
+    if numbers["ssvi"] is not None:
+        found += [f"SSVI: {reason}" for reason in numbers["ssvi"]["reasons"]]
     for row in numbers["sabr"]:
         found += [f"SABR, {when(row['maturity'])}: {reason}" for reason in row["reasons"]]
     return found
@@ -202,6 +207,22 @@ def _states_section(numbers: dict[str, Any], curves: dict[str, Any]) -> Section:
         ["state", "GARCH volatility", *(cell for t in states[0]["maturities"] for cell in (when(t), "skew"))],
         rows,
         chart=chart(states_figure(curves), "states"),
+    )
+
+
+def _ssvi_section(ssvi: dict[str, Any]) -> Section:
+    """The surface free of arbitrage."""
+    rows = [
+        [when(t), f"{theta:.5f}", f"{(theta / t) ** 0.5:.2%}"]
+        for t, theta in zip(ssvi["maturity"], ssvi["theta"], strict=True)
+    ]
+    return Section(
+        "SSVI",
+        "One surface without butterfly or calendar arbitrage; its local volatility prices exotics under all of it. "
+        f"rho {ssvi['rho']:.4f}, eta {ssvi['eta']:.4f}, gamma {ssvi['gamma']:.4f}; root mean squared error "
+        f"{ssvi['rmse']:.2f} volatility points; {ssvi['status']}.",
+        ["maturity", "total variance at the forward", "volatility there"],
+        rows,
     )
 
 

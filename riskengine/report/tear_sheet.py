@@ -21,7 +21,7 @@ from riskengine.backtest import (
     trailing_returns,
 )
 from riskengine.covariance import bias_band
-from riskengine.market.period_names import period_name, periods, plural
+from riskengine.market import period_name, periods, plural
 from riskengine.report.svg import Interval, Line, bars_cell, interval_chart, time_chart
 from riskengine.report.thinning import quarter
 from riskengine.risk import traffic_light

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from riskengine.calibration import Calibrator, NeuralCalibrator
+from riskengine.calibration import Calibrator, UniverseCalibrator
 from riskengine.covariance import Margin, Refit
 from riskengine.errors import SettingsError
 from riskengine.market import as_returns, as_row
@@ -104,7 +104,7 @@ class TailForecaster:
     ((2,), True)
     """
 
-    calibrator: Calibrator = field(default_factory=NeuralCalibrator.pretrained)
+    calibrator: Calibrator = field(default_factory=UniverseCalibrator.pretrained)
     windows: tuple[int, ...] = (500, 1000)
     recalibrate: int = 21
     half_life: float = 2.0

@@ -102,3 +102,26 @@ def test_terms_name_their_greeks_and_the_page_its_estimators(tmp_path):
     path.write_text(text.replace('"delta", ', "1, "))
     with pytest.raises(SettingsError, match=r"greeks\[0\]: 1 is not a text"):
         read_terms(path)
+
+
+def test_each_greek_says_how_it_was_found():
+    """Theta and dividend rho against Black's formula; a note where there is no price a day later."""
+    found = options.monte_carlo(
+        BLACK,
+        options.Vanilla(100.0, 0.5),
+        2**12,
+        rate=0.03,
+        greeks=("delta", "gamma", "theta", "dividend_rho"),
+    )
+    assert set(found.methods) == set(found.greeks)
+
+    def exact(t, dividend=0.0):
+        return np.exp(-0.03 * t) * options.black_price(100 * np.exp((0.03 - dividend) * t), 100.0, t, 0.2)
+
+    theta = found.greeks["theta"]
+    assert theta.value == pytest.approx(exact(0.5 - 1 / 365) - exact(0.5), rel=0.01)
+    slope = (exact(0.5, 1e-4) - exact(0.5, -1e-4)) / 2e-4
+    assert found.greeks["dividend_rho"].value == pytest.approx(slope, rel=0.01)
+    garch = options.HestonNandiParams(5e-6, 1e-6, 0.59, 420.0, 0.2, 1e-4)
+    last = options.monte_carlo(garch, options.Vanilla(100.0, 1 / 252), 64, greeks=("theta",))
+    assert "within the day" in last.notes["theta"]

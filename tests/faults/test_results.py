@@ -40,7 +40,8 @@ from riskengine.backtest.ratios import sharpe_ratio, sortino_ratio
 from riskengine.backtest.schedule import usual_train
 from riskengine.cli import FLAGGED
 from riskengine.errors import DataError, SettingsError
-from riskengine.report import figures, render
+from riskengine.report import figures
+from riskengine.report.backtest_page import render
 
 NAMES = list("ABCDEFGH")
 SCHEDULE = WalkForward(train=150, step=21)
