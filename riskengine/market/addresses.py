@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from riskengine.errors import DataError
 
@@ -51,6 +51,7 @@ class Address:
     shown : the address without secrets
     table, query : one of them, or neither where the database has one table only
     asof : of a store, the moment whose knowledge is wanted
+    secrets : passwords of the URL as they are written there and as they are, for who must keep them out of messages
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Address:
     table: str | None = None
     query: str | None = None
     asof: str | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         return self.shown
@@ -66,18 +68,9 @@ class Address:
     @property
     def name(self) -> str:
         """The database and its table, in a few words."""
-        where = Path(urlsplit(self.place).path if self.kind == "postgresql" else self.place).name or self.kind
+        where = self.shown.partition("?")[0] if self.kind == "postgresql" else self.place
+        where = Path(where.partition("://")[2] or where).name or self.kind
         return f"{where}/{'query' if self.query else self.table}" if self.table or self.query else where
-
-    @property
-    def secret(self) -> str | None:
-        """The password of the URL, for who must keep it out of a message."""
-        parts = urlsplit(self.place)
-        return (
-            (unquote(parts.password) if parts.password else dict(parse_qsl(parts.query)).get("password"))
-            if self.kind == "postgresql"
-            else None
-        )
 
     def is_file(self) -> bool:
         """Never: its rows are identified by their hash, not by that of a file."""
@@ -123,7 +116,11 @@ def as_source(text: str | Source) -> Path | Address:
     given = parse_qsl(tail, keep_blank_values=True)
     options = {key: value for key, value in given if key in _OPTIONS[kind]}
     others = [(key, value) for key, value in given if key not in _OPTIONS[kind]]
-    place, shown = _server(body, others) if kind == "postgresql" else (_local(kind, body), f"{kind}://{body}")
+    secrets: tuple[str, ...] = ()
+    if kind == "postgresql":
+        place, shown, secrets = _server(body, others)
+    else:
+        place, shown = _local(kind, body), f"{kind}://{body}"
     if others and kind != "postgresql":
         _refuse_option(shown, others[0][0], _OPTIONS[kind])
     if "table" in options and "query" in options:
@@ -136,7 +133,7 @@ def as_source(text: str | Source) -> Path | Address:
         quote_via=quote,
         safe=":*,.",
     )
-    return Address(kind, place, f"{shown}{'?' if told else ''}{told}", **options)
+    return Address(kind, place, f"{shown}{'?' if told else ''}{told}", **options, secrets=secrets)
 
 
 def _local(kind: str, body: str) -> str:
@@ -149,12 +146,14 @@ def _local(kind: str, body: str) -> str:
     return place
 
 
-def _server(body: str, others: list[tuple[str, str]]) -> tuple[str, str]:
-    """The URL for the driver, and the one for people."""
+def _server(body: str, others: list[tuple[str, str]]) -> tuple[str, str, tuple[str, ...]]:
+    """The URL for the driver, the one for people, and what the second is without."""
     who, at, where = body.rpartition("@")
-    user = who.partition(":")[0]
+    user, _, password = who.partition(":")
     asked = f"?{urlencode(others)}" if others else ""
-    return f"postgresql://{body}{asked}", f"postgresql://{user}{at}{where}"
+    hidden = [password, unquote(password), *(value for name, value in others if name in _SECRETS)]
+    secrets = tuple(sorted({word for word in hidden if word}, key=len, reverse=True))
+    return f"postgresql://{body}{asked}", f"postgresql://{user}{at}{where}", secrets
 
 
 def _refuse_option(shown: str, name: str, known: tuple[str, ...]) -> None:

@@ -105,8 +105,8 @@ def _whole(schema: str, name: str) -> str:
 def _failure(address: Address, error: Exception) -> DataError:
     """What a driver says, on one line and without the password."""
     said = " ".join(str(error).split())
-    if address.secret:
-        said = said.replace(address.secret, "***")
+    for secret in address.secrets:
+        said = said.replace(secret, "***")
     return DataError(f"{address}: {said[:300]}")
 
 
