@@ -21,7 +21,7 @@ test: env lint
 	$(PYTEST)
 
 check: env lint
-	$(PYTEST) -m "not slow and not browser and not cluster"
+	$(PYTEST) -m "not slow and not browser and not cluster and not database"
 
 lint: env
 	$(BIN)/ruff check .
