@@ -21,7 +21,7 @@ test: env lint
 	$(PYTEST)
 
 check: env lint
-	$(PYTEST) -m "not slow and not browser and not cluster"
+	$(PYTEST) -m "not slow and not browser and not cluster and not database"
 
 lint: env
 	$(BIN)/ruff check .
@@ -64,6 +64,7 @@ studies: env
 	$(BIN)/python -m backtests.risk.scenario_realism
 	$(BIN)/python -m backtests.speed.live
 	$(BIN)/python -m backtests.options.vanilla_accuracy
+	$(BIN)/python -m backtests.options.chain_quantlib
 	$(BIN)/python -m backtests.options.precalibration
 	$(BIN)/python -m backtests.options.exotics_accuracy
 	$(BIN)/python -m backtests.speed.exotics

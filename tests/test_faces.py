@@ -133,12 +133,12 @@ def test_neither_the_package_nor_a_help_text_loads_a_library_that_computes(argum
 DOORS = {
     "riskengine.market:load_panel": {"jax", "scipy", "cvxpy", "flax", "plotly"},
     "riskengine.backtest:load_result": {"jax", "scipy.stats", "cvxpy", "flax", "plotly", "arch"},
-    "riskengine.calibration:NeuralCalibrator": {"scipy.stats", "cvxpy", "plotly", "arch", "optax"},
-    "riskengine.desk:stress_test": {"scipy.stats", "cvxpy", "plotly", "arch", "optax"},
-    "riskengine.desk:open_stream": {"scipy.stats", "cvxpy", "plotly", "arch", "optax"},
+    "riskengine.calibration:NeuralCalibrator": {"flax", "scipy.stats", "cvxpy", "plotly", "arch", "optax"},
+    "riskengine.desk:stress_test": {"flax", "scipy.stats", "cvxpy", "plotly", "arch", "optax"},
+    "riskengine.desk:open_stream": {"flax", "scipy.stats", "cvxpy", "plotly", "arch", "optax"},
     "riskengine.desk:validate_file": {"jax", "cvxpy", "flax", "plotly"},
     "riskengine.desk:price": {"cvxpy", "flax", "plotly", "arch"},
-    "riskengine.backtest:run_backtest": {"plotly", "arch", "optax"},
+    "riskengine.backtest:run_backtest": {"flax", "plotly", "arch", "optax"},
     "riskengine.report:render_rebalance": {"jax", "cvxpy", "plotly"},
 }
 """What commands go through, and libraries that it leaves alone until they are needed."""

@@ -147,7 +147,12 @@ def named_markets(markets: Sequence[Market], taken: Mapping[str, Market]) -> dic
     taken : universes with a name
     """
     asked = list(dict.fromkeys(markets))
-    files = {market.prices.resolve(): market.prices for market in reversed(asked)}
+    files = {
+        market.prices.resolve(): market.prices
+        if isinstance(market.prices, Path)
+        else Path(market.prices.name)
+        for market in reversed(asked)
+    }
     called = dict(zip(files, distinct_names(list(files.values()), common="prices"), strict=True))
     found = dict(taken)
     for market in asked:

@@ -10,7 +10,7 @@ from pydantic import Field
 from riskengine.backtest.market_files import Market
 from riskengine.schema import Table, table
 
-MarketTable: Any = table(Market, prices=Annotated[Path, Field(examples=["prices.csv"])])
+MarketTable: Any = table(Market, prices=Annotated[Path, Field(examples=["prices.csv"])], volume=Path | None)
 
 
 class GridFile(Table):

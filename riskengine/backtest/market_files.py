@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from riskengine.market import Panel, Universe, load_panel, load_volume
+from riskengine.market import Panel, Source, Universe, load_panel, load_volume
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Market:
 
     Attributes
     ----------
-    prices : file of prices, in the shapes that :func:`~riskengine.market.load_panel` reads
+    prices : file or database of prices, in the shapes that :func:`~riskengine.market.load_panel` reads
     membership : file of asset, start, end, or as wide as the prices: who may be held when
     delistings : file of asset, date, return
     volume : file of traded values, as wide as the prices
@@ -28,10 +28,10 @@ class Market:
     periods_per_year : prices a year; measured from the dates if not given
     """
 
-    prices: Path
+    prices: Source
     membership: Path | None = None
     delistings: Path | None = None
-    volume: Path | None = None
+    volume: Source | None = None
     top: int | None = None
     min_history: int = 0
     lookback: int = 252
@@ -41,9 +41,13 @@ class Market:
     periods_per_year: float | None = None
 
     def with_files(self, place: Callable[[Path], Path]) -> Market:
-        """The same with each file where ``place`` puts it."""
+        """The same with each file where ``place`` puts it, and addresses of databases with whole paths."""
         files = {name: getattr(self, name) for name in ("prices", "membership", "delistings", "volume")}
-        placed: dict[str, Any] = {name: place(file) for name, file in files.items() if file is not None}
+        placed: dict[str, Any] = {
+            name: place(file) if isinstance(file, Path) else file.resolve()
+            for name, file in files.items()
+            if file is not None
+        }
         return replace(self, **placed)
 
     def resolved(self) -> Market:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from riskengine.cli.console import prices_file
+from riskengine.cli.console import prices_source
+from riskengine.market import Source, as_source
 
 
 class CalibratorName(StrEnum):
@@ -21,22 +22,19 @@ class CalibratorName(StrEnum):
     ARCH = "arch"
 
 
-def _prices_file(named: Path | None) -> Path | None:
-    """A bundled panel by its name."""
-    return None if named is None else prices_file(named)
-
-
 # Of many commands
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")
 ]
 Prices = Annotated[
-    Path | None,
+    Source | None,
     typer.Option(
         "--prices",
-        help="File of prices, or folder of one file an asset; see docs/your-own-data.md. Bundled, by name: "
-        "us_equities_20 (if left out), us_equities_100, etf18_2006_2022.",
-        callback=_prices_file,
+        help="File of prices, folder of one file an asset, or URL of a table in SQLite, DuckDB or PostgreSQL, "
+        "sqlite:///file.db?table=prices; see docs/your-own-data.md. Bundled, by name: us_equities_20 (if left out), "
+        "us_equities_100, etf18_2006_2022.",
+        parser=prices_source,
+        metavar="FILE|URL",
     ),
 ]
 PeriodsPerYear = Annotated[
@@ -54,7 +52,12 @@ Membership = Annotated[
     typer.Option(help="Who may be held when: rows of asset, start, end, or as wide as the prices."),
 ]
 Volume = Annotated[
-    Path | None, typer.Option(help="Traded values, as wide as the prices; --top ranks by them.")
+    Source | None,
+    typer.Option(
+        help="Traded values, as wide as the prices; --top ranks by them.",
+        parser=as_source,
+        metavar="FILE|URL",
+    ),
 ]
 
 # `backtest` and `sweep`
@@ -118,9 +121,11 @@ GridOfRuns = Annotated[
     typer.Option(help="TOML or JSON with strategies, settings and universes; --example prints one."),
 ]
 UniversePrices = Annotated[
-    list[Path] | None,
+    list[Source] | None,
     typer.Option(
-        help="Prices of a universe, a file or a bundled name; repeat for several. us_equities_20 if left out.",
+        help="Prices of a universe, a file, a URL or a bundled name; repeat for several. us_equities_20 if left out.",
+        parser=prices_source,
+        metavar="FILE|URL",
     ),
 ]
 Tops = Annotated[
@@ -139,7 +144,14 @@ DemoFolder = Annotated[Path, typer.Option(help="Folder for the page and the tabl
 
 # `report` and `audit`
 FinishedFolder = Annotated[Path, typer.Argument(help="Folder that `riskengine backtest --out` wrote.")]
-PricesToAudit = Annotated[Path, typer.Argument(help="File of prices, or folder of one file an asset.")]
+PricesToAudit = Annotated[
+    Source,
+    typer.Argument(
+        help="File of prices, folder of one file an asset, or URL of a table.",
+        parser=as_source,
+        metavar="PRICES",
+    ),
+]
 AuditFolder = Annotated[Path, typer.Option(help="Folder for audit.json and audit.html.")]
 RepairedCopy = Annotated[
     Path | None,
@@ -252,7 +264,12 @@ Snapshot = Annotated[int, typer.Option(help="Rows between snapshots.")]
 # `smile`
 QuoteFile = Annotated[Path, typer.Argument(help="CSV of quotes: see riskengine.options.read_quotes.")]
 UnderlyingPrices = Annotated[
-    Path | None, typer.Option(help="Wide prices that hold the underlying; for the GARCH start and state.")
+    Source | None,
+    typer.Option(
+        help="Wide prices that hold the underlying; for the GARCH start and state.",
+        parser=as_source,
+        metavar="FILE|URL",
+    ),
 ]
 Underlying = Annotated[str | None, typer.Option(help="Column of the underlying in the prices.")]
 QuoteDate = Annotated[str | None, typer.Option(help="Date of the quotes; last date of the prices to use.")]

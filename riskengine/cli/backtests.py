@@ -141,8 +141,9 @@ def sweep(
     Exit status 3 if a backtest failed, or decisions of one fell back, or a limit was broken; 1 if all failed.
     """
     from riskengine.backtest import Market
+    from riskengine.market import Source
 
-    def market(path: Path, count: int | None) -> Market:
+    def market(path: Source, count: int | None) -> Market:
         return Market(path, membership, delistings, volume, count, start=start, end=end)
 
     rules = WalkRules(train, step, delay, costs, cash, borrow, band, window)

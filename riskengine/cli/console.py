@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from riskengine.market import Address
 
 FLAGGED = 3
 """Exit status of a command that worked and found something to look at."""
@@ -30,6 +33,14 @@ def prices_file(named: Path) -> Path:
     from riskengine import datasets
 
     return datasets.path(str(named)) if str(named) in datasets.NAMES else named
+
+
+def prices_source(text: str) -> Path | Address:
+    """A URL of a database, a file, or the file of a bundled panel by its name."""
+    from riskengine.market import as_source
+
+    source = as_source(text)
+    return prices_file(source) if isinstance(source, Path) else source
 
 
 def new_table(title: str | None, gap: int = 1) -> Table:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from riskengine.market import Finding, Repair
+    from riskengine.market import Finding, Repair, Source
 
 _MOST = 40
 
@@ -58,10 +58,10 @@ def audit(
         raise typer.Exit(FLAGGED)
 
 
-def _check_copy(prices: Path, copy: Path) -> None:
+def _check_copy(prices: Source, copy: Path) -> None:
     """Refuse to write a mended copy over what it comes from, or in a form that is not written."""
     source, target = prices.resolve(), copy.resolve()
-    if source == target or source in target.parents:
+    if isinstance(source, Path) and (source == target or source in target.parents):
         raise SettingsError(f"--repair {copy} is where the prices come from: name another file for the copy")
     if copy.suffix not in (".csv", ".parquet"):
         raise SettingsError(f"--repair {copy}: the copy is written as .csv or .parquet")

@@ -15,7 +15,7 @@ from riskengine.files import sha256, write_atomically
 if TYPE_CHECKING:
     from riskengine.calibration import Calibrator
     from riskengine.desk import Smile, StressSettings
-    from riskengine.market import Panel
+    from riskengine.market import Panel, Source
 
 
 def network() -> Calibrator:
@@ -26,7 +26,7 @@ def network() -> Calibrator:
 
 
 def _panel(
-    prices: Path, asof: str | None, membership: Path | None = None, periods_per_year: float | None = None
+    prices: Source, asof: str | None, membership: Path | None = None, periods_per_year: float | None = None
 ) -> Panel:
     from riskengine.market import close_on, load_panel
 
@@ -42,7 +42,7 @@ def _write(out: Path, name: str, content: dict[str, Any], page: str) -> None:
 
 def run_rebalance(
     strategy: Path,
-    prices: Path,
+    prices: Source,
     holdings: Path,
     limits: Path | None,
     asof: str | None,
@@ -51,7 +51,7 @@ def run_rebalance(
     fresh: bool = False,
     history: int | None = None,
     membership: Path | None = None,
-    volume: Path | None = None,
+    volume: Source | None = None,
     top: int | None = None,
     periods_per_year: float | None = None,
 ) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def run_rebalance(
 
 
 def run_stress(
-    prices: Path,
+    prices: Source,
     holdings: Path | None,
     limits: Path | None,
     asof: str | None,
@@ -132,7 +132,7 @@ def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
 
 def run_smile(
     quotes: Path,
-    prices: Path | None,
+    prices: Source | None,
     asset: str | None,
     asof: str | None,
     feller: bool,
@@ -194,7 +194,7 @@ def _write_smile(
 
 def run_watch(
     state: Path,
-    prices: Path | None,
+    prices: Source | None,
     default: Callable[[], Path],
     holdings: Path | None,
     of_prices: bool | None,

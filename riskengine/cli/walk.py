@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskengine.cli.console import bars, bundled_prices, prices_file, write
+from riskengine.cli.console import bars, bundled_prices, write
 from riskengine.cli.findings import in_lines, show_findings
 from riskengine.errors import SettingsError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from riskengine.backtest import BacktestResult, Grid, Market, Sweep, WalkForward
-    from riskengine.market import Panel
+    from riskengine.market import Panel, Source
     from riskengine.portfolio import ProportionalCosts
 
 
@@ -151,8 +151,8 @@ def asked_grid(
     strategies: list[Path],
     settings: list[str],
     grid: Path | None,
-    market: Callable[[Path, int | None], Market],
-    prices: list[Path] | None,
+    market: Callable[[Source, int | None], Market],
+    prices: list[Source] | None,
     top: list[int] | None,
 ) -> tuple[Grid, list[str]]:
     """The grid of a file with what options add to it, and notes on what was asked for twice."""
@@ -161,7 +161,7 @@ def asked_grid(
     read = load_grid(grid) if grid is not None else Grid((), {}, {})
     given = [
         market(path, count)
-        for path in (map(prices_file, prices) if prices else [] if read.markets else [bundled_prices()])
+        for path in (prices if prices else [] if read.markets else [bundled_prices()])
         for count in (*(top or ()),) or (None,)
     ]
     asked = Grid(

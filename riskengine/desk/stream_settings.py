@@ -16,7 +16,7 @@ from riskengine.desk.holdings import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.stream import History, Start, Watch
 from riskengine.errors import DataError, RiskEngineError, SettingsError
-from riskengine.market import Panel, load_panel
+from riskengine.market import Panel, Source, load_panel
 
 Array = np.ndarray
 
@@ -34,7 +34,7 @@ class StreamSettings:
     window, recalibrate : see :class:`riskengine.desk.live.LiveSettings`
     """
 
-    prices: Path | None = None
+    prices: Source | None = None
     holdings: Path | None = None
     window: int | None = None
     recalibrate: int | None = None
@@ -101,7 +101,7 @@ def open_stream(
         raise
 
 
-def begin(wanted: StreamSettings, prices: Path, calibrator: Calibrator, rows_are_prices: bool) -> Start:
+def begin(wanted: StreamSettings, prices: Source, calibrator: Calibrator, rows_are_prices: bool) -> Start:
     """The engine after the history in a file of prices."""
     panel = load_panel(prices)
     known = panel.prices.ffill().to_numpy()[-1]
@@ -166,7 +166,7 @@ def reconcile(watch: Watch, wanted: StreamSettings) -> list[str]:
     return done
 
 
-def _same_prices(watch: Watch, prices: Path) -> list[str]:
+def _same_prices(watch: Watch, prices: Source) -> list[str]:
     """Whether a file holds the history that the state began with; it may have grown since."""
     panel = load_panel(prices)
     history, data = watch.history, watch.history.facts.get("data")

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
+    from riskengine.market.addresses import Address as Address
+    from riskengine.market.addresses import Source as Source
+    from riskengine.market.addresses import as_source as as_source
     from riskengine.market.audit import Finding as Finding
     from riskengine.market.audit import audit_prices as audit_prices
     from riskengine.market.checks import as_returns as as_returns

@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
+from riskengine.market.addresses import Address, Source, as_source
 from riskengine.market.audit import looks_like_returns
 from riskengine.market.delisting import Delistings, load_delistings
 from riskengine.market.frames_as_given import plain_frame
@@ -19,24 +20,26 @@ from riskengine.market.shapes import Prices, is_wide, read_prices, wide_numbers
 
 
 def load_panel(
-    path: str | Path | pd.DataFrame,
+    path: str | Source | pd.DataFrame,
     membership: str | Path | None = None,
     delistings: str | Path | None = None,
     default_delisting_return: float = 0.0,
     periods_per_year: float | None = None,
 ) -> Panel:
-    """Read prices from a file, or from a folder of one file an asset.
+    """Read prices from a file, from a folder of one file an asset, or from a database by its URL.
 
     Read as they are: wide tables (one row a date, one column an asset), rows of date, asset and price, fields by
     ticker in two rows of names, open to close of one asset, and a folder of such files; ``.csv`` (also with
     semicolons, tabs or decimal commas), ``.parquet`` and ``.xlsx``, see ``docs/your-own-data.md``. Of several fields
     the adjusted close is taken, else the close; open, high and low come along, adjusted alike, where every asset has
-    them. Dates are ISO. Empty cells and ``NaN`` mean that there is no price.
+    them. Rows of date and asset give assets by name. Dates are ISO. Empty cells and ``NaN`` mean that there is no
+    price.
     What was recognised, left out or turned round stands in ``notes`` of the panel; nothing is filled.
 
     Parameters
     ----------
-    path : file or folder of prices, or a DataFrame, see :meth:`Panel.from_frame`
+    path : file or folder of prices; URL of a table, ``sqlite:///file.db?table=prices``, also of DuckDB and PostgreSQL,
+        see :func:`~riskengine.market.addresses.as_source`; or a DataFrame, see :meth:`Panel.from_frame`
     membership : file of the same shape with true (1) where an asset may be held and false (0) where not, or a
         table of intervals or snapshots, see :func:`~riskengine.market.membership.load_membership`
     delistings : table of assets, dates and returns, see :func:`~riskengine.market.delisting.load_delistings`
@@ -85,7 +88,7 @@ def _bars(read: Prices) -> tuple[dict[str, Any], tuple[str, ...]]:
     return bars, (*read.notes, f"{alone} left out: it says nothing without the other end of the day's range")
 
 
-def load_prices(path: str | Path) -> Prices:
+def load_prices(path: str | Source) -> Prices:
     """Read prices as :func:`load_panel` does, with open, high, low and volume where a file has them.
 
     Raises
@@ -93,7 +96,7 @@ def load_prices(path: str | Path) -> Prices:
     DataError
         As :func:`load_panel`.
     """
-    found = read_prices(Path(path))
+    found = read_prices(as_source(path))
     why = looks_like_returns(found.close)
     if why:
         raise DataError(
@@ -103,7 +106,7 @@ def load_prices(path: str | Path) -> Prices:
     return found
 
 
-def load_volume(path: str | Path) -> pd.DataFrame:
+def load_volume(path: str | Source) -> pd.DataFrame:
     """Read traded values for a :class:`~riskengine.market.universe.Universe`: a wide file, or volumes beside prices.
 
     Where a file or folder has prices and volumes, the value is the close, as it was traded, times the volume.
@@ -113,10 +116,10 @@ def load_volume(path: str | Path) -> pd.DataFrame:
     DataError
         As :func:`load_panel`.
     """
-    path = Path(path)
-    if not path.is_dir() and is_wide(path):
-        return wide_numbers(path)
-    found = read_prices(path)
+    source = as_source(path)
+    if (isinstance(source, Address) or not source.is_dir()) and is_wide(source):
+        return wide_numbers(source)
+    found = read_prices(source)
     if found.volume is None:
         raise DataError(f"{path} has prices but no volumes: bring traded values, one column an asset")
     traded = found.close if found.unadjusted is None else found.unadjusted

@@ -140,13 +140,21 @@ def numbers_of(
     reading = _Reading(*convention(numeric, delimiter), what, suffixes)
     for k, cells in tidy.items():
         quick = pd.to_numeric(cells, errors="coerce")
-        values = quick.astype("float64").to_numpy(copy=True)
+        values = _exactly(cells, quick)
         for row in np.flatnonzero(reading.needed(cells, quick)):
             place = f"{path}: row {lines[int(row)]}, column {names[k]}: {cells.iloc[row]!r}"
             values[row] = reading.number(cells.iloc[row], place)
         found[k] = pd.Series(values, cells.index)
     notes += reading.notes()
     return [column for column in found if column is not None]
+
+
+def _exactly(cells: pd.Series, quick: pd.Series) -> np.ndarray:
+    """The float64 nearest to each plain number ``(rows,)``: pandas' own reading may be one bit beside it."""
+    values = quick.astype("float64").to_numpy(copy=True)
+    finite = np.isfinite(values)
+    values[finite] = [float(cell) for cell in cells[finite]]
+    return values
 
 
 def _tidied(column: pd.Series) -> pd.Series:

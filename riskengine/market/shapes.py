@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from riskengine.errors import DataError
+from riskengine.market.addresses import Address
+from riskengine.market.databases import read_database
 from riskengine.market.date_cells import dates_of, notation
 from riskengine.market.fields import BARS, PRICES, TICKERS_TOO, in_camel, kind_of, plain_name, rank_of
 from riskengine.market.number_cells import numbers_of
@@ -48,20 +50,26 @@ class Prices:
     notes: tuple[str, ...] = ()
 
 
-def read_prices(path: Path) -> Prices:
-    """Prices of a file or of a folder of files, in any shape that is known.
+def read_prices(path: Path | Address) -> Prices:
+    """Prices of a file, of a folder of files, or of a database, in any shape that is known.
 
     Raises
     ------
     DataError
         If the shape is not known or a cell cannot be read in one way; the message says what to do.
     """
+    if isinstance(path, Address):
+        return _recognised(read_database(path))
     if path.is_dir():
         return _folder(path)
     return _recognised(read_sheet(path))
 
 
-def wide_numbers(path: Path, truth: bool = False) -> pd.DataFrame:
+def _sheet(path: Path | Address) -> Sheet:
+    return read_database(path) if isinstance(path, Address) else read_sheet(path)
+
+
+def wide_numbers(path: Path | Address, truth: bool = False) -> pd.DataFrame:
     """A wide table of numbers that are no prices: volumes, rates, membership.
 
     Parameters
@@ -73,7 +81,7 @@ def wide_numbers(path: Path, truth: bool = False) -> pd.DataFrame:
     DataError
         As :func:`read_prices`.
     """
-    sheet = _tidied(read_sheet(path))
+    sheet = _in_time_order(_tidied(_sheet(path)))
     if len(sheet.labels[0]) > 1:
         raise DataError(f"{path} has several fields an asset: write one column an asset")
     if truth:
@@ -89,11 +97,11 @@ def _truths(column: pd.Series) -> pd.Series:
 
 
 def _recognised(sheet: Sheet) -> Prices:
-    sheet = _split_names(_tidied(sheet))
+    sheet = _in_time_order(_split_names(_tidied(sheet)))
     if len(sheet.labels[0]) > 1:
         return _fields_by_ticker(sheet)
     names = [label[0] for label in sheet.labels]
-    if len(names) > 2 and all(notation(name) in ("iso", "compact") for name in names[1:]):
+    if _across(sheet):
         return _recognised_across(sheet)
     date = _date_column(sheet)
     kinds = _kinds(sheet, date)
@@ -109,6 +117,10 @@ def _recognised(sheet: Sheet) -> Prices:
             )
         kinds[value] = "close"
         return _long(sheet, date, asset, kinds)
+    if asset is not None:
+        raise DataError(
+            f"{sheet.path} has the names of assets in column {names[asset]} but no column of prices: add one, close say"
+        )
     bars = [kind for kind in BARS if kind in kinds]
     unknown = [names[k] for k, kind in enumerate(kinds) if kind is None]
     if values and (len(bars) == len(BARS) or not unknown):
@@ -122,6 +134,26 @@ def _recognised(sheet: Sheet) -> Prices:
     columns = [k for k in range(len(names)) if k != date]
     _refuse_fields(sheet, kinds, columns)
     return _wide(sheet, date, columns)
+
+
+def _across(sheet: Sheet) -> bool:
+    """Whether there is one row an asset, dates being names of columns."""
+    names = [label[0] for label in sheet.labels]
+    return len(names) > 2 and all(notation(name) in ("iso", "compact") for name in names[1:])
+
+
+def _in_time_order(sheet: Sheet) -> Sheet:
+    """Rows whose order says nothing, by date; those of a table across by asset. Dates that repeat are refused later."""
+    if sheet.ordered:
+        return sheet
+    date = 0 if len(sheet.labels[0]) > 1 else _date_column(sheet)
+    if len(sheet.labels[0]) == 1 and _across(sheet):
+        order = np.argsort(sheet.columns[0].map(str).to_numpy(), kind="stable")
+    else:
+        dates = dates_of(sheet.columns[date], sheet.path, sheet.lines, [], sheet.labels[date][0])
+        order = np.argsort(dates.to_numpy(), kind="stable")
+    sheet.columns = [column.iloc[order].reset_index(drop=True) for column in sheet.columns]
+    return sheet
 
 
 def _tidied(sheet: Sheet) -> Sheet:
@@ -449,7 +481,7 @@ def _assembled(frames: dict[str, pd.DataFrame], chosen: str, shape: str, notes: 
 
 
 def _long(sheet: Sheet, date: int, asset: int, kinds: list[str | None]) -> Prices:
-    """Rows of date, asset and price."""
+    """Rows of date, asset and price. Their order says nothing: assets come by name."""
     path, notes = sheet.path, sheet.notes
     names = [label[0] for label in sheet.labels]
     _one_currency(sheet, kinds)
@@ -477,7 +509,7 @@ def _long(sheet: Sheet, date: int, asset: int, kinds: list[str | None]) -> Price
         sheet, pd.DatetimeIndex(when.to_numpy()), {(kind, kind): k for kind, k in places.items()}
     )
     frames = {}
-    order = list(dict.fromkeys(who))
+    order = sorted(set(who))
     for kind, frame in stacked.items():
         frames[kind] = _spread(frame.iloc[:, 0].to_numpy(), index, order)
     chosen = _choose(frames, notes)
@@ -511,7 +543,7 @@ def _long_fields(sheet: Sheet, index: pd.MultiIndex, kinds: list[str | None]) ->
         row = int(full.duplicated().argmax())
         raise DataError(f"{path}: row {sheet.lines[row]} repeats date, asset and field: keep one")
     frames: dict[str, pd.DataFrame] = {}
-    order = list(dict.fromkeys(index.get_level_values(1)))
+    order = sorted(set(index.get_level_values(1)))
     named: dict[str, str] = {}
     for name in dict.fromkeys(fields):
         kind = _kind(name)
@@ -682,9 +714,9 @@ def _listed(names: Sequence[str] | dict[str, None], most: int = 5) -> str:
     return ", ".join(map(str, names[:most])) + (f" and {more} more" if more > 0 else "")
 
 
-def is_wide(path: Path) -> bool:
-    """Whether a file has one column an asset and nothing that a vendor calls a field of prices."""
-    sheet = _split_names(_tidied(read_sheet(path)))
+def is_wide(path: Path | Address) -> bool:
+    """Whether a table has one column an asset and nothing that a vendor calls a field of prices."""
+    sheet = _split_names(_tidied(_sheet(path)))
     if len(sheet.labels[0]) > 1:
         return False
     kinds = _kinds(sheet, _date_column(sheet))

@@ -43,6 +43,7 @@ class Sheet:
     lines : line of the file on which each row ends
     delimiter : of a text file; empty for the others
     notes : what was left out or changed, for people
+    ordered : whether the order of the rows says something, as in a file; those of a database come in any
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Sheet:
     lines: Sequence[int]
     delimiter: str = ""
     notes: list[str] = field(default_factory=list)
+    ordered: bool = True
 
     @property
     def names(self) -> list[str]:
@@ -401,6 +403,11 @@ def _parquet(path: Path) -> Sheet:
         raise DataError(f"{path} has no columns")
     if frame.empty:
         raise DataError(f"{path} has columns but no rows")
+    return sheet_of_frame(path, frame)
+
+
+def sheet_of_frame(path: Path, frame: pd.DataFrame) -> Sheet:
+    """A table as Parquet or a database has it, an index that says something as its first columns."""
     labels = [_label(name) for name in frame.columns]
     columns = [frame.iloc[:, k].reset_index(drop=True) for k in range(frame.shape[1])]
     if not isinstance(frame.index, pd.RangeIndex) and (

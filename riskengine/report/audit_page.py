@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
-from riskengine.market import Finding
+from riskengine.market import Finding, Panel, Source
 from riskengine.report.figures import PALETTE, figure_of
 from riskengine.report.page import Section, chart, page
 
@@ -81,7 +82,7 @@ def ordered_findings(findings: Sequence[Finding]) -> list[Finding]:
     return sorted((f for f in findings if f.kind != "reading"), key=lambda f: not f.serious)
 
 
-def audit_content(path: Path, prices: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
+def audit_content(path: Source, prices: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
     """Everything as one object for JSON."""
     told = ordered_findings(findings)
     return {
@@ -98,7 +99,7 @@ def audit_content(path: Path, prices: pd.DataFrame, findings: Sequence[Finding])
 
 
 def render_audit(
-    path: Path, prices: pd.DataFrame, findings: Sequence[Finding], content: dict[str, Any]
+    path: Source, prices: pd.DataFrame, findings: Sequence[Finding], content: dict[str, Any]
 ) -> str:
     """The page as text; names of assets are escaped."""
     told = ordered_findings(findings)
@@ -135,14 +136,24 @@ def render_audit(
             parts.append(Section(title, finding.detail, chart=chart(figure, f"finding-{drawn}")))
             drawn += 1
     origin = {"riskengine": version("riskengine"), "file": path.name}
-    if path.is_file():
+    if isinstance(path, Path) and path.is_file():
         origin["sha256"] = sha256(path)
+    else:
+        origin |= _hash_of_rows(prices)
     span = f"{content['first']} to {content['last']}"
     subtitle = f"{path.name}, {content['assets']} assets, {content['closes']} closes, {span}"
     return page("Audit of prices", subtitle, headline, parts, origin, bool(serious))
 
 
-def write_audit(path: Path, prices: pd.DataFrame, findings: Sequence[Finding], out: Path) -> dict[str, Any]:
+def _hash_of_rows(prices: pd.DataFrame) -> dict[str, str]:
+    """What identifies prices that come from several files or a database; nothing where they are no panel."""
+    try:
+        return {"sha256 of the rows": Panel(prices).hash}
+    except DataError:
+        return {}
+
+
+def write_audit(path: Source, prices: pd.DataFrame, findings: Sequence[Finding], out: Path) -> dict[str, Any]:
     """Write ``audit.json`` and ``audit.html`` into a folder; the content of the first."""
     content = audit_content(path, prices, findings)
     write_atomically(out / "audit.json", (json.dumps(content, indent=1) + "\n").encode())

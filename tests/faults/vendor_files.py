@@ -567,7 +567,7 @@ FORMATS = (
 
 HEAD = """# Your own data
 
-`--prices` takes a file or a folder; `load_panel(path)` does the same in Python. The shape is recognised, and what was
+`--prices` takes a file, a folder or the URL of a database; `load_panel(path)` does the same in Python. The shape is recognised, and what was
 recognised, left out or turned round is said on the console, on the pages and in the JSON. Whatever can be read in two
 ways is refused with the remedy: no number is guessed. `riskengine audit FILE` shows how a file is read and what looks
 wrong in it, before anything rests on it.
@@ -585,11 +585,37 @@ wrong in it, before anything rests on it.
 """
 
 
+DATABASES = """## Databases
+
+```sh
+riskengine audit 'sqlite:///prices.db?table=closes'
+riskengine backtest min_variance --prices 'duckdb:///prices.duckdb?table=closes'
+riskengine backtest min_variance --prices 'duckdb:///folder_of_parts'
+riskengine backtest min_variance --prices "postgresql://desk@host/market?query=SELECT day, ticker, close FROM eod WHERE region = 'EU'"
+```
+
+Quotes keep the shell from reading `?` and `&`. Three slashes stand before a file's path, a fourth begins a whole one,
+`sqlite:////data/prices.db`. SQLite needs nothing; DuckDB and PostgreSQL need `pip install "riskengine[database]"`.
+
+- **Rows** are one a date, one a date and asset, or of any other shape above: the same reader sees them, and the same
+  rows give the same panel, hash and results as from a file. Rows of a database have no order: they are taken by date.
+  Rows of date and asset, also of a file, give assets by name.
+- **`table=`** is a table or view, `schema.table` where several schemas have it. It may be left out where there is one.
+  **`query=`** is a SELECT. The database is opened to be read only.
+- **Parts**: a folder of Parquet or CSV files that are parts of one table, a year each say, is the table `files` of
+  `duckdb:///folder`. `duckdb://?query=SELECT ... FROM 'a/*.parquet'` asks without a database.
+- **Passwords** belong in `~/.pgpass` or `PGPASSWORD`. One in the URL is used, and stands in no message, page or result.
+  Other options of the URL, `sslmode=require` say, go to the server's library.
+
+"""
+
+
 def page() -> str:
     """The whole of docs/your-own-data.md."""
     parts = [HEAD]
     for title, kind, rows in FORMATS:
         parts.append(f"{title}:\n\n```{kind}\n" + "\n".join(rows) + "\n```\n\n")
+    parts.append(DATABASES)
     cases = all_cases()
     read = sum(case.values is not None for case in cases)
     parts.append(
