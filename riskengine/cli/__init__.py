@@ -9,6 +9,7 @@ from riskengine.cli import (  # they join the application
     options,
     price_audit,
     results,
+    store,
 )
 from riskengine.cli.app import app, main
 from riskengine.cli.console import FLAGGED, bundled_prices
@@ -26,4 +27,5 @@ __all__ = [
     "options",
     "price_audit",
     "results",
+    "store",
 ]
