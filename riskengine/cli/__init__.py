@@ -8,8 +8,8 @@ from riskengine.cli import (  # they join the application
     new_workspace,
     options,
     price_audit,
+    price_store,
     results,
-    store,
 )
 from riskengine.cli.app import app, main
 from riskengine.cli.console import FLAGGED, bundled_prices
@@ -26,6 +26,6 @@ __all__ = [
     "new_workspace",
     "options",
     "price_audit",
+    "price_store",
     "results",
-    "store",
 ]
