@@ -64,6 +64,7 @@ studies: env
 	$(BIN)/python -m backtests.risk.scenario_realism
 	$(BIN)/python -m backtests.speed.live
 	$(BIN)/python -m backtests.options.vanilla_accuracy
+	$(BIN)/python -m backtests.options.chain_quantlib
 	$(BIN)/python -m backtests.options.precalibration
 	$(BIN)/python -m backtests.options.exotics_accuracy
 	$(BIN)/python -m backtests.speed.exotics

@@ -128,3 +128,24 @@ def commands() -> list[str]:
 )
 def test_neither_the_package_nor_a_help_text_loads_a_library_that_computes(arguments):
     assert HEAVY & set(python(LOADED, *arguments).split()) == set()
+
+
+DOORS = {
+    "riskengine.market:load_panel": {"jax", "scipy", "cvxpy", "flax", "plotly"},
+    "riskengine.backtest:load_result": {"jax", "scipy.stats", "cvxpy", "flax", "plotly", "arch"},
+    "riskengine.calibration:NeuralCalibrator": {"flax", "scipy.stats", "cvxpy", "plotly", "arch", "optax"},
+    "riskengine.desk:stress_test": {"flax", "scipy.stats", "cvxpy", "plotly", "arch", "optax"},
+    "riskengine.desk:open_stream": {"flax", "scipy.stats", "cvxpy", "plotly", "arch", "optax"},
+    "riskengine.desk:validate_file": {"jax", "cvxpy", "flax", "plotly"},
+    "riskengine.desk:price": {"cvxpy", "flax", "plotly", "arch"},
+    "riskengine.backtest:run_backtest": {"flax", "plotly", "arch", "optax"},
+    "riskengine.report:render_rebalance": {"jax", "cvxpy", "plotly"},
+}
+"""What commands go through, and libraries that it leaves alone until they are needed."""
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_command_loads_what_it_uses(door):
+    module, name = door.split(":")
+    loaded = python(f"import sys; from {module} import {name}; print(*sys.modules)")
+    assert DOORS[door] & set(loaded.split()) == set()

@@ -24,7 +24,13 @@ from backtests.calibration.universe_fit import load
 from backtests.panels import PANELS, load_returns
 from backtests.record import Record
 from riskengine import ArchReference, NeuralCalibrator
-from riskengine.calibration.universe_calibrator import PARKINSON, PRETRAINED, UniverseCalibrator, young_level
+from riskengine.calibration.universe_calibrator import (
+    PARKINSON,
+    PRETRAINED,
+    UniverseCalibrator,
+    joined,
+    young_level,
+)
 from riskengine.covariance import conditional_variance
 from riskengine.garch import holding_period_variance, log_density
 from riskengine.garch.common_variance import (
@@ -214,7 +220,7 @@ def case_scores(
         for name, (path, dof, months) in universe.items():
             weight = calibrator.weight(returns.shape[1], name == "ranges")
             join = [
-                mine**weight * other ** (1 - weight)
+                joined(mine, other, weight)
                 for mine, other in (
                     (path[rows][:, chosen], one["network path"]),
                     (months[int(spot)][chosen], one["network month"]),
@@ -225,7 +231,7 @@ def case_scores(
             weight = calibrator.weight(min(UNIVERSE, returns.shape[1]), name == "ranges")
             own_path, own_month, own_dof = shipped(calibrator, returns, given, int(spot), chosen)
             join = [
-                mine**weight * other ** (1 - weight)
+                joined(mine, other, weight)
                 for mine, other in ((own_path, one["network path"]), (own_month, one["network month"]))
             ]
             table.setdefault(f"calibrator, {name}", []).append(scores(future, *join, own_dof))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from riskengine.backtest.performance import largest_turns as largest_turns
     from riskengine.backtest.performance import monthly_returns as monthly_returns
     from riskengine.backtest.performance import reduction_over_time as reduction_over_time
+    from riskengine.backtest.performance import trailing_returns as trailing_returns
     from riskengine.backtest.provenance import commit as commit
     from riskengine.backtest.provenance import panel_provenance as panel_provenance
     from riskengine.backtest.provenance import software as software

@@ -29,6 +29,41 @@ def monthly_returns(returns: pd.Series) -> pd.DataFrame:
     return table
 
 
+_SPANS = {"1 month": 1, "3 months": 3, "6 months": 6, "1 year": 12, "3 years": 36, "5 years": 60}
+"""Months before the last day."""
+
+
+def trailing_returns(returns: pd.Series, periods_per_year: float = 252.0) -> pd.Series:
+    """Compound returns to the last day, by how far they go back; NaN where the series is shorter.
+
+    Over more than a year they are a year. ``"year to date"`` begins with the calendar year, ``"all"`` with the series.
+
+    Examples
+    --------
+    >>> dates = pd.bdate_range("2022-12-30", "2024-06-28")
+    >>> found = trailing_returns(pd.Series(0.001, dates))
+    >>> [f"{found[name]:.3f}" for name in ("1 month", "year to date", "1 year", "3 years")]
+    ['0.023', '0.139', '0.299', 'nan']
+    """
+    dates, growth = pd.DatetimeIndex(returns.index), 1 + returns.to_numpy(float)
+    last = dates[-1]
+    begins = {name: last - pd.DateOffset(months=months) for name, months in _SPANS.items()}
+    begins["year to date"] = pd.Timestamp(last.year - 1, 12, 31)
+    found = {"all": _compound(growth, len(growth) / periods_per_year)}
+    for name, begin in begins.items():
+        part = growth[dates > begin]
+        years = max(_SPANS.get(name, 12) / 12, 1.0)
+        found[name] = _compound(part, years) if dates[0] <= begin else float("nan")
+    order = ["1 month", "3 months", "6 months", "year to date", "1 year", "3 years", "5 years", "all"]
+    return pd.Series({name: found[name] for name in order}, name=returns.name)
+
+
+def _compound(growth: np.ndarray, years: float) -> float:
+    """Return a year of so many years; -1 if nothing was left."""
+    whole = float(np.prod(growth))
+    return whole ** (1 / years) - 1 if whole > 0 else -1.0
+
+
 class Drawdown(NamedTuple):
     """A fall below a peak.
 

@@ -1,4 +1,4 @@
-"""The flax modules: a first guess from fixed anchors, then learned Newton steps.
+"""The network: a first guess from fixed anchors, then learned Newton steps.
 
 Everything is written for a batch of series ``(assets, ...)``; a series never sees another.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,23 +32,56 @@ class Belief(NamedTuple):
     precision_factor: Array
 
 
-class Residual(nn.Module):
-    """A multilayer perceptron with residual blocks; its output starts at zero."""
-
-    outputs: int
-    width: int = 192
-    blocks: int = 2
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Features ``(..., inputs)`` to ``(..., outputs)``."""
-        x = nn.silu(nn.Dense(self.width)(x))
-        for _ in range(self.blocks):
-            x = x + nn.Dense(self.width)(nn.silu(nn.Dense(self.width)(nn.LayerNorm()(x))))
-        return nn.Dense(self.outputs, kernel_init=nn.initializers.zeros)(nn.silu(x))
+WIDTH, BLOCKS, OUTPUTS = 192, 2, 5 + 15
 
 
-HEAD = Residual(outputs=5 + 15)
+def head(weights: Weights, x: Array) -> Array:
+    """A multilayer perceptron with residual blocks, features ``(..., inputs)`` to ``(..., 20)``.
+
+    Functions of arrays alone: the module of flax that makes the arrays (:mod:`.training.initial`) asks for the shape
+    of each of them anew wherever it is applied, which was a fifth of the time to trace a calibration.
+    """
+    layers = weights["params"]
+    x = jax.nn.silu(_dense(layers["Dense_0"], x))
+    for k in range(BLOCKS):
+        inner = jax.nn.silu(_dense(layers[f"Dense_{2 * k + 2}"], _normalised(layers[f"LayerNorm_{k}"], x)))
+        x = x + _dense(layers[f"Dense_{2 * k + 1}"], inner)
+    return _dense(layers[f"Dense_{2 * BLOCKS + 1}"], jax.nn.silu(x))
+
+
+def _dense(layer: Weights, x: Array) -> Array:
+    dtype = jnp.result_type(x, layer["kernel"], layer["bias"])
+    x, kernel, bias = (value.astype(dtype) for value in (x, layer["kernel"], layer["bias"]))
+    y = jax.lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())))
+    return y + jnp.reshape(bias, (1,) * (y.ndim - 1) + (-1,))
+
+
+def _normalised(layer: Weights, x: Array) -> Array:
+    """To mean zero and variance one over the features, then a learned scale and bias."""
+    mean, square = x.mean(-1, keepdims=True), (x * x).mean(-1, keepdims=True)
+    variance = jnp.maximum(0.0, square - mean * mean)
+    return (x - mean) * (jax.lax.rsqrt(variance + 1e-6) * layer["scale"]) + layer["bias"]
+
+
+def head_shapes(inputs: int) -> Weights:
+    """Shapes of the weights of :func:`head`."""
+
+    def shape(*sizes: int) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(sizes, jnp.float32)
+
+    def dense(inputs: int, outputs: int) -> Weights:
+        return {"kernel": shape(inputs, outputs), "bias": shape(outputs)}
+
+    layers = {f"Dense_{k}": dense(WIDTH, WIDTH) for k in range(1, 2 * BLOCKS + 1)}
+    layers |= {"Dense_0": dense(inputs, WIDTH), f"Dense_{2 * BLOCKS + 1}": dense(WIDTH, OUTPUTS)}
+    layers |= {f"LayerNorm_{k}": {"scale": shape(WIDTH), "bias": shape(WIDTH)} for k in range(BLOCKS)}
+    return {"params": layers}
+
+
+def widths(robust: bool) -> list[int]:
+    """Features that each stage reads."""
+    first, here = WIDTHS[robust]
+    return [first, *[first + here] * (STAGES - 1)]
 
 
 def lower_triangular(values: Array) -> Array:
@@ -62,14 +94,14 @@ def lower_triangular(values: Array) -> Array:
 
 def first_guess(weights: Weights, features: Array, prior_mean: Array, prior_spread: Array) -> Belief:
     """Belief from the anchors' features alone."""
-    out = HEAD.apply(weights, features)
+    out = head(weights, features)
     factor = lower_triangular(out[..., 5:]) / prior_spread[:, None]
     return Belief(prior_mean + prior_spread * out[..., :5], factor)
 
 
 def newton_step(weights: Weights, features: Array, local: Local) -> Belief:
     """Belief as a learned correction of the Newton step and of the curvature at the last estimate."""
-    out = HEAD.apply(weights, features)
+    out = head(weights, features)
     factor = local.cholesky @ lower_triangular(out[..., 5:])
     return Belief(local.at(local.newton + out[..., :5]), factor)
 
@@ -113,13 +145,3 @@ def looks(
         seen.append(Look(jnp.concatenate([first, here], axis=-1), local))
         belief = newton_step(weights, seen[-1].features, local)
     return seen, belief
-
-
-def initial_weights(
-    key: Array, prior_mean: Array, prior_spread: Array, robust: bool = False
-) -> list[Weights]:
-    """Untrained weights for all stages, of the type of the prior; they rest on the numbers of features alone."""
-    first, here = WIDTHS[robust]
-    widths = [first, *[first + here] * (STAGES - 1)]
-    keys = jax.random.split(key, STAGES)
-    return [HEAD.init(one, jnp.zeros((1, n), prior_mean.dtype)) for one, n in zip(keys, widths, strict=True)]

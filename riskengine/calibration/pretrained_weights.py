@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from riskengine import serialization
-from riskengine.calibration.network import Weights, initial_weights
+from riskengine.calibration.network import Weights, head_shapes, widths
 from riskengine.calibration.out_of_distribution import Familiar
 from riskengine.errors import DataError
 from riskengine.files import sha256, write_atomically
@@ -67,7 +67,7 @@ def load(folder: Path) -> tuple[Trained, dict[str, Any]]:
         raise DataError(
             f"{folder / CARD} is damaged ({error!r}): make it with `riskengine pretrain`"
         ) from error
-    return load_leaves(folder / WEIGHTS, _structure(robust, jax.config.read("jax_enable_x64"))), card
+    return load_leaves(folder / WEIGHTS, _structure(robust)), card
 
 
 def save_leaves(path: Path, tree: Any) -> None:
@@ -97,14 +97,9 @@ def load_leaves(path: Path, like: Any) -> Any:
 
 
 @cache
-def _structure(robust: bool, double: bool) -> Trained:
-    """Shapes and types of :func:`blank`, which takes a third of a second to trace."""
-    return jax.eval_shape(lambda: blank(robust))
-
-
-def blank(robust: bool) -> Trained:
-    """Untrained arrays of the right shapes."""
-    mean, spread = jnp.zeros(5, jnp.float32), jnp.ones(5, jnp.float32)
-    stages = initial_weights(jax.random.key(0), mean, spread, robust)
-    features = np.shape(stages[0]["params"]["Dense_0"]["kernel"])[0]
-    return Trained(stages, Familiar.blank(features), mean, spread, jnp.ones((len(WIDTH_DAYS), 6)))
+def _structure(robust: bool) -> Trained:
+    """Arrays, or their shapes, as a network has them."""
+    inputs = widths(robust)
+    five = jnp.zeros(5, jnp.float32)
+    familiar = jax.eval_shape(lambda: Familiar.blank(inputs[0]))
+    return Trained([*map(head_shapes, inputs)], familiar, five, five, jnp.ones((len(WIDTH_DAYS), 6)))

@@ -52,38 +52,52 @@ def price_(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """Price an exotic by Monte Carlo: standard error, Greeks, and how the price depends on a term."""
+    """Price exotics by Monte Carlo: standard errors, Greeks, and how a price depends on a term and on the model.
+
+    Exit status 3 if the smile that was handed over is not to be trusted.
+    """
     from riskengine.cli.runs import run_price
-    from riskengine.report import greek_cells, model_cells
 
     console = screen(as_json)
     with bars(console) as report:
         content = run_price(terms, out, report)
     if as_json:
         print(json.dumps(content))
-        return
-    trades = content.get("trades", [content])
-    for one in trades:
-        named = "" if len(trades) == 1 else f"{one['label']}: "
-        table = new_table(f"{named}{one['product']} under {one['model']}, {one['paths']:,} paths")
-        for heading in ("", "value", "standard error"):
-            table.add_column(heading, justify="right" if heading else "left")
-        table.add_row("price", f"{one['price']:.4f}", f"{one['error']:.4f}", style="bold")
-        for name, greek in one["greeks"].items():
-            table.add_row(escape(name), *greek_cells(greek))
-        console.print(table)
-        if one["models"]:
-            models = new_table("Under each model of the smile")
-            for heading in ("model", "price", "standard error"):
-                models.add_column(heading, justify="left" if heading == "model" else "right")
-            for row in one["models"]:
-                models.add_row(*map(escape, model_cells(row)))
-            console.print(models)
-        for note in one["notes"]:
-            console.print(f"- {note}", highlight=False, markup=False)
-    if len(trades) > 1:
-        console.print(f"together, by quantity: {content['total']:,.4f}", highlight=False)
-    console.print(f"[bold]{out / 'price.html'}[/bold]")
+    else:
+        trades = content.get("trades", [content])
+        for one in trades:
+            for shown in price_tables(one, len(trades) > 1):
+                console.print(shown)
+            for note in one["notes"]:
+                console.print(f"- {note}", highlight=False, markup=False)
+        if len(trades) > 1:
+            console.print(f"together, by quantity: {content['total']:,.4f}", highlight=False)
+            for note in content["notes"]:
+                console.print(f"- {note}", highlight=False, markup=False)
+        console.print(f"[bold]{out / 'price.html'}[/bold]")
+    if content["flagged"]:
+        raise typer.Exit(FLAGGED)
+
+
+def price_tables(content: dict[str, Any], several: bool) -> list[Table]:
+    """Price and Greeks of one product, and the price under each model of a smile."""
+    from riskengine.report import greek_cells, model_cells
+
+    named = f"{content['label']}: " if several else ""
+    table = new_table(f"{named}{content['product']} under {content['model']}, {content['paths']:,} paths")
+    for heading in ("", "value", "standard error"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("price", f"{content['price']:.4f}", f"{content['error']:.4f}", style="bold")
+    for name, greek in content["greeks"].items():
+        table.add_row(escape(name), *greek_cells(greek))
+    if not content["models"]:
+        return [table]
+    models = new_table("Under each model of the smile")
+    for heading in ("model", "price", "standard error"):
+        models.add_column(heading, justify="left" if heading == "model" else "right")
+    for row in content["models"]:
+        models.add_row(*map(escape, model_cells(row)))
+    return [table, models]
 
 
 @app.command()

@@ -28,13 +28,15 @@ def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | N
         return price_one(terms, terms.trades[0], name, progress)
     each = []
     for trade in terms.trades:
-        each.append(price_one(terms, trade, name, progress))
+        one = price_one(terms, trade, name, progress)
+        each.append(one | {"notes": [note for note in one["notes"] if note not in terms.notes]})
     total = sum(one["price"] * trade.quantity for one, trade in zip(each, terms.trades, strict=True))
     return {
         "terms": name,
         "model": terms.model,
         "trades": each,
         "total": total,
+        "flagged": terms.doubtful,
         "notes": list(terms.notes),
         "provenance": each[0]["provenance"],
     }
@@ -71,6 +73,7 @@ def price_one(
         "paths": found.paths,
         "steps": found.steps,
         "convergence": _convergence(found),
+        "flagged": terms.doubtful,
         "models": _under_each_model(terms, trade, found),
         "sweep": _sweep(terms, trade, progress),
         "provenance": software() | {"seed": terms.simulation.get("seed", 0)},

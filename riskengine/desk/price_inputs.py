@@ -67,6 +67,8 @@ class Terms:
         What was taken from where.
     others
         Further models of the same smile, names and parameters: the price under each is shown beside.
+    doubtful
+        Whether the smile's fit is to be looked at.
     """
 
     model: str
@@ -79,6 +81,7 @@ class Terms:
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     others: tuple[tuple[str, Any], ...] = ()
+    doubtful: bool = False
 
     @property
     def product(self) -> options.Product:
@@ -127,6 +130,8 @@ class Valuation(Table):
 
 def _keep_clock(found: Valuation, info: ValidationInfo) -> Valuation:
     if info.context is not None:
+        today = parse_date(found.date, "valuation.date").date()
+        info.context["clock"] = TermClock(today)  # stands where the calendar is not known
         info.context["clock"] = found.clock()
     return found
 
@@ -311,18 +316,22 @@ def read_terms(path: Path) -> Terms:
     notes: list[str] = []
     market, curves = _market(found.underlying, clock, path.parent)
     others: tuple[tuple[str, Any], ...] = ()
+    doubtful = False
     if isinstance(params, FittedSmile):
         smile = read_smile(path.parent / params.file)
         model, params, others = "heston", smile.heston, smile.others
         market, curves = smile.completed(market, curves, found.underlying.model_fields_set)
         notes += smile.notes
+        doubtful = smile.doubtful
     names: tuple[str, ...] = ()
     if found.basket is not None:
         params, market, names = basket_of(found.basket, params, market, path.parent, notes)
     elif any(np.ndim(leaf) for leaf in params):
         raise SettingsError(f"{path}: model: lists of parameters are for several assets: add a [basket]")
     simulation = found.simulation.given()
-    return Terms(model, params, made, market, simulation, clock, curves, names, tuple(notes), others)
+    return Terms(
+        model, params, made, market, simulation, clock, curves, names, tuple(notes), others, doubtful
+    )
 
 
 def _market(

@@ -160,6 +160,7 @@ def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
         "ssvi": None if smile.ssvi is None else _ssvi_content(smile.ssvi),
         "sabr": _sabr_content(sabr),
         "sabr_rmse": sabr.rmse,
+        "by_maturity": _by_maturity(smile),
     }
     if smile.fit is not None:
         found |= _garch_content(smile, smile.fit)
@@ -168,6 +169,26 @@ def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
     )
     found["provenance"] = provenance
     return found
+
+
+def _by_maturity(smile: Smile) -> list[dict[str, Any]]:
+    """Errors of each model, a row a maturity, beside half the distance from bid to ask; in volatility points."""
+    quotes = smile.quotes
+    models = {"heston": smile.heston, "sabr": smile.sabr, "ssvi": smile.ssvi}
+    half = np.clip(np.nan_to_num(100 * (quotes.ask - quotes.bid) / 2), 0, None)
+    money = {} if smile.heston is None else dict(
+        zip(smile.heston.quality.maturity.tolist(), smile.heston.quality.at_the_money.tolist(), strict=True)
+    )  # fmt: skip
+    rows = []
+    for t in smile.sabr.maturity:
+        here = quotes.usable & (quotes.maturity == t)
+        row: dict[str, Any] = {"maturity": float(t), "quotes": int(here.sum())}
+        row["half_spread"] = float(np.sqrt(np.mean(half[here] ** 2)))
+        for name, fit in models.items():
+            row[name] = None if fit is None else _number(float(np.sqrt(np.mean(fit.errors[here] ** 2))))
+        row["heston_at_the_money"] = _number(money.get(float(t), np.nan))
+        rows.append(row)
+    return rows
 
 
 def _heston_content(fit: HestonFit) -> dict[str, Any]:

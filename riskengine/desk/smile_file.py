@@ -25,6 +25,7 @@ class SmileFile:
     spot : None where the file has none
     rate, dividend : by maturity; None where the file has none
     notes : what was taken
+    doubtful : whether the Heston fit is anything but ok
     """
 
     heston: options.HestonParams
@@ -33,6 +34,7 @@ class SmileFile:
     rate: options.Curve | None
     dividend: options.Curve | None
     notes: tuple[str, ...]
+    doubtful: bool
 
     def completed(
         self, market: dict[str, Any], curves: options.MarketCurves | None, given: Iterable[str]
@@ -82,7 +84,9 @@ def read_smile(path: Path) -> SmileFile:
         if taken
         else []
     )
-    return SmileFile(heston, tuple(others), spot, curves["rate"], curves["dividend"], tuple(notes))
+    return SmileFile(
+        heston, tuple(others), spot, curves["rate"], curves["dividend"], tuple(notes), status != "ok"
+    )
 
 
 def _curve(rows: list[dict[str, Any]], name: str) -> options.Curve | None:

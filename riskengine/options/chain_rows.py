@@ -107,8 +107,10 @@ def chain_rows(table: ChainTable, asked: ChainTerms, missing: list[str]) -> Chai
     if now is not None:
         kept &= now
     blank = ~np.isfinite(strike)
+    if np.isfinite(maturity).any():
+        blank |= ~np.isfinite(maturity)
     if blank.any() and not blank.all():
-        found.notes.append(f"{int(blank.sum())} line(s) without a strike left out")
+        found.notes.append(f"{int(blank.sum())} line(s) without a strike or an expiry left out")
     if not blank.all():
         found = found.take(np.flatnonzero(kept & ~blank))
     return _both_sides(found)

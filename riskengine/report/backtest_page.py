@@ -144,6 +144,7 @@ def render(result: BacktestResult) -> str:
         more_charts=tear_sheet.exposure_charts(result),
         summary=summary_rows(result),
         months=tear_sheet.months(result),
+        trailing=tear_sheet.trailing_rows(result),
         drawdowns=tear_sheet.drawdown_rows(result),
         turns=tear_sheet.turn_rows(result),
         holdings=tear_sheet.holding_rows(result),

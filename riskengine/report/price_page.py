@@ -40,7 +40,7 @@ def render_price(content: dict[str, Any]) -> str:
     ]
     title = f"{content['product'].capitalize()} under {TITLES[content['model']]}"
     subtitle = f"{content['terms']}, {content['paths']:,} paths of {content['steps']:,} steps"
-    return page(title, subtitle, headline, sections, content["provenance"], False)
+    return page(title, subtitle, headline, sections, content["provenance"], content["flagged"])
 
 
 def _sweep_section(content: dict[str, Any], name: str) -> list[Section]:
@@ -98,7 +98,7 @@ def _several(content: dict[str, Any]) -> str:
         ]
     title = f"{len(trades)} trades under {TITLES[content['model']]}"
     headline = f"Worth {content['total']:,.2f} together."
-    return page(title, content["terms"], headline, sections, content["provenance"], False)
+    return page(title, content["terms"], headline, sections, content["provenance"], content["flagged"])
 
 
 def _greek_section(title: str, content: dict[str, Any]) -> Section:

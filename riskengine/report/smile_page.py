@@ -62,7 +62,7 @@ def smiles_figure(panels: list[dict[str, Any]]) -> go.Figure:
         for trace in _traces(panel):
             figure.add_trace(trace.update(showlegend=place == 0), **at)
     figure.update_layout(**LAYOUT, height=120 + 235 * lines)
-    figure.update_yaxes(tickformat=".0%")
+    figure.update_yaxes(tickformat="~%")
     figure.update_xaxes(title_text=panels[0]["axis"], row=lines)
     return figure
 
@@ -94,7 +94,7 @@ def states_figure(states: dict[str, Any]) -> go.Figure:
     for k, (colour, (name, y)) in enumerate(zip(PALETTE, states["lines"].items(), strict=False)):
         line = {"color": colour, "width": 1.6 if k else 3}
         figure.add_scatter(x=states["x"], y=y, mode="lines", name=name, line=line)
-    figure.update_yaxes(title="implied volatility", tickformat=".0%")
+    figure.update_yaxes(title="implied volatility", tickformat="~%")
     figure.update_xaxes(title=f"strike over forward, {when(states['maturity'])}")
     return figure
 
@@ -104,7 +104,7 @@ def term_figure(term: dict[str, Any]) -> go.Figure:
     figure = go.Figure(layout={**LAYOUT, "height": 360})
     for colour, (name, y) in zip(("#d1495b", "#0b5fa5", "#66a182"), term["lines"].items(), strict=False):
         figure.add_scatter(x=term["maturity"], y=y, mode="lines+markers", name=name, line={"color": colour})
-    figure.update_yaxes(title="volatility", tickformat=".0%")
+    figure.update_yaxes(title="volatility", tickformat="~%")
     figure.update_xaxes(title="maturity, years")
     return figure
 
@@ -120,6 +120,7 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
             "Quotes with bid and ask where there are both; at most eight maturities are shown.",
             chart=chart(smiles_figure(curves["panels"]), "smiles"),
         ),
+        _errors_section(numbers["by_maturity"]),
         Section(
             "At the money",
             "Implied volatility above the GARCH model's expectation is a premium for variance risk, or news "
@@ -137,6 +138,31 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     if numbers["ssvi"] is not None:
         parts.append(_ssvi_section(numbers["ssvi"]))
     return [*parts, _sabr_section(numbers["sabr"]), Section("Flags of the quotes", items=flags)]
+
+
+def _errors_section(rows: list[dict[str, Any]]) -> Section:
+    """Errors by maturity."""
+    names = ("half_spread", "heston", "heston_at_the_money", "sabr", "ssvi")
+    return Section(
+        "Fit by maturity",
+        "Root mean squared errors in volatility points, beside half the distance from bid to ask; Heston's at the "
+        "money has its sign.",
+        ["maturity", "quotes", "half-spread", "Heston", "Heston at the money", "SABR", "SSVI"],
+        [
+            [
+                f"{365 * row['maturity']:.0f} days",
+                f"{row['quotes']}",
+                *(_points(row[name], signed=name.endswith("money")) for name in names),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _points(value: float | None, signed: bool) -> str:
+    if value is None:
+        return ""
+    return f"{value:+.2f}" if signed else f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.2g}"
 
 
 def _market_section(numbers: dict[str, Any]) -> Section:

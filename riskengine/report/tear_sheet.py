@@ -18,6 +18,7 @@ from riskengine.backtest import (
     largest_turns,
     monthly_returns,
     reduction_over_time,
+    trailing_returns,
 )
 from riskengine.covariance import bias_band
 from riskengine.market import period_name, periods, plural
@@ -208,6 +209,23 @@ def _shade(share: float) -> str:
         return "0 0 0 / 0"
     colour = "11 95 165" if share > 0 else "190 100 0"
     return f"{colour} / {0.32 * min(abs(share), 1.0):.2f}"
+
+
+def trailing_rows(result: BacktestResult) -> Rows:
+    """Returns to the last close, extremes, and how each portfolio moves with the strategy."""
+    unit = period_name(result.periods_per_year)
+    rows, headings = [], []
+    for run in (result, *result.benchmarks):
+        found = trailing_returns(run.returns, run.periods_per_year)
+        headings = list(found.index)
+        cells = ["" if math.isnan(value) else f"{value:.1%}" for value in found]
+        mine, theirs = result.returns.align(run.returns, join="inner")
+        moves = mine.std() > 0 and theirs.std() > 0 and run is not result
+        together = f"{mine.corr(theirs):.2f}" if moves else ""
+        beta = f"{mine.cov(theirs) / theirs.var():.2f}" if moves else ""
+        extremes = (f"{run.returns.max():.1%}", f"{run.returns.min():.1%}")
+        rows.append([run.name, *cells, *extremes, together, beta])
+    return ["portfolio", *headings, f"best {unit}", f"worst {unit}", "correlation", "beta"], rows
 
 
 def drawdown_rows(result: BacktestResult) -> Rows:

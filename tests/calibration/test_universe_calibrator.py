@@ -7,7 +7,9 @@ import pytest
 
 from riskengine import NeuralCalibrator
 from riskengine.calibration.universe_calibrator import (
+    FURTHEST,
     UniverseCalibrator,
+    joined,
     params_from_json,
     params_to_json,
     share,
@@ -147,3 +149,11 @@ def test_forecasts_are_finite_and_positive_whatever_one_asset_does(case, ranged)
     assert np.isfinite(common.term_structure(21)).all()
     assert (common.dof() > 2).all()
     assert path[:, [0, 2, 3]].max() < 0.01  # and the others never hear of it
+
+
+def test_the_component_model_has_a_bounded_say():
+    garch = np.array([1e-4, 1e-4, 1e-4])
+    found = joined(garch * np.array([1.0, 1e3, 1e-3]), garch, 0.7)
+    assert found[0] == pytest.approx(1e-4)
+    assert found[1] == pytest.approx(1e-4 * np.exp(0.7 * FURTHEST), rel=1e-3)
+    assert found[1] * found[2] == pytest.approx(1e-8)

@@ -27,6 +27,9 @@ def test_a_smile_with_its_garch_state(run, prices, tmp_path):
     assert code == 0
     assert (found["quotes"], found["usable"], found["heston"]["status"]) == (104, 104, "ok")
     assert found["heston"]["rmse"] < 1.4
+    assert [row["quotes"] for row in found["by_maturity"]] == [13] * 8
+    squares = [row["heston"] ** 2 for row in found["by_maturity"]]
+    assert np.sqrt(np.mean(squares)) == pytest.approx(found["heston"]["rmse"])
     assert len(found["sabr"]) == len(found["term_structure"]) == 8
     states = {row["state"].split(":")[0]: row for row in found["states"]}
     assert states["calm"]["at_the_money"][0] < states["worst day of the window"]["at_the_money"][0]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from riskengine import options
-from riskengine.errors import DataError
+from riskengine.errors import DataError, RiskEngineError
 
 HERE = Path(__file__).parent
 
@@ -122,3 +124,39 @@ def test_the_index_chain_has_the_forwards_of_its_vendor(tmp_path):
         row = frame[np.isclose(frame["T"], terms.maturity)].iloc[0]
         vendor = 4545.86 * row["dividend_factor"] / row["discount_factor"]
         assert abs(terms.forward - vendor) < 0.1 + 6 * terms.error
+
+
+ODD = (
+    "", "abc", "-", "0", "-5", "1e400", "nan", "inf", "12,5", "1.234.567,8", "5%", "2022-13-45", "2022-04-29 25:61",
+    "C", "put", "SPXW220429C04500000", "BTC-29APR22-40000-C", "16489944000000000000", '"', "\t", "∞", "4545.86",
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    case=st.sampled_from([case for case in CASES if not case.refused]),
+    changes=st.lists(
+        st.tuples(st.integers(0, 12), st.integers(0, 20), st.sampled_from(ODD)), min_size=1, max_size=6
+    ),
+    cut=st.integers(0, 400),
+)
+def test_a_damaged_chain_is_read_or_refused_and_never_fails(case, changes, cut, tmp_path):
+    """Cells replaced by odd ones, and some of the file's end torn off."""
+    path = tmp_path / "chain.csv"
+    case.write(path)
+    raw = path.read_bytes()
+    if not raw.startswith(b"\x1f\x8b"):
+        rows = [row.split(",") for row in raw.decode("utf-8-sig").splitlines()]
+        for line, place, odd in changes:
+            row = rows[line % len(rows)]
+            row[place % len(row)] = odd
+        text = "\n".join(",".join(row) for row in rows)
+        path.write_text(text[: max(len(text) - cut, 20)], encoding="utf-8")
+    try:
+        quotes = options.read_quotes(path, **case.asked)
+    except RiskEngineError as refusal:
+        assert str(refusal)  # noqa: PT017  (either is right, a traceback is not)
+        return
+    used = quotes.usable
+    assert np.isfinite(quotes.volatility[used]).all()
+    assert np.isfinite(quotes.forward[used]).all()

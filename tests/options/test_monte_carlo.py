@@ -305,3 +305,39 @@ def test_controls_do_not_move_an_asians_greeks():
     assert with_them.greeks["gamma"].value == pytest.approx(
         0.02048, rel=0.04
     )  # QuantLib's finite differences
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("feller", [0.2, 2.0])
+def test_barrier_greeks_under_heston_agree_with_bumped_finite_differences(feller):
+    """A down-and-in put, QuantLib's grid bumped; three standard errors or two percent."""
+    ql = pytest.importorskip("QuantLib", reason="the oracle of Heston barrier Greeks is QuantLib")
+    today, count = ql.Date(1, 1, 2024), ql.Actual365Fixed()
+    ql.Settings.instance().evaluationDate = today
+    p = options.HestonParams(0.04, 2.0, 0.05, float(np.sqrt(2 * 2.0 * 0.05 / feller)), -0.7)
+
+    def price(spot, v0=0.04):
+        curves = [ql.YieldTermStructureHandle(ql.FlatForward(today, r, count)) for r in (0.03, 0.01)]
+        process = ql.HestonProcess(*curves, ql.QuoteHandle(ql.SimpleQuote(spot)), v0, *p[1:])
+        option = ql.BarrierOption(
+            ql.Barrier.DownIn,
+            80.0,
+            0.0,
+            ql.PlainVanillaPayoff(ql.Option.Put, 100.0),
+            ql.EuropeanExercise(today + 365),
+        )
+        option.setPricingEngine(ql.FdHestonBarrierEngine(ql.HestonModel(process), 100, 300, 60))
+        return option.NPV()
+
+    low, here, high = price(99.0), price(100.0), price(101.0)
+    known = {
+        "delta": (high - low) / 2,
+        "gamma": high - 2 * here + low,
+        "vega": (price(100.0, 0.201**2) - price(100.0, 0.199**2)) / 0.002,
+    }
+    product = options.Barrier(100.0, 80.0, 1.0, "down", "in", "put")
+    found = options.monte_carlo(p, product, 2**16, rate=0.03, dividend=0.01, greeks=tuple(known))
+    assert found.price == pytest.approx(here, rel=0.005)
+    for name, value in known.items():
+        greek = found.greeks[name]
+        assert abs(greek.value - value) < max(3 * greek.error, 0.02 * abs(value)), name

@@ -98,6 +98,13 @@ def test_a_smile_is_handed_over_by_name_and_gives_a_range(command, tmp_path):
     prices = [row["price"] for row in content["models"]]
     assert len(prices) == 3
     assert np.ptp(prices) < 0.1 * np.mean(prices)  # a vanilla that all of them were fitted to
+    assert command("price", terms, "--out", tmp_path / "price")[0] == 0
+    poor = smile | {"heston": smile["heston"] | {"status": "poor fit"}}
+    (tmp_path / "smile" / "smile.json").write_text(json.dumps(poor))
+    code, text, _ = command("price", terms, "--out", tmp_path / "price")
+    assert code == 3
+    assert "whose fit is poor fit" in text
+    assert "local volatility of SSVI" in text
     terms.write_text(terms.read_text().replace("smile/smile.json", "none.json"))
     with pytest.raises(DataError, match=r"no smile\.json"):
         read_terms(terms)

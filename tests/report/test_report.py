@@ -33,7 +33,18 @@ CHARTS = (
     "concentration",
     "var",
 )
-TABLES = ("summary", "months", "drawdowns", "turns", "holdings", "costs", "exceptions", "today", "reduction")
+TABLES = (
+    "summary",
+    "months",
+    "trailing",
+    "drawdowns",
+    "turns",
+    "holdings",
+    "costs",
+    "exceptions",
+    "today",
+    "reduction",
+)
 
 
 @pytest.fixture(scope="module")

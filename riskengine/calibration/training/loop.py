@@ -20,7 +20,6 @@ from riskengine.calibration.network import (
     Look,
     Weights,
     first_guess,
-    initial_weights,
     looks,
     newton_step,
 )
@@ -28,6 +27,7 @@ from riskengine.calibration.out_of_distribution import Familiar
 from riskengine.calibration.pretrained_weights import load_leaves, save_leaves
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.training.contaminants import Contaminants
+from riskengine.calibration.training.initial import initial_weights
 from riskengine.errors import SettingsError
 from riskengine.garch import backcast, from_unconstrained, simulate
 
