@@ -60,9 +60,11 @@ def software() -> dict[str, str]:
 
 def panel_provenance(panel: Panel, **others: Any) -> dict[str, Any]:
     """What is needed to make a figure of a panel again. Holds no time of day, so that equal runs are equal."""
+    read = {"read": "; ".join(panel.notes)} if panel.notes else {}
     return {
         **software(),
         "data": panel.hash,
+        **read,
         "range": f"{panel.dates[0]:%Y-%m-%d} .. {panel.dates[-1]:%Y-%m-%d}",
         "weights": weights_hash(),
     } | others

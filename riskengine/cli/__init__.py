@@ -8,6 +8,7 @@ from riskengine.cli import (  # they join the application
     new_workspace,
     options,
     price_audit,
+    price_store,
     results,
 )
 from riskengine.cli.app import app, main
@@ -25,5 +26,6 @@ __all__ = [
     "new_workspace",
     "options",
     "price_audit",
+    "price_store",
     "results",
 ]

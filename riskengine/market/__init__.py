@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from riskengine.market.repair import Repair as Repair
     from riskengine.market.repair import repair as repair
     from riskengine.market.shapes import Prices as Prices
+    from riskengine.market.store import Added as Added
+    from riskengine.market.store import add_prices as add_prices
+    from riskengine.market.store import batches as batches
+    from riskengine.market.store import history as history
+    from riskengine.market.store import withdraw as withdraw
     from riskengine.market.universe import Universe as Universe
     from riskengine.market.view import STALE_AFTER as STALE_AFTER
     from riskengine.market.view import MarketView as MarketView

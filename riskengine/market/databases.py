@@ -14,6 +14,7 @@ import pandas as pd
 from riskengine.errors import DataError, listed
 from riskengine.market.addresses import Address
 from riskengine.market.sheets import Sheet, sheet_of_frame
+from riskengine.market.store_rows import known_at
 
 _EXTRA = 'pip install "riskengine[database]"'
 
@@ -37,6 +38,12 @@ def read_database(address: Address) -> Sheet:
         "duckdb": _duckdb,
         "postgresql": _postgresql,
     }
+    if address.kind == "store":
+        rows, moment = known_at(Path(address.place), address.asof)
+        sheet = sheet_of_frame(Path(address.name), rows)
+        sheet.ordered = False
+        sheet.notes += [] if moment is None else [f"as it was known at {moment} UTC"]
+        return sheet
     names, frame = _without_row_numbers(*read[address.kind](address))
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:

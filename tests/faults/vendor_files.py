@@ -607,6 +607,27 @@ Quotes keep the shell from reading `?` and `&`. Three slashes stand before a fil
 - **Passwords** belong in `~/.pgpass` or `PGPASSWORD`. One in the URL is used, and stands in no message, page or result.
   Other options of the URL, `sslmode=require` say, go to the server's library.
 
+## A store: what was known when
+
+```sh
+riskengine store add history.csv --store prices.store --known 2024-05-01T18:00
+riskengine store add today.csv --store prices.store
+riskengine store show --store prices.store
+riskengine rebalance min_variance --holdings holdings.csv --prices 'store:///prices.store?asof=2024-05-01T18:00'
+```
+
+Each file is a batch, known from a moment in UTC: now, or that of `--known`, which must come after the last batch. A
+price that was known otherwise is a correction: both are kept, exit status 3 says that there are some, and
+`store show --asset AAPL --date 2024-04-02` shows all that was ever known of one. An empty cell says nothing;
+`store withdraw AAPL 2024-04-02` takes a price back. `--prices store:///prices.store` is all that is known;
+`?asof=` what was known at a moment, a day alone to its end: a report made again with the `asof` it was made with is
+equal to the byte, whatever was corrected since. `--asof` of a command is another thing, the last date of prices used.
+
+A store is a DuckDB file (`pip install "riskengine[database]"`) of a row a date, asset and batch. DuckDB, not SQLite,
+since what is asked for is the latest of millions of rows a price, a query over columns that arrives as Arrow. A batch is
+written as a whole or not at all, also by a process that is killed. One process writes at a time; another one that
+writes or reads meanwhile is refused with a clear line. Adjusted closes and closes as they were traded do not mix.
+
 """
 
 
