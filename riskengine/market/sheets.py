@@ -259,12 +259,6 @@ def _assembled(
         )
     heads = 1 if facts else _header_rows(rows, path)
     width = len(rows[0])
-    if heads == 0:
-        labels: list[tuple[str, ...]] = [(name,) for name in KLINES]
-        notes.append("no header: read as a Binance file of candles")
-    else:
-        labels = _labels(rows[:heads], path)
-    body, places = rows[heads:], lines[heads:]
     for row, place in zip(rows[1:], lines[1:], strict=True):
         if len(row) != width:
             hint = ""
@@ -273,6 +267,12 @@ def _assembled(
             raise DataError(
                 f"{path}: row {place} has {len(row)} cells, the header {width}: leave cells empty rather than out{hint}"
             )
+    if heads == 0:
+        labels: list[tuple[str, ...]] = [(name,) for name in KLINES]
+        notes.append("no header: read as a Binance file of candles")
+    else:
+        labels = _labels(rows[:heads], path)
+    body, places = rows[heads:], lines[heads:]
     if not body:
         raise DataError(f"{path} has a header but no rows")
     columns = [pd.Series(list(cells), dtype=object) for cells in zip(*body, strict=True)]

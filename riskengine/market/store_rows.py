@@ -112,6 +112,5 @@ def known_at(path: Path, asof: str | None) -> tuple[pd.DataFrame, str | None]:
         since = f": the first batch is known from {first:%Y-%m-%dT%H:%M:%S} UTC" if first is not None else ""
         raise DataError(f"{path} knew no prices{'' if asof is None else f' at {asof}'}{since}")
     told = [name for name in FIELDS if rows[name].notna().any()]
-    return rows[["date", "asset", *told]].reset_index(
-        drop=True
-    ), None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+    said = None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+    return rows[["date", "asset", *told]].reset_index(drop=True), said

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from riskengine.errors import DataError, RiskEngineError
@@ -92,6 +92,7 @@ def test_volumes_beside_prices_are_traded_values(tmp_path):
         max_size=5,
     ).flatmap(lambda rows: st.sampled_from([",", ";", "\t"]).map(lambda mark: "\n".join(map(mark.join, rows)).encode()))
 )  # fmt: skip
+@example(b",\0\nDate\nDate\n\0,\0")  # a header of rows of different lengths
 def test_any_file_is_read_or_refused(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(content)
