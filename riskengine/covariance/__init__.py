@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from riskengine.covariance.dcc import Dcc as Dcc
     from riskengine.covariance.ensemble import CombinedIteratedEwma as CombinedIteratedEwma
     from riskengine.covariance.ensemble import Ensemble as Ensemble
+    from riskengine.covariance.ensemble import universe_experts as universe_experts
     from riskengine.covariance.evaluation import bias_band as bias_band
     from riskengine.covariance.evaluation import bias_statistic as bias_statistic
     from riskengine.covariance.evaluation import states as states

@@ -18,6 +18,7 @@ from riskengine.covariance import (
     Ewma,
     LedoitWolf,
     for_frequency,
+    universe_experts,
 )
 from riskengine.covariance.base import given_ranges, reads_ranges
 
@@ -27,6 +28,7 @@ READERS = {
     "constant correlation": INNER,
     "dcc": Dcc(UNIVERSE, a=0.02, b=0.95),
     "ensemble": Ensemble((Ewma(63.0), INNER)),
+    "universe experts": Ensemble(universe_experts()),
     "learned ensemble": Ensemble((Ewma(63.0), INNER), weights="likelihood", memory=21),
     "bias corrected": BiasCorrected(INNER, memory=21),
     "asynchronous": Asynchronous(INNER, lags=0, window=250),
