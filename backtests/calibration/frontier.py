@@ -74,7 +74,12 @@ VARIANTS = (
     "2000-2008 and chosen on 2009-2012, 1, .85, .7, .5: with ranges over arch +.0147, +.0154, "
     "+.0152, +.0138, asset-windows won 71, 75, 76 and 78%; from closes +.0086, +.0095, +.0098, "
     "+.0096, won 59, 61, 63, 65%. Taken: .75 with ranges, .7 from closes. Parameters were then "
-    "fitted anew to 2000-2012, and the later panels looked at once."
+    "fitted anew to 2000-2012, and the later panels looked at once. Later the join was bounded, "
+    "the difference d of the log variances counting as c tanh(d / c), for the sake of bad prints: "
+    "on 2009-2012, wrong prints of a tenth mended, the calibrator's lead over the network with c "
+    "infinite, 1, .7, .5, .35 was +.0097, +.0094, +.0091, +.0085, +.0077 with ranges (asset-windows "
+    "won 74, 75, 76, 76, 77%) and +.0036, +.0036, +.0036, +.0035, +.0033 from closes; taken: .7. "
+    "Rows that name no bound were run without it."
 )
 
 

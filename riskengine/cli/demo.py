@@ -45,6 +45,7 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     chosen = f"The mandate and its settings were chosen on other stocks and ETFs: {STUDY}"
     result = replace(result, provenance=result.provenance | {"mandate": chosen})
     save_result(result, out)
+    save_result(long_only, out / "long_only")
     page = write_report(result, out / "report.html")
     if as_json:
         print(
@@ -57,7 +58,7 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     plainly(
         console,
         f"100 US stocks, {first} to {last}: minimum variance, decided monthly, traded a day later, net of costs.",
-        f"{chosen}.",
+        f"{chosen}. Fees for borrowed stocks are not counted, for anyone.",
         "",
     )
     _reductions(console, result, "130/30: each weight from -5% to 10%, gross at most 160%")

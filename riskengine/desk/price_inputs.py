@@ -343,7 +343,9 @@ def _market(
     for name in ("rate", "dividend"):
         value = getattr(given, name)
         if isinstance(value, str):
-            bent[name] = options.as_curve(str(folder / value), name)
+            bent[name] = options.as_curve(value if value.strip().endswith("%") else str(folder / value), name)
+        else:
+            options.as_curve(value, name)  # refuses what is a percentage without a sign
         market[name] = value if isinstance(value, float) else 0.0
     cash = []
     for when, amount in given.dividends:

@@ -108,6 +108,7 @@ LAYOUTS = (
     Layout("ORATS", ("trade_date", "expir_date", "call_bid_price"), (LONG_US,)),
     Layout("Schwab", ("put_call", "strike_price", "days_to_expiration"), percent=True),
     Layout("Bloomberg", ("ivm",), (LONG_US, US), percent=True),
+    Layout("Bloomberg", ("call_ivm", "put_ivm"), (LONG_US, US), percent=True),
     Layout("NSE", ("call_oi", "call_ltp", "strike"), percent=True, expiry_time="15:30"),
     Layout("plain", ()),
 )  # fmt: skip
@@ -143,8 +144,17 @@ def sided(names: Sequence[str]) -> list[str]:
     ['expiration_date', 'call_symbol', 'call_bid', 'call_ask', 'strike', 'put_symbol', 'put_bid', 'put_ask']
     >>> sided(["strike", "bid", "ask"])
     ['strike', 'bid', 'ask']
+    >>> sided(["strike", "bid", "ask", "strike", "bid", "ask"])
+    ['strike', 'call_bid', 'call_ask', 'put_strike', 'put_bid', 'put_ask']
     """
     strikes = [k for k, name in enumerate(names) if name in COLUMNS["strike"]]
+    if len(strikes) == 2 and names[: strikes[1]].count("bid") == names[strikes[1] :].count("bid") == 1:
+        first, second = names[: strikes[1]], names[strikes[1] + 1 :]
+        left = [
+            name if name in COLUMNS["strike"] else f"call_{name}" if name in second else name
+            for name in first
+        ]
+        return [*left, "put_strike", *(f"put_{name}" if name in first else name for name in second)]
     if len(strikes) != 1 or not any(names.count(name) == 2 for name in ("bid", "ask", "last", "iv")):
         return list(names)
     found = []

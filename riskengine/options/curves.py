@@ -59,10 +59,26 @@ def as_curve(value: float | Curve | str | Path, what: str) -> Curve:
     """
     if isinstance(value, Curve):
         return value
+    text = str(value).strip()
     try:
-        return Curve((1.0,), (float(str(value)),))
+        number = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
-        path = Path(str(value))
+        return _plausible(_of_file(Path(text), what), what)
+    return _plausible(Curve((1.0,), (number,)), what)
+
+
+def _plausible(curve: Curve, what: str) -> Curve:
+    """Refuses rates that are percentages without a sign."""
+    largest = max(map(abs, curve.value))
+    if what != "forward" and largest > 1:
+        raise DataError(
+            f"a {what} of {largest:g} is {largest:.0%} a year: write {largest / 100:g}, or {largest:g}%"
+        )
+    return curve
+
+
+def _of_file(path: Path, what: str) -> Curve:
+    """Points of a file."""
     if not path.is_file():
         raise DataError(f"the {what} is a number or a file of years and values, and there is no file {path}")
     points = []

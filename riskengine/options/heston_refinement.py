@@ -72,9 +72,10 @@ def refined(
     for count in (nodes, *(more for more in NODES if more > nodes)):
         part = jax.tree.map(lambda leaf: leaf[open_], tasks)  # noqa: B023  (called at once)
         solution = solved(part, feller, count, most)
+        params = parameters(solution.u, feller)
         left = []
         for place, k in enumerate(open_):
-            now, holds = _judged(surfaces[int(k)], grid, int(k), part, solution, place, feller, count)
+            now, holds = _judged(surfaces[int(k)], grid, int(k), part, solution, params, place, count)
             before = found[k]
             if before is not None:
                 now.iterations += before.iterations
@@ -95,13 +96,13 @@ def _judged(
     k: int,
     part: Task,
     solution: LeastSquaresResult,
+    found: HestonParams,
     place: int,
-    feller: bool,
     nodes: int,
 ) -> tuple[HestonSolution, bool]:
     """One solution priced again, and whether the solver's own volatilities were those."""
     u = solution.u[place]
-    params = HestonParams(*(float(leaf[0]) for leaf in parameters(u[None], feller)))
+    params = HestonParams(*(float(leaf[place]) for leaf in found))
     volatility = converged_volatility(params, quotes)
     which, row, column = grid.places[k]
     at, weight = row * grid.surface.x.shape[2] + column, grid.surface.weight[k, row, column]

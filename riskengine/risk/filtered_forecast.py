@@ -104,7 +104,7 @@ class FilteredHistoricalForecaster:
             return self.init(returns, held)
         residuals = state.residuals
         if not np.isnan(row).all():  # a day without a single return is no scenario
-            new = fill_residuals(state.margin.residual(row)[None])
+            new = fill_residuals(state.margin.residual(row)[None], past=residuals)
             residuals = np.vstack([residuals[-self.window + 1 :], new])
         return FilteredState(state.rows + 1, returns, state.margin.moved(row), residuals, held)
 

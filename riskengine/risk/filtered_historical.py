@@ -14,13 +14,17 @@ from riskengine.risk.measures import TailRisk, check_level, empirical_tail
 Array = np.ndarray
 
 
-def fill_residuals(residuals: Array) -> Array:
-    """Replace missing standardised residuals ``(time, assets)`` by the median of the others on that day.
+def fill_residuals(residuals: Array, past: Array | None = None) -> Array:
+    """Replace missing standardised residuals ``(time, assets)`` by the median of the others on that day, scaled.
 
-    A market-wide day so stays one for an asset that was not yet listed. Days without any are dropped.
+    A market-wide day so stays one for an asset that was not yet listed. Medians move less than single assets do: they
+    are divided by their root mean square over the days, so that a filled past has the variance of a real one, and an
+    asset that holds half of a portfolio shows its risk from its first month on. Days without any are dropped.
 
-    The asset's own surprises are missing from what is filled, which the diversification of a portfolio
-    hides. One that holds little else shows less risk than it has while much of its history is filled.
+    Parameters
+    ----------
+    residuals : (time, assets), NaN where there is none
+    past : (days, assets) filled or not, whose medians give the scale; ``residuals`` themselves if not given
 
     Raises
     ------
@@ -29,17 +33,21 @@ def fill_residuals(residuals: Array) -> Array:
 
     Examples
     --------
-    >>> fill_residuals(np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan]]))
-    array([[1., 2., 3.]])
+    >>> fill_residuals(np.array([[1.0, np.nan, 3.0], [np.nan, -2.0, -2.0], [np.nan, np.nan, np.nan]]))
+    array([[ 1.,  1.,  3.],
+           [-1., -2., -2.]])
     """
     residuals = np.asarray(residuals, dtype=np.float64)
     residuals = residuals[~np.isnan(residuals).all(axis=1)]
     if not len(residuals):
         raise DataError("no asset has a single residual: lengthen the window or bring more history")
     missing = np.isnan(residuals)
-    return (
-        np.where(missing, np.nanmedian(residuals, axis=1)[:, None], residuals) if missing.any() else residuals
-    )
+    if not missing.any():
+        return residuals
+    medians = np.nanmedian(residuals, axis=1)
+    of_past = medians if past is None else np.nanmedian(past, axis=1)
+    size = np.sqrt(np.mean(of_past**2))
+    return np.where(missing, (medians / size if size > 0 else medians)[:, None], residuals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +109,7 @@ class FilteredHistory:
         --------
         >>> p = GarchParams(*(np.full(2, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
         >>> FilteredHistory(np.array([[1.0, -2.0], [0.5, np.nan]]), p, np.array([1e-4, 4e-4])).one_day()
-        array([[ 0.01 , -0.04 ], [ 0.005, 0.01 ]])
+        array([[ 0.01 , -0.04 ], [ 0.005, 0.02 ]])
         """
         return np.maximum(self.filled * np.sqrt(self.next_variance), -1)
 

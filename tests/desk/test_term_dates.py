@@ -83,6 +83,18 @@ def test_what_is_wrong_with_a_date_is_named(head, product, cause, tmp_path):
         read_terms(path)
 
 
+def test_a_rate_in_percent_says_so_or_is_refused(tmp_path):
+    path = tmp_path / "terms.toml"
+    body = f'{HEAD}[product]\nname = "vanilla"\nstrike = 100\nmaturity = 1\n[underlying]\nrate = '
+    path.write_text(body + "5\n")
+    with pytest.raises(DataError, match="500% a year"):
+        read_terms(path)
+    path.write_text(body + '"5%"\n')
+    curves = read_terms(path).curves
+    assert curves is not None
+    assert curves.rate.value == (0.05,)
+
+
 def test_a_basket_names_what_does_not_fit(tmp_path):
     path = tmp_path / "terms.toml"
     body = f'{HEAD}[product]\nname = "vanilla"\nstrike = 100\nmaturity = 1\n[basket]\nnames = ["A", "B"]\n'

@@ -203,6 +203,28 @@ def nse(c: Option, p: Option) -> str:
     return f'"1,200","10","500","{100 * c.vol:.2f}","{c.mid:,.2f}","3.1","50","{c.bid:,.2f}","{c.ask:,.2f}","75","{c.strike:,.2f}","50","{p.bid:,.2f}","{p.ask:,.2f}","75","1.0","{p.mid:,.2f}","{100 * p.vol:.2f}","120","-","900"'
 
 
+BLOOMBERG = "Strike,Ticker,Bid,Ask,Last,IVM,Volm,Strike,Ticker,Bid,Ask,Last,IVM,Volm"
+TARDIS = "exchange,symbol,timestamp,local_timestamp,type,strike_price,expiration,open_interest,last_price,bid_price,bid_amount,bid_iv,ask_price,ask_amount,ask_iv,mark_price,mark_iv,underlying_index,underlying_price"
+
+
+def bloomberg(c: Option, p: Option) -> str:
+    return ",".join(
+        f"{o.strike:g},SPXW 4/29/22 {o.kind[0].upper()}{o.strike:g} Index,{o.bid},{o.ask},{o.mid:.2f},{100 * o.vol:.2f},12"
+        for o in (c, p)
+    )
+
+
+def tardis(o: Option) -> str:
+    forward = 40000.0 * np.exp((RATE - DIVIDEND) * o.t)
+    scale = np.exp(RATE * o.t) / forward
+    micro = [
+        int(datetime.datetime.combine(day, datetime.time(8), datetime.UTC).timestamp() * 1e6)
+        for day in (ASOF, o.expiry)
+    ]
+    name = f"BTC-{o.expiry:%-d%b%y}-{o.strike:.0f}-{o.kind[0].upper()}".upper()
+    return f"deribit,{name},{micro[0]},{micro[0] + 5},{o.kind},{o.strike:.0f},{micro[1]},12.5,,{o.bid * scale:.6f},1.0,{100 * o.vol - 1:.2f},{o.ask * scale:.6f},1.0,{100 * o.vol + 1:.2f},{o.mid * scale:.6f},{100 * o.vol:.2f},BTC-{o.expiry:%-d%b%y},{forward:.2f}"
+
+
 NSE = "OI,CHNG IN OI,VOLUME,IV,LTP,CHNG,BID QTY,BID,ASK,ASK QTY,STRIKE,BID QTY,BID,ASK,ASK QTY,CHNG,LTP,IV,VOLUME,CHNG IN OI,OI"
 
 
@@ -231,6 +253,8 @@ def all_cases() -> list[Case]:
         Case("strikes times a thousand, dates without hyphens", "OptionMetrics", lines(*table(METRICS, metrics)), {"spot": SPOT}),
         Case("settled in the morning", "OptionMetrics", lines(*table(METRICS, lambda o: metrics(o, 1))), {"spot": SPOT}, maturities=tuple(((e - ASOF).days - 6.5 / 24) / 365 for e in EXPIRIES), precise=False),
         Case("prices in coins, volatilities in percent", "Deribit", lines(*table("instrument_name,underlying_price,bid_price,ask_price,mark_iv", deribit, spot=40000.0, scale=20.0, tick=1.0)), {"asof": "2022-04-01 08:00"}, spot=40000.0, noted="coins"),
+        Case("microseconds, coins, volatilities of both sides", "Tardis", lines(*table(TARDIS, tardis, spot=40000.0, scale=20.0, tick=1.0)), {}, spot=40000.0, noted="coins"),
+        Case("calls and puts beside each other, a strike each", "Bloomberg", lines(BLOOMBERG, *(bloomberg(c, p) for c, p in zip(market()[:24:2], market()[1:24:2], strict=True))), {**D, "expiry": str(first)}, maturities=(28 / 365,)),
         Case("brackets and spaces about names", "OptionsDX", lines(*sides("[QUOTE_UNIXTIME], [QUOTE_READTIME], [QUOTE_DATE], [QUOTE_TIME_HOURS], [UNDERLYING_LAST], [EXPIRE_DATE], [EXPIRE_UNIX], [DTE], [C_DELTA], [C_IV], [C_BID], [C_ASK], [STRIKE], [P_BID], [P_ASK], [P_DELTA], [P_IV]", optionsdx)), {}),
         Case("camel case, sides by name", "ORATS", lines(*sides("ticker,tradeDate,expirDate,dte,strike,stockPrice,callBidPrice,callAskPrice,putBidPrice,putAskPrice", lambda c, p: f"SPX,2022-04-01,{c.expiry},{(c.expiry - ASOF).days},{c.strike},{SPOT},{c.bid},{c.ask},{p.bid},{p.ask}")), {}),
         Case("milliseconds, upper case, percent without a sign", "Schwab", lines(*table("putCall,symbol,bid,ask,mark,volatility,strikePrice,expirationDate,daysToExpiration", schwab)), {"asof": "2022-04-01 20:00", "spot": SPOT}),

@@ -94,6 +94,18 @@ def test_given_rates_dividends_and_forwards_come_first(tmp_path):
     np.testing.assert_allclose(third.forward, np.interp(third.maturity, [0.1, 1.0], [4500.0, 4550.0]))
 
 
+def test_a_rate_in_percent_says_so_or_is_refused(tmp_path):
+    assert options.as_curve("5%", "rate").value == (0.05,)
+    with pytest.raises(DataError, match=r"a rate of 5 is 500% a year: write 0\.05, or 5%"):
+        options.as_curve("5", "rate")
+    (tmp_path / "rates.csv").write_text("1,4.5\n2,4.4\n")
+    with pytest.raises(DataError, match="450%"):
+        options.as_curve(str(tmp_path / "rates.csv"), "rate")
+    with pytest.raises(DataError, match="there is no file"):
+        options.as_curve("rats.csv", "rate")
+    assert options.as_curve(4500.0, "forward").value == (4500.0,)
+
+
 def test_a_five_year_chain_without_a_rate_has_its_volatility(tmp_path):
     """With forward equal to spot and no discount it would read 9.7% for 21%."""
     t, spot, rate, dividend = 5.0, 100.0, 0.05, 0.01
