@@ -113,7 +113,7 @@ def run_stress(
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    weights, _ = weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings)
+    weights, _ = weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings, shorts=True)
     found = stress_test(panel, weights, network(), settings, file)
     content = stress_content(found, panel, desk, settings)
     _write(out, "stress", content, render_stress(content))

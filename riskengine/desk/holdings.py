@@ -25,7 +25,7 @@ class Holdings:
     Attributes
     ----------
     assets : names, in the order of the panel
-    quantity : (assets,) units, none negative
+    quantity : (assets,) units; negative is held short
     cash : in the currency of the prices; negative is a debit balance, which sales pay back
     notes : what of a file was passed over, one line each
     """
@@ -37,14 +37,14 @@ class Holdings:
 
     def wealth(self, prices: Array) -> float:
         """Value of everything; assets without a holding need no price."""
-        return float(self.cash + np.where(self.quantity > 0, self.quantity * prices, 0.0).sum())
+        return float(self.cash + np.where(self.quantity != 0, self.quantity * prices, 0.0).sum())
 
     def weights(self, prices: Array) -> Array:
         """Fractions of wealth ``(assets,)``."""
-        return np.where(self.quantity > 0, self.quantity * prices, 0.0) / self.wealth(prices)
+        return np.where(self.quantity != 0, self.quantity * prices, 0.0) / self.wealth(prices)
 
 
-def read_holdings(path: Path, assets: tuple[str, ...]) -> Holdings:
+def read_holdings(path: Path, assets: tuple[str, ...], shorts: bool = False) -> Holdings:
     """Read a table of holdings: a column of assets and one of quantities, under the names that brokers give them.
 
     The table may follow some lines of text, end in totals, and have other columns; they are passed over, and
@@ -52,11 +52,16 @@ def read_holdings(path: Path, assets: tuple[str, ...]) -> Holdings:
     Commas, semicolons or tabs separate cells. ``1,234.5`` and ``1.234,5`` are read as what they plainly are;
     what could be either is refused.
 
+    Parameters
+    ----------
+    assets : of the prices
+    shorts : whether quantities below zero are taken, as assets held short
+
     Raises
     ------
     DataError
-        If the file is missing or not such a table, an asset is unknown or repeated, or a quantity is not a number at
-        or above zero. The message names the row.
+        If the file is missing or not such a table, an asset is unknown or repeated, or a quantity is not a number, or
+        below zero where no shorts are taken. The message names the row.
     """
     rows = _rows(path)
     if not rows:
@@ -101,10 +106,10 @@ def read_holdings(path: Path, assets: tuple[str, ...]) -> Holdings:
             raise DataError(f"{where} holds {name!r}, which has no prices: {_hint(name, assets)}")
         else:
             amount = _number_in(text, f"{where}, {name!r}", comma)
-            if amount < 0:
+            if amount < 0 and not shorts:
                 raise DataError(
                     f"{where}, {name!r}: {amount:g} is not a quantity at or above zero; short holdings are not kept "
-                    "here: buy the position back, or leave it out"
+                    "here: buy the position back, or leave it out; `riskengine stress` takes them"
                 )
             quantity[place[name]] = amount
     return Holdings(assets, quantity, cash, tuple(notes))

@@ -44,7 +44,8 @@ def judge(
             worst = max(numbers["scenarios"], key=lambda row: row["drawdown"])
             value, on = float(worst["drawdown"]), f"the worst scenario: {worst['name']}"
         elif name == "weight":
-            value, on = max(named.values(), default=0.0), "the largest holding, a fraction of wealth"
+            value = max(map(abs, named.values()), default=0.0)
+            on = "the largest holding, long or short, a fraction of wealth"
         elif name.startswith("group:"):
             group = name.removeprefix("group:")
             value = sum(weight for asset, weight in named.items() if desk.groups.get(asset) == group)
