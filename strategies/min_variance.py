@@ -12,7 +12,7 @@ from riskengine.covariance import universe_experts
 def build(
     *,
     lower: float = 0.0,
-    upper: float = 0.1,
+    upper: float = 0.2,
     turnover_penalty: float = 0.05,
     universe: bool = False,
     window: int = 1250,
