@@ -79,7 +79,7 @@ def ssvi_volatility(params: SsviParams, forward: Any, strike: Any, maturity: Any
     --------
     >>> p = SsviParams(-0.6, 1.0, 0.4, np.array([0.5, 1.0]), np.array([0.02, 0.04]))
     >>> ssvi_volatility(p, 100.0, [90.0, 100.0], 1.0).round(4)
-    array([0.2368, 0.2   ])
+    array([0.2229, 0.2   ])
     """
     t = np.asarray(maturity, np.float64)
     theta = theta_at(params, t)[0]
