@@ -26,7 +26,7 @@ def standard_calibrator(method: Method = "universe") -> Calibrator:
     ----------
     method : ``"universe"``, the network's answer with the variance of the next day as it and all other assets, and
         the day's ranges where there are any, say (``backtests/calibration/universe_panels.py`` and ``frontier.py``:
-        ahead of the others on every panel); ``"network"``, robust and pooled, each asset by itself
+        ahead of the others but on coins); ``"network"``, robust and pooled, each asset by itself
         (``backtests/calibration/race.py``); ``"plain"``, the network without either; ``"mle"``, batched maximum
         likelihood; ``"arch"``, the package of that name
 
