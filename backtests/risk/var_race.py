@@ -238,7 +238,8 @@ def write(record: Record, arguments: argparse.Namespace, panels: list[dict[str, 
         f"history. Up to {arguments.assets} assets evenly spread over the panel and {arguments.portfolios} portfolios "
         "with random fixed weights, long only, each as one series; nine tests a series with p-values by simulation "
         f"({DRAWS} draws), passed at p > 5%: a right forecast passes each in 95% of series. "
-        f'"{OURS}" is `TailForecaster()` as it comes: the calibrator of universes on 500 and 1,000 days. It is calibrated '
+        f'"{OURS}" is `TailForecaster()` as it comes: the calibrator of universes on 500 and 1,000 '
+        "days. It is calibrated "
         "every 21 days, which costs next to nothing; the maximum likelihood (that of the package arch, batched, on "
         f"{WINDOW} days, zero mean) every {REFIT}; both are filtered every day. Historical simulation looks back "
         f"{HISTORY} days; RiskMetrics is Gaussian with a decay of {DECAY}. The settings of ours were chosen on earlier "
