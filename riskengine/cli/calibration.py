@@ -27,7 +27,7 @@ from riskengine.cli.arguments import (
     Steps,
     TrainingSeed,
 )
-from riskengine.cli.console import FLAGGED, bars, bundled_prices, new_table, screen, write
+from riskengine.cli.console import FLAGGED, bars, bundled_prices, new_table, plainly, screen, write
 from riskengine.cli.findings import show_findings, within
 from riskengine.errors import SettingsError
 
@@ -118,7 +118,7 @@ def _show(console: Console, fit: Calibration, frame: pd.DataFrame, by: str, date
 
     used = "maximum likelihood" if any(takes_over(note) for note in fit.notes) else by
     title = f"GJR-GARCH(1,1), {used}, to {date}"
-    table = new_table(f"{title}; volatilities a year of {fit.periods_per_year:g}")
+    table = new_table(f"{title}; volatilities a year of {fit.periods_per_year:g}", gap=0)
     formats = {
         "omega": "{:.1e}",
         "alpha": "{:.3f}",
@@ -134,8 +134,10 @@ def _show(console: Console, fit: Calibration, frame: pd.DataFrame, by: str, date
         table.add_column(name.replace("_volatility", "").replace("_", " "), justify="right", no_wrap=True)
     for label, row in frame.iterrows():
         cells = (text.format(row[name]) for name, text in formats.items())
-        table.add_row(escape(str(label)), *cells, str(row["status"]))
+        table.add_row(escape(str(label)), *cells, row["status"].partition(":")[0])
     console.print(table)
+    reasons = [f"{label}: {row['status']}" for label, row in frame.iterrows() if ":" in row["status"]]
+    plainly(console, *(f"- {line}" for line in reasons))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from riskengine.cli.app import app
 from riskengine.cli.arguments import DemoFolder, Json
 from riskengine.cli.console import bars, new_table, plainly, screen
+from riskengine.cli.result_tables import add_var_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -113,17 +114,7 @@ def _tails(console: Console, result: BacktestResult) -> None:
     table = new_table("Its value at risk of one day, and the size of its forecasts")
     for heading in ("method", "level", "expected", "beyond", "Kupiec\np", "Christof-\nfersen p", ""):
         table.add_column(heading, justify="right" if heading != "method" else "left", no_wrap=True)
-    for _, row in result.risk_table().iterrows():
-        table.add_row(
-            str(row["method"]),
-            f"{row['level']:.0%}",
-            f"{row['expected']:.1f}",
-            f"{row['exceptions']:.0f}",
-            f"{row['kupiec_p']:.3f}",
-            f"{row['christoffersen_p']:.3f}",
-            str(row["verdict"]).partition(":")[0],
-            style=None if row["verdict"] == "passes" else "red",
-        )
+    add_var_rows(table, result)
     console.print(table)
     low, high = bias_band(max(len(result.targets) - 1, 1))
     bias = result.bias_statistic()

@@ -88,6 +88,12 @@ def _exceptions(result: BacktestResult) -> Table:
     table = new_table(f"VaR exceptions of {result.name}, one {unit} ahead, number of {plural(unit)}")
     for heading in ("method", "level", "expected", "beyond", "Kupiec\np", "Christof-\nfersen p", "verdict"):
         table.add_column(heading, justify="right")
+    add_var_rows(table, result)
+    return table
+
+
+def add_var_rows(table: Table, result: BacktestResult) -> None:
+    """A row a method and level: days expected and seen beyond VaR, what the tests say."""
     for _, row in result.risk_table().iterrows():
         table.add_row(
             str(row["method"]),
@@ -99,7 +105,6 @@ def _exceptions(result: BacktestResult) -> Table:
             str(row["verdict"]).partition(":")[0],
             style=None if row["verdict"] == "passes" else "red",
         )
-    return table
 
 
 def _two_lines(heading: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +22,9 @@ from riskengine.options.products import (
     positive,
     pytree_product,
 )
+
+if TYPE_CHECKING:
+    from riskengine.options.double_barrier import DoubleBarrier
 
 
 @pytree_product("strike", "barrier", "rebate", static=("direction", "knock", "kind"))
@@ -143,12 +146,7 @@ class Barrier(Product):
 
     def value(self, state: tuple[Array, Array], last: Array, discount: Array) -> Array:
         """Present value (paths,)."""
-        alive, paid = state
-        sign = 1.0 if self.kind == "call" else -1.0
-        payoff = discount * jnp.maximum(sign * (jnp.exp(last) - self.strike), 0)
-        if self.knock == "out":
-            return alive * payoff + self.rebate * paid
-        return (1 - alive) * payoff + self.rebate * discount * alive
+        return knocked_value(self, state, last, discount)
 
     def controls(self) -> tuple[ControlVariate, ...]:
         """The plain option, what of it lies beyond the barrier, the asset."""
@@ -158,3 +156,15 @@ class Barrier(Product):
             ControlVariate("digital", "barrier", smooth=False),
             ControlVariate("forward"),
         )
+
+
+def knocked_value(
+    terms: Barrier | DoubleBarrier, state: tuple[Array, Array], last: Array, discount: Array
+) -> Array:
+    """Present value ``(paths,)`` from the probability of survival and the rebates that were paid."""
+    alive, paid = state
+    sign = 1.0 if terms.kind == "call" else -1.0
+    payoff = discount * jnp.maximum(sign * (jnp.exp(last) - terms.strike), 0)
+    if terms.knock == "out":
+        return alive * payoff + terms.rebate * paid
+    return (1 - alive) * payoff + terms.rebate * discount * alive

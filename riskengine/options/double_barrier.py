@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from riskengine.errors import DataError
+from riskengine.options.barrier import knocked_value
 from riskengine.options.black import signs
 from riskengine.options.products import (
     ControlVariate,
@@ -123,12 +124,7 @@ class DoubleBarrier(Product):
 
     def value(self, state: tuple[Array, Array], last: Array, discount: Array) -> Array:
         """Present value (paths,)."""
-        alive, paid = state
-        sign = 1.0 if self.kind == "call" else -1.0
-        payoff = discount * jnp.maximum(sign * (jnp.exp(last) - self.strike), 0)
-        if self.knock == "out":
-            return alive * payoff + self.rebate * paid
-        return (1 - alive) * payoff + self.rebate * discount * alive
+        return knocked_value(self, state, last, discount)
 
     def controls(self) -> tuple[ControlVariate, ...]:
         """The plain option, what lies beyond the barriers, the asset."""
