@@ -140,7 +140,10 @@ def levels(observations: Array, scale: Array, usable: Array) -> tuple[Array, Arr
     """
     own = 2 * np.log(np.where(np.isfinite(scale), scale, 1.0))
     centre = np.median(own[usable])
-    spread = max(float(np.std(own[usable])), _LEAST_SPREAD)
+    away = own[usable] - centre
+    # One asset with a bad print of ten times its price must not make the others' levels look unknown.
+    reach = 3 * max(1.4826 * float(np.median(np.abs(away))), _LEAST_SPREAD)
+    spread = max(float(np.std(np.clip(away, -reach, reach))), _LEAST_SPREAD)
     precision = np.where(np.isfinite(scale), observations, 0) / _LEVEL_NOISE
     weight = precision / (precision + 1 / spread**2)
     shrunk = centre + weight * (own - centre)

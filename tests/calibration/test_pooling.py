@@ -85,3 +85,15 @@ def test_groups_shrink_apart(alike):
     )
     with pytest.raises(DataError, match="group labels"):
         pooled(loud, labels[:5])
+
+
+def test_a_bad_print_of_one_asset_leaves_the_levels_borrowed_by_others():
+    """Ten times the price for a day in one of four assets; two others have no data and a constant price."""
+    rng = np.random.default_rng(0)
+    clean = 0.01 * rng.standard_normal((500, 6))
+    clean[:, 4], clean[:, 5] = np.nan, 0.0
+    spoiled = clean.copy()
+    spoiled[-8:-6, 0] = 9.0, -0.9
+    calibrate = NeuralCalibrator.pretrained(robust=True, pooled=True)
+    before, after = calibrate(clean).next_variance[4:], calibrate(spoiled).next_variance[4:]
+    assert (np.abs(np.log(after / before)) < np.log(2.5)).all()
