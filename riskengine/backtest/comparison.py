@@ -95,6 +95,8 @@ class Comparison:
         '10.0% less volatile than b; between 4.0% and 20% less with 95% confidence'
         >>> Comparison("a", "b", 0.101, 0.1, -0.01, (-0.05, 0.03), 0.4, 500).sentence()
         '1.0% more volatile than b, which may be chance: between 5.0% more and 3.0% less with 95% confidence'
+        >>> Comparison("a", "b", 0.1, 0.1, 0.0, (0.0, 0.0), 1.0, 500).sentence()
+        'as volatile as b: the same portfolio, or nearly so'
         """
         if math.isnan(self.reduction):
             return f"not compared with {self.other}: {self.reason}"
@@ -102,6 +104,8 @@ class Comparison:
         low, high = self.interval
         if math.isnan(low):
             return f"{said} (no interval: {self.reason})"
+        if max(abs(low), abs(high)) < 5e-5:
+            return f"as volatile as {self.other}: the same portfolio, or nearly so"
         if low <= 0 <= high:
             return (
                 f"{said}, which may be chance: between {_share(low)} {_word(low)} and {_share(high)} {_word(high)} "
