@@ -12,7 +12,8 @@ from riskengine.market.column_names import SHAPES
 from riskengine.market.fields import BARS, FIELDS_OF_PRICES, PRICES, price_kind, rank_of
 from riskengine.market.number_cells import numbers_of
 from riskengine.market.prices import Prices, close_label, notes_of
-from riskengine.market.sheets import Sheet, stem_of
+from riskengine.market.sheet_files import stem_of
+from riskengine.market.sheets import Sheet
 from riskengine.market.wide_prices import numeric_columns, oldest_first, row_dates
 
 

@@ -16,7 +16,8 @@ from riskengine.market.fields import BARS, FIELDS_OF_PRICES, PRICES
 from riskengine.market.long_prices import long_prices
 from riskengine.market.price_folder import folder_prices
 from riskengine.market.prices import Prices
-from riskengine.market.sheets import Sheet, read_sheet
+from riskengine.market.sheet_files import read_sheet
+from riskengine.market.sheets import Sheet
 from riskengine.market.wide_prices import one_series, refuse_fields, turned_prices, wide_prices
 
 

@@ -13,7 +13,8 @@ from riskengine.market.date_cells import dates_of
 from riskengine.market.fields import FIELDS_OF_PRICES, TICKERS_TOO
 from riskengine.market.number_cells import numbers_of
 from riskengine.market.prices import Prices, close_label, notes_of
-from riskengine.market.sheets import Sheet, stem_of
+from riskengine.market.sheet_files import stem_of
+from riskengine.market.sheets import Sheet
 
 
 def wide_prices(sheet: Sheet, date: int, places: Sequence[int], what: str = "price") -> Prices:
