@@ -88,13 +88,6 @@ class Posterior:
         low[:, [0, 1, 3]] = np.maximum(low[:, [0, 1, 3]], 0)
         return GarchParams(*low.T), GarchParams(*high.T)
 
-    def standard_errors(self) -> GarchParams:
-        """Posterior standard deviations of the natural parameters, leaves ``(assets,)``.
-
-        That of ``dof`` is infinite where the posterior reaches the Gaussian: ask for an interval.
-        """
-        return GarchParams(*(np.std(leaf, axis=0) for leaf in self._draws(512)))
-
     def mean_params(self) -> GarchParams:
         """Posterior means of the natural parameters, leaves ``(assets,)``.
 

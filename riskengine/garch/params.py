@@ -50,10 +50,6 @@ class GarchParams(NamedTuple):
         return self._replace(omega=self.omega * factor**2)
 
 
-COORDINATES = ("log_long_run_variance", "logit_persistence", "log_news", "log_asymmetry", "logit_tail")
-"""Names of the unconstrained coordinates, in the order of the last axis of every posterior."""
-
-
 def from_unconstrained(u: Array) -> GarchParams:
     """Map unconstrained coordinates ``(..., 5)`` to parameters ``(...)``.
 
