@@ -14,7 +14,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "riskengine"
 SOURCES = {str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
-PANDAS = {"market", "backtest", "ecosystem", "desk", "report", "cli", "serialization.py"}
+PANDAS = {"market", "book", "backtest", "ecosystem", "desk", "report", "cli", "serialization.py"}
 TWICE = {
     "live.py",  # the old name of desk/live.py, for one version
     "result.py",  # what a calibration and what a backtest returns: each is the one result of its folder
