@@ -102,6 +102,11 @@ SHARED = {
     "calibration.padding": {"NARROWEST", "bucket"},
     "calibration.pretrained_weights": {"PRETRAINED", "WEIGHTS"},
     "market.checks": {"LARGEST", "as_scores"},
+    # how cells of files are read, of prices and of positions alike
+    "market.date_cells": {"dates_of"},
+    "market.fields": {"in_camel", "plain_name"},
+    "market.number_cells": {"convention", "looks_like_number"},
+    "market.raw_rows": {"RawRows", "read_rows"},
     "portfolio.ask": {"STRATEGY_FAULTS"},
     "portfolio.broken_limits": {"TOLERANCE"},
     "portfolio.fallback": {"BEYOND_TURNOVER"},

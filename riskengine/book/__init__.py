@@ -6,6 +6,8 @@ from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
     from riskengine.book.fx import FxRates as FxRates
+    from riskengine.book.position_files import PositionFile as PositionFile
+    from riskengine.book.position_files import read_positions as read_positions
     from riskengine.book.positions import CashBalance as CashBalance
     from riskengine.book.positions import Kind as Kind
     from riskengine.book.positions import Position as Position

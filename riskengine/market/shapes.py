@@ -15,7 +15,8 @@ from riskengine.market.databases import read_database
 from riskengine.market.date_cells import dates_of, notation
 from riskengine.market.fields import BARS, PRICES, TICKERS_TOO, in_camel, kind_of, plain_name, rank_of
 from riskengine.market.number_cells import numbers_of
-from riskengine.market.sheets import Sheet, kind_of_file, read_sheet, stem_of, tuple_name
+from riskengine.market.raw_rows import kind_of_file
+from riskengine.market.sheets import Sheet, read_sheet, stem_of, tuple_name
 
 _REMEDY = (
     "prices are read as one row a date and one column an asset, as rows of date, asset and price, as fields by "
