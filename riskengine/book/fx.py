@@ -69,11 +69,17 @@ class FxRates:
             if series is not None:
                 found[code] = series
         table = pd.DataFrame(found, index=prices.index, dtype=np.float64)
-        return cls(base, table, _given(given or {}, base), tuple(pairs))
+        stated = {code: rate for code, rate in _given(given or {}, base).items() if code not in table.columns}
+        return cls(base, table, stated, tuple(pairs))
+
+    @property
+    def known_codes(self) -> tuple[str, ...]:
+        """Currencies with a rate, beside the base."""
+        return tuple(dict.fromkeys([*map(str, self.history.columns), *self.given]))
 
     def known(self, currency: str) -> bool:
         """Whether there is a rate."""
-        return currency in ("", self.base) or currency in self.history.columns or currency in self.given
+        return currency in ("", self.base) or currency in self.known_codes
 
     def rate(self, currency: str) -> float:
         """The last rate, a constant that was given if the prices have none.

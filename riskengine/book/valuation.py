@@ -188,7 +188,7 @@ def value_book(
         flags += _doubts(found, prices, (ages or {}).get(held.symbol, 0))
     flags += _stale_rates(book, rates)
     told = [f"the rate of {code} is the one stated, {rates.rate(code):g}, and takes part in no risk"
-            for code in book.currencies if code in rates.given and code not in rates.history.columns]  # fmt: skip
+            for code in book.currencies if code in rates.given and code != book.base]  # fmt: skip
     cash = tuple((one, rates.rate(book.currency_of(one))) for one in book.cash)
     accounts = {
         name: _totals(
