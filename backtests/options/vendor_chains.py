@@ -1,4 +1,4 @@
-"""Two chains laid out after vendors: S&P 500 quotes as CBOE's table has them, and a simulated one of bitcoin as Deribit's."""
+"""Two chains laid out after vendors: S&P 500 quotes like a table of CBOE, and simulated bitcoin quotes like Deribit's."""
 
 from __future__ import annotations
 
