@@ -21,13 +21,30 @@ def limit_label(name: str) -> str:
 
     Examples
     --------
-    >>> limit_label("var_99"), limit_label("group:Staples"), limit_label("weight")
-    ('VaR 99%', 'group Staples', 'largest weight')
+    >>> limit_label("var_99"), limit_label("group:Staples"), limit_label("weight"), limit_label("risk:asset:KO")
+    ('VaR 99%', 'group Staples', 'largest weight', 'share of volatility, asset KO')
     """
-    if name.startswith("group:"):
-        return f"group {name.removeprefix('group:')}"
-    others = {"weight": "largest weight", "participation": "largest share of daily volume"}
-    return RISK_LABELS.get(name) or others.get(name, name)
+    kind, _, rest = name.partition(":")
+    if rest:
+        said = {"weight": "weight of", "stress": "scenario", "risk": "share of volatility,"}.get(kind, kind)
+        return f"{said} {' '.join(rest.split(':', 1)) if kind == 'risk' else rest}"
+    return RISK_LABELS.get(name) or _LIMIT_LABELS.get(name, name)
+
+
+_LIMIT_LABELS = {
+    "weight": "largest weight",
+    "participation": "largest share of daily volume",
+    "gross": "gross exposure",
+    "net": "net exposure",
+    "leverage": "long exposure",
+    "tracking_error": "tracking error",
+    "active_share": "active share",
+    "days_to_liquidate": "days to liquidate",
+    "unsold_1": "unsold after 1 day",
+    "unsold_5": "unsold after 5 days",
+    "unsold_20": "unsold after 20 days",
+    "stress": "worst scenario",
+}
 
 
 def state_line(content: dict[str, Any]) -> str:
