@@ -39,7 +39,7 @@ def sobol_normals(draws: int) -> Array:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Independent Gaussians, one an asset, over the coordinates of :mod:`riskengine.garch.params`.
+    """Gaussian posterior of each asset, over the unconstrained coordinates of :mod:`riskengine.garch.params`.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ class Forecasted(NamedTuple):
 def states(
     forecaster: CovarianceForecaster, returns: Array, window: int, refit: int = 21
 ) -> Iterator[tuple[int, Any]]:
-    """States through time: for each day from ``window`` on its position, and the state after the days before it.
+    """Forecaster states through time: for each day from ``window`` on, its position and the state before it.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def bias_statistic(returns: Array, volatility: Array) -> Array:
 
 
 def bias_band(periods: int, kurtosis: float = 3.0) -> tuple[float, float]:
-    """Where the bias statistic of right forecasts lies 95 times in 100, ``1 +- 1.96 sqrt((kurtosis - 1) / 4 periods)``.
+    """95% band of the bias statistic under right forecasts, ``1 +- 1.96 sqrt((kurtosis - 1) / 4 periods)``.
 
     With normal returns that is ``1 +- sqrt(2 / periods)`` but for rounding (Menchero, Wang and Orr 2011). Standardised
     returns with fat tails have a wider one.

@@ -30,7 +30,7 @@ _RIDGE = 10.0
 
 @dataclass(frozen=True)
 class LogVarianceRegression:
-    """Multipliers of tomorrow's residual variances, by a pooled regression of the past's squared residuals.
+    """Log-variance regression: multipliers of the next day's residual variances, pooled over the assets.
 
     ``log m[t,i] = c + a l[t-1,i] + f log F[t] + s log S[t] + q sum l[t-k,i] + y sum l[t-k,i]`` with
     ``l = log(1 + z^2)`` of standardised residuals, ``F`` and ``S`` the fast and slow fading mean of ``z^2`` over all

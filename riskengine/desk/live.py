@@ -34,7 +34,7 @@ _FURTHEST = 500
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """How a live engine works.
+    """Settings of a live engine.
 
     Attributes
     ----------
@@ -136,7 +136,7 @@ def _usual(rows: Array) -> Array:
 
 
 class LiveEngine:
-    """Keeps a universe's variances and the risk of a portfolio up to date.
+    """Live engine: variances of a universe and the risk of a portfolio, updated with every row.
 
     The windows are rings that are written in place; :meth:`snapshot` gives all that evolves as bytes, and an engine
     restored from them goes on bit by bit as the first one would have.

@@ -14,7 +14,7 @@ from riskengine.market.jumps import Jump, jumps
 
 @dataclass(frozen=True, eq=False)
 class Repair:
-    """What was mended.
+    """Repaired prices, and every cell that was changed.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Repair:
 
 
 def repair(prices: pd.DataFrame) -> Repair:
-    """Mend splits, changes of unit and single wrong prints, as the audit finds them; nothing is filled.
+    """Repair splits, changes of unit and single wrong prints, as the audit finds them; nothing is filled.
 
     The prices before a split or a lasting change of unit are put on the scale of those after it, and those of a
     passing one on the scale around it. A wrong print becomes an empty cell. All else stays to the last digit: large

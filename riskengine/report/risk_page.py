@@ -19,7 +19,7 @@ _HOW = {
 
 
 def render_risk(content: dict[str, Any]) -> str:
-    """The page as text."""
+    """HTML page as text."""
     figures = {row["name"]: row for row in content["figures"]}
     flagged = content["status"] != "clean"
     broken = sum(row["light"] == "red" for row in content["limits"])

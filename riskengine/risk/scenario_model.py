@@ -24,7 +24,7 @@ _INVERSE_DOF = np.linspace(0.0, 0.49, 50)
 
 @dataclass(frozen=True, eq=False)
 class ScenarioModel:
-    """A calibrated universe at one close.
+    """Scenario model: a calibrated universe at one close.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ Array = np.ndarray
 
 
 def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "replay") -> Outcome:
-    """The standardised surprises of an episode, day by day, at today's volatilities and weights: one path.
+    """Filtered historical replay: standardised residuals of an episode at today's volatilities and weights, one path.
 
     Variances go on from today's by each asset's own recursion.
 
@@ -58,7 +58,7 @@ def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "
 
 
 def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name: str = "replay") -> Outcome:
-    """The returns of an episode as they were, on today's weights: one path; NaN moves nothing."""
+    """Historical replay: the returns of an episode on today's weights, one path; NaN moves nothing."""
     rows = np.nan_to_num(as_returns(returns)[0])
     weights = as_weights(weights, assets)
     paths = np.cumprod(np.maximum(1 + rows, 0), axis=0)
@@ -80,7 +80,7 @@ def _one_path(name: str, assets: tuple[str, ...], weights: Array, growth: Array,
 
 @dataclass(frozen=True, eq=False)
 class ReverseStress:
-    """The likeliest scenario that loses a given sum.
+    """Result of a reverse stress test: the likeliest scenario that loses a given sum.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class ReverseStress:
 
 
 def reverse_stress(model: ScenarioModel, weights: Array, loss: float, horizon: int = 1) -> ReverseStress:
-    """Of all joint returns that cost the portfolio ``loss``, those of the highest density.
+    """Reverse stress test: of all joint returns that cost the portfolio ``loss``, those of the highest density.
 
     In an elliptical law they are the regression on the portfolio, ``-loss Sigma w / (w' Sigma w)`` (Breuer, Jandacka,
     Rheinberger and Summer 2009). Over several days the covariance is today's correlation at the mean of the term
