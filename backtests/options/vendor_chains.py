@@ -1,4 +1,4 @@
-"""Two chains laid out after vendors: S&P 500 quotes like a table of CBOE, and simulated bitcoin quotes like Deribit's."""
+"""Two chains laid out after vendors: S&P 500 quotes like CBOE's table, and simulated bitcoin quotes like Deribit's."""
 
 from __future__ import annotations
 
