@@ -22,7 +22,8 @@ Array = np.ndarray
 class Ewma:
     """Exponentially weighted covariance about a mean of zero (RiskMetrics 1996).
 
-    ``sum d^k r_k r_k' / sum d^k`` over the days of age ``k``, ``d = 2^(-1 / half_life)``. Each pair's mean runs over the days on which both were observed.
+    ``sum d^k r_k r_k' / sum d^k`` over the days of age ``k``, ``d = 2^(-1 / half_life)``. Each pair's mean runs over
+    the days on which both were observed.
 
     Attributes
     ----------

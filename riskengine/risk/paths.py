@@ -18,11 +18,11 @@ from riskengine.garch import GarchParams, step
 
 
 class Innovations(NamedTuple):
-    """Where a day's standardised surprises come from; one of the two is empty, of shape ``(0, ...)``.
+    """Where a day's standardised residuals come from; one of the two is empty, of shape ``(0, ...)``.
 
     Attributes
     ----------
-    history : (days, assets) past surprises, drawn as whole days
+    history : (days, assets) past residuals, drawn as whole days
     renewal : probability that the next day of a path is another one than the next of the past
     loadings : (assets, factors) of the correlation
     specific : (assets,) root of the correlation's specific part
@@ -53,21 +53,21 @@ class Block(NamedTuple):
 
 
 def begin(key: Array, source: Innovations, paths: int) -> Array | None:
-    """The past day that each path is at, ``(paths,)``; None where surprises are not drawn from the past."""
+    """The past day that each path is at, ``(paths,)``; None where residuals are not drawn from the past."""
     days = source.history.shape[0]
     return jax.random.randint(key, (paths,), 0, days) if days else None
 
 
 def draw(key: Array, source: Innovations, paths: int, place: Array | None) -> tuple[Array, Array | None]:
-    """Standardised surprises of one day ``(paths, assets)``, and the past day that each path is then at.
+    """Standardised residuals of one day ``(paths, assets)``, and the past day that each path is then at.
 
     A Student-t day is Gaussian with the given correlation, times the root of a random variance. That variance has
-    for every asset the law of its own degrees of freedom, and the same rank for all: a wild day is wild for all
-    (grouped t; Daul, De Giorgi, Lindskog and McNeil 2003).
+    for every asset the law of its own degrees of freedom, and the same rank for all: large returns come on
+    the same days (grouped t; Daul, De Giorgi, Lindskog and McNeil 2003).
 
     Past days follow each other in stretches of random length, the last day by the first (stationary bootstrap;
     Politis and Romano 1994): correlations rise for weeks, with everybody's volatility, and GARCH variances of one
-    asset at a time leave that to the surprises.
+    asset at a time leave that to the residuals.
     """
     if place is not None:
         common, rank = jax.random.split(key)
@@ -104,7 +104,7 @@ def run_block(
     Parameters
     ----------
     key : of this block
-    source : of the surprises
+    source : of the residuals
     params : leaves ``(assets,)`` or ``(paths, assets)``
     variance : (assets,) or (paths, assets), of the first day
     weights : (assets,) of the portfolio
@@ -122,8 +122,8 @@ def run_block(
 
     def day(carry: tuple, day_key: Array) -> tuple[tuple, tuple]:
         variance, growth, place = carry
-        surprise, place = draw(day_key, source, paths, place)
-        row = surprise * jnp.sqrt(variance)
+        residual, place = draw(day_key, source, paths, place)
+        row = residual * jnp.sqrt(variance)
         variance, growth = tomorrow(variance, growth, row)
         return (variance, growth, place), (growth @ weights + cash, row if keep else None)
 

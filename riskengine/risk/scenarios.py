@@ -32,8 +32,8 @@ class Simulation:
     ----------
     horizon : days
     paths : number of scenarios
-    law : of a day's surprises: ``"student-t"`` with the model's correlation and every asset's own tails, or
-        ``"filtered"``, whole days of past surprises
+    law : of a day's residuals: ``"student-t"`` with the model's correlation and every asset's own tails, or
+        ``"filtered"``, whole days of past residuals
     uncertain : whether every path draws its parameters from their posterior
     seed : of the draws
     block : mean days of the stretches in which past days are drawn; 1 draws every day anew

@@ -16,7 +16,7 @@ from riskengine.risk.scenarios import Outcome, checked_weights
 Array = np.ndarray
 
 
-def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "replay") -> Outcome:
+def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "replay") -> Outcome:
     """Filtered historical replay: standardised residuals of an episode at today's volatilities and weights, one path.
 
     Variances go on from today's by each asset's own recursion.
@@ -25,7 +25,7 @@ def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "
     ----------
     model : today's
     weights : (assets,)
-    surprises : (days, assets) returns of the episode over their conditional volatilities then; NaN moves nothing,
+    residuals : (days, assets) returns of the episode over their conditional volatilities then; NaN moves nothing,
         and its variance by the expectation
     name : of the episode
 
@@ -43,12 +43,12 @@ def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "
     array([0.02])
     """
     weights = checked_weights(weights, model)
-    surprises = np.asarray(surprises, dtype=np.float64)
-    if surprises.ndim != 2 or surprises.shape[1] != len(weights) or not len(surprises):
+    residuals = np.asarray(residuals, dtype=np.float64)
+    if residuals.ndim != 2 or residuals.shape[1] != len(weights) or not len(residuals):
         raise DataError(f"an episode has shape (days, {len(weights)}) and at least one day")
     variance = model.variance
     growth, wealth = np.ones(len(weights)), []
-    for z in surprises:
+    for z in residuals:
         seen = ~np.isnan(z)
         row = np.where(seen, z, 0.0) * np.sqrt(variance)
         growth = growth * np.maximum(1 + row, 0)
