@@ -68,10 +68,10 @@ def rebalance(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """Today's orders in whole lots, and the report of the day.
+    """Orders of the day in whole lots, and the daily report.
 
-    The strategy is asked as a backtest asks it, and goes on from its state of the last morning, which is kept in the
-    folder. Limits of the file on weights, groups, trades and cash are imposed on its targets.
+    The strategy decides as in a backtest, from its state of the last run, which is kept in the folder. Limits of the
+    file on weights, groups, trades and cash are imposed on its targets.
 
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
@@ -121,7 +121,7 @@ def stress(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """Simulated, shocked, replayed and likeliest scenarios of today's portfolio.
+    """Stress tests of today's portfolio: simulated, shocked and replayed scenarios, and reverse stress.
 
     Exit status 3 if a limit is broken or a holding is flagged: without recent prices, with a possible split in its
     prices, with borrowed parameters.
@@ -158,7 +158,7 @@ def validate(
     draws: Draws = 1999,
     as_json: Json = False,
 ) -> None:
-    """Test VaR and CVaR forecasts against what happened. Exit status 3 if a test rejects."""
+    """Test VaR and CVaR forecasts against realised losses. Exit status 3 if a test rejects."""
     from riskengine.desk import validate_file
 
     found, content = validate_file(forecasts, level, draws)

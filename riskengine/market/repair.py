@@ -27,7 +27,7 @@ class Repair:
 
     def __str__(self) -> str:
         if self.changes.empty:
-            return "nothing was mended"
+            return "nothing was repaired"
         counts = Counter(zip(self.changes["asset"], self.changes["reason"], strict=True))
         return "\n".join(f"{asset}: {reason}, {count} price(s)" for (asset, reason), count in counts.items())
 
