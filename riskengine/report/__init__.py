@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from riskengine.report.backtest_page import summary_rows as summary_rows
     from riskengine.report.backtest_page import write_report as write_report
     from riskengine.report.figures import draw_calibration as draw_calibration
+    from riskengine.report.figures import draw_frontier as draw_frontier
     from riskengine.report.figures import draw_result as draw_result
     from riskengine.report.price_page import greek_cells as greek_cells
     from riskengine.report.price_page import model_cells as model_cells
