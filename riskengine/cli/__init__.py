@@ -10,6 +10,7 @@ from riskengine.cli import (  # they join the application
     price_audit,
     price_store,
     results,
+    risk,
 )
 from riskengine.cli.app import app, main
 from riskengine.cli.console import FLAGGED, bundled_prices
@@ -28,4 +29,5 @@ __all__ = [
     "price_audit",
     "price_store",
     "results",
+    "risk",
 ]

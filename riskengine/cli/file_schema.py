@@ -12,12 +12,15 @@ def _print(context: typer.Context, option: typer.CallbackParam, asked: bool) -> 
     if not asked:
         return
     from riskengine.backtest import GridFile
-    from riskengine.desk import LimitsFile, TermsFile
+    from riskengine.desk import LibraryFile, LimitsFile, TermsFile
     from riskengine.schema import Table, example, json_schema
 
     kinds: dict[str, type[Table]] = {
         "rebalance": LimitsFile,
         "stress": LimitsFile,
+        "risk": LimitsFile,
+        "limits": LimitsFile,
+        "scenarios": LibraryFile,
         "price": TermsFile,
         "sweep": GridFile,
     }

@@ -14,7 +14,7 @@ from riskengine.files import sha256, write_atomically
 
 if TYPE_CHECKING:
     from riskengine.calibration import Calibrator
-    from riskengine.desk import Smile, StressSettings
+    from riskengine.desk import RiskFiles, Smile, StressSettings
     from riskengine.market import Panel, Source
 
 
@@ -118,6 +118,27 @@ def run_stress(
     content = stress_content(found, panel, desk, settings)
     _write(out, "stress", content, render_stress(content))
     return content, content["status"] == "flagged"
+
+
+def run_risk(
+    prices: Source,
+    files: RiskFiles,
+    limits: Path | None,
+    asof: str | None,
+    window: int,
+    periods_per_year: float | None,
+    out: Path,
+) -> dict[str, Any]:
+    """Write the risk report; its content."""
+    from riskengine.backtest import finite
+    from riskengine.desk import read_desk, risk_report
+    from riskengine.report import render_risk
+
+    panel = _panel(prices, asof, periods_per_year=periods_per_year)
+    found = risk_report(panel, files, read_desk(limits, panel.assets), network(), window)
+    content: dict[str, Any] = finite(found)  # JSON has no NaN
+    _write(out, "risk", content, render_risk(content))
+    return content
 
 
 def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:

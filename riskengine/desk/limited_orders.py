@@ -87,14 +87,27 @@ def limit_rows(
             new = float(np.abs(trades.value).sum() / trades.wealth)
         elif name == "participation":
             new = float(np.nanmax(trades.participation, initial=0.0)) if len(assets) else 0.0
-        else:
+        elif name.startswith("group:"):
             members = np.array([desk.groups.get(asset) == name.removeprefix("group:") for asset in assets])
             old, new = float(before[members].sum()), float(after[members].sum())
+        else:
+            continue  # `riskengine risk` judges it; see unjudged
         how = "judged" if name == "drawdown" or (name in RISK and name not in orders.scaled) else "imposed"
         # Rounding in the last digit breaks no limit.
         shade = light(new if new > limit * (1 + 1e-9) else min(new, limit), limit)
         rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": shade, "how": how})
     return rows
+
+
+def unjudged(desk: Desk) -> list[str]:
+    """A line on the limits that orders are not judged by."""
+    known = (*RISK, "weight", "drawdown", "turnover", "participation")
+    left = [
+        name for name in (*desk.limits, *desk.at_least) if name not in known and not name.startswith("group:")
+    ]
+    if not left:
+        return []
+    return [f"limits not judged here but by `riskengine risk --trades`: {', '.join(left)}"]
 
 
 def limit_flags(rows: list[dict[str, Any]]) -> list[str]:

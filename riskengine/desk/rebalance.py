@@ -40,6 +40,7 @@ from riskengine.desk.limited_orders import (
     limit_rows,
     order_content,
     orders_within,
+    unjudged,
 )
 from riskengine.desk.orders import TradeList
 from riskengine.desk.portfolio_stress import StressSettings, figures, stress_test
@@ -139,7 +140,7 @@ def rebalance(
         "strategy": strategy.name,
         "status": "flagged" if flags else "clean",
         "flags": flags,
-        "notes": [*holdings.notes, *asked.morning.notes, *checks.notes],
+        "notes": [*holdings.notes, *asked.morning.notes, *checks.notes, *unjudged(desk)],
         **_decision_content(asked.morning),
         **order_content(orders.trades, panel.assets, known),
         **_weight_content(panel.assets, asked, wanted, orders),
