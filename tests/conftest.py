@@ -13,9 +13,16 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Compiled plainly, in a third of the processor time: what then runs half as fast is too short to feel it.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
+)
 # What one module, process or session has compiled serves the others; the keys are the programs themselves.
 os.environ["RISKENGINE_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ["RISKENGINE_CACHE"]
@@ -50,7 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 MOST_RESIDENT = 3 << 30
-"""Bytes of a test process from which on what a module has compiled is dropped at its end."""
+"""Bytes of a test process from which on what was compiled is dropped."""
+
+MOST_MAPPINGS = 30_000
+"""The same in mappings of memory: Linux ends a process that asks for more than 65,530, and each program takes some."""
 
 
 def resident() -> int:
@@ -59,11 +69,26 @@ def resident() -> int:
     return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 1 << 62
 
 
+def mappings() -> int:
+    """Mappings of memory of this process; none where the system does not say."""
+    maps = Path("/proc/self/maps")
+    return maps.read_bytes().count(b"\n") if maps.exists() else 0
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _forget_compiled():
     """Keep what was compiled for the modules that follow, as long as memory lasts."""
     yield
-    if resident() > MOST_RESIDENT:
+    if resident() > MOST_RESIDENT or mappings() > MOST_MAPPINGS:
+        jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _room_for_programs():
+    """After a test that may have compiled much, make room before the system's limit is near."""
+    begun = time.monotonic()
+    yield
+    if time.monotonic() - begun > 1 and mappings() > MOST_MAPPINGS:
         jax.clear_caches()
 
 

@@ -67,9 +67,9 @@ def test_importing_the_package_leaves_jax_as_it_was():
 LONGEST = 60
 """Lines of code of a function, without its docstring, comments and blank lines."""
 
-STILL_LONG = {"market/shapes.py: _folder"}
+STILL_LONG: set[str] = set()
 LONGEST_FILE = 450
-STILL_LONG_FILES = {"market/shapes.py"}
+STILL_LONG_FILES: set[str] = set()
 
 
 def lines_of_code(node, lines):

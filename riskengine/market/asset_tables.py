@@ -11,7 +11,8 @@ import pandas as pd
 from riskengine.errors import DataError, listed
 from riskengine.market.fields import FIELDS, plain_name
 from riskengine.market.number_cells import MISSING, looks_like_number
-from riskengine.market.sheets import Sheet, read_sheet
+from riskengine.market.sheet_files import read_sheet
+from riskengine.market.sheets import Sheet
 from riskengine.market.tables import dates, numbers, read_table, text
 
 _ASSETS = frozenset(FIELDS["asset"]) - {"name"}

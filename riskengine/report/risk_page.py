@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from riskengine.report.page import Section, page
-from riskengine.report.rebalance_page import limit_label
+from riskengine.report.rebalance_sections import limit_label
 
 MOST_ROWS = 25
 """Of a table of attributions; the others are one row."""
