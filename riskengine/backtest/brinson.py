@@ -53,6 +53,11 @@ class BrinsonAttribution:
         return self.portfolio - self.benchmark
 
     @property
+    def unlabelled(self) -> float:
+        """Mean weight of assets without a label."""
+        return float(self.weight[self.names.index(UNLABELLED)]) if UNLABELLED in self.names else 0.0
+
+    @property
     def total(self) -> Array:
         """Of each group ``(groups,)``."""
         return self.allocation + self.selection + self.interaction

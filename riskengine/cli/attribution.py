@@ -103,8 +103,6 @@ def brinson_content(
     result: BacktestResult, found: BrinsonAttribution, by: str, against: str, notes: list[str]
 ) -> dict[str, Any]:
     """For JSON and the page."""
-    from riskengine.backtest.brinson import UNLABELLED
-
     rows = [
         {
             "name": name,
@@ -117,9 +115,11 @@ def brinson_content(
         }
         for k, name in enumerate(found.names)
     ]
-    bare = next((row["weight"] for row in rows if row["name"] == UNLABELLED), 0.0)
-    if bare:
-        notes = [*notes, f"{bare:.1%} of wealth, on average, has no label {by!r}: add rows to the table"]
+    if found.unlabelled:
+        notes = [
+            *notes,
+            f"{found.unlabelled:.1%} of wealth, on average, has no label {by!r}: add rows to the table",
+        ]
     return {
         "strategy": result.name,
         "against": against,
