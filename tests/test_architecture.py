@@ -14,7 +14,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "riskengine"
 SOURCES = {str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
-PANDAS = {"market", "backtest", "ecosystem", "desk", "report", "cli", "serialization.py"}
+PANDAS = {"market", "book", "backtest", "ecosystem", "desk", "report", "cli", "serialization.py"}
 TWICE = {
     "live.py",  # the old name of desk/live.py, for one version
     "result.py",  # what a calibration and what a backtest returns: each is the one result of its folder
@@ -102,6 +102,11 @@ SHARED = {
     "calibration.padding": {"NARROWEST", "bucket"},
     "calibration.pretrained_weights": {"PRETRAINED", "WEIGHTS"},
     "market.checks": {"LARGEST", "as_scores"},
+    # how cells of files are read, of prices and of positions alike
+    "market.date_cells": {"dates_of"},
+    "market.fields": {"in_camel", "plain_name"},
+    "market.number_cells": {"convention", "looks_like_number"},
+    "market.raw_rows": {"RawRows", "read_rows"},
     "portfolio.ask": {"STRATEGY_FAULTS"},
     "portfolio.broken_limits": {"TOLERANCE"},
     "portfolio.fallback": {"BEYOND_TURNOVER"},

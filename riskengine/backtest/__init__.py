@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from riskengine.backtest.comparison import Comparison as Comparison
     from riskengine.backtest.comparison import Metrics as Metrics
     from riskengine.backtest.cost_sensitivity import at_cost as at_cost
+    from riskengine.backtest.drawdown_spells import Drawdown as Drawdown
     from riskengine.backtest.engine import run_backtest as run_backtest
     from riskengine.backtest.flags import ResultFlag as ResultFlag
     from riskengine.backtest.flags import gathered as gathered
@@ -31,12 +32,10 @@ if TYPE_CHECKING:
     from riskengine.backtest.inference import variance_test as variance_test
     from riskengine.backtest.market_files import Market as Market
     from riskengine.backtest.monitor import RiskMonitor as RiskMonitor
-    from riskengine.backtest.performance import Drawdown as Drawdown
     from riskengine.backtest.performance import Turn as Turn
     from riskengine.backtest.performance import drawdowns as drawdowns
     from riskengine.backtest.performance import exposures as exposures
     from riskengine.backtest.performance import largest_turns as largest_turns
-    from riskengine.backtest.performance import monthly_returns as monthly_returns
     from riskengine.backtest.performance import reduction_over_time as reduction_over_time
     from riskengine.backtest.performance import trailing_returns as trailing_returns
     from riskengine.backtest.provenance import commit as commit
@@ -47,8 +46,15 @@ if TYPE_CHECKING:
     from riskengine.backtest.reduction_parts import ReductionParts as ReductionParts
     from riskengine.backtest.reduction_parts import reduction_parts as reduction_parts
     from riskengine.backtest.reduction_parts import reduction_variants as reduction_variants
+    from riskengine.backtest.relative import relative_to as relative_to
+    from riskengine.backtest.relative import rolling_beta as rolling_beta
+    from riskengine.backtest.relative import rolling_sharpe as rolling_sharpe
+    from riskengine.backtest.relative import worst_periods as worst_periods
     from riskengine.backtest.result import BacktestResult as BacktestResult
     from riskengine.backtest.result import finite as finite
+    from riskengine.backtest.return_shape import monthly_returns as monthly_returns
+    from riskengine.backtest.return_shape import return_shape as return_shape
+    from riskengine.backtest.round_trips import round_trips as round_trips
     from riskengine.backtest.schedule import Fold as Fold
     from riskengine.backtest.schedule import WalkForward as WalkForward
     from riskengine.backtest.schedule import usual_train as usual_train

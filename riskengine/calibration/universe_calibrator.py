@@ -17,6 +17,7 @@ from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator, takeover
 from riskengine.calibration.padding import bucket
 from riskengine.calibration.result import Calibration, Status
+from riskengine.calibration.status import without_impossible
 from riskengine.errors import DataError
 from riskengine.garch.common_variance import (
     TINY,
@@ -147,7 +148,7 @@ class UniverseCalibrator:
         """
         days, assets = returns.shape
         silent = np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
-        centred = np.where(silent, np.nan, returns - fit.mean)
+        centred = np.where(silent, np.nan, without_impossible(returns - fit.mean))
         level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
         young, range_level = young_level(centred, ranges)
         range_level = range_level * level / young

@@ -11,7 +11,8 @@ import pandas as pd
 from riskengine.errors import DataError, listed
 from riskengine.market.fields import BARS
 from riskengine.market.prices import Prices
-from riskengine.market.sheet_files import kind_of_file, stem_of
+from riskengine.market.raw_rows import kind_of_file
+from riskengine.market.sheet_files import stem_of
 
 
 def folder_prices(path: Path, read: Callable[[Path], Prices]) -> Prices:

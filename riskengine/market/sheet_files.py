@@ -10,20 +10,8 @@ import pyarrow.parquet as pq
 
 from riskengine.errors import DataError
 from riskengine.market.header_rows import sheet_of_rows
+from riskengine.market.raw_rows import check_file, kind_of_file, read_rows
 from riskengine.market.sheets import Sheet, sheet_of_frame
-from riskengine.market.text_cells import decoded, delimiter_of, refuse_messages, split_cells, unpacked
-from riskengine.market.workbooks import read_workbook
-
-KINDS = (".csv", ".parquet", ".xlsx", ".tsv", ".csv.gz", ".csv.zip")
-"""Files that tables are read from."""
-
-
-def kind_of_file(path: Path) -> str:
-    """The suffix that says how to read a file, in lower case; empty for what is not read."""
-    name = path.name.lower()
-    if name.endswith(".zip"):
-        return ".csv.zip"
-    return next((kind for kind in KINDS if name.endswith(kind)), "")
 
 
 def stem_of(path: Path) -> str:
@@ -48,24 +36,10 @@ def read_sheet(path: Path, facts: bool = False) -> Sheet:
     DataError
         If the file is missing, empty, damaged, or of a kind that is not read. The message names row and column.
     """
-    if not path.is_file():
-        raise DataError(f"no file {path}")
-    kind = kind_of_file(path)
-    if not kind:
-        raise DataError(
-            f"{path}: prices are read from .csv or .parquet (or .xlsx, .tsv, .csv.gz, .zip), not from "
-            f"{path.suffix or 'a file without suffix'}: save it as one of these"
-        )
-    if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty or damaged: a table has a header and rows")
-    if kind == ".parquet":
+    if check_file(path) == ".parquet":
         return _parquet(path)
-    if kind == ".xlsx":
-        return sheet_of_rows(path, *read_workbook(path), "", facts)
-    content = decoded(unpacked(path, kind), path)
-    refuse_messages(content, path)
-    delimiter = "\t" if kind == ".tsv" else delimiter_of(content)
-    return sheet_of_rows(path, *split_cells(content, delimiter, path), delimiter, facts)
+    found = read_rows(path)
+    return sheet_of_rows(path, found.rows, found.lines, found.delimiter, facts)
 
 
 def _parquet(path: Path) -> Sheet:

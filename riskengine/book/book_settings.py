@@ -1,0 +1,173 @@
+"""What a file of positions leaves unsaid, from TOML or JSON: base currency, rates, contracts, hedges, lots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from riskengine.book.currencies import CODES, currency_unit
+from riskengine.book.positions import Kind, Position, PositionBook
+from riskengine.errors import DataError, SettingsError
+from riskengine.schema import read, table
+
+LotOrder = Literal["first in first out", "highest cost"]
+
+
+@dataclass(frozen=True)
+class BookSettings:
+    """What a file of positions leaves unsaid.
+
+    Attributes
+    ----------
+    base : currency of all totals, an ISO code; that of the file if left out
+    fx : rates that are not in the prices, by pair: EURUSD is the price of one euro in dollars
+    symbols : name in the file of positions to name in the prices
+    currency : of an asset's prices, ISO code or GBX; with ``"*"`` for all others, also those not held
+    multiplier : money that one unit moves for a move of one in the price, by asset: contract size of a future
+    kind : equity, fund, bond, future, option or other, by asset; a future has exposure and no value
+    hedged : share of the currency risk that is hedged, by asset or by currency, with ``"*"`` for all others
+    lots : which tax lots are sold first
+    long_term_days : days of holding from which on a gain is a long-term one
+    """
+
+    base: str = ""
+    fx: Mapping[str, float] = field(default_factory=dict)
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    currency: Mapping[str, str] = field(default_factory=dict)
+    multiplier: Mapping[str, float] = field(default_factory=dict)
+    kind: Mapping[str, Kind] = field(default_factory=dict)
+    hedged: Mapping[str, float] = field(default_factory=dict)
+    lots: LotOrder = "first in first out"
+    long_term_days: int = 366
+
+    def hedge(self, asset: str, currency: str) -> float:
+        """Share of an asset's currency risk that is hedged."""
+        return float(next((self.hedged[name] for name in (asset, currency, "*") if name in self.hedged), 0.0))
+
+
+def _code(value: str) -> str:
+    if value and value.upper() not in CODES:
+        raise ValueError(f"{value!r} is no currency: write its ISO code, EUR or USD")
+    return value.upper()
+
+
+def _units(value: dict[str, str]) -> dict[str, str]:
+    for name, code in value.items():
+        try:
+            currency_unit(code)
+        except DataError as error:
+            raise ValueError(f"{name}: {error}") from error
+    return value
+
+
+_Positive = Annotated[float, Field(gt=0, lt=1e12)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Kinds = Literal["equity", "fund", "bond", "future", "option", "other"]
+
+BookFile = table(
+    BookSettings,
+    base=Annotated[str, AfterValidator(_code), Field(examples=["EUR"])],
+    fx=Annotated[dict[str, _Positive], Field(examples=[{"EURUSD": 1.08}])],
+    symbols=Annotated[dict[str, str], Field(examples=[{"BRK B": "BRK-B"}])],
+    currency=Annotated[dict[str, str], AfterValidator(_units), Field(examples=[{"*": "USD", "SAP": "EUR"}])],
+    multiplier=Annotated[dict[str, _Positive], Field(examples=[{"ESZ4": 50.0}])],
+    kind=Annotated[dict[str, _Kinds], Field(examples=[{"ESZ4": "future"}])],
+    hedged=Annotated[
+        dict[str, _Share],
+        BeforeValidator(
+            lambda value: value if isinstance(value, dict) else {"*": value},
+            json_schema_input_type=_Share | dict[str, _Share],
+        ),
+        Field(examples=[{"*": 0.0, "USD": 0.5}]),
+    ],
+    long_term_days=Annotated[int, Field(ge=0, le=36500)],
+)
+
+
+def read_book_settings(path: Path | None) -> BookSettings:
+    """Read them; the defaults of :class:`BookSettings` where there is no file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, or no TOML or JSON.
+    SettingsError
+        If a key is unknown, a currency is none, or a number is out of range; see :func:`riskengine.schema.read`.
+    """
+    if path is None:
+        return BookSettings()
+    given: dict[str, Any] = read(path, BookFile).given()
+    if "kind" in given:
+        given["kind"] = {name: Kind(kind) for name, kind in given["kind"].items()}
+    return BookSettings(**given)
+
+
+def completed(book: PositionBook, settings: BookSettings) -> PositionBook:
+    """A book with what the settings say of it; they have the last word.
+
+    Raises
+    ------
+    SettingsError
+        If the book names several currencies and nobody says which one counts.
+
+    Examples
+    --------
+    >>> book = PositionBook((Position("ES", -1, 5000.0),))
+    >>> said = BookSettings("EUR", currency={"ES": "USD"}, multiplier={"ES": 50}, kind={"ES": Kind.FUTURE})
+    >>> held, = completed(book, said).positions
+    >>> held.currency, held.multiplier, held.paid
+    ('USD', 50.0, False)
+    """
+    base = settings.base or book.base
+    if not base and len(book.currencies) > 1:
+        raise SettingsError(
+            f"positions are in {', '.join(book.currencies)}: say in which currency the book is valued, --base "
+            f"{book.currencies[0]}, or base = ... in the book's settings"
+        )
+    if not base and book.currencies:
+        base = book.currencies[0]
+    rates = book.rates if not settings.base or settings.base == book.base else {}
+    positions = tuple(_completed(one, settings) for one in book.positions)
+    return replace(book, positions=positions, base=base, rates=rates)
+
+
+def _completed(one: Position, settings: BookSettings) -> Position:
+    name = settings.symbols.get(one.symbol, one.symbol)
+    code, unit = one.currency, 1.0
+    said = settings.currency.get(name) or ("" if one.currency else settings.currency.get("*", ""))
+    if said:
+        code, unit = currency_unit(said)
+    multiplier = float(settings.multiplier.get(name, one.multiplier * unit))
+    kind = settings.kind.get(name, one.kind)
+    return replace(one, symbol=name, currency=code, multiplier=multiplier, kind=kind)
+
+
+def asset_terms(assets: tuple[str, ...], book: PositionBook, settings: BookSettings) -> dict[str, Position]:
+    """A position of nothing for each asset of the prices: currency, multiplier and kind of what may be bought.
+
+    Raises
+    ------
+    SettingsError
+        If the book is in several currencies, or in another than its base, and that of assets is not known.
+    """
+    held = {one.symbol: one for one in book.positions}
+    found, open_ = {}, []
+    for name in assets:
+        if name in held:
+            found[name] = replace(held[name], quantity=0.0, lots=(), accrued=0.0, price=None, account="")
+            continue
+        found[name] = _completed(Position(name, 0.0), settings)
+        if not found[name].currency:
+            open_.append(name)
+    foreign = [code for code in book.currencies if code != book.base]
+    if foreign and open_:
+        names = ", ".join(open_[:5]) + (f" and {len(open_) - 5} more" if len(open_) > 5 else "")
+        raise SettingsError(
+            f"the book is in {', '.join(book.currencies)}, and it is not known in which currency the prices of {names} "
+            f'are: say so in the book\'s settings, currency = {{ {open_[0]} = "{book.base}", "*" = "{foreign[0]}" }}'
+        )
+    return found
