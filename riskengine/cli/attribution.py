@@ -16,6 +16,7 @@ from riskengine.cli.arguments import (
     End,
     FinishedFolder,
     Json,
+    Labels,
     PeriodsPerYear,
     Prices,
     Start,
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
 @app.command()
 def brinson(
     folder: FinishedFolder = Path("out"),
-    labels: Annotated[
-        Path | None, typer.Option("--labels", help="Table of asset and labels: sector, country, ...")
-    ] = None,
+    labels: Labels = None,
     by: Annotated[
         str | None, typer.Option("--by", help="Label to group by; the first of the table if left out.")
     ] = None,

@@ -91,7 +91,7 @@ def run_rebalance(
 
 def run_stress(
     prices: Source,
-    holdings: Path | None,
+    files: RiskFiles,
     limits: Path | None,
     asof: str | None,
     settings: StressSettings,
@@ -102,9 +102,10 @@ def run_stress(
 ) -> tuple[dict[str, Any], bool]:
     """Write the stress test; its content, and whether a limit is broken or a holding flagged.
 
-    With ``month`` the horizon is as many periods as the prices have in a month.
+    Of the files it reads holdings, labels, options and library. With ``month`` the horizon is as many periods as the
+    prices have in a month.
     """
-    from riskengine.desk import read_desk, stress_content, stress_test, weights_of
+    from riskengine.desk import read_desk, stress_content, stress_of_files
     from riskengine.report import render_stress
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
@@ -113,8 +114,7 @@ def run_stress(
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    weights, _ = weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings, shorts=True)
-    found = stress_test(panel, weights, network(), settings, file)
+    found = stress_of_files(panel, files, network(), settings, file)
     content = stress_content(found, panel, desk, settings)
     write_page(out, "stress", content, render_stress(content))
     return content, content["status"] == "flagged"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from riskengine.desk.option_positions import OptionPositions
+from riskengine.desk.portfolio_stress import StressTest
+from riskengine.desk.stress_library import Scenario
+from riskengine.desk.stress_limits import AS_IT_WAS, BY_SHOCKS
 from riskengine.risk import Outcome
 
 Array = np.ndarray
@@ -19,8 +23,8 @@ def with_options(
 
     At the end of a path options are worth what Black's formula says at the spot that the path has come to, with the
     time to expiry that is left, and today's volatility of their strike. Each is an asset more of the outcome, of weight
-    one, whose return is its gain over the wealth, so that drivers add up as before. Of the way there nothing is known of
-    them: a drawdown is the larger of that of the assets and the loss at the end.
+    one, whose return is its gain over the wealth, so that drivers add up as before. Of the way there nothing is known
+    of them: a drawdown is the larger of that of the assets and the loss at the end.
 
     Parameters
     ----------
@@ -42,3 +46,40 @@ def with_options(
         drawdowns=np.maximum(outcome.drawdowns, losses),
         returns=np.hstack([outcome.returns, gains]),
     )
+
+
+def stress_with_options(
+    test: StressTest, options: OptionPositions, wealth: float, library: Mapping[str, Scenario], factor: float
+) -> StressTest:
+    """A stress test of assets as one of assets and options.
+
+    Simulated paths end after the horizon of the test; episodes and shocks hit at once. Implied volatilities are those
+    of today times the factor of the scenario: of the library, or ``factor`` where volatilities are shocked.
+
+    Parameters
+    ----------
+    test : of the assets, at weights of the wealth with options
+    options : that are held
+    wealth : with options
+    library : that the test ran
+    factor : on volatilities in the shocked states of the test
+    """
+    factors = {
+        f"{name}{end}": one.volatility for name, one in library.items() for end in (AS_IT_WAS, BY_SHOCKS)
+    }
+    factors |= dict.fromkeys((f"volatility x {factor:g}", "volatility and correlation"), factor)
+    outcomes = [
+        with_options(
+            one,
+            options,
+            wealth,
+            one.horizon / test.periods_per_year if len(one.losses) > 1 else 0.0,
+            factors.get(one.name, 1.0),
+        )
+        for one in test.outcomes
+    ]
+    said = (
+        "options: valued anew at the end of every scenario, with no drawdown on the way; reverse stress and limits on "
+        "VaR, volatility and weights are of the assets alone here, `riskengine risk` counts options in them"
+    )
+    return replace(test, outcomes=tuple(outcomes), notes=(*test.notes, *options.notes, said))
