@@ -252,6 +252,38 @@ MarketShock = Annotated[
 Seed = Annotated[int, typer.Option(help="Seed of the random draws.")]
 WritePaths = Annotated[bool, typer.Option("--write-paths", help="Write all daily returns as Parquet.")]
 StressFolder = Annotated[Path, typer.Option(help="Folder for stress.json, stress.html, paths.parquet.")]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", help="Table of asset and labels: sector, country, currency, class, ..."),
+]
+Benchmark = Annotated[
+    str | None,
+    typer.Option(
+        "--benchmark", help="Table of asset and weight, or an asset of the prices.", metavar="FILE|ASSET"
+    ),
+]
+Factors = Annotated[
+    Path | None,
+    typer.Option(
+        "--factors", help="Returns of factors by date; Kenneth French's files as they are downloaded."
+    ),
+]
+StatedExposures = Annotated[
+    Path | None, typer.Option("--exposures", help="Table of asset and a column a factor, your own model.")
+]
+Options = Annotated[
+    Path | None,
+    typer.Option(
+        "--options", help="Table of options held: underlying, kind, strike, expiry, quantity, volatility."
+    ),
+]
+Trades = Annotated[
+    Path | None, typer.Option("--trades", help="Proposed trades, asset and units: before and after.")
+]
+Library = Annotated[
+    Path | None,
+    typer.Option("--library", help="Stress scenarios of your own, TOML; `riskengine scenarios --example`."),
+]
 ForecastFile = Annotated[
     Path,
     typer.Argument(help="CSV with columns date, return (or pnl, loss), var and, if known, cvar (or es)."),

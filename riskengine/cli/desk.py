@@ -19,10 +19,13 @@ from riskengine.cli.arguments import (
     HoldingsFile,
     Horizon,
     Json,
+    Labels,
     Level,
+    Library,
     LimitsFile,
     MarketShock,
     Membership,
+    Options,
     Paths,
     PeriodsPerYear,
     Prices,
@@ -105,6 +108,9 @@ def stress(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
     limits: LimitsFile = None,
+    labels: Labels = None,
+    options: Options = None,
+    library: Library = None,
     asof: AsOf = None,
     horizon: Horizon = None,
     paths: Paths = 10_000,
@@ -121,20 +127,20 @@ def stress(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """Stress tests of today's portfolio: simulated, shocked and replayed scenarios, and reverse stress.
+    """Stress tests of today's portfolio, of its options too: simulated, shocked, replayed and reverse scenarios.
 
     Exit status 3 if a limit is broken or a holding is flagged: without recent prices, with a possible split in its
     prices, with borrowed parameters.
     """
     from riskengine.cli.runs import run_stress
-    from riskengine.desk import StressSettings
+    from riskengine.desk import RiskFiles, StressSettings
     from riskengine.risk import Simulation
 
     periods = 21 if horizon is None else horizon
     how = Simulation(periods, paths, "filtered" if filtered else "student-t", uncertain, seed)
     content, flagged = run_stress(
         prices or bundled_prices(),
-        holdings,
+        RiskFiles(holdings, labels, options=options, library=library),
         limits,
         asof,
         StressSettings(how, volatility, correlation, market),
