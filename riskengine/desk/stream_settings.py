@@ -14,7 +14,8 @@ from riskengine.covariance import for_frequency
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.holdings import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
-from riskengine.desk.stream import History, Start, Watch
+from riskengine.desk.stream import Watch
+from riskengine.desk.stream_start import History, Start
 from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel, Source, load_panel
 
