@@ -99,7 +99,7 @@ def test_files_have_one_subject():
 SHARED = {
     # numbers and thresholds that two folders have to agree on
     "calibration.dated": {"PER_ROW"},
-    "calibration.padding": {"NARROWEST", "bucket"},
+    "calibration.padding": {"NARROWEST", "bucket", "period"},
     "calibration.pretrained_weights": {"PRETRAINED", "WEIGHTS"},
     "market.checks": {"LARGEST", "as_scores"},
     "portfolio.ask": {"STRATEGY_FAULTS"},

@@ -15,7 +15,7 @@ import numpy as np
 from riskengine.calibration.dated import Dated
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator, takeover
-from riskengine.calibration.padding import bucket
+from riskengine.calibration.padding import bucket, period
 from riskengine.calibration.result import Calibration, Status
 from riskengine.errors import DataError
 from riskengine.garch.common_variance import (
@@ -151,7 +151,7 @@ class UniverseCalibrator:
         level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
         young, range_level = young_level(centred, ranges)
         range_level = range_level * level / young
-        shape = bucket(days), bucket(assets)
+        shape = period(days, assets), bucket(assets)
         wide = (0, shape[1] - assets)
 
         def filled(values: Array) -> jax.Array:

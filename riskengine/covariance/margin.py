@@ -12,7 +12,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from riskengine.calibration import Calibration, Calibrator, MaximumLikelihood, UniverseCalibrator
-from riskengine.calibration.padding import NARROWEST, bucket
+from riskengine.calibration.padding import NARROWEST, bucket, period
 from riskengine.calibration.universe_calibrator import CommonMargin, as_ranges
 from riskengine.garch import Filtered, GarchParams, expected_step, filter_variance, step, term_structure
 from riskengine.garch.robust import VariancePair, next_pair
@@ -118,7 +118,7 @@ def filter_window(fit: Calibration, returns: Array) -> Filtered:
     devices = jax.devices()[: max(1, assets // NARROWEST)]
     mesh = Mesh(np.array(devices), "assets")
     width = bucket(-(-assets // len(devices))) * len(devices)
-    rows = np.full((bucket(days), width), np.nan)
+    rows = np.full((period(days, assets), width), np.nan)
     np.subtract(returns, fit.mean, out=rows[-days:, :assets])
     split = NamedSharding(mesh, P("assets"))
 
