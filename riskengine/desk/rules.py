@@ -53,7 +53,7 @@ class Desk:
         (per year), beta (a number), active_share, ``LABEL:NAME`` on what a label of the file of labels has,
         sector:Energy say, ``factor:NAME`` (absolute exposure), ``risk:LABEL:NAME`` (share of the volatility;
         risk:asset:AAPL), days_to_liquidate (of the slowest position), unsold_1, unsold_5, unsold_20 (share of the book
-        after so many days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
+        after 1, 5 and 20 days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
     at_least : lower limits by the same names, of what `risk` sees: beta, net, ``LABEL:NAME``, ``factor:NAME`` (signed)
     take : share of the daily volume that is sold of a position, for liquidity
     """

@@ -48,7 +48,13 @@ _LIMIT_LABELS = {
 
 
 def state_line(content: dict[str, Any]) -> str:
-    """Where the strategy's state came from."""
+    """Where the strategy's state came from.
+
+    Examples
+    --------
+    >>> state_line({"state": {"from": "2024-01-31", "forgotten": None}})
+    'the strategy went on from its state of 2024-01-31'
+    """
     state = content["state"]
     if state["from"] is not None:
         return f"the strategy went on from its state of {state['from']}"
@@ -168,7 +174,7 @@ def weights(content: dict[str, Any]) -> Section:
     )
 
 
-def tests(content: dict[str, Any]) -> list[Section]:
+def var_tests(content: dict[str, Any]) -> list[Section]:
     """Tests of the daily VaR of the holdings; nothing without a backtest of it."""
     found = content["backtest"]
     if found is None:
