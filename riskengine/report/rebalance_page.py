@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from riskengine.report.holdings_page import book_sections, order_sections
 from riskengine.report.page import Section, page
 from riskengine.report.stress_page import sections
 
@@ -37,6 +38,8 @@ def render_rebalance(content: dict[str, Any]) -> str:
         Section("Flags", items=content["flags"]),
         _trades(content),
         _waiting(content),
+        *order_sections(content),
+        *(book_sections(content["book"]) if "book" in content else []),
         risk,
         _limits(content),
     ]
@@ -79,10 +82,12 @@ def _waiting(content: dict[str, Any]) -> Section:
 def _trades(content: dict[str, Any]) -> Section:
     rows = [
         [
+            row.get("account", ""),
             row["asset"],
             row["side"],
             f"{row['units']:,.0f}",
             f"{row['price']:,.2f}",
+            row.get("currency", ""),
             f"{row['value']:,.0f}",
             "" if row["participation"] is None else f"{row['participation']:.1%}",
         ]
@@ -92,7 +97,8 @@ def _trades(content: dict[str, Any]) -> Section:
         f"Sells first. Turnover {content['turnover']:.1%} of wealth, estimated cost {content['cost']:,.2f}; "
         f"cash afterwards {content['cash']:,.2f}."
     )
-    return Section("Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows)
+    headings = ["account", "asset", "side", "units", "price", "currency", "value", "of daily volume"]
+    return Section("Trades", text, headings, rows)
 
 
 def _limits(content: dict[str, Any]) -> Section:
