@@ -11,12 +11,21 @@ likelihood five. So tests whose subject is not the length take one that others t
 from __future__ import annotations
 
 import io
+import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Compiled plainly, in a third of the processor time: what then runs half as fast is too short to feel it.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
+)
 # What one module, process or session has compiled serves the others; the keys are the programs themselves.
 os.environ["RISKENGINE_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ["RISKENGINE_CACHE"]
@@ -171,3 +180,76 @@ def quick_command(command, monkeypatch, fixed_shape):
     monkeypatch.setattr(runs, "network", lambda: fixed_shape)
     monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
     return command
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """Chromium as a call: a page, and options; what it printed. Skipped where there is none."""
+    found = [
+        path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))
+    ]
+    if not found:
+        pytest.skip("no Chromium here: install Debian's chromium to run this")
+    usual = [
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-sync",
+    ]
+    usual += ["disable-component-update", f"user-data-dir={tmp_path_factory.mktemp('chromium')}"]
+
+    def call(page: Path, *options: str) -> str:
+        flags = [f"--{flag}" for flag in (*usual, "virtual-time-budget=15000", *options)]
+        done = subprocess.run(
+            [found[0], *flags, page.as_uri()], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr[-500:]
+        assert "CONSOLE" not in done.stderr, done.stderr
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def dom_of(chromium):
+    """A page as it stands once its scripts have run, on a screen so many pixels wide."""
+    return lambda page, width: chromium(
+        page, "dump-dom", f"window-size={width},2000", "enable-logging=stderr"
+    )
+
+
+AXE = "axe-core@4.11.0"
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, fetched once into the cache of the tests."""
+    folder = ROOT / ".pytest_cache" / "axe"
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        if shutil.which("npm") is None:
+            pytest.skip("no npm here, which fetches axe-core: install Debian's npm to run this")
+        command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), AXE]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode:
+            pytest.skip(f"npm could not fetch {AXE}: {done.stderr.strip().splitlines()[-1]}")
+    return script.read_text()
+
+
+@pytest.fixture
+def axe_findings(axe, dom_of, tmp_path):
+    """Serious and critical findings of axe-core on a page: a phone wide, light and dark, all that is folded opened."""
+    probe = (ROOT / "tests" / "axe_probe.html").read_text().replace("/* axe-core */", axe)
+
+    def examine(page: str) -> list[str]:
+        file = tmp_path / "probe.html"
+        file.write_text(page.replace("</body>", probe + "</body>"))
+        told = dom_of(file, 390).partition('<pre id="told">')[2].partition("</pre>")[0]
+        found = json.loads(told.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+        light, dark = (int(ground.removeprefix("rgb(").partition(",")[0]) for ground in found["grounds"])
+        assert light > 200 > 60 > dark, "it was not examined on both grounds"
+        return found["violations"]
+
+    return examine

@@ -14,7 +14,7 @@ from riskengine.files import sha256, write_atomically
 
 if TYPE_CHECKING:
     from riskengine.calibration import Calibrator
-    from riskengine.desk import Smile, StressSettings
+    from riskengine.desk import RiskFiles, Smile, StressSettings
     from riskengine.market import Panel, Source
 
 
@@ -34,7 +34,7 @@ def _panel(
     return panel if asof is None else panel.between(end=close_on(panel.dates, asof, "--asof"))
 
 
-def _write(out: Path, name: str, content: dict[str, Any], page: str) -> None:
+def write_page(out: Path, name: str, content: dict[str, Any], page: str) -> None:
     """Content as JSON, and its page."""
     write_atomically(out / f"{name}.json", (json.dumps(content, indent=1) + "\n").encode())
     write_atomically(out / f"{name}.html", page.encode())
@@ -95,7 +95,7 @@ def run_rebalance(
 
 def run_stress(
     prices: Source,
-    holdings: Path | None,
+    files: RiskFiles,
     limits: Path | None,
     asof: str | None,
     settings: StressSettings,
@@ -103,29 +103,24 @@ def run_stress(
     out: Path,
     month: bool = False,
     periods_per_year: float | None = None,
-    book: Path | None = None,
-    base: str = "",
 ) -> tuple[dict[str, Any], bool]:
     """Write the stress test; its content, and whether a limit is broken or a holding flagged.
 
-    With ``month`` the horizon is as many periods as the prices have in a month.
+    Of the files it reads holdings, labels, options and library. With ``month`` the horizon is as many periods as the
+    prices have in a month.
     """
-    from riskengine.book import read_book_settings
-    from riskengine.desk import equal_weights, hold_book, read_desk, stress_content, stress_test
+    from riskengine.desk import read_desk, stress_content, stress_of_files
     from riskengine.report import render_stress
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
-    held = None if holdings is None else hold_book(holdings, panel, read_book_settings(book), base)
-    panel = panel if held is None else held.panel
     if month:
         periods = max(1, round(panel.periods_per_year / 12))
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    weights = equal_weights(panel.prices.ffill().to_numpy()[-1]) if held is None else held.weights()
-    found = stress_test(panel, weights, network(), settings, file)
-    content = stress_content(found, panel, desk, settings, held)
-    _write(out, "stress", content, render_stress(content))
+    found = stress_of_files(panel, files, network(), settings, file)
+    content = stress_content(found, panel, desk, settings)
+    write_page(out, "stress", content, render_stress(content))
     return content, content["status"] == "flagged"
 
 
@@ -139,8 +134,29 @@ def run_holdings(
 
     panel = None if prices is None else _panel(prices, asof)
     content = holdings_content(holdings, panel, read_book_settings(book), base)
-    _write(out, "holdings", content, render_holdings(content))
+    write_page(out, "holdings", content, render_holdings(content))
     return content, content["status"] == "flagged"
+
+
+def run_risk(
+    prices: Source,
+    files: RiskFiles,
+    limits: Path | None,
+    asof: str | None,
+    window: int,
+    periods_per_year: float | None,
+    out: Path,
+) -> dict[str, Any]:
+    """Write the risk report; its content."""
+    from riskengine.backtest import finite
+    from riskengine.desk import read_desk, risk_report
+    from riskengine.report import render_risk
+
+    panel = _panel(prices, asof, periods_per_year=periods_per_year)
+    found = risk_report(panel, files, read_desk(limits, panel.assets), network(), window)
+    content: dict[str, Any] = finite(found)  # JSON has no NaN
+    write_page(out, "risk", content, render_risk(content))
+    return content
 
 
 def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
@@ -149,7 +165,7 @@ def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
     from riskengine.report import render_price
 
     content = price(read_terms(terms), terms.name, progress)
-    _write(out, "price", content, render_price(content))
+    write_page(out, "price", content, render_price(content))
     return content
 
 
@@ -211,7 +227,7 @@ def _write_smile(
     if doubts is not None:
         numbers |= {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
     content: dict[str, Any] = finite(numbers)  # JSON has no NaN
-    _write(out, "smile", content, render_smile(numbers, smile_curves(smile)))
+    write_page(out, "smile", content, render_smile(numbers, smile_curves(smile)))
     return content
 
 

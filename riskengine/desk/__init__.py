@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from riskengine.desk.rebalance import rebalance as rebalance
     from riskengine.desk.rebalance_files import read_history as read_history
     from riskengine.desk.rebalance_files import write_rebalance as write_rebalance
+    from riskengine.desk.risk_inputs import RiskFiles as RiskFiles
+    from riskengine.desk.risk_inputs import risk_report as risk_report
+    from riskengine.desk.risk_inputs import stress_of_files as stress_of_files
     from riskengine.desk.rules import Desk as Desk
     from riskengine.desk.rules import LimitsFile as LimitsFile
     from riskengine.desk.rules import read_desk as read_desk
@@ -44,8 +47,10 @@ if TYPE_CHECKING:
     from riskengine.desk.strategy_state import keep as keep
     from riskengine.desk.stream import Watch as Watch
     from riskengine.desk.stream_settings import StreamSettings as StreamSettings
-    from riskengine.desk.stream_settings import equal_weights as equal_weights
     from riskengine.desk.stream_settings import open_stream as open_stream
+    from riskengine.desk.stress_library import LibraryFile as LibraryFile
+    from riskengine.desk.stress_library import Scenario as Scenario
+    from riskengine.desk.stress_library import read_library as read_library
     from riskengine.desk.workspace import lay_out as lay_out
 
 lazy_face(__name__)

@@ -45,6 +45,7 @@ from riskengine.desk.limited_orders import (
     limit_rows,
     order_content,
     orders_within,
+    unjudged,
 )
 from riskengine.desk.orders import TradeList
 from riskengine.desk.portfolio_stress import StressSettings, figures, stress_test
@@ -98,7 +99,7 @@ def rebalance(
     fresh: bool = False,
     book: HeldBook | None = None,
 ) -> Rebalance:
-    """Ask the strategy at the last close of the panel, as a backtest does, and judge what it answers.
+    """Daily report: decision, orders, risk, stress and limits at the last close of a panel.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def rebalance(
         "strategy": strategy.name,
         "status": "flagged" if flags else "clean",
         "flags": flags,
-        "notes": [*holdings.notes, *asked.morning.notes, *checks.notes],
+        "notes": [*holdings.notes, *asked.morning.notes, *checks.notes, *unjudged(desk)],
         **_decision_content(asked.morning),
         **order_content(orders.trades, holdings, known),
         **({} if book is None or book.plain else book_orders(book, orders, known)),
