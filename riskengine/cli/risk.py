@@ -13,7 +13,9 @@ from rich.markup import escape
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
+    BaseCurrency,
     Benchmark,
+    BookOfHoldings,
     Factors,
     HeldOrEqual,
     Json,
@@ -38,6 +40,8 @@ RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json an
 def risk(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     labels: Labels = None,
     benchmark: Benchmark = None,
     factors: Factors = None,
@@ -63,7 +67,9 @@ def risk(
     from riskengine.cli.runs import run_risk
     from riskengine.desk import RiskFiles
 
-    files = RiskFiles(holdings, labels, benchmark, factors, exposures, volume, options, trades, library)
+    files = RiskFiles(
+        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, book, base
+    )
     content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
     if as_json:
         print(json.dumps(content))

@@ -101,10 +101,12 @@ def trades(content: dict[str, Any]) -> Section:
     """Orders to send, sales first."""
     rows = [
         [
+            row.get("account", ""),
             row["asset"],
             row["side"],
             f"{row['units']:,.0f}",
             f"{row['price']:,.2f}",
+            row.get("currency", ""),
             f"{row['value']:,.0f}",
             "" if row["participation"] is None else f"{row['participation']:.1%}",
         ]
@@ -114,7 +116,8 @@ def trades(content: dict[str, Any]) -> Section:
         f"Sells first. Turnover {content['turnover']:.1%} of wealth, estimated cost {content['cost']:,.2f}; "
         f"cash afterwards {content['cash']:,.2f}."
     )
-    return Section("Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows)
+    headings = ["account", "asset", "side", "units", "price", "currency", "value", "of daily volume"]
+    return Section("Trades", text, headings, rows)
 
 
 def limits(content: dict[str, Any]) -> Section:
