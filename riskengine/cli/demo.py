@@ -66,7 +66,6 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     _tails(console, result)
     _reductions(console, long_only, "The same forecast long only, at most 10% each: limits decide most of it")
     console.print(f"[bold]{page}[/bold]")
-    console.print("Next: riskengine init mine", style="dim", highlight=False)
 
 
 def _contest(strategy: Strategy, known: dict[str, Remembered]) -> list[Strategy]:
