@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
+    from riskengine.report.attribution_page import render_brinson as render_brinson
+    from riskengine.report.attribution_page import render_reduction as render_reduction
     from riskengine.report.audit_page import ordered_findings as ordered_findings
     from riskengine.report.audit_page import write_audit as write_audit
     from riskengine.report.backtest_page import headline as headline

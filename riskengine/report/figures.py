@@ -254,7 +254,7 @@ _KINDS = {
 
 
 def draw_result(result: BacktestResult, kind: str = "growth") -> go.Figure:
-    """One of the figures by name.
+    """Chart of a result, by the chart's name.
 
     Raises
     ------
