@@ -219,7 +219,7 @@ def dom_of(chromium):
     )
 
 
-AXE = "axe-core@4.11.0"
+AXE = "axe-core@4.14.1"
 
 
 @pytest.fixture(scope="session")
