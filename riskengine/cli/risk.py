@@ -39,6 +39,10 @@ def risk(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
     labels: Labels = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Labels to attribute risk to, sector,country say; all if left out."),
+    ] = None,
     benchmark: Benchmark = None,
     factors: Factors = None,
     exposures: StatedExposures = None,
@@ -63,7 +67,10 @@ def risk(
     from riskengine.cli.runs import run_risk
     from riskengine.desk import RiskFiles
 
-    files = RiskFiles(holdings, labels, benchmark, factors, exposures, volume, options, trades, library)
+    kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
+    files = RiskFiles(
+        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, kinds
+    )
     content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
     if as_json:
         print(json.dumps(content))

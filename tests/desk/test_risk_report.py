@@ -182,8 +182,11 @@ def test_kept_limits_are_green_and_exit_0(quick_command, files):
         "sector:tech": 1.0,
         "days_to_liquidate": 1e4,
     }
-    status, text, said = run(quick_command, files, {"limits": loose, "at_least": {"net": 0.01}})
+    status, text, said = run(
+        quick_command, files, {"limits": loose, "at_least": {"net": 0.01}}, "--by", "sector"
+    )
     assert status == 0, said + text
+    assert "Risk by country" not in text
     assert "limit volatility at most 300.00%" in text
     found = json.loads((files / "out" / "risk.json").read_text())
     assert {row["light"] for row in found["limits"]} == {"green"}
