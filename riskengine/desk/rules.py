@@ -50,8 +50,8 @@ class Desk:
         (per year), var_95, var_99, cvar_97.5 (of one period), weight (the largest), ``group:NAME``, gross (sum of
         absolute exposures, the leverage), net (absolute sum), long, short (sums of either side), ``weight:ASSET``. Of
         `rebalance`: participation (of the daily volume), turnover. Of `rebalance` and `stress`: drawdown. Of `risk`:
-        tracking_error (per year), beta (a number), active_share, ``LABEL:NAME`` on what a label has,
-        sector:Energy say, of the file of labels, ``factor:NAME`` (absolute exposure), ``risk:LABEL:NAME`` (share of the volatility;
+        tracking_error (per year), beta (a number), active_share, ``LABEL:NAME`` on what a label of the file of labels
+        has (sector:Energy), ``factor:NAME`` (absolute exposure), ``risk:LABEL:NAME`` (share of the volatility;
         risk:asset:AAPL), days_to_liquidate (of the slowest position), unsold_1, unsold_5, unsold_20 (share of the book
         after so many days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
     at_least : lower limits by the same names, of what `risk` sees: beta, net, ``LABEL:NAME``, ``factor:NAME`` (signed)
