@@ -43,6 +43,10 @@ def risk(
     book: BookOfHoldings = None,
     base: BaseCurrency = "",
     labels: Labels = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Labels to attribute risk to, sector,country say; all if left out."),
+    ] = None,
     benchmark: Benchmark = None,
     factors: Factors = None,
     exposures: StatedExposures = None,
@@ -67,8 +71,9 @@ def risk(
     from riskengine.cli.runs import run_risk
     from riskengine.desk import RiskFiles
 
+    kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
     files = RiskFiles(
-        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, book, base
+        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, book, base, kinds
     )
     console = screen(as_json)
     with working(console, "prices, risk, stress and limits"):

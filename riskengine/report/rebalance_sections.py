@@ -34,9 +34,10 @@ def limit_label(name: str) -> str:
 _LIMIT_LABELS = {
     "weight": "largest weight",
     "participation": "largest share of daily volume",
-    "gross": "gross exposure",
+    "gross": "gross exposure, leverage",
     "net": "net exposure",
-    "leverage": "long exposure",
+    "long": "long exposure",
+    "short": "short exposure",
     "tracking_error": "tracking error",
     "active_share": "active share",
     "days_to_liquidate": "days to liquidate",
