@@ -20,6 +20,7 @@ def _print(context: typer.Context, option: typer.CallbackParam, asked: bool) -> 
         "stress": LimitsFile,
         "risk": LimitsFile,
         "limits": LimitsFile,
+        "watch": LimitsFile,
         "scenarios": LibraryFile,
         "price": TermsFile,
         "sweep": GridFile,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from riskengine.report.backtest_page import write_report as write_report
     from riskengine.report.figures import draw_calibration as draw_calibration
     from riskengine.report.figures import draw_result as draw_result
+    from riskengine.report.live_page import render_live as render_live
     from riskengine.report.price_page import greek_cells as greek_cells
     from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price
