@@ -59,7 +59,7 @@ def standard_benchmarks(
 
 
 def rivals_of(candidate: Strategy, benchmarks: Iterable[Strategy]) -> list[Strategy]:
-    """Benchmarks to run beside a strategy: without the one that it is, and by another name where it has theirs.
+    """Benchmarks of a strategy: itself left out, and renamed where it bears the name of one.
 
     Examples
     --------

@@ -16,7 +16,7 @@ RATES = (0.0, 0.0005, 0.001, 0.002, 0.005)
 
 
 def at_cost(result: BacktestResult, rate: float) -> BacktestResult:
-    """The same portfolio with another proportional cost of what is traded; its decisions stay as they were."""
+    """Result under another proportional cost rate; targets and trades stay as they were."""
     if not 0 <= rate < 0.5:
         raise SettingsError(f"a cost rate is a small fraction like 0.0005, not {rate}")
     return replace(result, costs=pd.DataFrame({"trading": rate * result.turnover}, result.turnover.index))

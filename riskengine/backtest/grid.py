@@ -137,7 +137,7 @@ def distinct_names(paths: Sequence[Path], common: str = "") -> list[str]:
 
 
 def named_markets(markets: Sequence[Market], taken: Mapping[str, Market]) -> dict[str, Market]:
-    """Universes by what their files are called, beside those that have names.
+    """Universes named by their files, beside those that have names of their own.
 
     A number of most liquid assets is added to the name; a name that is taken gets the whole path.
 

@@ -29,7 +29,7 @@ class VolatilityTest(NamedTuple):
 
 
 def variance_test(first: Array, second: Array) -> VolatilityTest:
-    """Ledoit and Wolf (2011): are the variances of two dependent return series equal?
+    """Test of equal variances of two dependent return series (Ledoit and Wolf 2011).
 
     The difference of the log variances is a smooth function of four moments; its standard error is that
     of their long-run covariance, by the quadratic spectral kernel with Andrews' (1991) automatic

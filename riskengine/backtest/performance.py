@@ -73,14 +73,14 @@ def exposures(weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def reduction_over_time(result: BacktestResult, other: BacktestResult, window: int) -> pd.Series:
-    """``1 - volatility / other's`` over so many periods until each day."""
+    """Rolling volatility reduction, ``1 - volatility / other's``, over the last ``window`` returns."""
     mine, theirs = result.returns.align(other.returns, join="inner")
     deviations = [one.rolling(window).std(ddof=0) for one in (mine, theirs)]
     return (1 - deviations[0] / deviations[1].where(deviations[1] > 0)).rename(other.name)
 
 
 class Turn(NamedTuple):
-    """A decision that traded much.
+    """A rebalancing with a large turnover.
 
     Attributes
     ----------

@@ -64,7 +64,7 @@ def rolling_beta(result: BacktestResult, other: BacktestResult, window: int) -> 
 
 
 def worst_periods(result: BacktestResult, most: int = 10) -> pd.DataFrame:
-    """Returns of the periods on which the portfolio lost most, worst first; a column a portfolio.
+    """Worst periods of the portfolio and the returns of all portfolios on them, worst first.
 
     Where risk was monitored the last column, ``"deviations"``, has the returns over the deviation that was forecast the
     evening before.

@@ -328,7 +328,12 @@ class BacktestResult:
         )
 
     def plot(self, kind: str = "growth") -> Any:
-        """A plotly figure: growth, volatility, drawdown, forecast, weights, contributions or var."""
+        """A plotly figure.
+
+        Parameters
+        ----------
+        kind : growth, volatility, drawdown, distribution, sharpe, beta, forecast, weights, contributions or var
+        """
         return hooks.draw_result(self, kind)
 
     def _repr_html_(self) -> str:

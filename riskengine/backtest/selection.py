@@ -183,7 +183,7 @@ class SuperiorAbility(NamedTuple):
 def superior_ability(
     benchmark: pd.Series, losses: pd.DataFrame, draws: int = 1000, seed: int = 0
 ) -> SuperiorAbility:
-    """Is the best of many strategies better than a benchmark, given that it was picked as the best?
+    """Test of superior predictive ability (Hansen 2005): is the best of many strategies better than a benchmark?
 
     Parameters
     ----------

@@ -91,9 +91,7 @@ def calibrate(
 
 
 def ranges_for(calibrator: Calibrator, prices: Any, days: int) -> dict[str, Any]:
-    """The keyword ``ranges`` of a call on the last ``days`` returns of a panel, if calibrator and panel have any use
-    for it.
-    """
+    """The keyword ``ranges`` of a calibrator's call on the last ``days`` returns, where it and the prices have them."""
     if not (isinstance(prices, Panel) and isinstance(calibrator, UniverseCalibrator)):
         return {}
     ranges = prices.session_ranges

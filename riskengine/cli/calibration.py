@@ -148,7 +148,7 @@ def pretrain(
     restart: Restart = False,
     as_json: Json = False,
 ) -> None:
-    """Train the plain and the robust network again from nothing, on simulated paths alone.
+    """Train the plain and the robust network from random weights, on simulated paths alone.
 
     Under 30 minutes on two cores with the defaults. Stopped with Ctrl-C it goes on where it was when
     called again. Use the weights with NeuralCalibrator.pretrained(FOLDER).

@@ -26,7 +26,7 @@ RATE = 0.001  # of what is traded
 
 @app.command()
 def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
-    """Show what the engine is for: a 130/30 mandate on 100 bundled US stocks, month by month, and its page.
+    """Backtest of a 130/30 mandate on 100 bundled US stocks, decided monthly, and its page.
 
     Weights from -5% to 10%, fully invested, gross exposure at most 160%; decided monthly, traded a day later, net of
     ten basis points. The mandate was chosen on other stocks and ETFs. The same forecast long only stands below it.

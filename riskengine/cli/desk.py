@@ -19,11 +19,14 @@ from riskengine.cli.arguments import (
     HoldingsFile,
     Horizon,
     Json,
+    Labels,
     Level,
+    Library,
     LimitsFile,
     LivePage,
     MarketShock,
     Membership,
+    Options,
     Paths,
     PeriodsPerYear,
     Prices,
@@ -71,10 +74,10 @@ def rebalance(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """Today's orders in whole lots, and the report of the day.
+    """Orders of the day in whole lots, and the daily report.
 
-    The strategy is asked as a backtest asks it, and goes on from its state of the last morning, which is kept in the
-    folder. Limits of the file on weights, groups, trades and cash are imposed on its targets.
+    The strategy decides as in a backtest, from its state of the last run, which is kept in the folder. Limits of the
+    file on weights, groups, trades and cash are imposed on its targets.
 
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
@@ -108,6 +111,9 @@ def stress(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
     limits: LimitsFile = None,
+    labels: Labels = None,
+    options: Options = None,
+    library: Library = None,
     asof: AsOf = None,
     horizon: Horizon = None,
     paths: Paths = 10_000,
@@ -124,20 +130,20 @@ def stress(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """Simulated, shocked, replayed and likeliest scenarios of today's portfolio.
+    """Stress tests of today's portfolio, of its options too: simulated, shocked, replayed and reverse scenarios.
 
     Exit status 3 if a limit is broken or a holding is flagged: without recent prices, with a possible split in its
     prices, with borrowed parameters.
     """
     from riskengine.cli.runs import run_stress
-    from riskengine.desk import StressSettings
+    from riskengine.desk import RiskFiles, StressSettings
     from riskengine.risk import Simulation
 
     periods = 21 if horizon is None else horizon
     how = Simulation(periods, paths, "filtered" if filtered else "student-t", uncertain, seed)
     content, flagged = run_stress(
         prices or bundled_prices(),
-        holdings,
+        RiskFiles(holdings, labels, options=options, library=library),
         limits,
         asof,
         StressSettings(how, volatility, correlation, market),
@@ -161,7 +167,7 @@ def validate(
     draws: Draws = 1999,
     as_json: Json = False,
 ) -> None:
-    """Test VaR and CVaR forecasts against what happened. Exit status 3 if a test rejects."""
+    """Test VaR and CVaR forecasts against realised losses. Exit status 3 if a test rejects."""
     from riskengine.desk import validate_file
 
     found, content = validate_file(forecasts, level, draws)

@@ -11,7 +11,7 @@ from riskengine.cli.console import plainly, screen
 
 @app.command()
 def init(folder: NewFolder = Path("riskengine-workspace")) -> None:
-    """Lay out a workspace: strategies, a small file of prices, an example of every file, a Makefile.
+    """Create a workspace: strategies, a small file of prices, an example of every file, a Makefile.
 
     Nothing that is there is written over.
     """

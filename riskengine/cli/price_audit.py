@@ -31,7 +31,7 @@ def audit(
     repair_to: RepairedCopy = None,
     as_json: Json = False,
 ) -> None:
-    """Show how a file of prices is read and what looks wrong in it, with a plot of each finding.
+    """Audit a file of prices: how it is read and what looks wrong in it, with a plot of each finding.
 
     Exit status 3 if a finding is serious: returns are wrong if it is what it looks like.
     """
@@ -59,7 +59,7 @@ def audit(
 
 
 def _check_copy(prices: Source, copy: Path) -> None:
-    """Refuse to write a mended copy over what it comes from, or in a form that is not written."""
+    """Refuse to write a repaired copy over what it comes from, or in a form that is not written."""
     source, target = prices.resolve(), copy.resolve()
     if isinstance(source, Path) and (source == target or source in target.parents):
         raise SettingsError(f"--repair {copy} is where the prices come from: name another file for the copy")
@@ -68,7 +68,7 @@ def _check_copy(prices: Source, copy: Path) -> None:
 
 
 def _repaired(close: pd.DataFrame, copy: Path, content: dict[str, Any]) -> Repair:
-    """Write the mended copy and its log, and say so in ``content``."""
+    """Write the repaired copy and its log, and say so in ``content``."""
     from riskengine.market import repair, save_prices
 
     mended = repair(close)

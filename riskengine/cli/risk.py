@@ -13,49 +13,24 @@ from rich.markup import escape
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
+    Benchmark,
+    Factors,
     HeldOrEqual,
     Json,
+    Labels,
+    Library,
     LimitsFile,
+    Options,
     PeriodsPerYear,
     Prices,
     RiskWindow,
+    StatedExposures,
+    Trades,
     Volume,
 )
 from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen
 from riskengine.cli.file_schema import Example, Schema
 
-Labels = Annotated[
-    Path | None,
-    typer.Option("--labels", help="Table of asset and labels: sector, country, currency, class, ..."),
-]
-Benchmark = Annotated[
-    str | None,
-    typer.Option(
-        "--benchmark", help="Table of asset and weight, or an asset of the prices.", metavar="FILE|ASSET"
-    ),
-]
-Factors = Annotated[
-    Path | None,
-    typer.Option(
-        "--factors", help="Returns of factors by date; Kenneth French's files as they are downloaded."
-    ),
-]
-StatedExposures = Annotated[
-    Path | None, typer.Option("--exposures", help="Table of asset and a column a factor, your own model.")
-]
-Options = Annotated[
-    Path | None,
-    typer.Option(
-        "--options", help="Table of options held: underlying, kind, strike, expiry, quantity, volatility."
-    ),
-]
-Trades = Annotated[
-    Path | None, typer.Option("--trades", help="Proposed trades, asset and units: before and after.")
-]
-Library = Annotated[
-    Path | None,
-    typer.Option("--library", help="Stress scenarios of your own, TOML; `riskengine scenarios --example`."),
-]
 RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json and risk.html.")]
 
 

@@ -33,7 +33,7 @@ def _panel(
     return panel if asof is None else panel.between(end=close_on(panel.dates, asof, "--asof"))
 
 
-def _write(out: Path, name: str, content: dict[str, Any], page: str) -> None:
+def write_page(out: Path, name: str, content: dict[str, Any], page: str) -> None:
     """Content as JSON, and its page."""
     write_atomically(out / f"{name}.json", (json.dumps(content, indent=1) + "\n").encode())
     write_atomically(out / f"{name}.html", page.encode())
@@ -90,7 +90,7 @@ def run_rebalance(
 
 def run_stress(
     prices: Source,
-    holdings: Path | None,
+    files: RiskFiles,
     limits: Path | None,
     asof: str | None,
     settings: StressSettings,
@@ -101,9 +101,10 @@ def run_stress(
 ) -> tuple[dict[str, Any], bool]:
     """Write the stress test; its content, and whether a limit is broken or a holding flagged.
 
-    With ``month`` the horizon is as many periods as the prices have in a month.
+    Of the files it reads holdings, labels, options and library. With ``month`` the horizon is as many periods as the
+    prices have in a month.
     """
-    from riskengine.desk import read_desk, stress_content, stress_test, weights_of
+    from riskengine.desk import read_desk, stress_content, stress_of_files
     from riskengine.report import render_stress
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
@@ -112,10 +113,9 @@ def run_stress(
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    weights, _ = weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings, shorts=True)
-    found = stress_test(panel, weights, network(), settings, file)
+    found = stress_of_files(panel, files, network(), settings, file)
     content = stress_content(found, panel, desk, settings)
-    _write(out, "stress", content, render_stress(content))
+    write_page(out, "stress", content, render_stress(content))
     return content, content["status"] == "flagged"
 
 
@@ -136,7 +136,7 @@ def run_risk(
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
     found = risk_report(panel, files, read_desk(limits, panel.assets), network(), window)
     content: dict[str, Any] = finite(found)  # JSON has no NaN
-    _write(out, "risk", content, render_risk(content))
+    write_page(out, "risk", content, render_risk(content))
     return content
 
 
@@ -146,7 +146,7 @@ def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
     from riskengine.report import render_price
 
     content = price(read_terms(terms), terms.name, progress)
-    _write(out, "price", content, render_price(content))
+    write_page(out, "price", content, render_price(content))
     return content
 
 
@@ -208,5 +208,5 @@ def _write_smile(
     if doubts is not None:
         numbers |= {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
     content: dict[str, Any] = finite(numbers)  # JSON has no NaN
-    _write(out, "smile", content, render_smile(numbers, smile_curves(smile)))
+    write_page(out, "smile", content, render_smile(numbers, smile_curves(smile)))
     return content

@@ -129,7 +129,7 @@ class Covariance:
 
 @runtime_checkable
 class CovarianceForecaster(Protocol):
-    """Forecasts a covariance from the past alone. Settings are frozen; what evolves is the state.
+    """Covariance forecaster: settings are frozen, and a state carries what is known of the past.
 
     ``update`` moves the state by one day and never looks back further than the state; feeding rows one
     by one gives the state that ``init`` gives on the whole history with the same calibration.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from riskengine.desk.redis_streams import RedisSink as RedisSink
     from riskengine.desk.risk_inputs import RiskFiles as RiskFiles
     from riskengine.desk.risk_inputs import risk_report as risk_report
+    from riskengine.desk.risk_inputs import stress_of_files as stress_of_files
     from riskengine.desk.rules import Desk as Desk
     from riskengine.desk.rules import LimitsFile as LimitsFile
     from riskengine.desk.rules import read_desk as read_desk

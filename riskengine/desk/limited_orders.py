@@ -10,7 +10,7 @@ from riskengine.desk.daily_risk import RISK, DailyRisk
 from riskengine.desk.holdings import Holdings
 from riskengine.desk.orders import TradeList, trade_list
 from riskengine.desk.rules import Desk
-from riskengine.desk.stress_limits import light
+from riskengine.desk.stress_limits import EXPOSURES, light
 from riskengine.desk.targets import Targets
 from riskengine.portfolio import Strategy, stated_limits
 
@@ -90,9 +90,15 @@ def limit_rows(
         elif name.startswith("group:"):
             members = np.array([desk.groups.get(asset) == name.removeprefix("group:") for asset in assets])
             old, new = float(before[members].sum()), float(after[members].sum())
+        elif name in EXPOSURES:
+            old, new = EXPOSURES[name](before), EXPOSURES[name](after)
+        elif name.removeprefix("weight:") in assets:
+            place = assets.index(name.removeprefix("weight:"))
+            old, new = float(before[place]), float(after[place])
         else:
             continue  # `riskengine risk` judges it; see unjudged
-        how = "judged" if name == "drawdown" or (name in RISK and name not in orders.scaled) else "imposed"
+        seen = name in ("drawdown", *EXPOSURES) or name.startswith("weight:")
+        how = "judged" if seen or (name in RISK and name not in orders.scaled) else "imposed"
         # Rounding in the last digit breaks no limit.
         shade = light(new if new > limit * (1 + 1e-9) else min(new, limit), limit)
         rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": shade, "how": how})
@@ -101,10 +107,9 @@ def limit_rows(
 
 def unjudged(desk: Desk) -> list[str]:
     """A line on the limits that orders are not judged by."""
-    known = (*RISK, "weight", "drawdown", "turnover", "participation")
-    left = [
-        name for name in (*desk.limits, *desk.at_least) if name not in known and not name.startswith("group:")
-    ]
+    known = (*RISK, *EXPOSURES, "weight", "drawdown", "turnover", "participation")
+    left = [name for name in desk.limits if name not in known and not name.startswith(("group:", "weight:"))]
+    left += [f"{name} (at least)" for name in desk.at_least]
     if not left:
         return []
     return [f"limits not judged here but by `riskengine risk --trades`: {', '.join(left)}"]

@@ -59,7 +59,7 @@ _STILL = 0.2
 
 @dataclass(frozen=True)
 class StressSettings:
-    """What is asked.
+    """Settings of a stress test.
 
     Attributes
     ----------
@@ -387,7 +387,7 @@ def _own(outcome: Outcome) -> Array:
 
 
 def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressSettings) -> dict[str, Any]:
-    """Everything as one object for ``stress.json`` and its page: numbers, limits, flags, provenance.
+    """Content of ``stress.json`` and of its page: numbers, limits, flags, provenance.
 
     ``status`` is flagged if a limit is broken or something needs a look.
     """

@@ -93,7 +93,7 @@ def rebalance(
     shown: Shown | None = None,
     fresh: bool = False,
 ) -> Rebalance:
-    """Ask the strategy at the last close of the panel, as a backtest does, and judge what it answers.
+    """Daily report: decision, orders, risk, stress and limits at the last close of a panel.
 
     Parameters
     ----------

@@ -15,10 +15,13 @@ from riskengine.desk.book_risk import BookRisk
 from riskengine.desk.daily_risk import DailyRisk
 from riskengine.desk.exposures import after_trades, exposures_of, read_trades
 from riskengine.desk.holdings import Holdings, read_holdings
+from riskengine.desk.option_outcomes import stress_with_options
 from riskengine.desk.option_positions import read_options
+from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_test
 from riskengine.desk.risk_report import risk_content
 from riskengine.desk.risk_view import RiskView, factor_series, library_moves, mean_volume
 from riskengine.desk.rules import Desk
+from riskengine.desk.stream_settings import weights_of
 from riskengine.desk.stress_library import read_library
 from riskengine.errors import DataError
 from riskengine.files import sha256
@@ -125,6 +128,43 @@ def risk_report(
     }
 
 
+def stress_of_files(
+    panel: Panel,
+    files: RiskFiles,
+    calibrator: Calibrator,
+    settings: StressSettings,
+    write: Path | None = None,
+) -> StressTest:
+    """A stress test of what files say is held: assets and options, with the scenarios of the library.
+
+    Parameters
+    ----------
+    panel : prices up to today
+    files : holdings, labels, options and library; the others are not read
+    calibrator, settings, write : as of :func:`~.portfolio_stress.stress_test`
+
+    Raises
+    ------
+    DataError
+        If a file is missing or not what it is said to be, or nothing can be simulated.
+    """
+    prices = panel.prices.ffill().to_numpy()[-1]
+    weights, _ = weights_of(panel.assets, prices, files.holdings, shorts=True)
+    labels = {} if files.labels is None else load_labels(files.labels)
+    library, classes = read_library(files.library), _classes(labels)
+    if files.options is None:
+        return stress_test(panel, weights, calibrator, settings, write, library, classes)
+    options = read_options(files.options, panel.assets, prices, panel.dates[-1])
+    assets_alone = EQUAL_WEALTH
+    if files.holdings is not None:
+        assets_alone = read_holdings(files.holdings, panel.assets, shorts=True).wealth(prices)
+    wealth = assets_alone + float(options.value().sum())
+    if not wealth > 0:
+        raise DataError(f"a wealth of {wealth:,.2f} with options is nothing that losses are fractions of")
+    found = stress_test(panel, weights * assets_alone / wealth, calibrator, settings, write, library, classes)
+    return stress_with_options(found, options, wealth, library, settings.volatility)
+
+
 def risk_view(
     panel: Panel,
     risk: DailyRisk,
@@ -138,7 +178,7 @@ def risk_view(
     benchmark, said = _benchmark(files.benchmark, panel.assets, assets)
     notes += said
     volume = mean_volume(panel, None if files.volume is None else load_volume(files.volume), desk)
-    classes = next((labels[kind] for kind in _CLASSES if kind in labels), {})
+    classes = _classes(labels)
     if not classes:
         notes.append(
             "stress library: no column `class` in the labels, so that every asset is taken as equity"
@@ -176,6 +216,11 @@ def _labels(files: RiskFiles, desk: Desk) -> dict[str, Mapping[str, str]]:
     if taken:
         raise DataError(f"{files.labels}: a column of labels may not be called {min(taken)}: rename it")
     return found | ({"group": desk.groups} if desk.groups else {})
+
+
+def _classes(labels: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    """Asset classes by asset; empty where labels have none."""
+    return next((labels[kind] for kind in _CLASSES if kind in labels), {})
 
 
 def _holdings(path: Path | None, panel: Panel, prices: Array) -> Holdings:

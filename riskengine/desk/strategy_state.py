@@ -33,7 +33,7 @@ _SAME_RETURN = 1e-7
 
 @dataclass(frozen=True)
 class Shown:
-    """What a strategy is shown at the desk, as :class:`~riskengine.backtest.WalkForward` says it for a backtest.
+    """Visible history of a strategy at the desk, as :class:`~riskengine.backtest.WalkForward` has it for a backtest.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ def decide(
     fresh: bool = False,
     asked: Strategy | None = None,
 ) -> Morning:
-    """Ask a strategy at the last close of a panel, from the state that an earlier morning has left in ``out/state``.
+    """Decision of a strategy at the last close of a panel, from its last state in ``out/state``.
 
     Nothing is written: see :func:`keep`.
 
@@ -151,7 +151,7 @@ def decide(
 
 
 def keep(morning: Morning, out: Path, date: str) -> None:
-    """Write the state of a morning; old ones beyond :data:`KEPT` go. Doing it again changes nothing."""
+    """Save the strategy's state of a date; states beyond the last :data:`KEPT` are deleted. Idempotent."""
     folder = out / FOLDER
     write_atomically(folder / f"{_file(date)}.npz", morning.content)
     for path in folder.glob("*.part"):  # of a write that a kill cut short

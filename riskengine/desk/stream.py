@@ -99,7 +99,7 @@ class Start(NamedTuple):
 
 
 class Watch:
-    """A live engine with its memory on disk.
+    """Live engine of a stream of rows, with its state on disk.
 
     Parameters
     ----------

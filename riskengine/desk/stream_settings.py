@@ -49,7 +49,7 @@ class StreamSettings:
 def weights_of(
     assets: tuple[str, ...], known: Array, holdings: Path | None, shorts: bool = False
 ) -> tuple[Array, Any]:
-    """Weights at the last known prices, and what they are of; equal ones without a file.
+    """Weights of holdings at the last known prices, and a description; equal weights without a file.
 
     With ``shorts`` they may be negative, of a wealth that counts what is owed.
 

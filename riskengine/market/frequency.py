@@ -29,7 +29,7 @@ _OPEN = 0.25
 
 @dataclass(frozen=True)
 class Frequency:
-    """How often prices come.
+    """Frequency of prices: the unit of a period, and periods a year.
 
     Attributes
     ----------

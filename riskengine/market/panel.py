@@ -361,7 +361,7 @@ class Panel:
 
 
 def audit_table(prices: pd.DataFrame) -> tuple[Finding, ...]:
-    """:meth:`Panel.audit` of a table that may be no panel: what stands against it, without calendars then."""
+    """Audit of a table of prices, as :meth:`Panel.audit`; without calendars where the table is no valid panel."""
     try:
         return Panel(prices).audit()
     except DataError:

@@ -75,7 +75,7 @@ def black_litterman(
     assets: tuple[str, ...],
     tau: float = 0.05,
 ) -> BlackLittermanPosterior:
-    """Combine equilibrium and views.
+    """Black-Litterman posterior: equilibrium returns updated by views.
 
     Each view's variance follows from its confidence c as ``tau p' Sigma p (1 - c) / c`` (Walters' closed
     form of Idzorek 2005): alone, it moves its portfolio's expected return the share c of the way from

@@ -48,7 +48,7 @@ QUIET_DAYS = 63
 
 @runtime_checkable
 class Strategy(Protocol):
-    """What the walk-forward and today's report call. Settings are frozen, the state goes in and comes out."""
+    """Strategy protocol of backtest and desk: settings are frozen, the state goes in and comes out."""
 
     @property
     def name(self) -> str:
@@ -79,7 +79,7 @@ def eligible(view: MarketView, window: int, min_history: int) -> Array:
 
 @dataclass(frozen=True)
 class EqualWeight:
-    """The same weight in every eligible asset.
+    """Equal weights of all eligible assets.
 
     Attributes
     ----------

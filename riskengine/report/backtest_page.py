@@ -157,6 +157,7 @@ def render(result: BacktestResult) -> str:
         today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),
         further_charts=more_sheet.more_charts(result),
         shape=more_sheet.shape_rows(result),
+        years=more_sheet.year_rows(result),
         relative=more_sheet.relative_rows(result),
         worst=more_sheet.worst_rows(result),
         trips=more_sheet.trip_rows(result),

@@ -24,7 +24,7 @@ SECTIONS = (
 
 
 def render_rebalance(content: dict[str, Any]) -> str:
-    """The page as text."""
+    """HTML page as text."""
     before, after = content["risk"]["before"], content["risk"]["after"]
     flagged = content["status"] != "clean"
     headline = (

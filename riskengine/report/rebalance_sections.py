@@ -78,7 +78,7 @@ def risk(content: dict[str, Any]) -> Section:
     return Section(
         "Risk before and after",
         f"Volatility a year, of {content['periods_per_year']:g} closes; VaR and CVaR of one {content['period']} to the "
-        "next close, from the tail of past surprises, steered by exceptions.",
+        "next close, from the tail of past standardised residuals, adapted to the exceptions so far.",
         ["", "before", "after"],
         [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK_LABELS.items()],
     )

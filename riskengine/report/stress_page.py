@@ -67,8 +67,8 @@ def _simulated(numbers: dict[str, Any]) -> Section:
 def _replayed(numbers: dict[str, Any]) -> Section:
     return Section(
         "Episodes and shocks",
-        "The surprises of then at today's volatilities, and the returns of then, on today's weights; shocks of asset "
-        "classes where the prices do not reach, and those of regulators.",
+        "The standardised residuals of then at today's volatilities, and the returns of then, on today's weights; "
+        "shocks of asset classes where the prices do not reach, and those of regulators.",
         ["episode", numbers["units"]["horizon"], "loss", "drawdown", *_ends(numbers), "drivers"],
         [
             [
