@@ -26,6 +26,7 @@ from riskengine.cli.arguments import (
     Level,
     Library,
     LimitsFile,
+    LivePage,
     MarketShock,
     Membership,
     Options,
@@ -43,6 +44,8 @@ from riskengine.cli.arguments import (
     StateFolder,
     StrategyFile,
     StreamHoldings,
+    StreamSource,
+    StreamTarget,
     StreamWindow,
     StressFolder,
     Top,
@@ -209,15 +212,25 @@ def watch(
     window: StreamWindow = None,
     recalibrate: Recalibrate = None,
     snapshot: Snapshot = 100,
+    limits: LimitsFile = None,
+    source: StreamSource = None,
+    target: StreamTarget = None,
+    page: LivePage = None,
+    schema: Schema = False,
+    example: Example = False,
 ) -> None:
     """Read rows from standard input, write the risk after each as a line of JSON, exactly once by key.
 
     A row is CSV (key,return,...; a header may name the assets) or JSON; its first field is its key, a date like
     2024-01-31 or a whole number, that grows and goes on from the history. Rows that cannot be taken are reported on
-    standard error. Exit status 3 if there is something to look at: rows that were refused or corrected, a holding
-    without prices, a possible split.
-    """
-    from riskengine.cli.runs import run_watch
+    standard error. --from and --to read and write Redis streams instead; --page shows it all in a browser.
 
-    if run_watch(state, prices, bundled_prices, holdings, of_prices, window, recalibrate, snapshot):
+    Exit status 3 if there is something to look at: rows that were refused or corrected, a holding without prices, a
+    possible split, a limit broken.
+    """
+    from riskengine.cli.stream_runs import Ends, run_watch
+    from riskengine.desk import StreamSettings
+
+    settings = StreamSettings(prices, holdings, window, recalibrate, limits)
+    if run_watch(state, settings, bundled_prices, of_prices, snapshot, Ends(source, target, page)):
         raise typer.Exit(FLAGGED)
