@@ -352,6 +352,32 @@ Recalibrate = Annotated[
     typer.Option(help="Rows between calibrations; 0 for none; 21 on the first call, then as before."),
 ]
 Snapshot = Annotated[int, typer.Option(help="Rows between snapshots of the state.")]
+StreamSource = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Redis stream to read instead of standard input, redis://host:6379/0?stream=prices&group=riskengine; "
+        "idle=30 ends after 30 seconds without a row.",
+        metavar="URL",
+    ),
+]
+StreamTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        help="Redis stream to write instead of standard output, redis://host:6379/0?stream=risk.",
+        metavar="URL",
+    ),
+]
+LivePage = Annotated[
+    str | None,
+    typer.Option(
+        "--page",
+        help="Serve a live page; on this machine alone if no host is named. Its address, with its token, goes to "
+        "standard error.",
+        metavar="[HOST:]PORT",
+    ),
+]
 
 # `smile`
 QuoteFile = Annotated[Path, typer.Argument(help="CSV of quotes: see riskengine.options.read_quotes.")]

@@ -22,6 +22,7 @@ def _print(context: typer.Context, option: typer.CallbackParam, asked: bool) -> 
         "holdings": BookFile,
         "risk": LimitsFile,
         "limits": LimitsFile,
+        "watch": LimitsFile,
         "scenarios": LibraryFile,
         "price": TermsFile,
         "sweep": GridFile,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -229,35 +228,3 @@ def _write_smile(
     content: dict[str, Any] = finite(numbers)  # JSON has no NaN
     write_page(out, "smile", content, render_smile(numbers, smile_curves(smile)))
     return content
-
-
-def run_watch(
-    state: Path,
-    prices: Source | None,
-    default: Callable[[], Path],
-    holdings: Path | None,
-    of_prices: bool | None,
-    window: int | None,
-    recalibrate: int | None,
-    snapshot: int,
-) -> bool:
-    """Follow standard input until it ends; whether there is something to look at."""
-    from riskengine.desk import StreamSettings, open_stream
-
-    wanted = StreamSettings(prices, holdings, window, recalibrate)
-    follower, done = open_stream(state, wanted, default, network(), of_prices, snapshot)
-    for line in done:
-        print(json.dumps({"setting": line}), file=sys.stderr)
-    for finding in follower.history.findings:
-        print(json.dumps({"finding": finding}), file=sys.stderr)
-    counts = follower.run(sys.stdin, sys.stdout, sys.stderr)
-    said = [f"{count} {kind}" for kind, count in sorted(counts.items())]
-    said += [
-        f"{count} row(s) with {name.replace('_', ' ')}" for name, count in sorted(follower.marks.items())
-    ]
-    said += [
-        f"short history of {name}: {days} of its days are filled by the moves of the others"
-        for name, days in follower.engine.short_history.items()
-    ]
-    print(", ".join(said), file=sys.stderr)
-    return follower.flagged

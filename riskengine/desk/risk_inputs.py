@@ -25,7 +25,7 @@ from riskengine.desk.risk_view import RiskView, factor_series, library_moves, me
 from riskengine.desk.rules import Desk
 from riskengine.desk.stream_settings import equal_weights
 from riskengine.desk.stress_library import read_library
-from riskengine.errors import DataError
+from riskengine.errors import DataError, SettingsError
 from riskengine.files import sha256
 from riskengine.market import (
     Panel,
@@ -36,6 +36,7 @@ from riskengine.market import (
     load_labels,
     load_volume,
 )
+from riskengine.schema import did_you_mean
 
 Array = np.ndarray
 
@@ -62,6 +63,7 @@ class RiskFiles:
     library : scenarios of the user
     book : what the file of holdings leaves unsaid, see :class:`riskengine.book.BookSettings`
     base : currency of all totals; that of the book if empty
+    by : labels to attribute risk to; all of the file if empty
     """
 
     holdings: Path | None = None
@@ -75,6 +77,7 @@ class RiskFiles:
     library: Path | None = None
     book: Path | None = None
     base: str = ""
+    by: tuple[str, ...] = ()
 
     def held(self, panel: Panel) -> HeldBook | None:
         """The holdings on the prices of a panel, with a panel in their base currency; None without a file of them."""
@@ -82,13 +85,28 @@ class RiskFiles:
             return None
         return hold_book(self.holdings, panel, read_book_settings(self.book), self.base)
 
+    def kinds(self, labels: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+        """The labels that are asked for, all if none are.
+
+        Raises
+        ------
+        SettingsError
+            If one is asked for that the file does not have.
+        """
+        for name in self.by:
+            if name not in labels:
+                raise SettingsError(
+                    f"{self.labels} has no label {name!r}: {did_you_mean(name, list(labels))}"
+                )
+        return {name: one for name, one in labels.items() if not self.by or name in (*self.by, *_CLASSES)}
+
     def hashes(self) -> dict[str, str]:
         """Of the files that there are, for the provenance."""
         named = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {
-            name: sha256(Path(str(file)))
+            name: sha256(Path(file))
             for name, file in named.items()
-            if file is not None and Path(str(file)).is_file()
+            if isinstance(file, Path | str) and Path(file).is_file()
         }
 
 
@@ -231,7 +249,7 @@ def _labels(files: RiskFiles, desk: Desk) -> dict[str, Mapping[str, str]]:
     """Of the file, and the groups of the limits file as a kind of their own."""
     found: dict[str, Mapping[str, str]] = {}
     if files.labels is not None:
-        found |= load_labels(files.labels)
+        found |= files.kinds(load_labels(files.labels))
     taken = {"group", "weight", "factor", "stress", "risk", "asset", "position"} & set(found)
     if taken:
         raise DataError(f"{files.labels}: a column of labels may not be called {min(taken)}: rename it")

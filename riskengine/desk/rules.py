@@ -16,7 +16,7 @@ Array = np.ndarray
 
 LIMITS = (
     "volatility", "var_95", "var_99", "cvar_97.5", "drawdown", "weight", "participation", "turnover", "gross", "net",
-    "leverage", "tracking_error", "beta", "active_share", "days_to_liquidate", "unsold_1", "unsold_5", "unsold_20",
+    "long", "short", "tracking_error", "beta", "active_share", "days_to_liquidate", "unsold_1", "unsold_5", "unsold_20",
     "stress",
 )  # fmt: skip
 """Names of limits that may be set by themselves."""
@@ -25,7 +25,7 @@ KINDS = ("group:NAME", "weight:ASSET", "factor:NAME", "stress:SCENARIO", "risk:L
 """Names of limits on one of many; LABEL is a column of the file of labels, sector say."""
 
 _MOST = {
-    "volatility": 3.0, "turnover": 2.0, "gross": 20.0, "net": 20.0, "leverage": 20.0, "beta": 10.0,
+    "volatility": 3.0, "turnover": 2.0, "gross": 20.0, "net": 20.0, "long": 20.0, "short": 20.0, "beta": 10.0,
     "days_to_liquidate": 10_000.0, "factor": 1e6,
 }  # fmt: skip
 """Limits above which nothing breaks one; 1 for the others."""
@@ -49,12 +49,12 @@ class Desk:
     groups : group of an asset, a sector say
     limits : upper limits by name, fractions of wealth where nothing else is said. Of every command: volatility
         (per year), var_95, var_99, cvar_97.5 (of one period), weight (the largest), ``group:NAME``, gross (sum of
-        absolute exposures), net (absolute sum), leverage (sum of long exposures), ``weight:ASSET``. Of `rebalance`:
-        participation (of the daily volume), turnover. Of `rebalance` and `stress`: drawdown. Of `risk`: tracking_error
-        (per year), beta (a number), active_share, ``LABEL:NAME`` on what a label of the file of labels has,
-        sector:Energy say, ``factor:NAME`` (absolute exposure), ``risk:LABEL:NAME`` (share of the volatility;
+        absolute exposures, the leverage), net (absolute sum), long, short (sums of either side), ``weight:ASSET``. Of
+        `rebalance`: participation (of the daily volume), turnover. Of `rebalance` and `stress`: drawdown. Of `risk`:
+        tracking_error (per year), beta (a number), active_share, ``LABEL:NAME`` on what a label of the file of labels
+        has (sector:Energy), ``factor:NAME`` (absolute exposure), ``risk:LABEL:NAME`` (share of the volatility;
         risk:asset:AAPL), days_to_liquidate (of the slowest position), unsold_1, unsold_5, unsold_20 (share of the book
-        after so many days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
+        after 1, 5 and 20 days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
     at_least : lower limits by the same names, of what `risk` sees: beta, net, ``LABEL:NAME``, ``factor:NAME`` (signed)
     take : share of the daily volume that is sold of a position, for liquidity
     """

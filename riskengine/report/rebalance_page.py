@@ -17,7 +17,7 @@ SECTIONS = (
     "rebalance_sections:limits",
     "rebalance_sections:changes",
     "rebalance_sections:weights",
-    "rebalance_sections:tests",
+    "rebalance_sections:var_tests",
     "rebalance_sections:stress",
     "rebalance_sections:notes",
 )

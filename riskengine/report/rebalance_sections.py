@@ -34,9 +34,10 @@ def limit_label(name: str) -> str:
 _LIMIT_LABELS = {
     "weight": "largest weight",
     "participation": "largest share of daily volume",
-    "gross": "gross exposure",
+    "gross": "gross exposure, leverage",
     "net": "net exposure",
-    "leverage": "long exposure",
+    "long": "long exposure",
+    "short": "short exposure",
     "tracking_error": "tracking error",
     "active_share": "active share",
     "days_to_liquidate": "days to liquidate",
@@ -48,7 +49,13 @@ _LIMIT_LABELS = {
 
 
 def state_line(content: dict[str, Any]) -> str:
-    """Where the strategy's state came from."""
+    """Where the strategy's state came from.
+
+    Examples
+    --------
+    >>> state_line({"state": {"from": "2024-01-31", "forgotten": None}})
+    'the strategy went on from its state of 2024-01-31'
+    """
     state = content["state"]
     if state["from"] is not None:
         return f"the strategy went on from its state of {state['from']}"
@@ -171,7 +178,7 @@ def weights(content: dict[str, Any]) -> Section:
     )
 
 
-def tests(content: dict[str, Any]) -> list[Section]:
+def var_tests(content: dict[str, Any]) -> list[Section]:
     """Tests of the daily VaR of the holdings; nothing without a backtest of it."""
     found = content["backtest"]
     if found is None:
