@@ -114,7 +114,7 @@ def read_trades(path: Path, assets: tuple[str, ...]) -> dict[str, float]:
     """Units to trade by asset, negative is a sale, of a table of proposed trades.
 
     Columns asset and units (or quantity); with a column side, buy or sell, units have no sign, as in the trades.csv of
-    `riskengine rebalance`.
+    `riskengine rebalance`; those of several accounts are added up.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def read_trades(path: Path, assets: tuple[str, ...]) -> dict[str, float]:
     SettingsError
         If a side is neither buy nor sell, or a sale has negative units.
     """
-    optional = {"units": "number", "quantity": "number", "side": "text"}
+    optional = {"units": "number", "quantity": "number", "side": "text", "account": "text"}
     table = load_rows(path, {"asset": "text"}, optional)
     column = next((name for name in ("units", "quantity") if name in table), None)
     if column is None or table[column].isna().any():
@@ -133,12 +133,12 @@ def read_trades(path: Path, assets: tuple[str, ...]) -> dict[str, float]:
         asset, units = str(row["asset"]), float(row[column])
         if asset not in assets:
             raise DataError(f"{path} trades {asset!r}, which has no prices: add them, or leave the trade out")
-        if asset in found:
+        if asset in found and "account" not in table:
             raise DataError(f"{path} trades {asset} twice: add the two up")
         side = str(row.get("side") or "").lower()
         if side not in ("", "buy", "sell", "b", "s") or (side and units < 0):
             raise SettingsError(f"{path}: {asset}: side is buy or sell, and units with a side have no sign")
-        found[asset] = -units if side in ("sell", "s") else units
+        found[asset] = found.get(asset, 0.0) + (-units if side in ("sell", "s") else units)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.backtest import panel_provenance
-from riskengine.book import read_book_settings
+from riskengine.book import is_money, read_book_settings
 from riskengine.calibration import Calibrator
 from riskengine.desk.book_risk import BookRisk
 from riskengine.desk.daily_risk import DailyRisk
@@ -189,7 +189,7 @@ def stress_of_files(
     prices = panel.prices.ffill().to_numpy()[-1]
     weights = equal_weights(prices) if held is None else held.weights()
     labels = {} if files.labels is None else load_labels(files.labels)
-    library, classes = read_library(files.library), _classes(labels)
+    library, classes = read_library(files.library), _with_money(_classes(labels), panel)
     if files.options is None:
         found = stress_test(panel, weights, calibrator, settings, write, library, classes)
         return replace(found, book=held)
@@ -221,7 +221,7 @@ def risk_view(
         notes.append(
             "stress library: no column `class` in the labels, so that every asset is taken as equity"
         )
-    library = library_moves(read_library(files.library), panel, assets, classes)
+    library = library_moves(read_library(files.library), panel, assets, _with_money(classes, panel))
     stated = None
     if files.exposures is not None:
         stated = load_asset_numbers(files.exposures)
@@ -259,6 +259,11 @@ def _labels(files: RiskFiles, desk: Desk) -> dict[str, Mapping[str, str]]:
 def _classes(labels: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
     """Asset classes by asset; empty where labels have none."""
     return next((labels[kind] for kind in _CLASSES if kind in labels), {})
+
+
+def _with_money(classes: Mapping[str, str], panel: Panel) -> Mapping[str, str]:
+    """Columns of foreign money are of a class of their own: shocks of equities do not move it."""
+    return {name: "currency" for name in panel.assets if is_money(name)} | dict(classes)
 
 
 def _equal(panel: Panel, prices: Array) -> Holdings:

@@ -314,7 +314,7 @@ def test_stress_writes_every_path_once(stressed, panel):
     table = pq.read_table(file).to_pandas()
     assert len(table) == 900
     assert table.groupby("path")["day"].apply(list).map(lambda d: d == [1, 2, 3]).all()
-    grown = (1 + table[list(panel.assets)].astype(float)).groupby(table["path"]).prod() - 1
+    grown = (1 + table[list(found.model.assets)].astype(float)).groupby(table["path"]).prod() - 1
     np.testing.assert_allclose(grown.to_numpy(), found.outcomes[0].returns, atol=1e-5)
     assert content["status"] == "flagged"
     names = [row["name"] for row in content["scenarios"]]
