@@ -13,7 +13,9 @@ from rich.markup import escape
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
+    BaseCurrency,
     Benchmark,
+    BookOfHoldings,
     Factors,
     HeldOrEqual,
     Json,
@@ -38,7 +40,13 @@ RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json an
 def risk(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     labels: Labels = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Labels to attribute risk to, sector,country say; all if left out."),
+    ] = None,
     benchmark: Benchmark = None,
     factors: Factors = None,
     exposures: StatedExposures = None,
@@ -63,7 +71,10 @@ def risk(
     from riskengine.cli.runs import run_risk
     from riskengine.desk import RiskFiles
 
-    files = RiskFiles(holdings, labels, benchmark, factors, exposures, volume, options, trades, library)
+    kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
+    files = RiskFiles(
+        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, book, base, kinds
+    )
     console = screen(as_json)
     with working(console, "prices, risk, stress and limits"):
         content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)

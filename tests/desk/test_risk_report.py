@@ -139,7 +139,7 @@ def test_stress_moves_each_position_and_values_options_anew(files, prices, fixed
 
 TIGHT = {
     "volatility": 0.001, "var_95": 0.001, "var_99": 0.001, "cvar_97.5": 0.001, "weight": 0.001, "weight:A": 0.001,
-    "gross": 0.1, "net": 0.1, "leverage": 0.1, "group:g": 0.01, "sector:tech": 0.01, "country:US": 0.01,
+    "gross": 0.1, "net": 0.1, "long": 0.1, "short": 0.01, "group:g": 0.01, "sector:tech": 0.01, "country:US": 0.01,
     "risk:sector:oil": 0.001, "risk:asset:C": 0.001, "factor:Mkt-RF": 0.001, "factor:value": 0.001,
     "factor:factor 1": 1e-5, "tracking_error": 0.001, "beta": 0.01, "active_share": 0.01, "days_to_liquidate": 0.01,
     "unsold_1": 0.01, "unsold_5": 0.001, "stress": 0.01, "stress:house": 0.01, "stress:2020 March": 0.01,
@@ -182,8 +182,11 @@ def test_kept_limits_are_green_and_exit_0(quick_command, files):
         "sector:tech": 1.0,
         "days_to_liquidate": 1e4,
     }
-    status, text, said = run(quick_command, files, {"limits": loose, "at_least": {"net": 0.01}})
+    status, text, said = run(
+        quick_command, files, {"limits": loose, "at_least": {"net": 0.01}}, "--by", "sector"
+    )
     assert status == 0, said + text
+    assert "Risk by country" not in text
     assert "limit volatility at most 300.00%" in text
     found = json.loads((files / "out" / "risk.json").read_text())
     assert {row["light"] for row in found["limits"]} == {"green"}
