@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from riskengine.backtest.benchmarks import legacy_forecaster as legacy_forecaster
     from riskengine.backtest.benchmarks import rivals_of as rivals_of
     from riskengine.backtest.benchmarks import standard_benchmarks as standard_benchmarks
+    from riskengine.backtest.brinson import BrinsonAttribution as BrinsonAttribution
+    from riskengine.backtest.brinson import attribute_result as attribute_result
+    from riskengine.backtest.brinson import brinson as brinson
     from riskengine.backtest.checkpoint import files_read as files_read
     from riskengine.backtest.checkpoint import is_begun as is_begun
     from riskengine.backtest.comparison import Comparison as Comparison
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
     from riskengine.backtest.provenance import software as software
     from riskengine.backtest.provenance import weights_hash as weights_hash
     from riskengine.backtest.reads import recorded_reads as recorded_reads
+    from riskengine.backtest.reduction_parts import ReductionParts as ReductionParts
+    from riskengine.backtest.reduction_parts import reduction_parts as reduction_parts
+    from riskengine.backtest.reduction_parts import reduction_variants as reduction_variants
     from riskengine.backtest.relative import relative_to as relative_to
     from riskengine.backtest.relative import rolling_beta as rolling_beta
     from riskengine.backtest.relative import rolling_sharpe as rolling_sharpe

@@ -1,6 +1,7 @@
 """The command line: backtests, calibration, the desk, options. One module a group of commands."""
 
 from riskengine.cli import (  # they join the application
+    attribution,
     backtests,
     calibration,
     demo,
@@ -18,6 +19,7 @@ from riskengine.cli.console import FLAGGED, bundled_prices
 __all__ = [
     "FLAGGED",
     "app",
+    "attribution",
     "backtests",
     "bundled_prices",
     "calibration",

@@ -21,7 +21,7 @@ _ahead = jax.jit(term_structure, static_argnames="horizon")
 
 
 class Margin(NamedTuple):
-    """GARCH filter of every series: parameters, and what is known of the next day.
+    """State of the GARCH filter of every series: parameters, and the variance of the next day.
 
     Attributes
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,15 +82,14 @@ def exposures_of(
     labels: Mapping[str, Mapping[str, str]],
     options: OptionPositions | None = None,
 ) -> Exposures:
-    """Lines of holdings at prices ``(assets,)``; the wealth counts the value of options.
+    """Lines of holdings and of foreign money at prices ``(assets,)``; the wealth counts the value of options.
 
     Raises
     ------
     DataError
         If there is no wealth, or something is held that has no price.
     """
-    held = np.flatnonzero(holdings.quantity)
-    bare = [holdings.assets[j] for j in held if not prices[j] > 0]
+    bare = [holdings.assets[j] for j in np.flatnonzero(holdings.quantity) if not prices[j] > 0]
     if bare:
         raise DataError(f"{bare[0]} is held but has no price: add one, or write it off")
     wealth = holdings.wealth(prices) + (0.0 if options is None else float(options.value().sum()))
@@ -98,8 +97,10 @@ def exposures_of(
         raise DataError(
             f"a wealth of {wealth:,.2f} is nothing that risk could be a fraction of: look at CASH"
         )
+    exposures = holdings.exposures(prices) + holdings.money(prices) * holdings.wealth(prices)
+    held = np.flatnonzero(exposures)
     assets = [holdings.assets[j] for j in held]
-    names, weights = list(assets), holdings.quantity[held] * prices[held]
+    names, weights = list(assets), exposures[held]
     if options is not None:
         assets, names = [*assets, *options.underlying], [*names, *options.names]
         weights = np.concatenate([weights, options.deltas()])
@@ -162,6 +163,6 @@ def after_trades(
     bare = [holdings.assets[j] for j in np.flatnonzero(units) if not prices[j] > 0]
     if bare:
         raise DataError(f"{bare[0]} is traded but has no price: leave the trade out")
-    value = np.where(units != 0, units * prices, 0.0)
-    cash = holdings.cash - float(value.sum()) - cost_rate * float(np.abs(value).sum())
-    return Holdings(holdings.assets, holdings.quantity + units, cash, holdings.notes)
+    value = holdings.exposures(prices, units)
+    cash = holdings.cash - float(value @ holdings.cost_share) - cost_rate * float(np.abs(value).sum())
+    return replace(holdings, quantity=holdings.quantity + units, cash=cash)

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
 from riskengine.covariance import Margin, for_frequency
+from riskengine.desk.held_book import HeldBook, book_content
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.library_outcomes import Past, library_outcomes
 from riskengine.desk.period_returns import period_returns
@@ -59,7 +60,7 @@ _STILL = 0.2
 
 @dataclass(frozen=True)
 class StressSettings:
-    """What is asked.
+    """Settings of a stress test.
 
     Attributes
     ----------
@@ -106,6 +107,7 @@ class StressTest:
     flags : what a person has to look at, one line each
     weights : of wealth by name, also of what is in no scenario
     periods_per_year : of the prices
+    book : that the weights are of, where a file of holdings was read
     """
 
     outcomes: tuple[Outcome, ...]
@@ -115,6 +117,7 @@ class StressTest:
     flags: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     periods_per_year: float = 252.0
+    book: HeldBook | None = None
 
 
 def stress_test(
@@ -388,18 +391,19 @@ def _own(outcome: Outcome) -> Array:
 
 
 def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressSettings) -> dict[str, Any]:
-    """Everything as one object for ``stress.json`` and its page: numbers, limits, flags, provenance.
+    """Content of ``stress.json`` and of its page: numbers, limits, flags, provenance.
 
-    ``status`` is flagged if a limit is broken or something needs a look.
+    ``status`` is flagged if a limit is broken or something needs a look; with the value of the book that it is of.
     """
     numbers = figures(test, desk)
     limits = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
-    flags = [*broken(limits), *numbers["flags"]]
+    flags = [*broken(limits), *numbers["flags"], *(() if test.book is None else test.book.value.flags)]
     return {
         "date": f"{panel.dates[-1]:%Y-%m-%d}",
         **numbers,
         "flags": flags,
         "limits": limits,
+        **({} if test.book is None or test.book.plain else {"book": book_content(test.book)}),
         "status": "flagged" if flags else "clean",
         "provenance": panel_provenance(panel, settings=repr(settings)),
     }

@@ -16,12 +16,13 @@ _TAILS = {"var_95": (0.95, False), "var_99": (0.99, False), "cvar_97.5": (0.975,
 AS_IT_WAS, BY_SHOCKS = ", as it was", ", shocks"
 """Ends of the names of outcomes that are scenarios of the library."""
 
-_SUMS: dict[str, Callable[[np.ndarray], float]] = {
+EXPOSURES: dict[str, Callable[[np.ndarray], float]] = {
     "gross": lambda held: float(np.abs(held).sum()),
     "net": lambda held: float(abs(held.sum())),
-    "leverage": lambda held: float(np.maximum(held, 0).sum()),
+    "long": lambda held: float(np.maximum(held, 0).sum()),
+    "short": lambda held: float(np.maximum(-held, 0).sum()),
 }
-"""Exposures of weights ``(assets,)`` by the name of the limit."""
+"""Sums of weights ``(assets,)`` by the name of the limit on them."""
 
 
 def judge(
@@ -61,8 +62,8 @@ def judge(
             on = "the largest holding, long or short, a fraction of wealth"
         elif name.partition(":")[0] == "stress":
             value, on = _library_loss(numbers, name.partition(":")[2])
-        elif name in _SUMS:
-            value, on = _SUMS[name](np.array([*named.values()])), "a fraction of wealth"
+        elif name in EXPOSURES:
+            value, on = EXPOSURES[name](np.array([*named.values()])), "a fraction of wealth"
         elif name.startswith("weight:"):
             value, on = (
                 abs(named.get(name.removeprefix("weight:"), 0.0)),
@@ -74,6 +75,9 @@ def judge(
             on = "a fraction of wealth"
         lit = None if value is None else light(value, limit)
         rows.append({"name": name, "limit": limit, "value": value, "on": on, "light": lit})
+    for name, limit in desk.at_least.items():
+        on = "a lower limit, not judged here: `riskengine risk` does"
+        rows.append({"name": name, "limit": limit, "value": None, "on": on, "light": None})
     return rows
 
 

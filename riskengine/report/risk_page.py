@@ -12,14 +12,14 @@ MOST_ROWS = 25
 """Of a table of attributions; the others are one row."""
 
 _HOW = {
-    "statistical": "The engine's own factors, principal components of the surprises",
+    "statistical": "The engine's own factors, principal components of the standardised residuals",
     "series": "The factors of the file, with tomorrow's betas",
     "stated": "The exposures of the file, with factor returns of cross-sections",
 }
 
 
 def render_risk(content: dict[str, Any]) -> str:
-    """The page as text."""
+    """HTML page as text."""
     figures = {row["name"]: row for row in content["figures"]}
     flagged = content["status"] != "clean"
     broken = sum(row["light"] == "red" for row in content["limits"])
@@ -30,7 +30,7 @@ def render_risk(content: dict[str, Any]) -> str:
         else f"Volatility {risk_cell(figures['volatility'])} a year; "
     )
     headline += (
-        f"{broken} limits broken."
+        f"{broken} limit{'s' * (broken > 1)} broken."
         if broken
         else "no limit broken."
         if content["limits"]
@@ -91,7 +91,7 @@ def _limits(content: dict[str, Any]) -> Section:
 def _figures(content: dict[str, Any]) -> Section:
     text = (
         f"Of a wealth of {content['wealth']:,.2f}. Volatility a year, of {content['periods_per_year']:g} closes; VaR "
-        f"and CVaR of one {content['period']}, from past surprises at today's volatilities."
+        f"and CVaR of one {content['period']}, from past standardised residuals at today's volatilities."
     )
     if not _traded(content):
         rows = [[limit_label(row["name"]), risk_cell(row)] for row in content["figures"]]
@@ -139,7 +139,7 @@ def _attributions(content: dict[str, Any]) -> list[Section]:
 def _attributed(row: dict[str, Any], volatility: float, traded: bool) -> list[str]:
     share = row["volatility"] / volatility if volatility else 0.0
     cells = [row["name"], *([f"{row['weight_before']:.1%}"] if traded else []), f"{row['weight']:.1%}"]
-    cells += [*([f"{row['volatility_before']:.2%}"] if traded else []), f"{row['volatility']:.2%}"]
+    cells += [f"{row[name]:.1%}" for name in ("volatility_before",) if traded] + [f"{row['volatility']:.2%}"]
     cells += [] if traded else [f"{share:.1%}"]
     return [*cells, *(f"{row[name]:.2%}" for name in ("var_99", "cvar_97.5"))]
 
@@ -242,22 +242,12 @@ def _liquidity(content: dict[str, Any]) -> list[Section]:
 
 def _stress(content: dict[str, Any]) -> Section:
     traded = _traded(content)
-    headings = [
-        "scenario",
-        "how",
-        *(["before"] if traded else []),
-        "loss",
-        "of it options",
-        "cost to leave",
-        "losers",
-    ]
+    headings = ["scenario", *(["before"] if traded else []), "loss", "cost to leave", "losers"]
     rows = [
         [
             row["name"],
-            row["how"],
             *([f"{row['before']:.1%}"] if traded else []),
             f"{row['loss']:.1%}",
-            f"{row['options']:.1%}" if row["options"] else "",
             f"{row['exit_cost']:.2%}",
             ", ".join(f"{name} {loss:.1%}" for name, loss in list(row["losers"].items())[:2]),
         ]
@@ -268,6 +258,7 @@ def _stress(content: dict[str, Any]) -> Section:
         "asset classes; options are valued anew, on the spot. Cost to leave: of selling all at the scenario's spread."
     )
     sources = [
-        f"{row['name']}{', ' * bool(row['days'])}{row['days']}: {row['source']}" for row in content["stress"]
+        f"{row['name']}, {row['how']}{', ' * bool(row['days'])}{row['days']}: {row['source']}"
+        for row in content["stress"]
     ]
     return Section("Stress library", text if rows else "", headings, rows, sources)

@@ -10,8 +10,11 @@ import pytest
 from scipy.stats import norm
 
 from riskengine.desk import Desk, RiskFiles, read_library, risk_report
+from riskengine.desk.option_outcomes import with_options
+from riskengine.desk.option_positions import OptionPositions
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel
+from riskengine.risk import Outcome
 
 HELD = {"A": 130.0, "B": -70.0, "C": 100.0, "D": 60.0}
 
@@ -136,7 +139,7 @@ def test_stress_moves_each_position_and_values_options_anew(files, prices, fixed
 
 TIGHT = {
     "volatility": 0.001, "var_95": 0.001, "var_99": 0.001, "cvar_97.5": 0.001, "weight": 0.001, "weight:A": 0.001,
-    "gross": 0.1, "net": 0.1, "leverage": 0.1, "group:g": 0.01, "sector:tech": 0.01, "country:US": 0.01,
+    "gross": 0.1, "net": 0.1, "long": 0.1, "short": 0.01, "group:g": 0.01, "sector:tech": 0.01, "country:US": 0.01,
     "risk:sector:oil": 0.001, "risk:asset:C": 0.001, "factor:Mkt-RF": 0.001, "factor:value": 0.001,
     "factor:factor 1": 1e-5, "tracking_error": 0.001, "beta": 0.01, "active_share": 0.01, "days_to_liquidate": 0.01,
     "unsold_1": 0.01, "unsold_5": 0.001, "stress": 0.01, "stress:house": 0.01, "stress:2020 March": 0.01,
@@ -179,8 +182,11 @@ def test_kept_limits_are_green_and_exit_0(quick_command, files):
         "sector:tech": 1.0,
         "days_to_liquidate": 1e4,
     }
-    status, text, said = run(quick_command, files, {"limits": loose, "at_least": {"net": 0.01}})
+    status, text, said = run(
+        quick_command, files, {"limits": loose, "at_least": {"net": 0.01}}, "--by", "sector"
+    )
     assert status == 0, said + text
+    assert "Risk by country" not in text
     assert "limit volatility at most 300.00%" in text
     found = json.loads((files / "out" / "risk.json").read_text())
     assert {row["light"] for row in found["limits"]} == {"green"}
@@ -254,6 +260,76 @@ def test_the_library_has_the_episodes_with_dates_and_sources():
         assert any(name in one for one in found), name
     assert all(one.source for one in found.values())
     assert all(one.shocks for one in found.values())
+
+
+def test_stress_counts_options_path_by_path(quick_command, files, prices, fixed_shape):
+    """`riskengine stress`: a shock as in the risk report, and simulated paths against a loop over them."""
+    out = files / "stressed"
+    named = [f"--{name}={files / name}.csv" for name in ("holdings", "labels", "options")]
+    status, text, said = quick_command(
+        "stress", "--prices", files / "prices.csv", *named, "--library", files / "library.toml", "--paths", 300,
+        "--out", out, "--json",
+    )  # fmt: skip
+    assert status == 0, said
+    found = {row["name"]: row for row in json.loads(text)["scenarios"]}
+    panel = Panel(prices.iloc[:640])
+    report = risk_report(panel, RiskFiles(**given(files, "factors", "exposures")), Desk(), fixed_shape, 600)
+    losses = {row["name"]: row["loss"] for row in report["stress"]}
+    assert found["house, shocks"]["loss"] == pytest.approx(losses["house"], rel=1e-6)
+    assert found["quiet, as it was"]["loss"] == pytest.approx(losses["quiet"], rel=1e-6)
+    for row in found.values():
+        if row["paths"] > 1:
+            assert sum(row["drivers"].values()) == pytest.approx(row["cvar_99"], rel=1e-5)
+
+
+def test_paths_with_options_are_a_loop():
+    option = OptionPositions(
+        ("put",), ("A",), np.array(["put"]), np.array([100.0]), np.array([0.5]), np.array([-10.0]), np.array([100.0]),
+        np.array([0.3]), np.array([0.02]), np.array([0.0]),
+    )  # fmt: skip
+    moves = np.array([[-0.2], [0.1], [0.0]])
+    plain = Outcome("o", ("A",), np.array([0.5]), 21, -0.5 * moves[:, 0], np.array([0.1, 0.0, 0.02]), moves)
+    found = with_options(plain, option, 10_000.0, 1 / 12)
+
+    def put(spot, years):
+        s = 0.3 * np.sqrt(years)
+        forward = spot * np.exp(0.02 * years)
+        d1 = np.log(forward / 100) / s + s / 2
+        return np.exp(-0.02 * years) * (100 * norm.cdf(s - d1) - forward * norm.cdf(-d1))
+
+    for k, move in enumerate(moves[:, 0]):
+        gain = -10 * (put(100 * (1 + move), 0.5 - 1 / 12) - put(100, 0.5)) / 10_000
+        assert found.losses[k] == pytest.approx(-0.5 * move - gain, abs=1e-12)
+        assert found.drawdowns[k] == max(plain.drawdowns[k], found.losses[k])
+    # Expired within the horizon: worth what it pays.
+    gone = with_options(plain, option, 10_000.0, 1.0)
+    assert gone.losses[0] == pytest.approx(0.1 + 10 * (20 - put(100, 0.5)) / 10_000, abs=1e-12)
+
+
+def test_rebalance_and_stress_name_the_limits_that_they_do_not_judge(quick_command, files):
+    limits = {"limits": {"gross": 0.5, "weight:A": 0.9, "sector:tech": 0.1}, "at_least": {"net": 0.5}}
+    (files / "l.json").write_text(json.dumps(limits))
+    (files / "long.csv").write_text("asset,quantity\nA,100\nB,50\nCASH,1000\n")
+    common = (
+        "--prices",
+        files / "prices.csv",
+        "--holdings",
+        files / "long.csv",
+        "--limits",
+        files / "l.json",
+    )
+    status, text, _ = quick_command(
+        "rebalance", "equal_weight", *common, "--out", files / "d", "--window", 600, "--json"
+    )
+    content = json.loads(text)
+    assert status == 3
+    assert [(row["name"], row["light"], row["how"]) for row in content["limits"]] == [
+        ("gross", "red", "judged"), ("weight:A", "green", "judged"),
+    ]  # fmt: skip
+    assert any("sector:tech, net (at least)" in note for note in content["notes"])
+    status, text, _ = quick_command("stress", *common, "--out", files / "d", "--paths", 300, "--json")
+    lights = {row["name"]: row["light"] for row in json.loads(text)["limits"]}
+    assert (status, lights) == (3, {"gross": "red", "weight:A": "green", "sector:tech": None, "net": None})
 
 
 def test_limits_and_scenarios_explain_themselves(command, tmp_path):
