@@ -1,4 +1,4 @@
-"""Two chains laid out after vendors: S&P 500 quotes as CBOE's table has them, and a simulated one of bitcoin as Deribit's."""
+"""Two chains laid out after vendors: the S&P 500 as CBOE has it, and a simulated one of bitcoin as Deribit has it."""
 
 from __future__ import annotations
 

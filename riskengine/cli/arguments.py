@@ -303,6 +303,10 @@ DayCount = Annotated[str, typer.Option(help="act/365, act/360, act/365.25 or bus
 UnderlyingName = Annotated[str, typer.Option(help="Of the underlying; chooses one of a file of several.")]
 Feller = Annotated[bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")]
 ErrorWeights = Annotated[str, typer.Option(help="Of the errors: volatility, vega or spread.")]
+Jumps = Annotated[
+    bool | None,
+    typer.Option("--jumps/--no-jumps", help="Fit Bates's model too; where Heston's is not ok if left out."),
+]
 Beta = Annotated[float, typer.Option(help="Of SABR, 0 to 1.")]
 GarchWindow = Annotated[int, typer.Option(help="Days of prices that the GARCH model sees.")]
 SmileFolder = Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")]
