@@ -15,7 +15,7 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
 FACES = (
-    "market", "calibration", "covariance", "risk", "options", "portfolio", "backtest", "desk", "garch", "ecosystem",
+    "market", "calibration", "covariance", "risk", "options", "portfolio", "backtest", "desk", "book", "garch", "ecosystem",
 )  # fmt: skip
 _MOVED = (
     (r"\]\((?:\.\./)?backtests/results/([\w-]+\.md)\)", r"](results/\1)"),

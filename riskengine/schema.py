@@ -36,7 +36,7 @@ class Table(BaseModel):
 T = TypeVar("T", bound=Table)
 
 
-def table(source: Callable[..., Any], *only: str, **types: Any) -> type[Table]:
+def table(source: Callable[..., Any], /, *only: str, **types: Any) -> type[Table]:
     """Schema of a table whose keys are the arguments of ``source``, a class or a function.
 
     Parameters

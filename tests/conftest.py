@@ -2,20 +2,32 @@
 
 And what many files share: simulated and bundled prices, a calibrator that costs nothing, the command line as a call.
 
-Compiling is most of what this suite costs: a network takes ten seconds for each length and width of its input, a
-likelihood five. So tests whose subject is not the length take one that others take too: 900 days (of ``returns``), or
-260 to 320, of at most 16 assets; decisions of a walk-forward stay within one bucket of
-:mod:`riskengine.calibration.padding`, and prices from files have 640 rows.
+Compiling is most of what this suite costs: seconds for each length and width of a network's or a likelihood's input.
+:mod:`riskengine.calibration.padding` rounds them. So tests whose subject is not the shape stay below 16 assets, and
+take lengths that others take too: up to 320 or 640 days, or 900 (of ``returns``).
 """
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import os
+import shutil
+import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Compiled plainly, in a third of the processor time: what then runs half as fast is too short to feel it.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
+)
 # What one module, process or session has compiled serves the others; the keys are the programs themselves.
 os.environ["RISKENGINE_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ["RISKENGINE_CACHE"]
@@ -50,7 +62,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 MOST_RESIDENT = 3 << 30
-"""Bytes of a test process from which on what a module has compiled is dropped at its end."""
+"""Bytes of a test process from which on what was compiled is dropped."""
+
+MOST_MAPPINGS = 30_000
+"""The same in mappings of memory: Linux ends a process that asks for more than 65,530, and each program takes some."""
 
 
 def resident() -> int:
@@ -59,11 +74,26 @@ def resident() -> int:
     return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 1 << 62
 
 
+def mappings() -> int:
+    """Mappings of memory of this process; none where the system does not say."""
+    maps = Path("/proc/self/maps")
+    return maps.read_bytes().count(b"\n") if maps.exists() else 0
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _forget_compiled():
     """Keep what was compiled for the modules that follow, as long as memory lasts."""
     yield
-    if resident() > MOST_RESIDENT:
+    if resident() > MOST_RESIDENT or mappings() > MOST_MAPPINGS:
+        jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _room_for_programs():
+    """After a test that may have compiled much, make room before the system's limit is near."""
+    begun = time.monotonic()
+    yield
+    if time.monotonic() - begun > 1 and mappings() > MOST_MAPPINGS:
         jax.clear_caches()
 
 
@@ -152,3 +182,158 @@ def quick_command(command, monkeypatch, fixed_shape):
     monkeypatch.setattr(runs, "network", lambda: fixed_shape)
     monkeypatch.setattr("riskengine.runtime.keep_compiled", lambda: None)
     return command
+
+
+@pytest.fixture(scope="session")
+def chromium_command(tmp_path_factory) -> list[str]:
+    """Headless Chromium with a profile of its own. Skipped where there is none."""
+    found = [
+        path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))
+    ]
+    if not found:
+        pytest.skip("no Chromium here: install Debian's chromium to run this")
+    usual = [
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-sync",
+    ]
+    usual += ["disable-component-update", f"user-data-dir={tmp_path_factory.mktemp('chromium')}"]
+    return [found[0], *(f"--{flag}" for flag in usual)]
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_command):
+    """Chromium as a call: a page, and options; what it printed."""
+
+    def call(page: Path, *options: str) -> str:
+        flags = [f"--{flag}" for flag in ("virtual-time-budget=15000", *options)]
+        done = subprocess.run(
+            [*chromium_command, *flags, page.as_uri()],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-500:]
+        assert "CONSOLE" not in done.stderr, done.stderr
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def dom_of(chromium):
+    """A page as it stands once its scripts have run, on a screen so many pixels wide."""
+    return lambda page, width: chromium(
+        page, "dump-dom", f"window-size={width},2000", "enable-logging=stderr"
+    )
+
+
+@pytest.fixture
+def browser(chromium_command):
+    """Chromium as a reader of pages that never end: an address, a width, and a script that is asked until it gives
+    something; what it gave. The page must have logged nothing."""
+    import asyncio
+
+    from tornado.websocket import websocket_connect
+
+    async def told(where: str, address: str, width: int, script: str, picture: Path | None) -> Any:
+        socket, sent, logged = await websocket_connect(where, max_message_size=1 << 26), 0, []
+
+        async def ask(method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
+            nonlocal sent
+            sent += 1
+            more = {} if session is None else {"sessionId": session}
+            await socket.write_message(
+                json.dumps({"id": sent, "method": method, "params": parameters, **more})
+            )
+            while True:
+                answer = json.loads(await socket.read_message())
+                if answer.get("id") == sent:
+                    assert "error" not in answer, answer
+                    return answer["result"]
+                if answer.get("method") in (
+                    "Runtime.exceptionThrown",
+                    "Runtime.consoleAPICalled",
+                    "Log.entryAdded",
+                ):
+                    logged.append(answer["params"])
+
+        target = (await ask("Target.createTarget", url="about:blank"))["targetId"]
+        page = (await ask("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+        for part in ("Page", "Runtime", "Log"):
+            await ask(f"{part}.enable", page)
+        await ask(
+            "Emulation.setDeviceMetricsOverride",
+            page,
+            width=width,
+            height=1600,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        await ask("Page.navigate", page, url=address)
+        value, deadline = None, time.monotonic() + 60
+        while value is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+            value = (await ask("Runtime.evaluate", page, expression=script, returnByValue=True))[
+                "result"
+            ].get("value")
+        if picture is not None:
+            shot = (await ask("Page.captureScreenshot", page))["data"]
+            picture.write_bytes(base64.b64decode(shot))
+        socket.close()
+        while await socket.read_message() is not None:
+            pass
+        assert logged == []
+        return value
+
+    with subprocess.Popen(
+        [*chromium_command, "--remote-debugging-port=0"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        where = next(line.split()[-1] for line in process.stderr if "DevTools listening on" in line)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+
+        def call(address: str, width: int, script: str, picture: Path | None = None) -> Any:
+            return asyncio.run(told(where, address, width, script, picture))
+
+        yield call
+        process.terminate()
+
+
+AXE = "axe-core@4.14.1"
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, fetched once into the cache of the tests."""
+    folder = ROOT / ".pytest_cache" / "axe"
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        if shutil.which("npm") is None:
+            pytest.skip("no npm here, which fetches axe-core: install Debian's npm to run this")
+        command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), AXE]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode:
+            pytest.skip(f"npm could not fetch {AXE}: {done.stderr.strip().splitlines()[-1]}")
+    return script.read_text()
+
+
+@pytest.fixture
+def axe_findings(axe, dom_of, tmp_path):
+    """Serious and critical findings of axe-core on a page: a phone wide, light and dark, all that is folded opened."""
+    probe = (ROOT / "tests" / "axe_probe.html").read_text().replace("/* axe-core */", axe)
+
+    def examine(page: str) -> list[str]:
+        file = tmp_path / "probe.html"
+        file.write_text(page.replace("</body>", probe + "</body>"))
+        told = dom_of(file, 390).partition('<pre id="told">')[2].partition("</pre>")[0]
+        found = json.loads(told.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+        light, dark = (int(ground.removeprefix("rgb(").partition(",")[0]) for ground in found["grounds"])
+        assert light > 200 > 60 > dark, "it was not examined on both grounds"
+        return found["violations"]
+
+    return examine

@@ -13,6 +13,7 @@ import pytest
 
 from riskengine import OptimizedStrategy, Panel, RiskMonitor, WalkForward, run_backtest
 from riskengine.covariance import CovarianceForecaster
+from riskengine.report import rebalance_page
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 IMPORTS = """
@@ -59,6 +60,16 @@ def test_the_objective_and_the_var_model_in_a_backtest(added, returns, fixed_sha
     assert set(result.risk_table()["method"]) == {"exponential"}
 
 
-def test_the_section(added):
+def test_the_section(added, monkeypatch):
     section = added.concentration({"before": {}, "weights": {"A": 0.5, "B": 0.5}})
     assert section.rows == [["before", "0", "0.0"], ["after", "2", "2.0"]]
+    assert '"concentration:concentration",' in TEXT
+    monkeypatch.setitem(sys.modules, "riskengine.report.concentration", added)
+    monkeypatch.setattr(rebalance_page, "SECTIONS", ("concentration:concentration",))
+    row = {"value": 1.0}
+    content = {
+        "risk": {"before": {"volatility": 0.1}, "after": {"volatility": 0.1}},
+        "trades": [row], "wealth": 1.0, "status": "clean", "strategy": "s", "date": "2024-01-02",
+        "before": {}, "weights": {"A": 1.0}, "provenance": {},
+    }  # fmt: skip
+    assert "squared shares" in rebalance_page.render_rebalance(content)

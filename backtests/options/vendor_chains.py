@@ -1,4 +1,4 @@
-"""Two chains laid out after vendors: the S&P 500 as CBOE has it, and a simulated one of bitcoin as Deribit has it."""
+"""Two chains laid out after vendors: S&P 500 quotes like CBOE's table, and simulated bitcoin quotes like Deribit's."""
 
 from __future__ import annotations
 

@@ -10,11 +10,15 @@ if TYPE_CHECKING:
     from riskengine.backtest.benchmarks import legacy_forecaster as legacy_forecaster
     from riskengine.backtest.benchmarks import rivals_of as rivals_of
     from riskengine.backtest.benchmarks import standard_benchmarks as standard_benchmarks
+    from riskengine.backtest.brinson import BrinsonAttribution as BrinsonAttribution
+    from riskengine.backtest.brinson import attribute_result as attribute_result
+    from riskengine.backtest.brinson import brinson as brinson
     from riskengine.backtest.checkpoint import files_read as files_read
     from riskengine.backtest.checkpoint import is_begun as is_begun
     from riskengine.backtest.comparison import Comparison as Comparison
     from riskengine.backtest.comparison import Metrics as Metrics
     from riskengine.backtest.cost_sensitivity import at_cost as at_cost
+    from riskengine.backtest.drawdown_spells import Drawdown as Drawdown
     from riskengine.backtest.engine import run_backtest as run_backtest
     from riskengine.backtest.flags import ResultFlag as ResultFlag
     from riskengine.backtest.flags import gathered as gathered
@@ -28,12 +32,10 @@ if TYPE_CHECKING:
     from riskengine.backtest.inference import variance_test as variance_test
     from riskengine.backtest.market_files import Market as Market
     from riskengine.backtest.monitor import RiskMonitor as RiskMonitor
-    from riskengine.backtest.performance import Drawdown as Drawdown
     from riskengine.backtest.performance import Turn as Turn
     from riskengine.backtest.performance import drawdowns as drawdowns
     from riskengine.backtest.performance import exposures as exposures
     from riskengine.backtest.performance import largest_turns as largest_turns
-    from riskengine.backtest.performance import monthly_returns as monthly_returns
     from riskengine.backtest.performance import reduction_over_time as reduction_over_time
     from riskengine.backtest.performance import trailing_returns as trailing_returns
     from riskengine.backtest.provenance import commit as commit
@@ -41,8 +43,18 @@ if TYPE_CHECKING:
     from riskengine.backtest.provenance import software as software
     from riskengine.backtest.provenance import weights_hash as weights_hash
     from riskengine.backtest.reads import recorded_reads as recorded_reads
+    from riskengine.backtest.reduction_parts import ReductionParts as ReductionParts
+    from riskengine.backtest.reduction_parts import reduction_parts as reduction_parts
+    from riskengine.backtest.reduction_parts import reduction_variants as reduction_variants
+    from riskengine.backtest.relative import relative_to as relative_to
+    from riskengine.backtest.relative import rolling_beta as rolling_beta
+    from riskengine.backtest.relative import rolling_sharpe as rolling_sharpe
+    from riskengine.backtest.relative import worst_periods as worst_periods
     from riskengine.backtest.result import BacktestResult as BacktestResult
     from riskengine.backtest.result import finite as finite
+    from riskengine.backtest.return_shape import monthly_returns as monthly_returns
+    from riskengine.backtest.return_shape import return_shape as return_shape
+    from riskengine.backtest.round_trips import round_trips as round_trips
     from riskengine.backtest.schedule import Fold as Fold
     from riskengine.backtest.schedule import WalkForward as WalkForward
     from riskengine.backtest.schedule import usual_train as usual_train

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from riskengine.backtest.return_shape import ReturnShape
 from riskengine.market import plural
 
 
-class Metrics(NamedTuple):
-    """Headline figures of a portfolio, net of costs.
+@dataclass(frozen=True)
+class Metrics(ReturnShape):
+    """Performance figures of a portfolio, net of costs: these, and those of :class:`ReturnShape`.
 
     Attributes
     ----------

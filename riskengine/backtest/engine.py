@@ -15,12 +15,12 @@ from riskengine.backtest.accounting import Book, daily_cash, vanished_after
 from riskengine.backtest.checkpoint import Decided, Journal, journals
 from riskengine.backtest.index_benchmark import index_result
 from riskengine.backtest.monitor import RiskMonitor
+from riskengine.backtest.parallel import run_all
 from riskengine.backtest.price_notes import price_notes
 from riskengine.backtest.provenance import provenance
 from riskengine.backtest.reads import recorded_reads
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
-from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import SettingsError
 from riskengine.market import MarketView, Panel
 from riskengine.portfolio import ProportionalCosts, Strategy, as_strategy, ask, begin, stated_limits

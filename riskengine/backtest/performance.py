@@ -1,4 +1,4 @@
-"""What an allocator reads of a walk-forward: months, drawdowns, exposures, and when it traded most."""
+"""What an allocator reads of a walk-forward: returns to date, drawdowns, exposures, and when it traded most."""
 
 from __future__ import annotations
 
@@ -7,27 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from riskengine.backtest.drawdown_spells import Drawdown, drawdown_spells
 from riskengine.backtest.result import BacktestResult
-
-
-def monthly_returns(returns: pd.Series) -> pd.DataFrame:
-    """Compound returns, a row a year, columns 1 to 12 and ``"year"``; NaN where there is no day.
-
-    Examples
-    --------
-    >>> dates = pd.to_datetime(["2023-12-29", "2024-01-30", "2024-01-31", "2024-02-29"])
-    >>> monthly_returns(pd.Series([0.01, 0.1, 0.1, -0.5], dates)).round(3)[[1, 2, 12, "year"]]
-             1    2    12   year
-    2023   NaN  NaN  0.01  0.010
-    2024  0.21 -0.5   NaN -0.395
-    """
-    dates = pd.DatetimeIndex(returns.index)
-    growth = 1 + returns
-    months = growth.groupby([dates.year, dates.month]).prod().unstack() - 1  # noqa: PD010 - of a series
-    table = months.reindex(columns=range(1, 13)).rename_axis(index=None, columns=None)
-    table["year"] = growth.groupby(dates.year).prod() - 1
-    return table
-
 
 _SPANS = {"1 month": 1, "3 months": 3, "6 months": 6, "1 year": 12, "3 years": 36, "5 years": 60}
 """Months before the last day."""
@@ -64,43 +45,19 @@ def _compound(growth: np.ndarray, years: float) -> float:
     return whole ** (1 / years) - 1 if whole > 0 else -1.0
 
 
-class Drawdown(NamedTuple):
-    """A fall below a peak.
-
-    Attributes
-    ----------
-    peak, trough : dates
-    recovered : the day on which the peak was reached again; None if it was not
-    depth : fraction lost at the trough, negative
-    periods : from the peak to the recovery, or to the end
-    """
-
-    peak: pd.Timestamp
-    trough: pd.Timestamp
-    recovered: pd.Timestamp | None
-    depth: float
-    periods: int
-
-
 def drawdowns(result: BacktestResult, most: int = 5) -> list[Drawdown]:
-    """The deepest falls from a peak to its recovery, deepest first."""
-    below = result.drawdown()
-    under, dates = below.to_numpy() < 0, pd.DatetimeIndex(below.index)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], under.astype(int), [0]])))
-    found = []
-    for begin, end in zip(edges[::2], edges[1::2], strict=True):
-        trough = begin + int(below.iloc[begin:end].to_numpy().argmin())
-        peak = max(begin - 1, 0)
-        found.append(
-            Drawdown(
-                dates[peak],
-                dates[trough],
-                dates[end] if end < len(dates) else None,
-                float(below.iloc[trough]),
-                int(end - peak),
-            )
-        )
-    return sorted(found, key=lambda one: one.depth)[:most]
+    """The deepest falls from a peak to its recovery, deepest first.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> deepest = drawdowns(result)[0]
+    >>> round(float(deepest.depth), 2)
+    -0.08
+    """
+    return sorted(drawdown_spells(result.drawdown()), key=lambda one: one.depth)[:most]
 
 
 def exposures(weights: pd.DataFrame) -> pd.DataFrame:
@@ -126,14 +83,23 @@ def exposures(weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def reduction_over_time(result: BacktestResult, other: BacktestResult, window: int) -> pd.Series:
-    """``1 - volatility / other's`` over so many periods until each day."""
+    """Rolling volatility reduction, ``1 - volatility / other's``, over the last ``window`` returns.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), benchmarks=[panel.returns["AAPL"]])
+    >>> reduction_over_time(result, result.benchmarks[0], 250).iloc[-1:].round(2).tolist()
+    [0.44]
+    """
     mine, theirs = result.returns.align(other.returns, join="inner")
     deviations = [one.rolling(window).std(ddof=0) for one in (mine, theirs)]
     return (1 - deviations[0] / deviations[1].where(deviations[1] > 0)).rename(other.name)
 
 
 class Turn(NamedTuple):
-    """A decision that traded much.
+    """A rebalancing with a large turnover.
 
     Attributes
     ----------

@@ -15,9 +15,11 @@ import pandas as pd
 from riskengine import hooks
 from riskengine.backtest.accounting import Breach
 from riskengine.backtest.comparison import Comparison, Metrics
+from riskengine.backtest.drawdown_spells import below_peak
 from riskengine.backtest.flags import ResultFlag, breach_flags, decision_flags, price_flags
 from riskengine.backtest.inference import reduction_interval, variance_test
 from riskengine.backtest.ratios import information_ratio, sharpe_ratio, sortino_ratio, varies
+from riskengine.backtest.return_shape import return_shape
 from riskengine.backtest.units import result_units
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import period_name
@@ -175,9 +177,7 @@ class BacktestResult:
 
     def drawdown(self) -> pd.Series:
         """Fraction of wealth below its highest value so far, zero or negative."""
-        wealth = (1 + self.returns).cumprod()
-        below = wealth.to_numpy() / np.maximum(wealth.cummax().to_numpy(), 1.0) - 1
-        return pd.Series(below, wealth.index, name="drawdown")
+        return below_peak(self.returns)
 
     def bias_statistic(self) -> float:
         """Root mean square of holding-period returns over their forecast volatility; one if forecasts are right.
@@ -310,10 +310,11 @@ class BacktestResult:
 
     @property
     def metrics(self) -> Metrics:
-        """Headline figures by name: ``result.metrics.sharpe``."""
+        """Figures by name: ``result.metrics.sharpe``, ``result.metrics.skewness``."""
         row = self.statistics()
         depth = row["max_drawdown"]
         return Metrics(
+            **asdict(return_shape(self.returns)),
             volatility=row["volatility"],
             annual_return=row["return"],
             cash_return=row["cash_return"],
@@ -327,7 +328,12 @@ class BacktestResult:
         )
 
     def plot(self, kind: str = "growth") -> Any:
-        """A plotly figure: growth, volatility, drawdown, forecast, weights, contributions or var."""
+        """A plotly figure.
+
+        Parameters
+        ----------
+        kind : growth, volatility, drawdown, distribution, sharpe, beta, forecast, weights, contributions or var
+        """
         return hooks.draw_result(self, kind)
 
     def _repr_html_(self) -> str:
@@ -357,7 +363,13 @@ def _yearly_growth(returns: np.ndarray, years: float) -> float:
 
 
 def finite(value: Any) -> Any:
-    """NaN and infinities as None, which JSON can hold."""
+    """NaN and infinities as None, which JSON can hold.
+
+    Examples
+    --------
+    >>> finite({"a": float("nan"), "b": [1.0, float("inf")]})
+    {'a': None, 'b': [1.0, None]}
+    """
     if isinstance(value, dict):
         return {key: finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

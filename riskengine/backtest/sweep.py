@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import socket
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,18 @@ import pandas as pd
 from riskengine.backtest.cell import READ, Cell, Prepared
 from riskengine.backtest.checkpoint import engine_identity
 from riskengine.backtest.grid import Grid
+from riskengine.backtest.parallel import Run, cluster, local_processes
 from riskengine.backtest.reads import changed
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
 from riskengine.backtest.storage import load_result, save_result
 from riskengine.backtest.sweep_result import Sweep
-from riskengine.errors import DataError, RiskEngineError, SettingsError
+from riskengine.errors import DataError, RiskEngineError
 from riskengine.market import Panel
 from riskengine.portfolio import EqualWeight, ProportionalCosts
 from riskengine.progress import ProgressReport, no_progress
-from riskengine.runtime import use_cores
 
-Task = tuple[int, Cell, dict[str, str], Prepared]
 Outcome = tuple[int, BacktestResult | str]
-
-WORKERS_WITHIN = 120
-"""Seconds that a scheduler may be without any worker before a sweep gives up."""
 
 
 def plan(
@@ -43,7 +38,7 @@ def plan(
     cash: float | pd.Series = 0.0,
     borrow: float | pd.Series | None = None,
 ) -> list[Cell]:
-    """The cells of a grid, and equal weight in every universe as the benchmark.
+    """Backtests of a grid, and equal weight in every universe as the benchmark.
 
     Parameters
     ----------
@@ -80,7 +75,7 @@ def run_sweep(
     report: ProgressReport = no_progress,
     notes: Iterable[str] = (),
 ) -> Sweep:
-    """Run every cell that the folder does not hold yet.
+    """Run the backtests of a sweep whose results are not in its folder yet.
 
     Results are written by this process, each as soon as it is there: a sweep that was stopped, or whose workers
     died, goes on with what is missing. A cell that fails, whatever its fault, is named in the table and tried again
@@ -101,7 +96,7 @@ def run_sweep(
     Raises
     ------
     SettingsError
-        If joblib or distributed is needed and not installed, or the scheduler cannot be reached.
+        If distributed is needed and not installed, or the scheduler cannot be reached.
     """
     folder, engine = Path(folder), engine_identity()
     results: list[BacktestResult | None] = [None] * len(cells)
@@ -131,10 +126,10 @@ def run_sweep(
     missing = [places[0] for places in alike.values() if results[places[0]] is None]
     done = sum(result is not None for result in results) + len(failures)
     report("sweep", done, len(cells))
-    with _pool(jobs, scheduler) as run:
+    with _workers(jobs, scheduler) as run:
         waiting = set(missing)
         try:
-            for k, outcome in run((k, cells[k], engine, prepared[k]) for k in missing):
+            for k, outcome in run(partial(_run, k, cells[k], engine, prepared[k]) for k in missing):
                 waiting.discard(k)
                 if isinstance(outcome, BacktestResult):
                     outcome = _saved(outcome, folder / keys[k])
@@ -176,13 +171,6 @@ def _run(k: int, cell: Cell, engine: dict[str, str], prepared: Prepared | None =
     return k, _guarded(cell.run, prepared)
 
 
-def _run_on_one_core(*task: Any) -> Outcome:
-    """:func:`_run` in a process beside others, which would inherit all cores from this one."""
-    with suppress(SettingsError):  # a process that has used jax already keeps its cores
-        use_cores(1)
-    return _run(*task)
-
-
 def _guarded(call: Callable[..., Any], *given: Any) -> Any:
     """What a call returns, or its fault as a line of text.
 
@@ -200,41 +188,13 @@ def _guarded(call: Callable[..., Any], *given: Any) -> Any:
 
 
 @contextmanager
-def _pool(jobs: int, scheduler: str | None) -> Iterator[Callable[[Iterable[Task]], Iterable[Outcome]]]:
-    """Something that runs cells, in any order."""
-    if scheduler is None and jobs == 1:
-        yield lambda tasks: (_run(*task) for task in tasks)
-        return
-    joblib = _optional("joblib")
-
-    def parallel(tasks: Iterable[Task]) -> Iterable[Outcome]:
-        run = _run if scheduler is not None else _run_on_one_core
-        work = (joblib.delayed(run)(*task) for task in tasks)
-        return joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
-
-    if scheduler is None:
-        with joblib.parallel_config("loky"), warnings.catch_warnings():
-            # Compiled programs fill a worker's memory; joblib then begins a new one, which is as it should be.
-            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-            yield parallel
-        return
-    distributed = _optional("distributed")
-    try:
-        client = distributed.Client(scheduler, timeout="30s", set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise SettingsError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-    with client, joblib.parallel_config("dask", client=client):
-        try:
-            client.wait_for_workers(1, timeout=WORKERS_WITHIN)
-        except TimeoutError as error:
-            raise SettingsError(f"no worker has joined the scheduler at {scheduler}: start some") from error
-        yield parallel
-
-
-def _optional(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise SettingsError(
-            f"sweeps over several processes need {name}: pip install 'riskengine[distributed]'"
-        ) from error
+def _workers(jobs: int, scheduler: str | None) -> Iterator[Run]:
+    """What runs the cells: this process, others of this machine, or a cluster."""
+    if scheduler is not None:
+        with cluster(scheduler) as run:
+            yield run
+    elif jobs != 1:
+        with local_processes(jobs) as run:
+            yield run
+    else:
+        yield lambda calls, ordered=False: (call() for call in calls)

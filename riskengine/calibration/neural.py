@@ -15,13 +15,13 @@ from riskengine.calibration.dated import Dated
 from riskengine.calibration.forward import NetworkOutput, answers
 from riskengine.calibration.importance import exact_moments
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
-from riskengine.calibration.padding import bucket
+from riskengine.calibration.padding import bucket, period
 from riskengine.calibration.pooling import pool
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.pretrained_weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.status import complete, judge
+from riskengine.calibration.status import complete, judge, without_impossible
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import log_likelihood
 
@@ -126,7 +126,8 @@ class NeuralCalibrator:
         price: shape of the universe, own level if there is one
         (:func:`riskengine.calibration.status.complete`); a pooled calibration takes the universe's prior.
         Unlike anything in the training, or with many zero returns: the robust network, and if it is unlike that as
-        well, the universe.
+        well, the universe. Impossible returns, of a price ten times its neighbours say, count as missing
+        (:func:`riskengine.calibration.status.without_impossible`), and their asset as an outlier.
 
         Parameters
         ----------
@@ -173,8 +174,9 @@ class NeuralCalibrator:
             matrix = matrix - centre
         if groups is not None and len(groups) != len(assets):
             raise DataError(f"{len(groups)} group labels for {len(assets)} assets: give one an asset")
+        given, matrix = matrix, without_impossible(matrix)
         found = answers(self.trained, matrix, self.robust)
-        status = judge(found, matrix)
+        status = self._marked(judge(found, matrix), (np.isnan(matrix) & ~np.isnan(given)).any(axis=0))
         fit = self._plain(found, assets, status, centre)
         if self.backup is not None:
             fit = self._with_backup(fit, matrix)
@@ -197,6 +199,13 @@ class NeuralCalibrator:
         if self.refine == "posterior":
             return self._exact(fit, matrix)
         return fit
+
+    def _marked(self, status: tuple[Status, ...], impossible: np.ndarray) -> tuple[Status, ...]:
+        """With assets of impossible returns marked: for the backup if there is one, whose filter bounds news."""
+        mark = Status.OUTLIER if self.backup is None else Status.UNFAMILIAR
+        return tuple(
+            mark if found and not s.fell_back else s for s, found in zip(status, impossible, strict=True)
+        )
 
     def _plain(
         self, found: NetworkOutput, assets: tuple[str, ...], status: tuple[Status, ...], centre: np.ndarray
@@ -251,7 +260,7 @@ class NeuralCalibrator:
         silent = np.array([s in (Status.CONSTANT, Status.NO_DATA) for s in part.status])
         before = np.where(lost, params.long_run_variance, part.presample)
         rows = np.where(silent, np.nan, matrix[:, index])  # a constant price is no observation of calm
-        days, width = bucket(len(rows)), bucket(len(index))
+        days, width = period(*rows.shape), bucket(len(index))
         data = np.full((days, width), np.nan, np.float32)
         data[-len(rows) :, : len(index)] = rows / scale
         spare = (0, width - len(index))

@@ -1,6 +1,7 @@
 """The command line: backtests, calibration, the desk, options. One module a group of commands."""
 
 from riskengine.cli import (  # they join the application
+    attribution,
     backtests,
     calibration,
     demo,
@@ -10,6 +11,7 @@ from riskengine.cli import (  # they join the application
     price_audit,
     price_store,
     results,
+    risk,
 )
 from riskengine.cli.app import app, main
 from riskengine.cli.console import FLAGGED, bundled_prices
@@ -17,6 +19,7 @@ from riskengine.cli.console import FLAGGED, bundled_prices
 __all__ = [
     "FLAGGED",
     "app",
+    "attribution",
     "backtests",
     "bundled_prices",
     "calibration",
@@ -28,4 +31,5 @@ __all__ = [
     "price_audit",
     "price_store",
     "results",
+    "risk",
 ]

@@ -36,7 +36,7 @@ from riskengine.cli.arguments import (
     UnderlyingPrices,
     ZeroRate,
 )
-from riskengine.cli.console import FLAGGED, bars, new_table, plainly, screen
+from riskengine.cli.console import FLAGGED, bars, new_table, plainly, screen, working
 from riskengine.cli.file_schema import Example, Schema
 
 
@@ -151,11 +151,13 @@ def smile(
         "percent": percent, "shift": shift, "normal": normal, "day_count": day_count, "name": name,
     }  # fmt: skip
     fitting = {"feller": feller, "weights": weights, "beta": beta, "jumps": jumps}
-    content = run_smile(quotes, prices, asset, asof, fitting, window, out, reading)
+    console = screen(as_json)
+    with working(console, "reading quotes and fitting models"):
+        content = run_smile(quotes, prices, asset, asof, fitting, window, out, reading)
     if as_json:
         print(json.dumps(content))
     else:
-        show_smile(screen(as_json), content, out / "smile.html")
+        show_smile(console, content, out / "smile.html")
     if content["flagged"]:
         raise typer.Exit(FLAGGED)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from riskengine.files import sha256, write_atomically
 
 if TYPE_CHECKING:
     from riskengine.calibration import Calibrator
-    from riskengine.desk import Smile, StressSettings
+    from riskengine.desk import RiskFiles, Smile, StressSettings
     from riskengine.market import Panel, Source
 
 
@@ -34,7 +33,7 @@ def _panel(
     return panel if asof is None else panel.between(end=close_on(panel.dates, asof, "--asof"))
 
 
-def _write(out: Path, name: str, content: dict[str, Any], page: str) -> None:
+def write_page(out: Path, name: str, content: dict[str, Any], page: str) -> None:
     """Content as JSON, and its page."""
     write_atomically(out / f"{name}.json", (json.dumps(content, indent=1) + "\n").encode())
     write_atomically(out / f"{name}.html", page.encode())
@@ -54,6 +53,8 @@ def run_rebalance(
     volume: Source | None = None,
     top: int | None = None,
     periods_per_year: float | None = None,
+    book: Path | None = None,
+    base: str = "",
 ) -> dict[str, Any]:
     """Write the daily report and the strategy's state; the report's content.
 
@@ -63,12 +64,13 @@ def run_rebalance(
         If there are traded values and no number of assets to choose by them.
     """
     from riskengine.backtest import load_strategy
+    from riskengine.book import read_book_settings
     from riskengine.desk import (
         Shown,
         close_name,
+        hold_book,
         read_desk,
         read_history,
-        read_holdings,
         rebalance,
         write_rebalance,
     )
@@ -81,17 +83,18 @@ def run_rebalance(
         )
     panel = _panel(prices, asof, membership, periods_per_year)
     universe = None if top is None else Universe(top, volume=None if volume is None else load_volume(volume))
-    held, desk = read_holdings(holdings, panel.assets), read_desk(limits, panel.assets)
+    held = hold_book(holdings, panel, read_book_settings(book), base, trading=True)
+    panel, desk = held.panel, read_desk(limits, held.panel.assets)
     _, last = read_history(out, close_name(panel.dates[-1]))
     shown, candidate = Shown(history, universe), load_strategy(strategy)
-    found = rebalance(candidate, panel, held, desk, network(), window, last, out, shown, fresh)
+    found = rebalance(candidate, panel, held.holdings, desk, network(), window, last, out, shown, fresh, held)
     write_rebalance(found, render_rebalance(found.content), out)
     return found.content
 
 
 def run_stress(
     prices: Source,
-    holdings: Path | None,
+    files: RiskFiles,
     limits: Path | None,
     asof: str | None,
     settings: StressSettings,
@@ -102,9 +105,10 @@ def run_stress(
 ) -> tuple[dict[str, Any], bool]:
     """Write the stress test; its content, and whether a limit is broken or a holding flagged.
 
-    With ``month`` the horizon is as many periods as the prices have in a month.
+    Of the files it reads holdings, labels, options and library. With ``month`` the horizon is as many periods as the
+    prices have in a month.
     """
-    from riskengine.desk import read_desk, stress_content, stress_test, weights_of
+    from riskengine.desk import read_desk, stress_content, stress_of_files
     from riskengine.report import render_stress
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
@@ -113,11 +117,45 @@ def run_stress(
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    weights, _ = weights_of(panel.assets, panel.prices.ffill().to_numpy()[-1], holdings, shorts=True)
-    found = stress_test(panel, weights, network(), settings, file)
+    found = stress_of_files(panel, files, network(), settings, file)
     content = stress_content(found, panel, desk, settings)
-    _write(out, "stress", content, render_stress(content))
+    write_page(out, "stress", content, render_stress(content))
     return content, content["status"] == "flagged"
+
+
+def run_holdings(
+    holdings: Path, prices: Source | None, asof: str | None, book: Path | None, base: str, out: Path
+) -> tuple[dict[str, Any], bool]:
+    """Value a book and write its page; its content, and whether something needs a look."""
+    from riskengine.book import read_book_settings
+    from riskengine.desk import holdings_content
+    from riskengine.report import render_holdings
+
+    panel = None if prices is None else _panel(prices, asof)
+    content = holdings_content(holdings, panel, read_book_settings(book), base)
+    write_page(out, "holdings", content, render_holdings(content))
+    return content, content["status"] == "flagged"
+
+
+def run_risk(
+    prices: Source,
+    files: RiskFiles,
+    limits: Path | None,
+    asof: str | None,
+    window: int,
+    periods_per_year: float | None,
+    out: Path,
+) -> dict[str, Any]:
+    """Write the risk report; its content."""
+    from riskengine.backtest import finite
+    from riskengine.desk import read_desk, risk_report
+    from riskengine.report import render_risk
+
+    panel = _panel(prices, asof, periods_per_year=periods_per_year)
+    found = risk_report(panel, files, read_desk(limits, panel.assets), network(), window)
+    content: dict[str, Any] = finite(found)  # JSON has no NaN
+    write_page(out, "risk", content, render_risk(content))
+    return content
 
 
 def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
@@ -126,7 +164,7 @@ def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
     from riskengine.report import render_price
 
     content = price(read_terms(terms), terms.name, progress)
-    _write(out, "price", content, render_price(content))
+    write_page(out, "price", content, render_price(content))
     return content
 
 
@@ -187,37 +225,5 @@ def _write_smile(
     if doubts is not None:
         numbers |= {"findings": doubts, "flagged": numbers["flagged"] or bool(doubts)}
     content: dict[str, Any] = finite(numbers)  # JSON has no NaN
-    _write(out, "smile", content, render_smile(numbers, smile_curves(smile)))
+    write_page(out, "smile", content, render_smile(numbers, smile_curves(smile)))
     return content
-
-
-def run_watch(
-    state: Path,
-    prices: Source | None,
-    default: Callable[[], Path],
-    holdings: Path | None,
-    of_prices: bool | None,
-    window: int | None,
-    recalibrate: int | None,
-    snapshot: int,
-) -> bool:
-    """Follow standard input until it ends; whether there is something to look at."""
-    from riskengine.desk import StreamSettings, open_stream
-
-    wanted = StreamSettings(prices, holdings, window, recalibrate)
-    follower, done = open_stream(state, wanted, default, network(), of_prices, snapshot)
-    for line in done:
-        print(json.dumps({"setting": line}), file=sys.stderr)
-    for finding in follower.history.findings:
-        print(json.dumps({"finding": finding}), file=sys.stderr)
-    counts = follower.run(sys.stdin, sys.stdout, sys.stderr)
-    said = [f"{count} {kind}" for kind, count in sorted(counts.items())]
-    said += [
-        f"{count} row(s) with {name.replace('_', ' ')}" for name, count in sorted(follower.marks.items())
-    ]
-    said += [
-        f"short history of {name}: {days} of its days are filled by the moves of the others"
-        for name, days in follower.engine.short_history.items()
-    ]
-    print(", ".join(said), file=sys.stderr)
-    return follower.flagged

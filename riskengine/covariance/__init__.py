@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from riskengine.covariance.ewma import IteratedEwma as IteratedEwma
     from riskengine.covariance.factor_garch import FactorGarch as FactorGarch
     from riskengine.covariance.for_frequency import for_frequency as for_frequency
+    from riskengine.covariance.frozen import FrozenParts as FrozenParts
     from riskengine.covariance.margin import Margin as Margin
     from riskengine.covariance.margin import conditional_variance as conditional_variance
     from riskengine.covariance.refit import Followed as Followed

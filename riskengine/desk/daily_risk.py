@@ -13,7 +13,7 @@ from riskengine.desk.period_returns import period_returns
 from riskengine.desk.portfolio_var import held_risk
 from riskengine.errors import DataError
 from riskengine.market import Panel
-from riskengine.risk import ScenarioModel
+from riskengine.risk import ScenarioModel, volatility_contributions
 
 Array = np.ndarray
 
@@ -95,9 +95,8 @@ class DailyRisk:
 def _volatility(model: ScenarioModel, weights: Array, periods: float) -> dict[str, Any]:
     """Of a year, and the contributions to it."""
     pulled, variance = model.pull(weights)
-    deviation = np.sqrt(periods * variance)
-    share = periods * weights * pulled / deviation if deviation > 0 else np.zeros(len(weights))
-    return {"volatility": float(deviation), "contributions": share}
+    share = np.sqrt(periods) * volatility_contributions(weights, pulled)
+    return {"volatility": float(np.sqrt(periods * variance)), "contributions": share}
 
 
 def volatility_changes(

@@ -18,9 +18,12 @@ import pyarrow.parquet as pq
 from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
 from riskengine.covariance import conditional_variance
+from riskengine.desk.held_book import HeldBook, book_content
 from riskengine.desk.held_findings import held_findings
+from riskengine.desk.library_outcomes import Past, library_outcomes
 from riskengine.desk.period_returns import period_returns
 from riskengine.desk.rules import Desk
+from riskengine.desk.stress_library import Scenario, read_library
 from riskengine.desk.stress_limits import broken, judge, light
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import STALE_AFTER, Panel, as_weights, period_name, periods, plural
@@ -31,8 +34,6 @@ from riskengine.risk import (
     Shock,
     Simulation,
     empirical_tail,
-    replay,
-    replay_returns,
     reverse_stress,
     simulate,
     tail_error,
@@ -40,18 +41,6 @@ from riskengine.risk import (
 from riskengine.risk.paths import Block
 
 Array = np.ndarray
-
-EPISODES = (
-    ("1998 Russia and LTCM", "1998-08-17", "1998-10-08"),
-    ("2001 September", "2001-09-17", "2001-09-21"),
-    ("2008 autumn", "2008-09-15", "2008-11-20"),
-    ("2010 May", "2010-05-06", "2010-05-25"),
-    ("2011 August", "2011-07-25", "2011-08-10"),
-    ("2018 fourth quarter", "2018-10-03", "2018-12-24"),
-    ("2020 March", "2020-02-20", "2020-03-23"),
-    ("2022 first half", "2022-01-04", "2022-06-16"),
-)
-"""Name, first and last day of what is replayed, where the prices reach."""
 
 STATES = (("state of October 2008", "2008-10-10"), ("state of March 2020", "2020-03-16"))
 """Days whose volatilities are put in place of today's, where the prices reach."""
@@ -71,7 +60,7 @@ _STILL = 0.2
 
 @dataclass(frozen=True)
 class StressSettings:
-    """What is asked.
+    """Settings of a stress test.
 
     Attributes
     ----------
@@ -118,6 +107,7 @@ class StressTest:
     flags : what a person has to look at, one line each
     weights : of wealth by name, also of what is in no scenario
     periods_per_year : of the prices
+    book : that the weights are of, where a file of holdings was read
     """
 
     outcomes: tuple[Outcome, ...]
@@ -127,6 +117,7 @@ class StressTest:
     flags: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     periods_per_year: float = 252.0
+    book: HeldBook | None = None
 
 
 def stress_test(
@@ -135,6 +126,8 @@ def stress_test(
     calibrator: Calibrator,
     settings: StressSettings | None = None,
     write: Path | None = None,
+    library: Mapping[str, Scenario] | None = None,
+    classes: Mapping[str, str] | None = None,
 ) -> StressTest:
     """Run the standard scenarios on the last close of a panel.
 
@@ -149,6 +142,8 @@ def stress_test(
     calibrator : network, maximum likelihood, ...
     settings : see there
     write : Parquet file for all daily returns of the first scenario, a row a path and day
+    library : episodes and shocks by name; those that ship if not given
+    classes : asset classes that the shocks are by; equity for an asset without
 
     Raises
     ------
@@ -183,9 +178,8 @@ def stress_test(
     everything = table.to_numpy()
     variance = conditional_variance(fit, everything)
     outcomes += _states(panel, model, weights, how, variance, notes)
-    outcomes += _episodes(
-        table.index, model, weights, everything - fit.mean, whole.to_numpy()[:, alive], variance, notes
-    )
+    past = Past(table.index, everything - fit.mean, whole.to_numpy()[:, alive], variance)
+    outcomes += library_outcomes(library or read_library(), classes or {}, past, model, weights, notes)
     reverse = tuple(
         reverse_stress(model, weights, loss, how.horizon) for loss in settings.losses if weights.any()
     )
@@ -278,30 +272,6 @@ def _states(
             model.posterior, (f"volatilities of {panel.dates[place]:%Y-%m-%d}, {np.median(factor):.1f} times today's",),
         )  # fmt: skip
         yield simulate(state, weights, how, name=name)
-
-
-def _episodes(
-    dates: pd.Index,
-    model: ScenarioModel,
-    weights: Array,
-    shocks: Array,
-    returns: Array,
-    variance: Array,
-    notes: list[str],
-) -> Iterator[Outcome]:
-    """Episodes of the past, at today's volatilities and as they were."""
-    for name, first, last in EPISODES:
-        if not dates[0] <= np.datetime64(first) or not np.datetime64(last) <= dates[-1]:
-            continue
-        days = np.asarray((dates >= np.datetime64(first)) & (dates <= np.datetime64(last)))
-        if not days.any():
-            continue
-        surprises = shocks[days] / np.sqrt(variance[:-1][days])
-        missing = [model.assets[j] for j in np.flatnonzero(np.isnan(surprises).all(axis=0) & (weights != 0))]
-        if missing:
-            notes.append(f"{name}: no prices then, moves nothing: {', '.join(missing[:5])}")
-        yield replay(model, weights, surprises, f"{name}, at today's volatility")
-        yield replay_returns(model.assets, weights, returns[days], f"{name}, as it was")
 
 
 @contextmanager
@@ -420,18 +390,19 @@ def _own(outcome: Outcome) -> Array:
 
 
 def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressSettings) -> dict[str, Any]:
-    """Everything as one object for ``stress.json`` and its page: numbers, limits, flags, provenance.
+    """Content of ``stress.json`` and of its page: numbers, limits, flags, provenance.
 
-    ``status`` is flagged if a limit is broken or something needs a look.
+    ``status`` is flagged if a limit is broken or something needs a look; with the value of the book that it is of.
     """
     numbers = figures(test, desk)
     limits = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
-    flags = [*broken(limits), *numbers["flags"]]
+    flags = [*broken(limits), *numbers["flags"], *(() if test.book is None else test.book.value.flags)]
     return {
         "date": f"{panel.dates[-1]:%Y-%m-%d}",
         **numbers,
         "flags": flags,
         "limits": limits,
+        **({} if test.book is None or test.book.plain else {"book": book_content(test.book)}),
         "status": "flagged" if flags else "clean",
         "provenance": panel_provenance(panel, settings=repr(settings)),
     }

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from riskengine.desk.rules import Desk
 from riskengine.market import period_name
-from riskengine.risk import FilteredHistory, ScenarioModel
+from riskengine.risk import ScenarioModel
 
 _TAILS = {"var_95": (0.95, False), "var_99": (0.99, False), "cvar_97.5": (0.975, True)}
+
+AS_IT_WAS, BY_SHOCKS = ", as it was", ", shocks"
+"""Ends of the names of outcomes that are scenarios of the library."""
+
+EXPOSURES: dict[str, Callable[[np.ndarray], float]] = {
+    "gross": lambda held: float(np.abs(held).sum()),
+    "net": lambda held: float(abs(held.sum())),
+    "long": lambda held: float(np.maximum(held, 0).sum()),
+    "short": lambda held: float(np.maximum(-held, 0).sum()),
+}
+"""Sums of weights ``(assets,)`` by the name of the limit on them."""
 
 
 def judge(
@@ -28,10 +39,12 @@ def judge(
     """
     weights = np.array([named.get(asset, 0.0) for asset in model.assets])
     period, rows = period_name(periods_per_year), []
-    history = FilteredHistory(model.residuals, model.params, model.variance)
+    history = model.history()
     for name, limit in desk.limits.items():
         value: float | None = None
-        on = "not judged here: it is on trades, which `rebalance` makes"
+        on = "not judged here: `riskengine risk` does"
+        if name in ("participation", "turnover"):
+            on = "not judged here: it is on trades, which `rebalance` makes"
         if name in _TAILS:
             level, beyond = _TAILS[name]
             tail = history.portfolio_tail(weights, level)
@@ -41,18 +54,42 @@ def judge(
             value = float(np.sqrt(periods_per_year * model.pull(weights)[1]))
             on = "fraction of wealth, standard deviation per year, as it is"
         elif name == "drawdown":
-            worst = max(numbers["scenarios"], key=lambda row: row["drawdown"])
+            paths = [row for row in numbers["scenarios"] if not row["name"].endswith(BY_SHOCKS)]
+            worst = max(paths, key=lambda row: row["drawdown"])
             value, on = float(worst["drawdown"]), f"the worst scenario: {worst['name']}"
         elif name == "weight":
             value = max(map(abs, named.values()), default=0.0)
             on = "the largest holding, long or short, a fraction of wealth"
+        elif name.partition(":")[0] == "stress":
+            value, on = _library_loss(numbers, name.partition(":")[2])
+        elif name in EXPOSURES:
+            value, on = EXPOSURES[name](np.array([*named.values()])), "a fraction of wealth"
+        elif name.startswith("weight:"):
+            value, on = (
+                abs(named.get(name.removeprefix("weight:"), 0.0)),
+                "long or short, a fraction of wealth",
+            )
         elif name.startswith("group:"):
             group = name.removeprefix("group:")
             value = sum(weight for asset, weight in named.items() if desk.groups.get(asset) == group)
             on = "a fraction of wealth"
         lit = None if value is None else light(value, limit)
         rows.append({"name": name, "limit": limit, "value": value, "on": on, "light": lit})
+    for name, limit in desk.at_least.items():
+        on = "a lower limit, not judged here: `riskengine risk` does"
+        rows.append({"name": name, "limit": limit, "value": None, "on": on, "light": None})
     return rows
+
+
+def _library_loss(numbers: dict[str, Any], name: str) -> tuple[float | None, str]:
+    """Loss in a scenario of the library, in the worst one without a name."""
+    ends = (AS_IT_WAS, BY_SHOCKS)
+    losses = {row["name"]: row["loss"] for row in numbers["scenarios"] if row["name"].endswith(ends)}
+    chosen = [one for one in losses if not name or one.removesuffix(ends[0]).removesuffix(ends[1]) == name]
+    if not chosen:
+        return None, "not judged: the library has no such scenario, see `riskengine scenarios`"
+    worst = max(chosen, key=lambda one: losses[one])
+    return float(losses[worst]), f"loss as a fraction of wealth: {worst}"
 
 
 def light(value: float, limit: float) -> str:

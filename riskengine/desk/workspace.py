@@ -24,8 +24,9 @@ README = """# A workspace of riskengine
 |---|---|---|
 | strategies/ | one strategy a file: change them, add your own | backtest, sweep, rebalance |
 | prices.csv | dates and one column an asset; bring your own in its place | all |
-| holdings.csv | asset and quantity; CASH is money | rebalance, stress |
-| limits.toml | lots, costs, groups and limits of the desk | rebalance, stress |
+| holdings.csv | asset and quantity; CASH is money | rebalance, stress, risk |
+| limits.toml | lots, costs, groups and limits of the desk | rebalance, stress, risk |
+| labels.csv | sector and class of each asset | risk, stress, brinson |
 | grid.toml | strategies and settings to compare | sweep |
 | forecasts.csv | dates, returns and VaR forecasts of a portfolio | validate |
 | rows.csv | returns of the days after the prices | watch |
@@ -43,6 +44,8 @@ COMMANDS = {
     "morning": "rebalance strategies/min_variance.py --prices prices.csv --holdings holdings.csv --limits limits.toml "
     "--out out/desk",
     "stress": "stress --prices prices.csv --holdings holdings.csv --limits limits.toml --out out/stress",
+    "risk": "risk --prices prices.csv --holdings holdings.csv --labels labels.csv --limits limits.toml "
+    "--trades out/desk/trades.csv --out out/risk",
     "sweep": "sweep --grid grid.toml --step month --out out/sweep",
     "validate": "validate forecasts.csv --level 0.99",
     "watch": "watch --state out/watch --prices prices.csv < rows.csv",
@@ -70,6 +73,17 @@ groups = { BAC = "banks", JPM = "banks", CVX = "energy", XOM = "energy" }
 limits = { weight = 0.2, "group:banks" = 0.3, var_99 = 0.05 }
 """
 
+SECTORS = {
+    "Consumer Discretionary": "BBY HD",
+    "Consumer Staples": "KO PEP PG WMT",
+    "Energy": "CVX RRC XOM",
+    "Financials": "BAC JPM",
+    "Health Care": "JNJ LLY MRK PFE UNH",
+    "Industrials": "GE",
+    "Information Technology": "AAPL AMD MSFT",
+}
+"""GICS sectors of the assets in the file of prices."""
+
 GRID = """# riskengine sweep --example explains each line.
 strategies = ["strategies/min_variance.py", "strategies/risk_parity.py"]
 settings = { upper = [0.2, 0.3] }
@@ -90,6 +104,8 @@ def workspace_files() -> dict[str, bytes]:
         "grid.toml": GRID,
         "prices.csv": known.to_csv(date_format="%Y-%m-%d"),
         "holdings.csv": "asset,quantity\nAAPL,150\nJNJ,120\nJPM,140\nKO,300\nMSFT,80\nXOM,170\nCASH,25000\n",
+        "labels.csv": "asset,sector,class\n"
+        + "".join(f"{name},{sector},equity\n" for sector, names in SECTORS.items() for name in names.split()),
         "forecasts.csv": _forecasts(known).to_csv(date_format="%Y-%m-%d", float_format="%.6f"),
         "rows.csv": later.to_csv(date_format="%Y-%m-%d", float_format="%.6f"),
     }

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from riskengine.market.addresses import Address as Address
     from riskengine.market.addresses import Source as Source
     from riskengine.market.addresses import as_source as as_source
+    from riskengine.market.asset_tables import load_asset_numbers as load_asset_numbers
+    from riskengine.market.asset_tables import load_benchmark as load_benchmark
+    from riskengine.market.asset_tables import load_labels as load_labels
+    from riskengine.market.asset_tables import load_rows as load_rows
     from riskengine.market.audit import Finding as Finding
     from riskengine.market.audit import audit_prices as audit_prices
     from riskengine.market.checks import as_returns as as_returns
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from riskengine.market.dates import close_on as close_on
     from riskengine.market.dates import parse_date as parse_date
     from riskengine.market.delisting import Delistings as Delistings
+    from riskengine.market.factor_files import FactorReturns as FactorReturns
+    from riskengine.market.factor_files import load_factors as load_factors
     from riskengine.market.frequency import Frequency as Frequency
     from riskengine.market.frequency import frequency_of as frequency_of
     from riskengine.market.frequency import periods_in as periods_in

@@ -60,6 +60,7 @@ _KIND = {name: kind for kind, names in FIELDS.items() for name in names}
 _RANK = {name: rank for names in FIELDS.values() for rank, name in enumerate(names)}
 PRICES = ("adjusted", "close")
 BARS = ("open", "high", "low")
+FIELDS_OF_PRICES = (*PRICES, *BARS, "volume")
 TICKERS_TOO = frozenset(
     {"LOW", "OPEN", "HIGH", "LAST", "NAV", "PRC", "MID", "TRI", "DATA", "PER", "CODE", "VOL"}
 )
@@ -99,6 +100,17 @@ def kind_of(name: str) -> str | None:
         return _KIND[plain]
     # "Volume BTC" and "Volume USDT" beside the fields of a coin
     return "other" if plain.startswith(("volume ", "taker buy ")) else None
+
+
+def price_kind(name: str) -> str | None:
+    """:func:`kind_of`, also of names that are written in camel case.
+
+    Examples
+    --------
+    >>> kind_of("openPrice"), price_kind("openPrice")
+    (None, 'open')
+    """
+    return kind_of(name) or kind_of(in_camel(name))
 
 
 def rank_of(name: str) -> int:

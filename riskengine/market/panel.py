@@ -14,11 +14,12 @@ import pandas as pd
 from riskengine.errors import DataError, SettingsError
 from riskengine.market.audit import Finding, audit_prices
 from riskengine.market.bars import BARS, Bars, checked_bars, log_ranges, session_bars
-from riskengine.market.calendars import Calendars, close_of_day, session_prices
+from riskengine.market.calendars import Calendars, session_prices
 from riskengine.market.dates import closes_before, last_moment, parse_date
 from riskengine.market.delisting import Delistings
 from riskengine.market.frames_as_given import plain_frame
 from riskengine.market.frequency import STATED, Frequency
+from riskengine.market.panel_checks import check_closes, checked_membership, checked_prices
 from riskengine.market.spans import STALE_AFTER, spanning_returns
 from riskengine.market.times import time_findings
 from riskengine.market.view import MarketView, Times
@@ -74,28 +75,9 @@ class Panel:
     frequency: Frequency = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        prices = self.prices
-        if not isinstance(prices, pd.DataFrame):
-            raise DataError(f"prices are a pandas DataFrame, dates x assets, not {type(prices).__name__}")
-        _check_index(prices.index)
-        if prices.shape[0] < 2 or prices.shape[1] < 1:
-            raise DataError(
-                f"a panel needs at least two dates and one asset, not {prices.shape[0]} x {prices.shape[1]}: "
-                "bring more history"
-            )
-        if prices.columns.nlevels > 1 or any(isinstance(name, tuple) for name in prices.columns):
-            raise DataError(
-                f"the columns have several names each, {prices.columns[0]} first: take one field of them, "
-                "prices['Close'] say, or read the file with load_panel"
-            )
-        names = prices.columns.map(str)
-        if names.has_duplicates:
-            raise DataError(
-                f"asset {names[names.duplicated()][0]} names more than one column: rename or drop one"
-            )
-        object.__setattr__(self, "prices", _numbers(prices.set_axis(names, axis=1)))
+        object.__setattr__(self, "prices", checked_prices(self.prices))
         if self.membership is not None:
-            object.__setattr__(self, "membership", self._aligned(self.membership))
+            object.__setattr__(self, "membership", checked_membership(self.membership, self.prices))
         self.delistings.check(self.prices)
         self._check_bars()
         if self.staleness < 1:
@@ -106,12 +88,7 @@ class Panel:
         frequency = Frequency.measured(dates) if stated is None else Frequency.of(stated, dates)
         object.__setattr__(self, "frequency", frequency)
         object.__setattr__(self, "periods_per_year", frequency.periods_per_year)
-        if self.closes is not None:
-            unknown = [name for name in self.closes if name not in self.prices.columns]
-            if unknown:
-                raise DataError(f"closes name {unknown[0]}, which is no asset of the panel")
-            for text in self.closes.values():
-                close_of_day(text)
+        check_closes(self.closes or {}, self.assets)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, **settings: Any) -> Panel:
@@ -150,24 +127,6 @@ class Panel:
     def __getstate__(self) -> dict[str, object]:
         """A copy: what is cached may grow while a helper process is being sent the panel."""
         return self.__dict__.copy()
-
-    def _aligned(self, membership: pd.DataFrame) -> pd.DataFrame:
-        membership = membership.set_axis(membership.columns.map(str), axis=1)
-        if not (
-            membership.index.equals(self.prices.index) and membership.columns.equals(self.prices.columns)
-        ):
-            raise DataError("membership needs the dates and columns of the prices: reindex it to them")
-        if membership.isna().any(axis=None):
-            raise DataError("membership holds missing entries: fill them with False")
-        # Only what is plainly true or false: astype(bool) would make a member of the text "False" and of 0.3.
-        odd = np.argwhere(~membership.isin([True, False]).to_numpy())
-        if len(odd):
-            row, column = odd[0]
-            raise DataError(
-                f"membership {membership.to_numpy(object)[row, column]!r} of {membership.columns[column]} on "
-                f"{membership.index[row]:%Y-%m-%d} is neither true (1) nor false (0) ({len(odd)} such)"
-            )
-        return membership.astype(bool)
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -401,45 +360,15 @@ class Panel:
         return Panel(prices, membership, self.delistings, self.notes, self.staleness, stated, closes, *bars)
 
 
-def _check_index(index: pd.Index) -> None:
-    if not isinstance(index, pd.DatetimeIndex):
-        raise DataError(f"prices need dates as their index, not {index.dtype}: use pandas.to_datetime")
-    if index.tz is not None:
-        raise DataError("dates carry a time zone: drop it with tz_localize(None)")
-    if index.hasnans:
-        raise DataError(f"row {int(np.argmax(index.isna())) + 1} has no date: give it one or drop it")
-    if index.has_duplicates:
-        date = index[index.duplicated()][0]
-        raise DataError(f"date {date:%Y-%m-%d} appears more than once: keep one row a date")
-    if not index.is_monotonic_increasing:
-        row = int(np.argmax(np.diff(index.to_numpy()) < np.timedelta64(0))) + 1
-        raise DataError(
-            f"dates are not sorted: row {row + 1}, {index[row]:%Y-%m-%d}, comes after {index[row - 1]:%Y-%m-%d}; "
-            "sort the file if that is what you mean"
-        )
-
-
-def _numbers(prices: pd.DataFrame) -> pd.DataFrame:
-    try:
-        values = prices.to_numpy(dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"prices must be numbers: {error}") from error
-    bad = np.argwhere(~np.isnan(values) & ~((values > 0) & np.isfinite(values)))
-    if len(bad):
-        row, column = bad[0]
-        many = np.mean(values[~np.isnan(values)] <= 0) > 0.2
-        returns = (
-            "; hand in prices, not returns: 100 * (1 + returns).cumprod() is an index of them" if many else ""
-        )
-        raise DataError(
-            f"price {values[row, column]:g} of {prices.columns[column]} on {prices.index[row]:%Y-%m-%d} is not a "
-            f"positive number ({len(bad)} such): leave the cell empty if there was no price{returns}"
-        )
-    return pd.DataFrame(values, prices.index, prices.columns)
-
-
 def audit_table(prices: pd.DataFrame) -> tuple[Finding, ...]:
-    """:meth:`Panel.audit` of a table that may be no panel: what stands against it, without calendars then."""
+    """Audit of a table of prices, as :meth:`Panel.audit`; without calendars where the table is no valid panel.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"A": [100.0, 101.0, -1.0]}, pd.bdate_range("2024-01-01", periods=3))
+    >>> [finding.kind for finding in audit_table(table)]
+    ['non_positive_price']
+    """
     try:
         return Panel(prices).audit()
     except DataError:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from riskengine.errors import DataError
 from riskengine.market.dates import last_moment
-from riskengine.market.sheets import kind_of_file
+from riskengine.market.raw_rows import kind_of_file
 
 FIELDS = ("close", "open", "high", "low", "volume")
 

@@ -9,7 +9,7 @@ import pandas as pd
 from riskengine.errors import DataError
 from riskengine.market.date_cells import dates_of
 from riskengine.market.number_cells import numbers_of
-from riskengine.market.sheets import read_sheet
+from riskengine.market.sheet_files import read_sheet
 
 _TRUE, _FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
 _ASSETS = ("ticker", "symbol")

@@ -11,7 +11,7 @@ import pandas as pd
 from riskengine.backtest import BacktestResult, gathered
 from riskengine.files import write_atomically
 from riskengine.market import period_name, periods, plural
-from riskengine.report import tear_sheet
+from riskengine.report import more_sheet, tear_sheet
 from riskengine.report.page import render_template
 
 MOST_NOTES = 200
@@ -92,7 +92,13 @@ def headline(result: BacktestResult) -> str:
 
 
 def provenance_text(value: Any) -> str:
-    """An entry of the provenance in a line; of hashes by file the first digits."""
+    """An entry of the provenance in a line; of hashes by file the first digits.
+
+    Examples
+    --------
+    >>> provenance_text({"prices.csv": "0123456789abcdef" * 4})
+    'prices.csv 0123456789ab'
+    """
     if isinstance(value, dict):
         return ", ".join(f"{name} {str(one)[:12]}" for name, one in value.items())
     return str(value)
@@ -150,10 +156,17 @@ def render(result: BacktestResult) -> str:
         holdings=tear_sheet.holding_rows(result),
         decided=f"{result.targets.index[-1]:%Y-%m-%d}",
         costs=tear_sheet.cost_rows(result),
+        monitored=monitored,
         risk=tear_sheet.risk_rows(result) if monitored else None,
         var_chart=tear_sheet.var_chart(result) if monitored else None,
         light=tear_sheet.light(result) if monitored else None,
         today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),
+        further_charts=more_sheet.more_charts(result),
+        shape=more_sheet.shape_rows(result),
+        years=more_sheet.year_rows(result),
+        relative=more_sheet.relative_rows(result),
+        worst=more_sheet.worst_rows(result),
+        trips=more_sheet.trip_rows(result),
         statuses=[(str(status), int(count)) for status, count in counts.items()],
         notes=notes[:MOST_NOTES],
         more_notes=max(0, len(notes) - MOST_NOTES),

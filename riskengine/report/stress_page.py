@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from riskengine.report.holdings_page import held
 from riskengine.report.page import Section, page
 
 
@@ -20,6 +21,7 @@ def render_stress(content: dict[str, Any]) -> str:
     parts = [
         Section("Flags", items=content["flags"]),
         *_limits(content["limits"]),
+        *held(content),
         *sections(content),
         Section("Notes", items=content["notes"]),
     ]
@@ -66,8 +68,9 @@ def _simulated(numbers: dict[str, Any]) -> Section:
 
 def _replayed(numbers: dict[str, Any]) -> Section:
     return Section(
-        "Episodes replayed",
-        "The surprises of then at today's volatilities, and the returns of then, on today's weights.",
+        "Episodes and shocks",
+        "The standardised residuals of then at today's volatilities, and the returns of then, on today's weights; "
+        "shocks of asset classes where the prices do not reach, and those of regulators.",
         ["episode", numbers["units"]["horizon"], "loss", "drawdown", *_ends(numbers), "drivers"],
         [
             [

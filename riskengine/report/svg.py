@@ -128,7 +128,7 @@ def time_chart(
         axis=axis,
         paths=paths,
         labels=Markup("").join(labels),
-        key=_key([(line.name, line.style, line.kind) for line in shown.values()]),
+        key=chart_key([(line.name, line.style, line.kind) for line in shown.values()]),
     )
 
 
@@ -172,7 +172,8 @@ def _path(line: Line, frame: Frame) -> Markup:
     return fill + Markup('<path class="{} {}" data-name="{}" d="{}"/>').format(kind, line.style, line.name, d)
 
 
-def _key(entries: Sequence[tuple[str, str, str]]) -> Markup:
+def chart_key(entries: Sequence[tuple[str, str, str]]) -> Markup:
+    """Names, styles and kinds of lines as a list below a chart; nothing without any."""
     if not entries:
         return Markup("")
     items = [

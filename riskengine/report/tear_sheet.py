@@ -18,6 +18,7 @@ from riskengine.backtest import (
     largest_turns,
     monthly_returns,
     reduction_over_time,
+    relative_to,
     trailing_returns,
 )
 from riskengine.covariance import bias_band
@@ -43,7 +44,7 @@ class Titled(NamedTuple):
     chart: Markup
 
 
-def _beside(result: BacktestResult) -> list[tuple[str, BacktestResult]]:
+def beside(result: BacktestResult) -> list[tuple[str, BacktestResult]]:
     """Style and run of every portfolio, the strategy last, so that it lies on top."""
     rivals = [(f"rival-{k % RIVALS}", run) for k, run in enumerate(result.benchmarks)]
     return [*rivals, ("own", result)]
@@ -83,7 +84,7 @@ def intervals(result: BacktestResult) -> Markup | None:
 def charts(result: BacktestResult) -> list[Titled]:
     """Growth, volatility, reduction and drawdown, then forecasts."""
     window, a_year = quarter(result), round(result.periods_per_year)
-    runs = _beside(result)
+    runs = beside(result)
     growth = [Line(run.name, (1 + run.returns).cumprod(), style) for style, run in runs]
     root = np.sqrt(result.periods_per_year)
     calm = [Line(run.name, run.returns.rolling(window).std(ddof=0) * root, style) for style, run in runs]
@@ -189,7 +190,7 @@ def months(result: BacktestResult) -> tuple[list[str], list[tuple[str, list[tupl
     for year, row in table.iterrows():
         cells = [
             (
-                "" if math.isnan(value) else f"{value:.1f}".replace("-0.0", "0.0"),
+                _percent(value),
                 _shade(value / most if place < 12 else 0.0),
             )
             for place, value in enumerate(row.to_numpy(float))
@@ -219,10 +220,9 @@ def trailing_rows(result: BacktestResult) -> Rows:
         found = trailing_returns(run.returns, run.periods_per_year)
         headings = list(found.index)
         cells = ["" if math.isnan(value) else f"{value:.1%}" for value in found]
-        mine, theirs = result.returns.align(run.returns, join="inner")
-        moves = mine.std() > 0 and theirs.std() > 0 and run is not result
-        together = f"{mine.corr(theirs):.2f}" if moves else ""
-        beta = f"{mine.cov(theirs) / theirs.var():.2f}" if moves else ""
+        with_it = relative_to(result, run)
+        moves = run is not result and not math.isnan(with_it.beta)
+        together, beta = (f"{x:.2f}" if moves else "" for x in (with_it.correlation, with_it.beta))
         extremes = (f"{run.returns.max():.1%}", f"{run.returns.min():.1%}")
         rows.append([run.name, *cells, *extremes, together, beta])
     return ["portfolio", *headings, f"best {unit}", f"worst {unit}", "correlation", "beta"], rows

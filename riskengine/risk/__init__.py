@@ -5,6 +5,18 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
+    from riskengine.risk.active_risk import ActiveRisk as ActiveRisk
+    from riskengine.risk.active_risk import active_risk as active_risk
+    from riskengine.risk.euler import cvar_contributions as cvar_contributions
+    from riskengine.risk.euler import grouped as grouped
+    from riskengine.risk.euler import var_contributions as var_contributions
+    from riskengine.risk.euler import volatility_contributions as volatility_contributions
+    from riskengine.risk.factor_parts import FactorParts as FactorParts
+    from riskengine.risk.factor_parts import FactorRegression as FactorRegression
+    from riskengine.risk.factor_parts import exposure_parts as exposure_parts
+    from riskengine.risk.factor_parts import factor_regression as factor_regression
+    from riskengine.risk.factor_parts import series_parts as series_parts
+    from riskengine.risk.factor_parts import statistical_parts as statistical_parts
     from riskengine.risk.filtered_forecast import FilteredHistoricalForecaster as FilteredHistoricalForecaster
     from riskengine.risk.filtered_historical import FilteredHistory as FilteredHistory
     from riskengine.risk.filtered_historical import fill_residuals as fill_residuals

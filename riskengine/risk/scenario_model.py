@@ -14,7 +14,7 @@ from riskengine.covariance import conditional_variance
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import GarchParams
 from riskengine.market import as_returns
-from riskengine.risk.filtered_historical import fill_residuals
+from riskengine.risk.filtered_historical import FilteredHistory, fill_residuals
 
 Array = np.ndarray
 
@@ -24,7 +24,7 @@ _INVERSE_DOF = np.linspace(0.0, 0.49, 50)
 
 @dataclass(frozen=True, eq=False)
 class ScenarioModel:
-    """A calibrated universe at one close.
+    """Scenario model: a calibrated universe at one close.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class ScenarioModel:
         factors: int = 20,
         calibration: Calibration | None = None,
     ) -> ScenarioModel:
-        """Calibrate, filter, and take the leading principal components of the surprises as factors.
+        """Calibrate, filter, and take the leading principal components of the residuals as factors.
 
         Parameters
         ----------
@@ -132,6 +132,10 @@ class ScenarioModel:
         scaled = deviation * weights
         pulled = deviation * (self.loadings @ (self.loadings.T @ scaled) + self.specific * scaled)
         return pulled, float(weights @ pulled)
+
+    def history(self) -> FilteredHistory:
+        """Past residuals at today's volatilities, for filtered historical simulation."""
+        return FilteredHistory(self.residuals, self.params, self.variance)
 
     def with_volatility(self, factor: float) -> ScenarioModel:
         """The same universe with tomorrow's volatilities times ``factor``.

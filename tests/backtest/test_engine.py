@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -25,8 +26,8 @@ from riskengine import (
     run_backtest,
     standard_benchmarks,
 )
+from riskengine.backtest.parallel import run_all
 from riskengine.backtest.schedule import Fold
-from riskengine.backtest.side_by_side import run_all
 from riskengine.errors import DataError, SettingsError, StrategyError
 
 QUICK = MaximumLikelihood(tolerance=1e-3, iterations=30)
@@ -238,6 +239,8 @@ def test_a_fault_beside_is_named_and_one_here_ends_the_others(prices):
     for child in set(active_children()) - before:
         child.join(timeout=30)  # they are told to end; a loaded machine takes its time
     assert set(active_children()) <= before
+    with pytest.raises(ValueError, match="base 10"):  # at once, not after the call before it
+        list(run_all(int, [partial(time.sleep, 500), partial(int, "x")], jobs=3))
     with pytest.raises(SettingsError, match="was killed"):
         list(run_all(int, [partial(signal.raise_signal, signal.SIGKILL)], jobs=2))
     with pytest.raises(SettingsError, match="number of processes"):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -195,7 +196,6 @@ def test_a_cell_that_fails_is_named_and_tried_again(files, tmp_path):
 
 @pytest.mark.slow
 def test_processes_on_this_machine_give_the_same_numbers(serial, tmp_path):
-    pytest.importorskip("joblib", reason="sweeps over several processes need joblib")
     sweep, _ = serial
     assert_same(run_sweep(list(sweep.cells), tmp_path, jobs=2), sweep)
 
@@ -261,7 +261,6 @@ def test_a_scheduler_that_is_not_there_is_one_clear_error(files, tmp_path, monke
 
 def test_a_scheduler_without_workers_is_one_clear_error(files, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed", reason="this test asks for a Dask cluster")
-    pytest.importorskip("joblib", reason="sweeps over several processes need joblib")
 
     class Deserted:
         def __init__(self, *args, **kwargs):
@@ -273,7 +272,7 @@ def test_a_scheduler_without_workers_is_one_clear_error(files, tmp_path, monkeyp
             raise TimeoutError
 
     monkeypatch.setattr(distributed, "Client", Deserted)
-    monkeypatch.setattr(module.importlib.import_module("joblib"), "parallel_config", Deserted)
+    monkeypatch.setattr(joblib, "parallel_config", Deserted)
     with pytest.raises(SettingsError, match="no worker has joined"):
         run_sweep(cells(files), tmp_path, scheduler="tcp://127.0.0.1:9")
 

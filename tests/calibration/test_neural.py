@@ -9,8 +9,9 @@ import pytest
 
 from riskengine import MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import forward
-from riskengine.calibration.padding import bucket
+from riskengine.calibration.padding import period
 from riskengine.calibration.pretrained_weights import CARD, PRETRAINED, WEIGHTS
+from riskengine.calibration.status import without_impossible
 from riskengine.calibration.training.contaminants import Contaminants
 from riskengine.calibration.training.loop import Training, start, train
 from riskengine.calibration.training.pretraining import fresh_series, natural, pretrain, qlike
@@ -63,7 +64,7 @@ def test_lengths_and_widths_next_to_each_other_compile_once():
     for days, assets in ((999, 13), (961, 16), (1001, 15)):
         calibrate(0.01 * rng.standard_normal((days, assets)))
     assert forward._split._cache_size() == before
-    assert bucket(1000) == bucket(961) == 1024
+    assert period(1000, 13) == period(961, 16) == period(1001, 15) == 1280
 
 
 def test_prices_need_no_demeaning_but_may_have_it(returns):
@@ -126,3 +127,34 @@ def test_missing_damaged_and_foreign_weights_are_named(tmp_path):
     with pytest.raises(DataError, match=r"damaged.* make it anew with `riskengine pretrain"):
         NeuralCalibrator.pretrained(tmp_path)
     assert start(SMALL).step == 0
+
+
+@pytest.mark.parametrize("network", [{"robust": True}, {"pooled": True}, {"robust": True, "pooled": True}])
+def test_a_tenfold_price_of_a_day_leaves_the_levels_of_its_own_asset(network, returns):
+    """The long-run volatility of such an asset was 867% a year, the variance of its next day six times too high."""
+    calibrate = NeuralCalibrator.pretrained(**network)
+    wrong = returns.copy()
+    wrong[500, 2], wrong[501, 2] = 10 * (1 + wrong[500, 2]) - 1, (1 + wrong[501, 2]) / 10 - 1
+    usual, found = calibrate(returns), calibrate(wrong)
+    for name in ("next_variance", "long_run_variance"):
+        before, after = (
+            np.asarray(getattr(fit if name[0] == "n" else fit.params, name)) for fit in (usual, found)
+        )
+        np.testing.assert_allclose(after, before, rtol=0.25)
+        np.testing.assert_allclose(np.delete(after, 2), np.delete(before, 2), rtol=0.02)
+    assert str(found.status[2]) == ("outlier" if calibrate.robust else "robust network")
+    assert found.observations[2] == usual.observations[2] - 2
+
+
+def test_returns_count_as_missing_only_where_nothing_like_them_is_usual():
+    rng = np.random.default_rng(3)
+    tails = 0.01 * rng.standard_t(4, (1000, 40))
+    assert without_impossible(tails) is tails
+    short = 0.01 * (-1.0) ** np.arange(20)[:, None]
+    short[10] = 9.0
+    assert without_impossible(short) is short  # too few to say what is usual
+    still = np.zeros((300, 1))
+    still[5] = 0.1
+    assert without_impossible(still) is still
+    crisis = np.vstack([tails, 0.08 * rng.standard_normal((50, 40))])  # eight times the volatility
+    assert without_impossible(crisis) is crisis

@@ -91,10 +91,21 @@ def test_bad_terms_name_cause_and_remedy(old, new, cause, tmp_path):
         read_terms(written(tmp_path, GOOD.replace(old, new)))
 
 
-def test_the_page_stands_alone_and_escapes(tmp_path):
-    terms = read_terms(written(tmp_path, GOOD))
-    stages = []
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory):
+    """Terms, the content of their page, and the stages that were told."""
+    terms, stages = read_terms(written(tmp_path_factory.mktemp("price"), GOOD)), []
     content = price(terms, "<script>x</script>.toml", lambda stage, done, total: stages.append(stage))
+    return terms, content, stages
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_serious_in_the_page(priced, axe_findings):
+    assert axe_findings(render_price(priced[1])) == []
+
+
+def test_the_page_stands_alone_and_escapes(priced):
+    terms, content, stages = priced
     direct = options.monte_carlo(terms.params, terms.product, 2048, spot=100.0, rate=0.03, greeks=())
     assert content["price"] == pytest.approx(direct.price, rel=1e-6)
     last = content["convergence"][-1]

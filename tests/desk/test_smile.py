@@ -59,6 +59,13 @@ def test_a_smile_alone_prints_its_tables_and_flags(run, tmp_path):
     assert "GARCH" not in text
 
 
+@pytest.mark.browser
+def test_axe_finds_nothing_serious_in_the_page(run, axe_findings, tmp_path):
+    code, _, _ = run(DAX, "--out", tmp_path)
+    assert code == 0
+    assert axe_findings((tmp_path / "smile.html").read_text()) == []
+
+
 def test_what_is_missing_is_named(run, tmp_path):
     code, _, error = run(DAX, "--asset", "A")
     assert (code, "--prices" in error) == (1, True)

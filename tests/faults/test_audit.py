@@ -165,6 +165,13 @@ def test_the_command_shows_and_draws_findings_and_escapes_names(tmp_path):
     assert json.loads(clean.stdout)["findings"] == []
 
 
+@pytest.mark.browser
+def test_axe_finds_nothing_serious_in_the_page(tmp_path, axe_findings):
+    changed("A", slice(290, None), 0.25).to_csv(tmp_path / "p.csv")
+    assert CliRunner().invoke(app, ["audit", str(tmp_path / "p.csv"), "--out", str(tmp_path)]).exit_code == 3
+    assert axe_findings((tmp_path / "audit.html").read_text()) == []
+
+
 def test_a_mended_copy_is_never_in_place(tmp_path):
     path, copy = tmp_path / "p.csv", tmp_path / "mended.csv"
     changed("A", slice(290, None), 0.25).to_csv(path)

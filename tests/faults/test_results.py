@@ -519,7 +519,6 @@ def test_a_side_file_that_a_strategy_reads_decides_whether_a_cell_runs_again(nam
 
 
 def test_strategies_run_where_they_lie_in_other_processes_too(reading, tmp_path):
-    pytest.importorskip("joblib", reason="sweeps over several processes need joblib")
     alone = run_sweep(reading_cells(reading), tmp_path / "alone")
     beside = run_sweep(reading_cells(reading), tmp_path / "beside", jobs=2)
     assert not beside.failures

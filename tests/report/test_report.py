@@ -20,7 +20,6 @@ from riskengine import (
     run_backtest,
 )
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NASTY = "<script>alert(1)</script>"
 CHARTS = (
     "growth",
@@ -32,6 +31,9 @@ CHARTS = (
     "trading",
     "concentration",
     "var",
+    "distribution",
+    "sharpe",
+    "beta",
 )
 TABLES = (
     "summary",
@@ -44,6 +46,12 @@ TABLES = (
     "exceptions",
     "today",
     "reduction",
+    "more",
+    "shape",
+    "relative",
+    "years",
+    "worst",
+    "trips",
 )
 
 
@@ -91,9 +99,8 @@ def test_the_page_holds_table_charts_flags_and_provenance(page):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install Debian's chromium to run this")
 @pytest.mark.parametrize("width", [1280, 390])
-def test_chromium_draws_every_chart_without_errors(page, tmp_path, width):
+def test_chromium_draws_every_chart_without_errors(page, dom_of, tmp_path, width):
     """Every chart has its lines, values show under the pointer, nothing is cut, and the page logged no error."""
     check = """<script>
     window.problems = [];
@@ -101,6 +108,7 @@ def test_chromium_draws_every_chart_without_errors(page, tmp_path, width):
     const complain = console.error;
     console.error = (...all) => { window.problems.push(all.join(' ')); complain(...all); };
     window.addEventListener('load', () => setTimeout(() => {
+      document.getElementById('more').open = true;
       const charts = [...document.querySelectorAll('figure.chart')];
       const drawn = charts.filter(c => [...c.querySelectorAll('.plot svg path[data-name]')].some(
         p => p.getBBox().width > 0)).map(c => c.id);
@@ -114,18 +122,17 @@ def test_chromium_draws_every_chart_without_errors(page, tmp_path, width):
     </script>"""
     probe = tmp_path / "probe.html"
     probe.write_text(page.read_text().replace("<head>", "<head>" + check, 1))
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", f"--window-size={width},2000",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=15000", "--dump-dom", probe.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    title = re.search(r"<title>(\{.*?\})</title>", done.stdout)
-    assert title, done.stderr[-500:]
+    text = dom_of(probe, width)
+    title = re.search(r"<title>(\{.*?\})</title>", text)
+    assert title
     found = json.loads(title[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
     assert found["problems"] == []
     assert set(found["drawn"]) == set(CHARTS)
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_serious(page, axe_findings):
+    assert axe_findings(page.read_text()) == []
 
 
 def test_a_result_without_risk_or_covariance_still_has_a_page(prices, tmp_path):
@@ -137,15 +144,9 @@ def test_a_result_without_risk_or_covariance_still_has_a_page(prices, tmp_path):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(
-    CHROMIUM is None or shutil.which("pdfinfo") is None, reason="needs Chromium and poppler's pdfinfo"
-)
-def test_it_prints_on_two_sheets(page, tmp_path):
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--virtual-time-budget=3000",
-        f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={tmp_path / 'page.pdf'}", page.as_uri(),
-    ]  # fmt: skip
-    subprocess.run(command, capture_output=True, timeout=120, check=True)
+@pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="needs pdfinfo: install Debian's poppler-utils")
+def test_it_prints_on_two_sheets(page, chromium, tmp_path):
+    chromium(page, "no-pdf-header-footer", f"print-to-pdf={tmp_path / 'page.pdf'}")
     done = subprocess.run(["pdfinfo", tmp_path / "page.pdf"], capture_output=True, text=True, check=True)
     assert re.search(r"Pages:\s+2\b", done.stdout), done.stdout
 

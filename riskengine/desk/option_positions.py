@@ -1,0 +1,201 @@
+"""Options that are held: read from a file, valued anew in every scenario by Black's formula on today's smile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from riskengine.desk.smile_file import SmileFile, read_smile
+from riskengine.errors import DataError, SettingsError
+from riskengine.market import load_rows
+from riskengine.options import Curve, black_price, ssvi_volatility
+
+Array = np.ndarray
+
+_YEAR = 365.0
+_BUMP = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class OptionPositions:
+    """European options on assets of the prices, one a line.
+
+    The smile is sticky by strike: where the spot moves, a strike keeps its volatility, times the scenario's factor.
+    Each value is computed anew, with no Greek in between.
+
+    Attributes
+    ----------
+    names : of the lines, for people
+    underlying : (lines,) names of assets
+    kind : (lines,) "call" or "put"
+    strike, maturity : (lines,) in the currency of the prices, and in years
+    quantity : (lines,) contracts times multiplier; negative is written
+    spot : (lines,) of the underlying today
+    volatility : (lines,) per year, of the strike
+    rate, dividend : (lines,) per year, continuously compounded
+    notes : what was assumed, one line each
+    """
+
+    names: tuple[str, ...]
+    underlying: tuple[str, ...]
+    kind: Array
+    strike: Array
+    maturity: Array
+    quantity: Array
+    spot: Array
+    volatility: Array
+    rate: Array
+    dividend: Array
+    notes: tuple[str, ...] = ()
+
+    def value(self, moves: Array | float = 0.0, volatility: float = 1.0, years: float = 0.0) -> Array:
+        """Values of all lines after the underlyings' returns.
+
+        Parameters
+        ----------
+        moves : (..., lines) returns of the underlyings
+        volatility : factor on implied volatilities
+        years : that pass; an option that expires in them is worth what it pays at the spot then
+
+        Returns
+        -------
+        array of the shape of ``moves``
+        """
+        spot = self.spot * np.maximum(1 + np.asarray(moves, np.float64), 1e-9)
+        left = np.maximum(self.maturity - years, 0.0)
+        forward = spot * np.exp((self.rate - self.dividend) * left)
+        price = black_price(forward, self.strike, left, self.volatility * volatility, self.kind)
+        found: Array = self.quantity * np.exp(-self.rate * left) * price
+        return found
+
+    def gains(self, moves: Array, volatility: float = 1.0, years: float = 0.0) -> Array:
+        """Values after the moves less those of today, as :meth:`value`."""
+        return self.value(moves, volatility, years) - self.value(np.zeros(len(self.names)))
+
+    def deltas(self) -> Array:
+        """Money that a line moves by for a move of one of its underlying's price relative to itself ``(lines,)``."""
+        step = np.full(len(self.names), _BUMP)
+        return (self.value(step) - self.value(-step)) / (2 * _BUMP)
+
+
+def read_options(path: Path, assets: tuple[str, ...], prices: Array, asof: pd.Timestamp) -> OptionPositions:
+    """Read a table of options: underlying, kind, strike, expiry (or maturity in years) and quantity.
+
+    Further columns that are used: ``multiplier`` (1 if left out), ``spot`` (the last price of the underlying if left
+    out), ``volatility``, ``rate`` and ``dividend`` per year (0 if left out), and ``smile``, a smile.json of
+    `riskengine smile` whose surface gives volatilities, rates and dividends that the row does not.
+
+    Parameters
+    ----------
+    path : file
+    assets : of the prices
+    prices : (assets,) last ones
+    asof : date of the last prices, from which expiries are counted
+
+    Raises
+    ------
+    DataError
+        If the file is no such table, an underlying has no price, an option has expired, or has no volatility.
+    """
+    texts = {"underlying": "text", "kind": "text"}
+    given = dict.fromkeys(("maturity", "multiplier", "spot", "volatility", "rate", "dividend"), "number")
+    table = load_rows(
+        path,
+        texts | {"strike": "number", "quantity": "number"},
+        {"expiry": "date", "smile": "text", **given},
+    )
+    place = {name: j for j, name in enumerate(assets)}
+    smiles: dict[str, SmileFile] = {}
+    rows, notes = [], [f"{path.name}: options are valued by Black's formula, the smile sticky by strike"]
+    for number, row in enumerate(table.to_dict("records"), 1):
+        where = f"{path}: option {number}"
+        if row["underlying"] not in place or not prices[place[row["underlying"]]] > 0:
+            raise DataError(
+                f"{where}: {row['underlying']!r} has no prices: add them, or leave the option out"
+            )
+        smile = str(row.get("smile") or "")
+        if smile and smile not in smiles:
+            smiles[smile] = read_smile(path.parent / smile)
+            notes += smiles[smile].notes[1:]
+        rows.append(_line(row, where, float(prices[place[row["underlying"]]]), asof, smiles.get(smile)))
+    columns: dict[str, Any] = (
+        {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+    )
+    if not rows:
+        raise DataError(f"{path} holds no option")
+    return OptionPositions(
+        **columns | {name: tuple(map(str, columns[name])) for name in ("names", "underlying")},
+        notes=tuple(notes),
+    )
+
+
+def _line(
+    row: dict[Any, Any], where: str, price: float, asof: pd.Timestamp, smile: SmileFile | None
+) -> dict[str, Any]:
+    """One option, completed from its smile."""
+    kind = row["kind"].lower()
+    kind = {"c": "call", "p": "put"}.get(kind, kind)
+    if kind not in ("call", "put"):
+        raise DataError(f"{where}: an option is a call or a put, not {row['kind']!r}")
+    maturity = _given(row, "maturity")
+    if maturity is None and not pd.isna(row.get("expiry", pd.NaT)):
+        maturity = (row["expiry"] - asof).days / _YEAR
+    if maturity is None or maturity <= 0:
+        raise DataError(
+            f"{where} has expired by {asof:%Y-%m-%d}, or has neither expiry nor maturity: mend the row"
+        )
+    if row["strike"] <= 0:
+        raise DataError(f"{where}: a strike is above zero, not {row['strike']:g}")
+    spot, multiplier = _given(row, "spot"), _given(row, "multiplier")
+    spot = price if spot is None else spot
+    rate, dividend = (_rate(row, name, smile, maturity) for name in ("rate", "dividend"))
+    volatility = _given(row, "volatility")
+    if volatility is None:
+        volatility = _smiled(
+            smile, where, spot * float(np.exp((rate - dividend) * maturity)), row["strike"], maturity
+        )
+    if not 0 < volatility < 5:
+        raise DataError(f"{where}: a volatility is a fraction like 0.25, not {volatility:g}")
+    return {
+        "names": f"{row['quantity']:g} {row['underlying']} {row['strike']:g} {kind} {maturity:.2f}y",
+        "underlying": row["underlying"],
+        "kind": kind,
+        "strike": float(row["strike"]),
+        "maturity": float(maturity),
+        "quantity": float(row["quantity"]) * (1.0 if multiplier is None else multiplier),
+        "spot": spot,
+        "volatility": volatility,
+        "rate": rate,
+        "dividend": dividend,
+    }
+
+
+def _given(row: dict[Any, Any], name: str) -> float | None:
+    value = row.get(name)
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _rate(row: dict[Any, Any], name: str, smile: SmileFile | None, maturity: float) -> float:
+    value = _given(row, name)
+    curve: Curve | None = None if smile is None else getattr(smile, name)
+    if value is None:
+        return 0.0 if curve is None else float(curve.at(maturity))
+    if abs(value) > 1:
+        raise SettingsError(f"a {name} is a fraction a year like 0.03, not {value:g}")
+    return value
+
+
+def _smiled(smile: SmileFile | None, where: str, forward: float, strike: float, maturity: float) -> float:
+    """Volatility of a strike on the surface of a smile."""
+    if smile is None:
+        raise DataError(f"{where} has neither a volatility nor a smile: add one of the two")
+    surfaces = [params for _, params in smile.others if hasattr(params, "surface")]
+    if not surfaces:
+        raise DataError(
+            f"{where}: the smile has no SSVI surface; fit it with `riskengine smile`, or state volatilities"
+        )
+    return float(ssvi_volatility(surfaces[0].surface, forward, strike, maturity))

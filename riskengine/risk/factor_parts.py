@@ -1,0 +1,266 @@
+"""Factor attribution: a portfolio's scenarios as a sum of what factors move and what they do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from riskengine.errors import DataError
+from riskengine.risk.euler import cvar_contributions, var_contributions
+from riskengine.risk.scenario_model import ScenarioModel
+
+Array = np.ndarray
+
+SPECIFIC = "specific"
+"""Name of what no factor moves."""
+
+FEWEST_DAYS = 60
+"""Days on which betas are estimated at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class FactorParts:
+    """A portfolio's return in every scenario, split into factors; the last part is specific.
+
+    Attributes
+    ----------
+    names : (factors + 1,)
+    exposures : (factors,) of the portfolio, return per unit of the factor
+    parts : (scenarios, factors + 1) returns as fractions of wealth; their sums are the portfolio's
+    shares : (factors + 1,) of the variance, which add up to one
+    """
+
+    names: tuple[str, ...]
+    exposures: Array
+    parts: Array
+    shares: Array
+
+    def contributions(self, volatility: float, level: float) -> dict[str, Array]:
+        """To volatility, VaR and CVaR ``(factors + 1,)`` each, which add up to the portfolio's.
+
+        Parameters
+        ----------
+        volatility : of the portfolio, in any unit
+        level : of VaR and CVaR
+        """
+        return {
+            "volatility": self.shares * volatility,
+            "var": var_contributions(self.parts, level),
+            "cvar": cvar_contributions(self.parts, level),
+        }
+
+
+def statistical_parts(
+    model: ScenarioModel, weights: Array, most: int = 10, outcome: Array | None = None
+) -> FactorParts:
+    """By the model's own factors, the leading principal components of the standardised residuals.
+
+    They are uncorrelated, and the portfolio's variance is ``sum_k x_k^2 + specific`` with ``x = L' D w``, exactly that
+    of :meth:`ScenarioModel.pull`.
+
+    Parameters
+    ----------
+    model : scenarios are its past residuals at today's volatilities
+    weights : (assets,)
+    most : factors that are told apart, the largest in the universe; what the others move is "other factors"
+    outcome : (scenarios,) returns of the portfolio where they are not those of its weights, as with options
+    """
+    scaled = np.sqrt(model.variance) * weights
+    scale = np.sqrt(np.mean(model.residuals**2, axis=0))
+    unit = model.residuals / np.where(scale > 0, scale, 1.0)
+    size = np.sum(model.loadings**2, axis=0)
+    kept = np.flatnonzero(size > 1e-12)
+    loadings = model.loadings[:, kept]
+    exposures = loadings.T @ scaled
+    parts = (unit @ loadings / size[kept]) * exposures
+    variance = np.append(exposures**2, model.specific @ scaled**2)
+    names = [f"factor {k + 1}" for k in range(len(kept))]
+    if len(kept) > most:
+        parts = np.column_stack([parts[:, :most], parts[:, most:].sum(axis=1)])
+        variance = np.concatenate([variance[:most], [variance[most:-1].sum()], variance[-1:]])
+        names = [*names[:most], "other factors"]
+        exposures = np.append(exposures[:most], np.linalg.norm(exposures[most:]))
+    return _completed(names, exposures, parts, _outcomes(model, weights, outcome), variance)
+
+
+def series_parts(
+    model: ScenarioModel,
+    weights: Array,
+    factors: Array,
+    names: tuple[str, ...],
+    outcome: Array | None = None,
+) -> FactorParts:
+    """By factors that are series: the portfolio's scenarios are regressed on those of the factors.
+
+    The betas are those of tomorrow: residuals of past days at tomorrow's volatilities on both sides. What is left is
+    orthogonal to all factors, so that the shares of factors ``beta_k E[f_k p] / E[p^2]`` and of the rest add up to one
+    (Menchero and Davis 2011). A day without a factor's return counts as specific in VaR and CVaR.
+
+    Parameters
+    ----------
+    model, weights, outcome : as :func:`statistical_parts`
+    factors : (scenarios, factors) returns in the same scenarios, NaN where there is none
+    names : (factors,)
+
+    Raises
+    ------
+    DataError
+        If fewer than sixty days, or than twice as many as factors, are common; or factors are collinear.
+    """
+    outcome = _outcomes(model, weights, outcome)
+    known = ~np.isnan(factors).any(axis=1)
+    _enough(int(known.sum()), names)
+    x, y = factors[known], outcome[known]
+    beta, _, rank, _ = np.linalg.lstsq(x / _norm(x), y, rcond=1e-10)
+    if rank < len(names):
+        raise DataError(f"the factors {', '.join(names)} are collinear: leave one out")
+    beta = beta / _norm(x)
+    parts = np.where(known[:, None], np.nan_to_num(factors) * beta, 0.0)
+    moved = (x * beta).T @ y
+    return _completed(list(names), beta, parts, outcome, np.append(moved, y @ y - moved.sum()))
+
+
+def exposure_parts(
+    model: ScenarioModel,
+    weights: Array,
+    exposures: Array,
+    names: tuple[str, ...],
+    outcome: Array | None = None,
+) -> FactorParts:
+    """By exposures of the assets that the user states; the factors' returns are those of cross-sections.
+
+    In each scenario the assets' returns are regressed on their exposures, weighted by one over their variances. What
+    of the portfolio that does not explain is specific; it may go with the factors, and its share is the covariance
+    with the portfolio all the same, so that shares add up to one.
+
+    Parameters
+    ----------
+    model, weights, outcome : as :func:`statistical_parts`
+    exposures : (assets, factors), NaN in the row of an asset that has none: it is specific as a whole
+    names : (factors,)
+
+    Raises
+    ------
+    DataError
+        If the assets with exposures are too few, or the exposures collinear.
+    """
+    stated = ~np.isnan(exposures).any(axis=1) & (model.variance > 0)
+    moves = model.history().one_day()
+    b = exposures[stated] / np.sqrt(model.variance[stated])[:, None]
+    if stated.sum() < len(names) or np.linalg.matrix_rank(b / _norm(b), tol=1e-8) < len(names):
+        raise DataError(
+            f"{int(stated.sum())} assets with exposures do not tell the factors {', '.join(names)} apart: leave one "
+            "out, or state more assets"
+        )
+    scores = np.linalg.lstsq(b, (moves[:, stated] / np.sqrt(model.variance[stated])).T, rcond=None)[0].T
+    x = np.where(stated, weights, 0.0) @ np.nan_to_num(exposures)
+    parts, outcome = scores * x, _outcomes(model, weights, outcome)
+    moved = parts.T @ outcome
+    return _completed(list(names), x, parts, outcome, np.append(moved, outcome @ outcome - moved.sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class FactorRegression:
+    """Betas of a return series on factors, with errors that hold under heteroskedasticity and autocorrelation.
+
+    Attributes
+    ----------
+    names : (factors,)
+    beta, error : (factors,) and their standard errors
+    alpha, alpha_error : of one period
+    r_squared : share of the variance
+    days, lags : of the sample, and of the errors
+    """
+
+    names: tuple[str, ...]
+    beta: Array
+    error: Array
+    alpha: float
+    alpha_error: float
+    r_squared: float
+    days: int
+    lags: int
+
+
+def factor_regression(returns: Array, factors: Array, names: tuple[str, ...]) -> FactorRegression:
+    """Least squares with an intercept, and the errors of Newey and West (1987), ``4 (T / 100)^(2/9)`` lags.
+
+    Parameters
+    ----------
+    returns : (days,) NaN where there is none
+    factors : (days, factors) likewise
+    names : (factors,)
+
+    Raises
+    ------
+    DataError
+        If too few days are common, or the factors are collinear.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> f = rng.standard_normal((500, 2))
+    >>> found = factor_regression(f @ [1.0, 0.5] + 0.1 * rng.standard_normal(500), f, ("Mkt", "SMB"))
+    >>> found.beta.round(1), bool(found.r_squared > 0.98)
+    (array([1. , 0.5]), True)
+    """
+    known = ~np.isnan(returns) & ~np.isnan(factors).any(axis=1)
+    days = int(known.sum())
+    _enough(days, names)
+    y, scale = returns[known], _norm(factors[known])
+    x = np.column_stack([np.ones(days), factors[known] / scale])
+    inverse = np.linalg.pinv(x.T @ x)
+    if np.linalg.matrix_rank(x, tol=1e-8) < x.shape[1]:
+        raise DataError(f"the factors {', '.join(names)} are collinear: leave one out")
+    coefficients = inverse @ (x.T @ y)
+    rest = y - x @ coefficients
+    lags = int(4 * (days / 100) ** (2 / 9))
+    score = x * rest[:, None]
+    meat = score.T @ score
+    for lag in range(1, lags + 1):
+        cross = score[lag:].T @ score[:-lag]
+        meat += (1 - lag / (lags + 1)) * (cross + cross.T)
+    error = np.sqrt(np.maximum(np.diag(inverse @ meat @ inverse), 0))
+    total = float(np.sum((y - y.mean()) ** 2))
+    return FactorRegression(
+        names,
+        coefficients[1:] / scale,
+        error[1:] / scale,
+        float(coefficients[0]),
+        float(error[0]),
+        1 - float(rest @ rest) / total if total > 0 else float("nan"),
+        days,
+        lags,
+    )
+
+
+def _outcomes(model: ScenarioModel, weights: Array, given: Array | None) -> Array:
+    """Returns of the portfolio tomorrow, a row a past day."""
+    return given if given is not None else model.history().one_day() @ weights
+
+
+def _norm(x: Array) -> Array:
+    norm = np.linalg.norm(x, axis=0)
+    return np.where(norm > 0, norm, 1.0)
+
+
+def _enough(days: int, names: tuple[str, ...]) -> None:
+    if days < max(FEWEST_DAYS, 2 * len(names)):
+        raise DataError(
+            f"{days} days of factors are common with the prices, too few for {len(names)} factors: at least "
+            f"{max(FEWEST_DAYS, 2 * len(names))} are needed"
+        )
+
+
+def _completed(
+    names: list[str], exposures: Array, parts: Array, outcome: Array, variance: Array
+) -> FactorParts:
+    """With the specific part, and shares that add up to one."""
+    total = float(variance.sum())
+    return FactorParts(
+        (*names, SPECIFIC),
+        exposures,
+        np.column_stack([parts, outcome - parts.sum(axis=1)]),
+        variance / total if total > 0 else np.zeros(len(variance)),
+    )
