@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from riskengine.book.book_settings import BookSettings as BookSettings
     from riskengine.book.book_settings import asset_terms as asset_terms
     from riskengine.book.book_settings import completed as completed
+    from riskengine.book.book_settings import open_currencies as open_currencies
     from riskengine.book.book_settings import read_book_settings as read_book_settings
     from riskengine.book.fx import FxRates as FxRates
     from riskengine.book.position_files import PositionFile as PositionFile

@@ -195,8 +195,42 @@ Restart = Annotated[bool, typer.Option(help="Begin anew instead of going on from
 
 # `rebalance`, `stress`, `validate` and `watch`
 HoldingsFile = Annotated[
-    Path, typer.Option("--holdings", help="CSV of asset,quantity; CASH is an amount of money.")
+    Path,
+    typer.Option(
+        "--holdings",
+        help="CSV of asset,quantity, CASH being money, or a position file of a broker: docs/portfolios.md.",
+    ),
 ]
+BookOfHoldings = Annotated[
+    Path | None,
+    typer.Option(
+        "--book",
+        help="TOML or JSON with what the file of holdings leaves unsaid: base currency, currencies and multipliers of "
+        "assets, hedges, tax lots; `riskengine holdings --example` prints one.",
+    ),
+]
+BaseCurrency = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        help="Currency in which all is valued, EUR say; that of the holdings if left out. Rates are columns of the "
+        "prices, EURUSD the price of one euro in dollars.",
+        show_default=False,
+    ),
+]
+PositionsFile = Annotated[
+    Path, typer.Argument(help="CSV of asset,quantity, or a position file of a broker.", metavar="FILE")
+]
+HistoryOfPrices = Annotated[
+    Source | None,
+    typer.Option(
+        "--prices",
+        help="Prices to value at, with exchange rates, as other commands take them; those of the file if left out.",
+        parser=prices_source,
+        metavar="FILE|URL",
+    ),
+]
+ValueFolder = Annotated[Path, typer.Option("--out", help="Folder for holdings.json and holdings.html.")]
 LimitsFile = Annotated[
     Path | None,
     typer.Option("--limits", help="TOML or JSON: lots, cash, costs, groups, limits; see --example."),
@@ -218,7 +252,11 @@ ShownHistory = Annotated[
 ]
 Top = Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets.")]
 HeldOrEqual = Annotated[
-    Path | None, typer.Option("--holdings", help="CSV of asset,quantity; equal weights if left out.")
+    Path | None,
+    typer.Option(
+        "--holdings",
+        help="CSV of asset,quantity, or a position file of a broker; equal weights if left out.",
+    ),
 ]
 Horizon = Annotated[
     int | None,

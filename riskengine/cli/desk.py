@@ -1,4 +1,4 @@
-"""The desk: `rebalance`, `stress`, `validate` and `watch`."""
+"""The desk: `holdings`, `rebalance`, `stress`, `validate` and `watch`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import typer
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
+    BaseCurrency,
+    BookOfHoldings,
     DeskFolder,
     Draws,
     FilteredDays,
     ForecastFile,
     Fresh,
     HeldOrEqual,
+    HistoryOfPrices,
     HoldingsFile,
     Horizon,
     Json,
@@ -28,6 +31,7 @@ from riskengine.cli.arguments import (
     Options,
     Paths,
     PeriodsPerYear,
+    PositionsFile,
     Prices,
     Recalibrate,
     RiskWindow,
@@ -43,13 +47,42 @@ from riskengine.cli.arguments import (
     StressFolder,
     Top,
     Uncertain,
+    ValueFolder,
     VolatilityFactor,
     Volume,
     WritePaths,
 )
 from riskengine.cli.console import FLAGGED, bundled_prices, screen
-from riskengine.cli.desk_tables import show_rebalance, show_stress, show_validation
+from riskengine.cli.desk_tables import show_holdings, show_rebalance, show_stress, show_validation
 from riskengine.cli.file_schema import Example, Schema
+
+
+@app.command()
+def holdings(
+    file: PositionsFile,
+    prices: HistoryOfPrices = None,
+    asof: AsOf = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
+    out: ValueFolder = Path("out/holdings"),
+    schema: Schema = False,
+    example: Example = False,
+    as_json: Json = False,
+) -> None:
+    """What is held, as a broker's file has it: value, exposure and leverage, by account and currency.
+
+    Exit status 3 if something needs a look: a position without a price, a stale one, a price of the file that is far
+    from the history's. A currency without an exchange rate is an error that says what to add.
+    """
+    from riskengine.cli.runs import run_holdings
+
+    content, flagged = run_holdings(file, prices, asof, book, base, out)
+    if as_json:
+        print(json.dumps(content))
+    else:
+        show_holdings(screen(as_json), content, out / "holdings.html")
+    if flagged:
+        raise typer.Exit(FLAGGED)
 
 
 @app.command()
@@ -58,6 +91,8 @@ def rebalance(
     holdings: HoldingsFile,
     prices: Prices = None,
     limits: LimitsFile = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     asof: AsOf = None,
     out: DeskFolder = Path("out/desk"),
     window: RiskWindow = 1250,
@@ -94,6 +129,8 @@ def rebalance(
         volume,
         top,
         periods_per_year,
+        book,
+        base,
     )
     if as_json:
         print(json.dumps(content))
@@ -111,6 +148,8 @@ def stress(
     labels: Labels = None,
     options: Options = None,
     library: Library = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     asof: AsOf = None,
     horizon: Horizon = None,
     paths: Paths = 10_000,
@@ -140,7 +179,7 @@ def stress(
     how = Simulation(periods, paths, "filtered" if filtered else "student-t", uncertain, seed)
     content, flagged = run_stress(
         prices or bundled_prices(),
-        RiskFiles(holdings, labels, options=options, library=library),
+        RiskFiles(holdings, labels, options=options, library=library, book=book, base=base),
         limits,
         asof,
         StressSettings(how, volatility, correlation, market),

@@ -12,6 +12,7 @@ def _print(context: typer.Context, option: typer.CallbackParam, asked: bool) -> 
     if not asked:
         return
     from riskengine.backtest import GridFile
+    from riskengine.book import BookFile
     from riskengine.desk import LibraryFile, LimitsFile, TermsFile
     from riskengine.schema import Table, example, json_schema
 
@@ -21,6 +22,7 @@ def _print(context: typer.Context, option: typer.CallbackParam, asked: bool) -> 
         "risk": LimitsFile,
         "limits": LimitsFile,
         "scenarios": LibraryFile,
+        "holdings": BookFile,
         "price": TermsFile,
         "sweep": GridFile,
     }

@@ -13,7 +13,9 @@ from rich.markup import escape
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
+    BaseCurrency,
     Benchmark,
+    BookOfHoldings,
     Factors,
     HeldOrEqual,
     Json,
@@ -51,6 +53,8 @@ def risk(
     trades: Trades = None,
     limits: LimitsFile = None,
     library: Library = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     asof: AsOf = None,
     window: RiskWindow = 1250,
     periods_per_year: PeriodsPerYear = None,
@@ -69,7 +73,7 @@ def risk(
 
     kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
     files = RiskFiles(
-        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, kinds
+        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, kinds, book, base
     )
     content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
     if as_json:

@@ -54,6 +54,8 @@ def run_rebalance(
     volume: Source | None = None,
     top: int | None = None,
     periods_per_year: float | None = None,
+    book: Path | None = None,
+    base: str = "",
 ) -> dict[str, Any]:
     """Write the daily report and the strategy's state; the report's content.
 
@@ -63,12 +65,13 @@ def run_rebalance(
         If there are traded values and no number of assets to choose by them.
     """
     from riskengine.backtest import load_strategy
+    from riskengine.book import read_book_settings
     from riskengine.desk import (
         Shown,
         close_name,
+        hold_book,
         read_desk,
         read_history,
-        read_holdings,
         rebalance,
         write_rebalance,
     )
@@ -81,10 +84,11 @@ def run_rebalance(
         )
     panel = _panel(prices, asof, membership, periods_per_year)
     universe = None if top is None else Universe(top, volume=None if volume is None else load_volume(volume))
-    held, desk = read_holdings(holdings, panel.assets), read_desk(limits, panel.assets)
+    held = hold_book(holdings, panel, read_book_settings(book), base, trading=True)
+    panel, desk = held.panel, read_desk(limits, held.panel.assets)
     _, last = read_history(out, close_name(panel.dates[-1]))
     shown, candidate = Shown(history, universe), load_strategy(strategy)
-    found = rebalance(candidate, panel, held, desk, network(), window, last, out, shown, fresh)
+    found = rebalance(candidate, panel, held.holdings, desk, network(), window, last, out, shown, fresh, held)
     write_rebalance(found, render_rebalance(found.content), out)
     return found.content
 
@@ -102,20 +106,22 @@ def run_stress(
 ) -> tuple[dict[str, Any], bool]:
     """Write the stress test; its content, and whether a limit is broken or a holding flagged.
 
-    Of the files it reads holdings, labels, options and library. With ``month`` the horizon is as many periods as the
-    prices have in a month.
+    Of the files it reads those of the book, labels, options and library. With ``month`` the horizon is as many periods
+    as the prices have in a month.
     """
     from riskengine.desk import read_desk, stress_content, stress_of_files
     from riskengine.report import render_stress
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
+    held = files.held(panel)
+    panel = panel if held is None else held.panel
     if month:
         periods = max(1, round(panel.periods_per_year / 12))
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    found = stress_of_files(panel, files, network(), settings, file)
-    content = stress_content(found, panel, desk, settings)
+    found = stress_of_files(panel, held, files, network(), settings, file)
+    content = stress_content(found, panel, desk, settings, held)
     write_page(out, "stress", content, render_stress(content))
     return content, content["status"] == "flagged"
 
@@ -135,10 +141,26 @@ def run_risk(
     from riskengine.report import render_risk
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
-    found = risk_report(panel, files, read_desk(limits, panel.assets), network(), window)
+    held = files.held(panel)
+    panel = panel if held is None else held.panel
+    found = risk_report(panel, held, files, read_desk(limits, panel.assets), network(), window)
     content: dict[str, Any] = finite(found)  # JSON has no NaN
     write_page(out, "risk", content, render_risk(content))
     return content
+
+
+def run_holdings(
+    holdings: Path, prices: Source | None, asof: str | None, book: Path | None, base: str, out: Path
+) -> tuple[dict[str, Any], bool]:
+    """Value a book and write its page; its content, and whether something needs a look."""
+    from riskengine.book import read_book_settings
+    from riskengine.desk import holdings_content
+    from riskengine.report import render_holdings
+
+    panel = None if prices is None else _panel(prices, asof)
+    content = holdings_content(holdings, panel, read_book_settings(book), base)
+    write_page(out, "holdings", content, render_holdings(content))
+    return content, content["status"] == "flagged"
 
 
 def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
 from riskengine.covariance import conditional_variance
+from riskengine.desk.held_book import HeldBook, book_content
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.library_outcomes import Past, library_outcomes
 from riskengine.desk.period_returns import period_returns
@@ -386,19 +387,22 @@ def _own(outcome: Outcome) -> Array:
     return -outcome.returns.astype(np.float64).mean(axis=0) * outcome.weights + 0.0
 
 
-def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressSettings) -> dict[str, Any]:
+def stress_content(
+    test: StressTest, panel: Panel, desk: Desk, settings: StressSettings, book: HeldBook | None = None
+) -> dict[str, Any]:
     """Everything as one object for ``stress.json`` and its page: numbers, limits, flags, provenance.
 
-    ``status`` is flagged if a limit is broken or something needs a look.
+    ``status`` is flagged if a limit is broken or something needs a look; with the value of the book that it is of.
     """
     numbers = figures(test, desk)
     limits = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
-    flags = [*broken(limits), *numbers["flags"]]
+    flags = [*broken(limits), *numbers["flags"], *(() if book is None else book.value.flags)]
     return {
         "date": f"{panel.dates[-1]:%Y-%m-%d}",
         **numbers,
         "flags": flags,
         "limits": limits,
+        **({} if book is None or book.plain else {"book": book_content(book)}),
         "status": "flagged" if flags else "clean",
         "provenance": panel_provenance(panel, settings=repr(settings)),
     }

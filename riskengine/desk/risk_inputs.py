@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 
 from riskengine.backtest import panel_provenance
+from riskengine.book import money_name, read_book_settings
 from riskengine.calibration import Calibrator
 from riskengine.desk.book_risk import BookRisk
 from riskengine.desk.daily_risk import DailyRisk
 from riskengine.desk.exposures import after_trades, exposures_of, read_trades
-from riskengine.desk.holdings import Holdings, read_holdings
+from riskengine.desk.held_book import HeldBook, book_content, hold_book
+from riskengine.desk.holdings import Holdings
 from riskengine.desk.option_outcomes import stress_with_options
 from riskengine.desk.option_positions import read_options
 from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_test
 from riskengine.desk.risk_report import risk_content
 from riskengine.desk.risk_view import RiskView, factor_series, library_moves, mean_volume
 from riskengine.desk.rules import Desk
-from riskengine.desk.stream_settings import weights_of
+from riskengine.desk.stream_settings import equal_weights
 from riskengine.desk.stress_library import read_library
 from riskengine.errors import DataError, SettingsError
 from riskengine.files import sha256
@@ -50,7 +52,7 @@ class RiskFiles:
 
     Attributes
     ----------
-    holdings : asset and quantity; equal weights if left out
+    holdings : asset and quantity, or a broker's positions; equal weights if left out
     labels : asset and sector, country, class, ...
     benchmark : asset and weight, or the name of an asset of the prices
     factors : returns of factors by date
@@ -60,6 +62,8 @@ class RiskFiles:
     trades : that are proposed
     library : scenarios of the user
     by : labels to attribute risk to; all of the file if empty
+    book : settings of the book that the holdings are
+    base : its currency
     """
 
     holdings: Path | None = None
@@ -72,6 +76,14 @@ class RiskFiles:
     trades: Path | None = None
     library: Path | None = None
     by: tuple[str, ...] = ()
+    book: Path | None = None
+    base: str = ""
+
+    def held(self, panel: Panel) -> HeldBook | None:
+        """The book on the prices of a panel; None where no holdings are named."""
+        if self.holdings is None:
+            return None
+        return hold_book(self.holdings, panel, read_book_settings(self.book), self.base)
 
     def kinds(self, labels: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
         """The labels that are asked for, all if none are.
@@ -94,18 +106,24 @@ class RiskFiles:
         return {
             name: sha256(Path(file))
             for name, file in named.items()
-            if isinstance(file, Path | str) and Path(file).is_file()
+            if isinstance(file, Path | str) and str(file) and Path(file).is_file()
         }
 
 
 def risk_report(
-    panel: Panel, files: RiskFiles, desk: Desk, calibrator: Calibrator, window: int = 1250
+    panel: Panel,
+    held: HeldBook | None,
+    files: RiskFiles,
+    desk: Desk,
+    calibrator: Calibrator,
+    window: int = 1250,
 ) -> dict[str, Any]:
     """Everything that `riskengine risk` writes, as one object; see :mod:`riskengine.desk.risk_report`.
 
     Parameters
     ----------
-    panel : prices up to today
+    panel : prices up to today, those of the book
+    held : the book, of :meth:`RiskFiles.held`; None for equal weights
     files : what else there is
     desk : rules and limits
     calibrator : of all figures
@@ -122,18 +140,18 @@ def risk_report(
     labels = _labels(files, desk)
     view = risk_view(panel, risk, files, desk, labels, calibrator)
     prices = panel.prices.ffill().to_numpy()[-1]
-    holdings = _holdings(files.holdings, panel, prices)
+    holdings = _equal(panel, prices) if held is None else held.holdings
+    terms = {} if held is None else held.terms
     options = None
     if files.options is not None:
         options = read_options(files.options, panel.assets, prices, panel.dates[-1])
-    book = exposures_of(holdings, prices, labels, options)
-    before, now = None, BookRisk(view, book)
+    before, now = None, BookRisk(view, exposures_of(holdings, prices, labels, options, terms))
     if files.trades is not None:
-        trades = read_trades(files.trades, panel.assets)
-        done = after_trades(holdings, trades, prices, desk.cost_rate)
-        before, now = now, BookRisk(view, exposures_of(done, prices, labels, options))
+        done = after_trades(holdings, read_trades(files.trades, panel.assets), prices, desk.cost_rate)
+        before, now = now, BookRisk(view, exposures_of(done, prices, labels, options, terms))
     content = risk_content(now, before)
     flags = [*content["flags"], *_calibration_flags(risk, now, before)]
+    flags += () if held is None else held.value.flags
     settings = {
         "window": str(window),
         **{f"file of {name}": digest for name, digest in files.hashes().items()},
@@ -142,12 +160,14 @@ def risk_report(
         "flags": flags,
         "status": "flagged" if flags else "clean",
         "notes": [*holdings.notes, *content["notes"]],
+        **({} if held is None or held.plain else {"book": book_content(held)}),
         "provenance": panel_provenance(panel, **settings),
     }
 
 
 def stress_of_files(
     panel: Panel,
+    held: HeldBook | None,
     files: RiskFiles,
     calibrator: Calibrator,
     settings: StressSettings,
@@ -157,8 +177,9 @@ def stress_of_files(
 
     Parameters
     ----------
-    panel : prices up to today
-    files : holdings, labels, options and library; the others are not read
+    panel : prices up to today, those of the book
+    held : the book; None for equal weights
+    files : labels, options and library; the others are not read
     calibrator, settings, write : as of :func:`~.portfolio_stress.stress_test`
 
     Raises
@@ -167,19 +188,17 @@ def stress_of_files(
         If a file is missing or not what it is said to be, or nothing can be simulated.
     """
     prices = panel.prices.ffill().to_numpy()[-1]
-    weights, _ = weights_of(panel.assets, prices, files.holdings, shorts=True)
+    weights = equal_weights(prices) if held is None else held.weights()
     labels = {} if files.labels is None else load_labels(files.labels)
-    library, classes = read_library(files.library), _classes(labels)
+    library, classes = read_library(files.library), _classes(labels, panel)
     if files.options is None:
         return stress_test(panel, weights, calibrator, settings, write, library, classes)
     options = read_options(files.options, panel.assets, prices, panel.dates[-1])
-    assets_alone = EQUAL_WEALTH
-    if files.holdings is not None:
-        assets_alone = read_holdings(files.holdings, panel.assets, shorts=True).wealth(prices)
-    wealth = assets_alone + float(options.value().sum())
+    alone = EQUAL_WEALTH if held is None else held.value.total.wealth
+    wealth = alone + float(options.value().sum())
     if not wealth > 0:
         raise DataError(f"a wealth of {wealth:,.2f} with options is nothing that losses are fractions of")
-    found = stress_test(panel, weights * assets_alone / wealth, calibrator, settings, write, library, classes)
+    found = stress_test(panel, weights * alone / wealth, calibrator, settings, write, library, classes)
     return stress_with_options(found, options, wealth, library, settings.volatility)
 
 
@@ -196,8 +215,8 @@ def risk_view(
     benchmark, said = _benchmark(files.benchmark, panel.assets, assets)
     notes += said
     volume = mean_volume(panel, None if files.volume is None else load_volume(files.volume), desk)
-    classes = _classes(labels)
-    if not classes:
+    classes = _classes(labels, panel)
+    if not any(kind in labels for kind in _CLASSES):
         notes.append(
             "stress library: no column `class` in the labels, so that every asset is taken as equity"
         )
@@ -236,14 +255,14 @@ def _labels(files: RiskFiles, desk: Desk) -> dict[str, Mapping[str, str]]:
     return found | ({"group": desk.groups} if desk.groups else {})
 
 
-def _classes(labels: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    """Asset classes by asset; empty where labels have none."""
-    return next((labels[kind] for kind in _CLASSES if kind in labels), {})
+def _classes(labels: Mapping[str, Mapping[str, str]], panel: Panel) -> dict[str, str]:
+    """Asset classes by asset, as far as labels have them; foreign money is of the class currency."""
+    money = {name: "currency" for name in panel.assets if name.startswith(money_name(""))}
+    return money | dict(next((labels[kind] for kind in _CLASSES if kind in labels), {}))
 
 
-def _holdings(path: Path | None, panel: Panel, prices: Array) -> Holdings:
-    if path is not None:
-        return read_holdings(path, panel.assets, shorts=True)
+def _equal(panel: Panel, prices: Array) -> Holdings:
+    """Equal weights in everything that has a price."""
     alive = prices > 0
     each = EQUAL_WEALTH / alive.sum()
     quantity = np.where(alive, each / np.where(alive, prices, 1.0), 0.0)

@@ -45,6 +45,7 @@ class Desk:
     cash : share of wealth that stays in cash
     cost_rate : of the value traded, one way
     volume : units that trade on a day, by asset, for participation
+    no_buy, no_sell, no_trade : assets that may not be bought, sold, or either
     groups : group of an asset, a sector say
     limits : upper limits by name, fractions of wealth where nothing else is said. Of every command: volatility
         (per year), var_95, var_99, cvar_97.5 (of one period), weight (the largest), ``group:NAME``, gross (sum of
@@ -67,6 +68,14 @@ class Desk:
     limits: Mapping[str, float] = field(default_factory=dict)
     at_least: Mapping[str, float] = field(default_factory=dict)
     take: float = 0.2
+    no_buy: tuple[str, ...] = ()
+    no_sell: tuple[str, ...] = ()
+    no_trade: tuple[str, ...] = ()
+
+    def allowed(self, assets: tuple[str, ...]) -> tuple[Array, Array]:
+        """Which assets may be bought, and which sold, ``(assets,)`` each."""
+        buy, sell = {*self.no_buy, *self.no_trade}, {*self.no_sell, *self.no_trade}
+        return np.array([name not in buy for name in assets]), np.array([name not in sell for name in assets])
 
     def lots(self, assets: tuple[str, ...]) -> Array:
         """Lot of every asset ``(assets,)``."""
@@ -85,6 +94,11 @@ def _of_assets(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
             "\n".join(f"{name!r} is not an asset of the prices: {_near(name, assets)}" for name in odd)
         )
     return value
+
+
+def _listed_assets(value: list[str], info: ValidationInfo) -> tuple[str, ...]:
+    _of_assets(dict.fromkeys(value), info)
+    return tuple(value)
 
 
 def _near(name: str, assets: list[str]) -> str:
@@ -117,6 +131,7 @@ def _limits(value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
     return value
 
 
+_Names = Annotated[list[str], AfterValidator(_listed_assets), Field(examples=[["AAPL"]])]
 _Lot = Annotated[int, Field(ge=1, le=10**9, description="A whole number of units.")]
 _Share = Annotated[float, Field(ge=0, le=0.5)]
 _AtLeastZero = Annotated[float, Field(ge=0, lt=1e300)]
@@ -148,6 +163,9 @@ LimitsFile = table(
     ],
     at_least=Annotated[dict[str, float], AfterValidator(_limits), Field(examples=[{"net": 0.0}])],
     take=Annotated[float, Field(gt=0, le=1)],
+    no_buy=_Names,
+    no_sell=_Names,
+    no_trade=_Names,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from riskengine.report import stress_page
+from riskengine.report.holdings_page import book_sections
 from riskengine.report.page import Section
 
 RISK_LABELS = {
@@ -96,10 +97,12 @@ def trades(content: dict[str, Any]) -> Section:
     """Orders to send, sales first."""
     rows = [
         [
+            row.get("account", ""),
             row["asset"],
             row["side"],
             f"{row['units']:,.0f}",
             f"{row['price']:,.2f}",
+            row.get("currency", ""),
             f"{row['value']:,.0f}",
             "" if row["participation"] is None else f"{row['participation']:.1%}",
         ]
@@ -109,7 +112,13 @@ def trades(content: dict[str, Any]) -> Section:
         f"Sells first. Turnover {content['turnover']:.1%} of wealth, estimated cost {content['cost']:,.2f}; "
         f"cash afterwards {content['cash']:,.2f}."
     )
-    return Section("Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows)
+    headings = ["account", "asset", "side", "units", "price", "currency", "value", "of daily volume"]
+    return Section("Trades", text, headings, rows)
+
+
+def book(content: dict[str, Any]) -> list[Section]:
+    """The book that was held, where it is more than quantities in one currency."""
+    return book_sections(content["book"]) if "book" in content else []
 
 
 def limits(content: dict[str, Any]) -> Section:

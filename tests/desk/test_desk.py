@@ -82,8 +82,8 @@ def test_participation_and_what_cannot_be_traded():
     assert any("its order waits" in flag for flag in stuck.flags)
     with pytest.raises(DataError, match="no price"):
         trade_list(holdings, np.array([np.nan, 5.0]), np.array([0.5, 0.5]), Desk())
-    with pytest.raises(DataError, match="none negative"):
-        trade_list(holdings, np.array([10.0, 5.0]), np.array([1.2, -0.2]), Desk())
+    with pytest.raises(DataError, match="every one a number"):
+        trade_list(holdings, np.array([10.0, 5.0]), np.array([1.2, np.nan]), Desk())
 
 
 TEXT = st.text(max_size=60)
