@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from riskengine.portfolio import Constraints as Constraints
     from riskengine.portfolio import Costs as Costs
     from riskengine.portfolio import Decision as Decision
+    from riskengine.portfolio import EfficientFrontier as EfficientFrontier
     from riskengine.portfolio import EqualWeight as EqualWeight
     from riskengine.portfolio import Exposure as Exposure
     from riskengine.portfolio import Group as Group
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from riskengine.portfolio import Strategy as Strategy
     from riskengine.portfolio import TrackingError as TrackingError
     from riskengine.portfolio import View as View
+    from riskengine.portfolio import efficient_frontier as efficient_frontier
 
 __version__ = version("riskengine")
 
@@ -90,7 +92,14 @@ def _draw_calibration(fit: Calibration) -> object:
     return draw_calibration(fit)
 
 
+def _draw_frontier(frontier: EfficientFrontier) -> object:
+    from riskengine.report import draw_frontier
+
+    return draw_frontier(frontier)
+
+
 hooks.write_page = _write_page
+hooks.draw_frontier = _draw_frontier
 hooks.draw_result = _draw_result
 hooks.draw_calibration = _draw_calibration
 lazy_face(__name__, {"TargetVolatility": "MaximumReturn"})

@@ -12,5 +12,8 @@ draw_result: Callable[[Any, str], Any]
 draw_calibration: Callable[[Any], Any]
 """Draws a :class:`riskengine.Calibration`, for its ``plot``."""
 
+draw_frontier: Callable[[Any], Any]
+"""Draws a :class:`riskengine.portfolio.EfficientFrontier`, for its ``plot``."""
+
 write_page: Callable[[Any, Path], Path]
 """Writes the page of a :class:`riskengine.BacktestResult`, for its ``to_html``."""

@@ -99,7 +99,6 @@ def test_files_have_one_subject():
 SHARED = {
     # numbers and thresholds that two folders have to agree on
     "calibration.dated": {"PER_ROW"},
-    "calibration.padding": {"NARROWEST", "bucket"},
     "calibration.pretrained_weights": {"PRETRAINED", "WEIGHTS"},
     "market.checks": {"LARGEST", "as_scores"},
     # how cells of files are read, of prices and of positions alike
@@ -113,6 +112,7 @@ SHARED = {
     # recursions that calibrators and forecasters stand on
     "calibration.neural": {"takeover"},
     "calibration.universe_calibrator": {"CommonMargin", "as_ranges"},
+    "calibration.window_filter": {"filter_window"},
     "garch.common_variance": {
         "TINY", "UniverseParams", "UniverseState", "filter_universe", "start_universe", "universe_eta",
         "universe_step", "universe_term_structure", "universe_variance",

@@ -86,7 +86,9 @@ def test_figures_by_name_are_those_of_the_summary(result):
     assert found.calmar == pytest.approx(row["return"] / -row["max_drawdown"])
 
 
-@pytest.mark.parametrize("kind", ["growth", "volatility", "drawdown", "weights"])
+@pytest.mark.parametrize(
+    "kind", ["growth", "volatility", "drawdown", "distribution", "sharpe", "beta", "weights"]
+)
 def test_a_result_draws_itself(result, kind):
     assert len(result.plot(kind).data) >= 1
 

@@ -24,13 +24,8 @@ from backtests.calibration.universe_fit import load
 from backtests.panels import PANELS, load_returns
 from backtests.record import Record
 from riskengine import ArchReference, NeuralCalibrator
-from riskengine.calibration.universe_calibrator import (
-    PARKINSON,
-    PRETRAINED,
-    UniverseCalibrator,
-    joined,
-    young_level,
-)
+from riskengine.calibration.joined_variance import joined
+from riskengine.calibration.universe_calibrator import PARKINSON, PRETRAINED, UniverseCalibrator, young_level
 from riskengine.covariance import conditional_variance
 from riskengine.garch import holding_period_variance, log_density
 from riskengine.garch.common_variance import (
@@ -159,12 +154,13 @@ def universe_paths(
 
 def shipped(
     calibrator: UniverseCalibrator, returns: Array, ranges: Array | None, spot: int, chosen: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, float]:
     """What a user of the calibrator has at a date: the network's window of 1,000 days and up to 256 assets, no more.
 
     Returns
     -------
-    Variances of the 63 days ``(days, chosen)``, mean variance of the 21 days and dof ``(chosen,)``; not yet joined.
+    Variances of the 63 days ``(days, chosen)``, mean variance of the 21 days and dof ``(chosen,)``, not yet joined; and
+    the weight of the universe.
     """
     assets = np.concatenate([chosen, np.setdiff1d(np.arange(returns.shape[1]), chosen)])[:UNIVERSE]
     window, whole = slice(spot - WINDOW, spot), slice(spot - WINDOW, spot + AHEAD)
@@ -176,7 +172,7 @@ def shipped(
         fit, returns[whole][:, assets], None if ranges is None else ranges[whole][:, assets]
     )
     some = np.arange(len(chosen))
-    return path[WINDOW:, some], month[some], dof[some]
+    return path[WINDOW:, some], month[some], dof[some], common.weight
 
 
 def scores(
@@ -233,8 +229,7 @@ def case_scores(
             ]
             table.setdefault(f"universe, {name}", []).append(scores(future, *join, dof[rows][:, chosen]))
             given = ranges if name == "ranges" else None
-            weight = calibrator.weight(min(UNIVERSE, returns.shape[1]), name == "ranges")
-            own_path, own_month, own_dof = shipped(calibrator, returns, given, int(spot), chosen)
+            own_path, own_month, own_dof, weight = shipped(calibrator, returns, given, int(spot), chosen)
             join = [
                 joined(mine, other, weight)
                 for mine, other in ((own_path, one["network path"]), (own_month, one["network month"]))

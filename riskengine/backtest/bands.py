@@ -13,7 +13,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class NoTradeBand:
-    """Leaves alone what has strayed no further than ``width`` from its target.
+    """No-trade band: an asset within ``width`` of its target weight is not traded.
 
     Under proportional costs it is best not to trade near the target (Davis and Norman 1990). What enters or
     leaves the portfolio is traded in any case. Purchases and sales that are left away seldom cancel: the larger

@@ -11,7 +11,7 @@ from riskengine.market import plural
 
 @dataclass(frozen=True)
 class Metrics(ReturnShape):
-    """Figures of a portfolio, net of costs: these, and those of :class:`ReturnShape`.
+    """Performance figures of a portfolio, net of costs: these, and those of :class:`ReturnShape`.
 
     Attributes
     ----------

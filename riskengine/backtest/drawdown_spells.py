@@ -9,7 +9,7 @@ import pandas as pd
 
 
 class Drawdown(NamedTuple):
-    """A fall below a peak.
+    """Drawdown: the fall of wealth below its running maximum, to its recovery.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ _MOST_REASONS = 3
 
 @dataclass(frozen=True)
 class ResultFlag:
-    """One thing that a portfolio did otherwise than it was asked to.
+    """Flag of a result: a kind of decision or close at which a portfolio departed from its rules.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ def price_flags(portfolio: str, notes: Sequence[str], closes: int) -> list[Resul
 
 
 def gathered(notes: Sequence[str]) -> list[str]:
-    """Notes whose text is that of others, but for the date before it, as one with how often and when.
+    """Notes that differ only in the date they begin with, merged into one with the first date, the last and the count.
 
     Parameters
     ----------

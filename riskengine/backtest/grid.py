@@ -137,7 +137,7 @@ def distinct_names(paths: Sequence[Path], common: str = "") -> list[str]:
 
 
 def named_markets(markets: Sequence[Market], taken: Mapping[str, Market]) -> dict[str, Market]:
-    """Universes by what their files are called, beside those that have names.
+    """Universes named by their files, beside those that have names of their own.
 
     A number of most liquid assets is added to the name; a name that is taken gets the whole path.
 
@@ -145,6 +145,11 @@ def named_markets(markets: Sequence[Market], taken: Mapping[str, Market]) -> dic
     ----------
     markets : universes without a name; the same one twice stays one
     taken : universes with a name
+
+    Examples
+    --------
+    >>> list(named_markets([Market(Path("us.csv")), Market(Path("us.csv"), top=50)], {}))
+    ['us', 'us, top 50']
     """
     asked = list(dict.fromkeys(markets))
     files = {

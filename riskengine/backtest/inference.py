@@ -29,7 +29,7 @@ class VolatilityTest(NamedTuple):
 
 
 def variance_test(first: Array, second: Array) -> VolatilityTest:
-    """Ledoit and Wolf (2011): are the variances of two dependent return series equal?
+    """Test of equal variances of two dependent return series (Ledoit and Wolf 2011).
 
     The difference of the log variances is a smooth function of four moments; its standard error is that
     of their long-run covariance, by the quadratic spectral kernel with Andrews' (1991) automatic
@@ -69,6 +69,12 @@ def long_run_variance(series: Array) -> float:
     """Variance of ``sqrt(T)`` times the mean of a dependent ``(T,)`` series.
 
     Quadratic spectral kernel; bandwidth by Andrews' (1991) rule for a first-order autoregression.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal(2001)
+    >>> round(long_run_variance(x), 1), round(long_run_variance(x[1:] + x[:-1]), 1)
+    (1.0, 3.9)
     """
     x = np.asarray(series, dtype=np.float64) - np.mean(series)
     days = len(x)

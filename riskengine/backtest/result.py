@@ -328,7 +328,12 @@ class BacktestResult:
         )
 
     def plot(self, kind: str = "growth") -> Any:
-        """A plotly figure: growth, volatility, drawdown, forecast, weights, contributions or var."""
+        """A plotly figure.
+
+        Parameters
+        ----------
+        kind : growth, volatility, drawdown, distribution, sharpe, beta, forecast, weights, contributions or var
+        """
         return hooks.draw_result(self, kind)
 
     def _repr_html_(self) -> str:
@@ -358,7 +363,13 @@ def _yearly_growth(returns: np.ndarray, years: float) -> float:
 
 
 def finite(value: Any) -> Any:
-    """NaN and infinities as None, which JSON can hold."""
+    """NaN and infinities as None, which JSON can hold.
+
+    Examples
+    --------
+    >>> finite({"a": float("nan"), "b": [1.0, float("inf")]})
+    {'a': None, 'b': [1.0, None]}
+    """
     if isinstance(value, dict):
         return {key: finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

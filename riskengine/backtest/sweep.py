@@ -38,7 +38,7 @@ def plan(
     cash: float | pd.Series = 0.0,
     borrow: float | pd.Series | None = None,
 ) -> list[Cell]:
-    """The cells of a grid, and equal weight in every universe as the benchmark.
+    """Backtests of a grid, and equal weight in every universe as the benchmark.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def run_sweep(
     report: ProgressReport = no_progress,
     notes: Iterable[str] = (),
 ) -> Sweep:
-    """Run every cell that the folder does not hold yet.
+    """Run the backtests of a sweep whose results are not in its folder yet.
 
     Results are written by this process, each as soon as it is there: a sweep that was stopped, or whose workers
     died, goes on with what is missing. A cell that fails, whatever its fault, is named in the table and tried again

@@ -62,7 +62,7 @@ class _Judged(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """What a sweep found.
+    """Results of a sweep, with the figures that correct them for selection.
 
     Attributes
     ----------

@@ -39,7 +39,7 @@ def sobol_normals(draws: int) -> Array:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Independent Gaussians, one an asset, over the coordinates of :mod:`riskengine.garch.params`.
+    """Gaussian posterior of each asset, over the unconstrained coordinates of :mod:`riskengine.garch.params`.
 
     Attributes
     ----------
@@ -87,13 +87,6 @@ class Posterior:
         low[:, 4], high[:, 4] = 1 / np.clip(high[:, 4], 1e-9, 0.5), 1 / np.clip(low[:, 4], 1e-9, 0.5)
         low[:, [0, 1, 3]] = np.maximum(low[:, [0, 1, 3]], 0)
         return GarchParams(*low.T), GarchParams(*high.T)
-
-    def standard_errors(self) -> GarchParams:
-        """Posterior standard deviations of the natural parameters, leaves ``(assets,)``.
-
-        That of ``dof`` is infinite where the posterior reaches the Gaussian: ask for an interval.
-        """
-        return GarchParams(*(np.std(leaf, axis=0) for leaf in self._draws(512)))
 
     def mean_params(self) -> GarchParams:
         """Posterior means of the natural parameters, leaves ``(assets,)``.

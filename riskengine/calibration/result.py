@@ -29,8 +29,9 @@ SHORTEST = 60
 
 
 class Status(StrEnum):
-    """What happened to an asset. Those that fall back borrow from the universe: see
-    :func:`riskengine.calibration.status.complete`.
+    """Status of an asset's calibration.
+
+    Assets that fall back borrow from the universe: see :func:`riskengine.calibration.status.complete`.
     """
 
     OK = "ok"
@@ -183,7 +184,7 @@ class Calibration:
 
 
 class Calibrator(Protocol):
-    """Returns in, parameters of every asset out."""
+    """Calibrator: a callable from returns to the parameters of every asset."""
 
     def __call__(self, returns: Any) -> Calibration:
         """Calibrate ``(time, assets)`` returns, an array or a DataFrame; NaN means no observation."""

@@ -34,6 +34,11 @@ def standard_calibrator(method: Method = "universe") -> Calibrator:
     ------
     SettingsError
         If there is none of that name.
+
+    Examples
+    --------
+    >>> type(standard_calibrator("mle")).__name__
+    'MaximumLikelihood'
     """
     if method == "universe":
         return UniverseCalibrator.pretrained()
@@ -91,9 +96,7 @@ def calibrate(
 
 
 def ranges_for(calibrator: Calibrator, prices: Any, days: int) -> dict[str, Any]:
-    """The keyword ``ranges`` of a call on the last ``days`` returns of a panel, if calibrator and panel have any use
-    for it.
-    """
+    """The keyword ``ranges`` of a calibrator's call on the last ``days`` returns, where it and the prices have them."""
     if not (isinstance(prices, Panel) and isinstance(calibrator, UniverseCalibrator)):
         return {}
     ranges = prices.session_ranges

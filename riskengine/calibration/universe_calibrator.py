@@ -13,11 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from riskengine.calibration.dated import Dated
+from riskengine.calibration.joined_variance import evident_weight, joined
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator, takeover
-from riskengine.calibration.padding import bucket
+from riskengine.calibration.padding import bucket, period
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.status import without_impossible
+from riskengine.calibration.window_filter import filter_window
 from riskengine.errors import DataError
 from riskengine.garch.common_variance import (
     TINY,
@@ -40,9 +42,7 @@ YOUNG = 250
 COMPANY = 5.0
 """Other assets at which the universe has half its part; a universe of one has none of it."""
 WITH_RANGES, FROM_CLOSES = 0.75, 0.7
-"""Weights of the component model in the logarithm of the joined variance; chosen on 2009-2012, see ``universe_fit``."""
-FURTHEST = 0.7
-"""Bound of the difference of log variances that is joined; on 2009-2012 it costs ranges .0006 nats, closes nothing."""
+"""Largest weights of the component model in the logarithm of the joined variance; chosen on 2009-2012."""
 _JUMP = 0.25  # largest squared return, and squared range, in a first level
 
 _filter = jax.jit(filter_universe)
@@ -56,14 +56,16 @@ class UniverseCalibrator:
     The forecast is a geometric mean of the network's variance and that of the component model
     (:mod:`riskengine.garch.common_variance`), whose few parameters were fitted once, to a panel of stocks, and are
     shared by all assets; where they are far apart, as after a bad print, it stays near the network's. With ranges the
-    component model has three quarters of the weight. Without, a universe of ``n`` assets gives it
-    ``.7 (n - 1) / (n - 1 + 5)``: one asset alone is forecast by the network.
+    component model has at most three quarters of the weight. Without, a universe of ``n`` assets gives it at most
+    ``.7 (n - 1) / (n - 1 + 5)``: one asset alone is forecast by the network. How much of that it has, the past days of
+    the universe say (:func:`evident_weight`): where series have nothing in common it has none.
 
     Attributes
     ----------
     network : calibrator of each asset
     closes, ranges : parameters for returns alone, and for returns with ranges
     card : how the parameters came to be
+    judged : whether the days of the window tell the weight; without, it is the largest
 
     Examples
     --------
@@ -78,6 +80,7 @@ class UniverseCalibrator:
     closes: UniverseParams
     ranges: UniverseParams
     card: dict[str, Any] = field(default_factory=dict)
+    judged: bool = True
 
     @classmethod
     def pretrained(cls, path: Path | str | None = None) -> UniverseCalibrator:
@@ -136,7 +139,7 @@ class UniverseCalibrator:
         return self if isinstance(other, NeuralCalibrator) else other
 
     def filter(
-        self, fit: Calibration, returns: Array, ranges: Array | None = None
+        self, fit: Calibration, returns: Array, ranges: Array | None = None, own: Array | None = None
     ) -> tuple[Array, CommonMargin]:
         """The component model's variances of the days ``(time, assets)``, and what it knows after the last.
 
@@ -145,6 +148,7 @@ class UniverseCalibrator:
         fit : what :meth:`calibrate` said; levels begin at its long-run variances
         returns : (time, assets), NaN where missing
         ranges : (time, assets) logarithms of high over low, NaN where missing
+        own : (time, assets) variances of the network's filter on these returns, if they are known
         """
         days, assets = returns.shape
         silent = np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
@@ -152,7 +156,7 @@ class UniverseCalibrator:
         level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
         young, range_level = young_level(centred, ranges)
         range_level = range_level * level / young
-        shape = bucket(days), bucket(assets)
+        shape = period(days, assets), bucket(assets)
         wide = (0, shape[1] - assets)
 
         def filled(values: Array) -> jax.Array:
@@ -170,10 +174,12 @@ class UniverseCalibrator:
         state = _of_assets(last, assets)
         with jax.enable_x64(True):
             ahead = np.asarray(universe_variance(params, state))
+        components = np.asarray(path)[-days:, :assets]
         weight = self.weight(assets, ranged)
-        return np.asarray(path)[-days:, :assets], CommonMargin(
-            params, state, ahead, fit.mean, silent, weight, ranged
-        )
+        if self.judged:
+            garch = np.asarray(filter_window(fit, returns).variance if own is None else own)
+            weight = evident_weight(centred, components, garch, np.asarray(fit.params.dof), weight)
+        return components, CommonMargin(params, state, ahead, fit.mean, silent, weight, ranged)
 
     def params(self, assets: int, ranged: bool) -> UniverseParams:
         """Parameters for a universe of so many assets: one alone has no loading on itself."""
@@ -182,7 +188,7 @@ class UniverseCalibrator:
 
     @staticmethod
     def weight(assets: int, ranged: bool) -> float:
-        """Of the component model in the logarithm of the joined variance, in a universe of so many assets."""
+        """The most that the component model has in the logarithm of the joined variance, of so many assets."""
         return WITH_RANGES if ranged else FROM_CLOSES * share(assets)
 
 
@@ -196,7 +202,7 @@ class CommonMargin(NamedTuple):
     variance : (assets,) of the next day
     mean : (assets,) of returns
     silent : (assets,) whether the price does not move or is not there: its zeros are no observation of calm
-    weight : of the component model in the logarithm of the joined variance
+    weight : of the component model in the logarithm of the joined variance, by :func:`evident_weight`
     ranged : whether there have been ranges
     """
 
@@ -251,20 +257,6 @@ def share(assets: int) -> float:
     [0.0, 0.5, 0.95]
     """
     return (assets - 1) / (assets - 1 + COMPANY)
-
-
-def joined(universe: Array, garch: Array, weight: float) -> Array:
-    """Geometric mean of variances in which the first has a bounded say.
-
-    After a bad print, which the network's filter of two hypotheses sees through and the component model does not, they
-    differ by a factor of five or ten: the difference of logarithms ``d`` counts as ``.7 tanh(d / .7)``.
-
-    Examples
-    --------
-    >>> [round(float(joined(np.array(ratio), np.array(1.0), 0.7)), 2) for ratio in (1.1, 2.0, 10.0)]
-    [1.07, 1.45, 1.63]
-    """
-    return garch * np.exp(weight * FURTHEST * np.tanh(np.log(universe / garch) / FURTHEST))
 
 
 def young_level(returns: Array, ranges: Array | None) -> tuple[Array, Array]:

@@ -64,8 +64,8 @@ Volume = Annotated[
 Train = Annotated[
     int | None,
     typer.Option(
-        help="Returns seen before the first decision, and window of the benchmarks. If left out 1250, or fewer where "
-        "the prices do not leave a year to test on."
+        help="Number of returns before the first decision, and window of the benchmarks. If left out 1250, or fewer "
+        "where the prices do not leave a year to test on."
     ),
 ]
 Step = Annotated[
@@ -90,10 +90,13 @@ Borrow = Annotated[
     ),
 ]
 Band = Annotated[
-    float, typer.Option(help="Percent of wealth that a weight may stray from its target before it is traded.")
+    float,
+    typer.Option(
+        help="No-trade band: percent of wealth that a weight may differ from its target without being traded."
+    ),
 ]
 Window = Annotated[
-    int | None, typer.Option(help="Returns that a strategy is shown; the whole past if left out.")
+    int | None, typer.Option(help="Number of past returns that a strategy sees; all if left out.")
 ]
 DelistingFile = Annotated[Path | None, typer.Option("--delistings", help="Rows of asset, date, return.")]
 Start = Annotated[str | None, typer.Option(help="First date of the prices to use.")]
@@ -102,10 +105,10 @@ TopOfDay = Annotated[int | None, typer.Option(help="Restrict to the N most liqui
 BacktestFolder = Annotated[
     Path, typer.Option(help="Folder for report.html, result.json, tables as .parquet and .csv.")
 ]
-Checkpoint = Annotated[Path | None, typer.Option(help="Folder to keep every decision in, for --resume.")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the run that is in the checkpoint, if there is one.")
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="Folder in which every decision is saved, for --resume.")
 ]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the run in the checkpoint, if there is one.")]
 BenchmarkJobs = Annotated[
     int, typer.Option(help="Processes: benchmarks run beside the strategy; -1 for all cores.")
 ]
@@ -114,7 +117,10 @@ StrategyFiles = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="name=value,value for every build() that takes it; file.name=... for one."),
+    typer.Option(
+        "--set",
+        help="Values of a setting, name=value,value, of every build() that takes it; file.name=... for one.",
+    ),
 ]
 GridOfRuns = Annotated[
     Path | None,
@@ -157,25 +163,25 @@ RepairedCopy = Annotated[
     Path | None,
     typer.Option(
         "--repair",
-        help="Write a mended copy, .csv or .parquet, and beside it a log of each change. Splits and changes of "
+        help="Write a repaired copy, .csv or .parquet, and beside it a log of each change. Splits and changes of "
         "unit are adjusted back, wrong prints emptied; nothing is filled.",
     ),
 ]
 
 # `calibrate` and `pretrain`
-CalibrationWindow = Annotated[int, typer.Option(help="Last days to use; 0 for all.")]
+CalibrationWindow = Annotated[int, typer.Option(help="Number of last returns to use; 0 for all.")]
 Method = Annotated[
     CalibratorName,
     typer.Option(
-        help="By each asset and all others, with ranges where there are any; the network, robust and pooled, for each "
-        "asset alone; the plain one; batched maximum likelihood; or arch."
+        help="universe: each asset by its own past and that of all others, with the day's ranges where there are any; "
+        "network: robust, pooled network; plain: plain network; mle: batched maximum likelihood; arch: package arch."
     ),
 ]
 Robust = Annotated[
     bool | None,
     typer.Option(
         "--robust/--no-robust",
-        help="Whether the network is the one trained on bad prints, breaks and stale prices.",
+        help="Use the network that was trained on bad prints, breaks and stale prices.",
         show_default="robust",
     ),
 ]
@@ -183,15 +189,17 @@ Pooled = Annotated[
     bool | None,
     typer.Option(
         "--pooled/--no-pooled",
-        help="Whether every asset is shrunk towards the universe (empirical Bayes).",
+        help="Shrink every asset's parameters towards those of the universe (empirical Bayes).",
         show_default="pooled",
     ),
 ]
 CsvOut = Annotated[Path | None, typer.Option(help="CSV file to write.")]
 NetworkFolder = Annotated[Path, typer.Option(help="Folder for the plain and the robust network.")]
-Steps = Annotated[int | None, typer.Option(help="Simulated batches; the default makes the shipped weights.")]
-TrainingSeed = Annotated[int | None, typer.Option(help="Of simulation and initial weights.")]
-Restart = Annotated[bool, typer.Option(help="Begin anew instead of going on from a checkpoint.")]
+Steps = Annotated[
+    int | None, typer.Option(help="Number of simulated batches; the default makes the shipped weights.")
+]
+TrainingSeed = Annotated[int | None, typer.Option(help="Seed of the simulation and of the initial weights.")]
+Restart = Annotated[bool, typer.Option(help="Start from scratch instead of resuming from a checkpoint.")]
 
 # `rebalance`, `stress`, `validate` and `watch`
 HoldingsFile = Annotated[
@@ -242,13 +250,15 @@ DeskFolder = Annotated[
         help="Folder for trades.csv, report.json, report.html, history.jsonl and the strategy's state."
     ),
 ]
-RiskWindow = Annotated[int, typer.Option(help="Closes that the risk figures rest on.")]
+RiskWindow = Annotated[int, typer.Option(help="Number of closes from which risk is estimated.")]
 Fresh = Annotated[
-    bool, typer.Option("--fresh", help="Begin anew: pass over what the strategy learned on earlier days.")
+    bool, typer.Option("--fresh", help="Start the strategy without the state saved on earlier days.")
 ]
 ShownHistory = Annotated[
     int | None,
-    typer.Option(help="Returns that the strategy is shown, as --window of backtest; all if left out."),
+    typer.Option(
+        help="Number of past returns that the strategy sees, as --window of backtest; all if left out."
+    ),
 ]
 Top = Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets.")]
 HeldOrEqual = Annotated[
@@ -262,13 +272,22 @@ Horizon = Annotated[
     int | None,
     typer.Option(help="Periods of the prices: days, weeks, ...; a month if left out, 21 trading days."),
 ]
-Paths = Annotated[int, typer.Option(help="Simulated paths a scenario.")]
-FilteredDays = Annotated[bool, typer.Option("--filtered", help="Draw whole past days instead of Student-t.")]
-Uncertain = Annotated[bool, typer.Option("--uncertain", help="Draw parameters from their posterior.")]
+Paths = Annotated[int, typer.Option(help="Number of simulated paths per scenario.")]
+FilteredDays = Annotated[
+    bool,
+    typer.Option(
+        "--filtered", help="Filtered historical simulation: draw past days of residuals, not Student-t ones."
+    ),
+]
+Uncertain = Annotated[
+    bool, typer.Option("--uncertain", help="Draw GARCH parameters from their posterior, anew for each path.")
+]
 VolatilityFactor = Annotated[float, typer.Option(help="Factor on all volatilities.")]
-ShockedCorrelation = Annotated[float, typer.Option(help="Mean correlation of the shocked state.")]
-MarketShock = Annotated[float, typer.Option(help="Return of the market on the day of its shock.")]
-Seed = Annotated[int, typer.Option(help="Of the draws.")]
+ShockedCorrelation = Annotated[float, typer.Option(help="Mean correlation in the correlation shock.")]
+MarketShock = Annotated[
+    float, typer.Option(help="Return of the market on the first day of the market shock.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of the random draws.")]
 WritePaths = Annotated[bool, typer.Option("--write-paths", help="Write all daily returns as Parquet.")]
 StressFolder = Annotated[Path, typer.Option(help="Folder for stress.json, stress.html, paths.parquet.")]
 Labels = Annotated[
@@ -307,29 +326,58 @@ ForecastFile = Annotated[
     Path,
     typer.Argument(help="CSV with columns date, return (or pnl, loss), var and, if known, cvar (or es)."),
 ]
-Level = Annotated[float, typer.Option(help="Confidence of VaR and CVaR.")]
-Draws = Annotated[int, typer.Option(help="Simulated series behind the p-values.")]
+Level = Annotated[float, typer.Option(help="Confidence level of VaR and CVaR.")]
+Draws = Annotated[int, typer.Option(help="Number of simulated series for the p-values.")]
 StateFolder = Annotated[Path, typer.Option("--state", help="Folder of the state; made on the first call.")]
 StreamHoldings = Annotated[
     Path | None,
     typer.Option(
         "--holdings",
-        help="CSV of asset,quantity; left out, equal weights at first and then those of the state.",
+        help="CSV of asset,quantity; if left out, equal weights on the first call, then those of the state.",
     ),
 ]
 RowsArePrices = Annotated[
     bool | None,
     typer.Option(
-        "--rows-are-prices/--rows-are-returns", help="What rows hold; returns at first, then as before."
+        "--rows-are-prices/--rows-are-returns",
+        help="What rows hold; returns on the first call, then as before.",
     ),
 ]
 StreamWindow = Annotated[
-    int | None, typer.Option(help="Rows of calibration and history; 1000 at first, then as before.")
+    int | None,
+    typer.Option(help="Number of rows for calibration and history; 1000 on the first call, then as before."),
 ]
 Recalibrate = Annotated[
-    int | None, typer.Option(help="Rows between calibrations; 0 for none; 21 at first, then as before.")
+    int | None,
+    typer.Option(help="Rows between calibrations; 0 for none; 21 on the first call, then as before."),
 ]
-Snapshot = Annotated[int, typer.Option(help="Rows between snapshots.")]
+Snapshot = Annotated[int, typer.Option(help="Rows between snapshots of the state.")]
+StreamSource = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Redis stream to read instead of standard input, redis://host:6379/0?stream=prices&group=riskengine; "
+        "idle=30 ends after 30 seconds without a row.",
+        metavar="URL",
+    ),
+]
+StreamTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        help="Redis stream to write instead of standard output, redis://host:6379/0?stream=risk.",
+        metavar="URL",
+    ),
+]
+LivePage = Annotated[
+    str | None,
+    typer.Option(
+        "--page",
+        help="Serve a live page; on this machine alone if no host is named. Its address, with its token, goes to "
+        "standard error.",
+        metavar="[HOST:]PORT",
+    ),
+]
 
 # `smile`
 QuoteFile = Annotated[Path, typer.Argument(help="CSV of quotes: see riskengine.options.read_quotes.")]
@@ -343,36 +391,46 @@ UnderlyingPrices = Annotated[
 ]
 Underlying = Annotated[str | None, typer.Option(help="Column of the underlying in the prices.")]
 QuoteDate = Annotated[str | None, typer.Option(help="Date of the quotes; last date of the prices to use.")]
-Spot = Annotated[float | None, typer.Option(help="Where the file has neither spot nor forward.")]
+Spot = Annotated[float | None, typer.Option(help="Spot price, where the file has neither spot nor forward.")]
 ZeroRate = Annotated[
     str | None,
-    typer.Option(help="Zero rate, continuously compounded, or a file of years and rates; before parity's."),
+    typer.Option(
+        help="Zero rate, continuously compounded, or a file of years and rates; in place of that of put-call parity."
+    ),
 ]
 DividendYield = Annotated[
-    str | None, typer.Option(help="Dividend yield, or a file of years and yields; before parity's.")
+    str | None,
+    typer.Option(help="Dividend yield, or a file of years and yields; in place of that of parity."),
 ]
 Forward = Annotated[
-    str | None, typer.Option(help="Forward, or a file of years and forwards; before parity's.")
+    str | None, typer.Option(help="Forward, or a file of years and forwards; in place of that of parity.")
 ]
-Expiry = Annotated[str | None, typer.Option(help="Of all quotes, where the file has none.")]
+Expiry = Annotated[str | None, typer.Option(help="Expiry of all quotes, where the file has none.")]
 American = Annotated[
     bool | None,
     typer.Option("--american/--european", help="How options are exercised, where the file does not say."),
 ]
 Percent = Annotated[
     bool | None,
-    typer.Option("--percent/--decimal", help="What volatilities are, where the file leaves it open."),
+    typer.Option("--percent/--decimal", help="Unit of volatilities, where the file leaves it open."),
 ]
 Shift = Annotated[
     float, typer.Option(help="Added to forwards and strikes, which may then be negative; SABR alone.")
 ]
 Normal = Annotated[
-    bool, typer.Option("--normal", help="Volatilities are Bachelier's, strikes of any sign; SABR alone.")
+    bool,
+    typer.Option(
+        "--normal", help="Volatilities are normal ones (Bachelier), strikes may have any sign; SABR alone."
+    ),
 ]
-DayCount = Annotated[str, typer.Option(help="act/365, act/360, act/365.25 or bus/252.")]
-UnderlyingName = Annotated[str, typer.Option(help="Of the underlying; chooses one of a file of several.")]
+DayCount = Annotated[
+    str, typer.Option(help="Day count of times to expiry: act/365, act/360, act/365.25 or bus/252.")
+]
+UnderlyingName = Annotated[
+    str, typer.Option(help="Name of the underlying; selects one in a file of several.")
+]
 Feller = Annotated[bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")]
-ErrorWeights = Annotated[str, typer.Option(help="Of the errors: volatility, vega or spread.")]
-Beta = Annotated[float, typer.Option(help="Of SABR, 0 to 1.")]
-GarchWindow = Annotated[int, typer.Option(help="Days of prices that the GARCH model sees.")]
+ErrorWeights = Annotated[str, typer.Option(help="Weights of the errors: volatility, vega or spread.")]
+Beta = Annotated[float, typer.Option(help="SABR's exponent beta, 0 to 1.")]
+GarchWindow = Annotated[int, typer.Option(help="Number of returns for the GARCH calibration.")]
 SmileFolder = Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")]

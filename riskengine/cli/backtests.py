@@ -79,7 +79,7 @@ def backtest(
     jobs: BenchmarkJobs = 1,
     as_json: Json = False,
 ) -> None:
-    """Walk a strategy through history beside four benchmarks, and write the report.
+    """Walk-forward backtest of a strategy beside four benchmarks; writes the report.
 
     The benchmarks are equal weight, static sample covariance, static Ledoit-Wolf and the legacy pipeline
     (per-asset maximum likelihood GARCH with sample correlation), under the strategy's own limits. About a
@@ -133,7 +133,7 @@ def sweep(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """Backtest strategies x settings x universes, and say how much of the best record is luck.
+    """Walk-forward backtests of strategies x settings x universes, with tests of the best one for selection bias.
 
     Equal weight runs beside them in every universe. A sweep that was interrupted, or lost a worker, runs only what is
     missing when it is called again. Strategies run where they lie, and what they read decides what runs again.

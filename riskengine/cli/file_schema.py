@@ -19,10 +19,11 @@ def _print(context: typer.Context, option: typer.CallbackParam, asked: bool) -> 
     kinds: dict[str, type[Table]] = {
         "rebalance": LimitsFile,
         "stress": LimitsFile,
+        "holdings": BookFile,
         "risk": LimitsFile,
         "limits": LimitsFile,
+        "watch": LimitsFile,
         "scenarios": LibraryFile,
-        "holdings": BookFile,
         "price": TermsFile,
         "sweep": GridFile,
     }

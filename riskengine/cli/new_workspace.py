@@ -11,15 +11,11 @@ from riskengine.cli.console import plainly, screen
 
 @app.command()
 def init(folder: NewFolder = Path("riskengine-workspace")) -> None:
-    """Lay out a workspace: strategies, a small file of prices, an example of every file, a Makefile.
+    """Create a workspace: strategies, a small file of prices, an example of every file, a Makefile.
 
     Nothing that is there is written over.
     """
     from riskengine.desk import lay_out
 
     written = lay_out(folder)
-    plainly(
-        screen(False),
-        f"{folder}: {len(written)} files; its README.md says what each is for",
-        f"Next: cd {folder} && make backtest",
-    )
+    plainly(screen(False), f"{folder}: {len(written)} files; its README.md says what each is for")

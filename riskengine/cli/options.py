@@ -35,7 +35,7 @@ from riskengine.cli.arguments import (
     UnderlyingPrices,
     ZeroRate,
 )
-from riskengine.cli.console import FLAGGED, bars, new_table, plainly, screen
+from riskengine.cli.console import FLAGGED, bars, new_table, plainly, screen, working
 from riskengine.cli.file_schema import Example, Schema
 
 
@@ -136,11 +136,13 @@ def smile(
         "spot": spot, "rate": rate, "dividend": dividend, "forward": forward, "expiry": expiry, "american": american,
         "percent": percent, "shift": shift, "normal": normal, "day_count": day_count, "name": name,
     }  # fmt: skip
-    content = run_smile(quotes, prices, asset, asof, feller, weights, beta, window, out, reading)
+    console = screen(as_json)
+    with working(console, "reading quotes and fitting models"):
+        content = run_smile(quotes, prices, asset, asof, feller, weights, beta, window, out, reading)
     if as_json:
         print(json.dumps(content))
     else:
-        show_smile(screen(as_json), content, out / "smile.html")
+        show_smile(console, content, out / "smile.html")
     if content["flagged"]:
         raise typer.Exit(FLAGGED)
 

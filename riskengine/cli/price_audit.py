@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from riskengine.cli.app import app
 from riskengine.cli.arguments import AuditFolder, Json, PricesToAudit, RepairedCopy
-from riskengine.cli.console import FLAGGED, new_table, plainly, screen, write
+from riskengine.cli.console import FLAGGED, new_table, plainly, screen, working, write
 from riskengine.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def audit(
     repair_to: RepairedCopy = None,
     as_json: Json = False,
 ) -> None:
-    """Show how a file of prices is read and what looks wrong in it, with a plot of each finding.
+    """Audit a file of prices: how it is read and what looks wrong in it, with a plot of each finding.
 
     Exit status 3 if a finding is serious: returns are wrong if it is what it looks like.
     """
@@ -41,9 +41,10 @@ def audit(
     if repair_to is not None:
         _check_copy(prices, repair_to)
     console = screen(as_json)
-    read = load_prices(prices)
-    findings = [*(Finding("reading", None, None, note) for note in read.notes), *audit_table(read.close)]
-    content = write_audit(prices, read.close, findings, out)
+    with working(console, "reading, checking and drawing"):
+        read = load_prices(prices)
+        findings = [*(Finding("reading", None, None, note) for note in read.notes), *audit_table(read.close)]
+        content = write_audit(prices, read.close, findings, out)
     mended = None if repair_to is None else _repaired(read.close, repair_to, content)
     if as_json:
         print(json.dumps(content))
@@ -59,7 +60,7 @@ def audit(
 
 
 def _check_copy(prices: Source, copy: Path) -> None:
-    """Refuse to write a mended copy over what it comes from, or in a form that is not written."""
+    """Refuse to write a repaired copy over what it comes from, or in a form that is not written."""
     source, target = prices.resolve(), copy.resolve()
     if isinstance(source, Path) and (source == target or source in target.parents):
         raise SettingsError(f"--repair {copy} is where the prices come from: name another file for the copy")
@@ -68,7 +69,7 @@ def _check_copy(prices: Source, copy: Path) -> None:
 
 
 def _repaired(close: pd.DataFrame, copy: Path, content: dict[str, Any]) -> Repair:
-    """Write the mended copy and its log, and say so in ``content``."""
+    """Write the repaired copy and its log, and say so in ``content``."""
     from riskengine.market import repair, save_prices
 
     mended = repair(close)

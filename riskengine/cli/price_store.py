@@ -13,9 +13,10 @@ from rich.markup import escape
 from riskengine.cli.app import app
 from riskengine.cli.arguments import Json, PricesToAudit
 from riskengine.cli.console import FLAGGED, new_table, plainly, screen
+from riskengine.cli.next_step import GuidedTyper
 from riskengine.errors import SettingsError
 
-store_app = typer.Typer(
+store_app = GuidedTyper(
     name="store",
     help="A file of prices that grows by the day: corrections are kept beside what they correct, and --prices "
     "'store:///prices.store?asof=2024-05-01T18:00' gives what was known then.",
@@ -37,7 +38,7 @@ def add(
     known: Known = None,
     as_json: Json = False,
 ) -> None:
-    """Append a day's prices, or any others; what was known otherwise becomes a correction.
+    """Append prices to a store; those that differ from what is stored are kept as corrections.
 
     Exit status 3 if something was corrected.
     """
@@ -66,7 +67,7 @@ def withdraw(
     store: StoreFile = Path("prices.store"),
     known: Known = None,
 ) -> None:
-    """Take a price back: from now on there is none of that asset and date."""
+    """Withdraw a price: from now on there is none of that asset and date."""
     from riskengine.market import withdraw as take_back
 
     since = take_back(store, asset, date, known)
@@ -80,7 +81,7 @@ def show(
     date: Annotated[str | None, typer.Option(help="With --asset: date of the price.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what was added when, or how one price was known over time."""
+    """Show the batches of a store, or the history of one price."""
     from riskengine.market import batches, history
 
     if (asset is None) != (date is None):

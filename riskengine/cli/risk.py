@@ -30,7 +30,7 @@ from riskengine.cli.arguments import (
     Trades,
     Volume,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen
+from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen, working
 from riskengine.cli.file_schema import Example, Schema
 
 RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json and risk.html.")]
@@ -40,6 +40,8 @@ RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json an
 def risk(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     labels: Labels = None,
     by: Annotated[
         str | None,
@@ -53,8 +55,6 @@ def risk(
     trades: Trades = None,
     limits: LimitsFile = None,
     library: Library = None,
-    book: BookOfHoldings = None,
-    base: BaseCurrency = "",
     asof: AsOf = None,
     window: RiskWindow = 1250,
     periods_per_year: PeriodsPerYear = None,
@@ -73,13 +73,15 @@ def risk(
 
     kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
     files = RiskFiles(
-        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, kinds, book, base
+        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, book, base, kinds
     )
-    content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
+    console = screen(as_json)
+    with working(console, "prices, risk, stress and limits"):
+        content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
     if as_json:
         print(json.dumps(content))
     else:
-        show_risk(screen(as_json), content, out / "risk.html")
+        show_risk(console, content, out / "risk.html")
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,23 +105,35 @@ def run_stress(
 ) -> tuple[dict[str, Any], bool]:
     """Write the stress test; its content, and whether a limit is broken or a holding flagged.
 
-    Of the files it reads those of the book, labels, options and library. With ``month`` the horizon is as many periods
-    as the prices have in a month.
+    Of the files it reads holdings, labels, options and library. With ``month`` the horizon is as many periods as the
+    prices have in a month.
     """
     from riskengine.desk import read_desk, stress_content, stress_of_files
     from riskengine.report import render_stress
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
-    held = files.held(panel)
-    panel = panel if held is None else held.panel
     if month:
         periods = max(1, round(panel.periods_per_year / 12))
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    found = stress_of_files(panel, held, files, network(), settings, file)
-    content = stress_content(found, panel, desk, settings, held)
+    found = stress_of_files(panel, files, network(), settings, file)
+    content = stress_content(found, panel, desk, settings)
     write_page(out, "stress", content, render_stress(content))
+    return content, content["status"] == "flagged"
+
+
+def run_holdings(
+    holdings: Path, prices: Source | None, asof: str | None, book: Path | None, base: str, out: Path
+) -> tuple[dict[str, Any], bool]:
+    """Value a book and write its page; its content, and whether something needs a look."""
+    from riskengine.book import read_book_settings
+    from riskengine.desk import holdings_content
+    from riskengine.report import render_holdings
+
+    panel = None if prices is None else _panel(prices, asof)
+    content = holdings_content(holdings, panel, read_book_settings(book), base)
+    write_page(out, "holdings", content, render_holdings(content))
     return content, content["status"] == "flagged"
 
 
@@ -141,26 +152,10 @@ def run_risk(
     from riskengine.report import render_risk
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
-    held = files.held(panel)
-    panel = panel if held is None else held.panel
-    found = risk_report(panel, held, files, read_desk(limits, panel.assets), network(), window)
+    found = risk_report(panel, files, read_desk(limits, panel.assets), network(), window)
     content: dict[str, Any] = finite(found)  # JSON has no NaN
     write_page(out, "risk", content, render_risk(content))
     return content
-
-
-def run_holdings(
-    holdings: Path, prices: Source | None, asof: str | None, book: Path | None, base: str, out: Path
-) -> tuple[dict[str, Any], bool]:
-    """Value a book and write its page; its content, and whether something needs a look."""
-    from riskengine.book import read_book_settings
-    from riskengine.desk import holdings_content
-    from riskengine.report import render_holdings
-
-    panel = None if prices is None else _panel(prices, asof)
-    content = holdings_content(holdings, panel, read_book_settings(book), base)
-    write_page(out, "holdings", content, render_holdings(content))
-    return content, content["status"] == "flagged"
 
 
 def run_price(terms: Path, out: Path, progress: Any) -> dict[str, Any]:
@@ -233,35 +228,3 @@ def _write_smile(
     content: dict[str, Any] = finite(numbers)  # JSON has no NaN
     write_page(out, "smile", content, render_smile(numbers, smile_curves(smile)))
     return content
-
-
-def run_watch(
-    state: Path,
-    prices: Source | None,
-    default: Callable[[], Path],
-    holdings: Path | None,
-    of_prices: bool | None,
-    window: int | None,
-    recalibrate: int | None,
-    snapshot: int,
-) -> bool:
-    """Follow standard input until it ends; whether there is something to look at."""
-    from riskengine.desk import StreamSettings, open_stream
-
-    wanted = StreamSettings(prices, holdings, window, recalibrate)
-    follower, done = open_stream(state, wanted, default, network(), of_prices, snapshot)
-    for line in done:
-        print(json.dumps({"setting": line}), file=sys.stderr)
-    for finding in follower.history.findings:
-        print(json.dumps({"finding": finding}), file=sys.stderr)
-    counts = follower.run(sys.stdin, sys.stdout, sys.stderr)
-    said = [f"{count} {kind}" for kind, count in sorted(counts.items())]
-    said += [
-        f"{count} row(s) with {name.replace('_', ' ')}" for name, count in sorted(follower.marks.items())
-    ]
-    said += [
-        f"short history of {name}: {days} of its days are filled by the moves of the others"
-        for name, days in follower.engine.short_history.items()
-    ]
-    print(", ".join(said), file=sys.stderr)
-    return follower.flagged

@@ -38,7 +38,7 @@ class AsynchronousState(NamedTuple):
 
 @dataclass(frozen=True)
 class Asynchronous:
-    """Corrects the correlations of another forecaster for closes hours apart, and for prices every few rows.
+    """Correlations corrected for asynchronous closes and sparse prices, around another forecaster.
 
     Tokyo closes before New York opens: news of a New York day is in Tokyo's next return, and the correlation of one
     day understates that of the two. With ``lags[i, j]`` rows by which i may follow j, the correlation becomes

@@ -129,7 +129,7 @@ class Covariance:
 
 @runtime_checkable
 class CovarianceForecaster(Protocol):
-    """Forecasts a covariance from the past alone. Settings are frozen; what evolves is the state.
+    """Covariance forecaster: settings are frozen, and a state carries what is known of the past.
 
     ``update`` moves the state by one day and never looks back further than the state; feeding rows one
     by one gives the state that ``init`` gives on the whole history with the same calibration.
@@ -149,7 +149,14 @@ class CovarianceForecaster(Protocol):
 
 
 def reads_ranges(forecaster: object) -> bool:
-    """Whether a forecaster takes ``ranges=`` in ``init`` and ``update``."""
+    """Whether a forecaster takes ``ranges=`` in ``init`` and ``update``.
+
+    Examples
+    --------
+    >>> from riskengine.covariance import SampleCovariance
+    >>> reads_ranges(SampleCovariance(250))
+    False
+    """
     return bool(getattr(forecaster, "reads_ranges", False))
 
 

@@ -39,7 +39,7 @@ class BiasCorrectedState(NamedTuple):
 
 @dataclass(frozen=True)
 class BiasCorrected:
-    """Scales the market's risk, and all other risk, by their own running bias.
+    """Bias correction of a covariance: market risk and all other risk are scaled by their own running bias.
 
     A covariance may have the right shape and the wrong size. With the equally weighted portfolio ``w``,
     ``Sigma = Sigma w w' Sigma / (w' Sigma w) + rest``; each of the two parts is multiplied by the fading mean of

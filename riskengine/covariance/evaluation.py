@@ -36,7 +36,7 @@ class Forecasted(NamedTuple):
 def states(
     forecaster: CovarianceForecaster, returns: Array, window: int, refit: int = 21
 ) -> Iterator[tuple[int, Any]]:
-    """States through time: for each day from ``window`` on its position, and the state after the days before it.
+    """Forecaster states through time: for each day from ``window`` on, its position and the state before it.
 
     Parameters
     ----------
@@ -49,6 +49,13 @@ def states(
     ------
     SettingsError
         If the window leaves no day, or ``refit`` is below one.
+
+    Examples
+    --------
+    >>> from riskengine.covariance import SampleCovariance
+    >>> x = 0.01 * np.random.default_rng(0).standard_normal((103, 2))
+    >>> [day for day, _ in states(SampleCovariance(100), x, 100)]
+    [100, 101, 102]
     """
     returns = as_returns(returns)[0]
     if not 2 <= window < len(returns):
@@ -111,7 +118,7 @@ def bias_statistic(returns: Array, volatility: Array) -> Array:
 
 
 def bias_band(periods: int, kurtosis: float = 3.0) -> tuple[float, float]:
-    """Where the bias statistic of right forecasts lies 95 times in 100, ``1 +- 1.96 sqrt((kurtosis - 1) / 4 periods)``.
+    """95% band of the bias statistic under right forecasts, ``1 +- 1.96 sqrt((kurtosis - 1) / 4 periods)``.
 
     With normal returns that is ``1 +- sqrt(2 / periods)`` but for rounding (Menchero, Wang and Orr 2011). Standardised
     returns with fat tails have a wider one.
@@ -123,23 +130,6 @@ def bias_band(periods: int, kurtosis: float = 3.0) -> tuple[float, float]:
     """
     reach = 1.96 * float(np.sqrt((kurtosis - 1) / (4 * periods)))
     return 1 - reach, 1 + reach
-
-
-def mahalanobis_ratio(row: Array, covariance: Array) -> float:
-    """``r' Sigma^-1 r / assets``, whose mean is one if the whole forecast is right.
-
-    Parameters
-    ----------
-    row : (assets,) returns, their mean zero; NaN where missing: such assets are left out
-    covariance : (assets, assets), of the same period
-
-    Examples
-    --------
-    >>> mahalanobis_ratio(np.array([0.02, -0.01]), 1e-4 * np.eye(2))
-    2.5
-    """
-    row, _, white = _whitened(row, covariance)
-    return float(white @ white / len(row))
 
 
 def log_likelihood(row: Array, covariance: Array) -> float:
@@ -177,60 +167,6 @@ def qlike(realised: Array, forecast: Array) -> Array:
     """
     ratio = np.asarray(realised, float) / np.asarray(forecast, float)
     return ratio - np.log(np.where(ratio > 0, ratio, 1.0)) - 1
-
-
-def matrix_qlike(row: Array, covariance: Array) -> float:
-    """``log det Sigma + r' Sigma^-1 r`` of returns ``(assets,)``: QLIKE of a whole matrix, up to what is the same for
-    every forecast (Patton and Sheppard 2009).
-
-    Examples
-    --------
-    >>> matrix_qlike(np.array([1.0, 2.0]), np.eye(2))
-    5.0
-    """
-    _, factor, white = _whitened(row, covariance)
-    return float(2 * np.log(np.diag(factor)).sum() + white @ white)
-
-
-def likelihood_regret(likelihoods: Array, rows: Array, period: Array) -> Array:
-    """By how much the best constant covariance of each period, known only afterwards, was likelier a day.
-
-    That covariance is the period's own second moment (Johansson and others 2023).
-
-    Parameters
-    ----------
-    likelihoods : (days,) of the forecasts, from :func:`log_likelihood`
-    rows : (days, assets) returns without gaps
-    period : (days,) labels, as quarters, each of more days than there are assets
-
-    Returns
-    -------
-    (periods,) mean regret a day, in nats, periods in their order in time
-
-    Examples
-    --------
-    >>> x = np.random.default_rng(0).standard_normal((126, 2))
-    >>> quarter = np.repeat([0, 1], 63)
-    >>> found = np.array([log_likelihood(row, np.eye(2)) for row in x])
-    >>> bool((likelihood_regret(found, x, quarter) > 0).all())
-    True
-    """
-    rows, period = np.asarray(rows, float), np.asarray(period)
-    assets, regret = rows.shape[1], []
-    for label in dict.fromkeys(period.tolist()):
-        chosen = period == label
-        days = rows[chosen]
-        if len(days) <= assets or np.isnan(days).any():
-            raise DataError(
-                f"period {label} has {len(days)} days of {assets} assets: its own covariance needs more days than "
-                "assets, and no gaps"
-            )
-        sign, log_det = np.linalg.slogdet(days.T @ days / len(days))
-        if sign <= 0:
-            raise DataError(f"the second moments of period {label} are singular: leave out redundant assets")
-        best = -(log_det + assets * (1 + np.log(2 * np.pi))) / 2
-        regret.append(best - np.mean(likelihoods[chosen]))
-    return np.array(regret)
 
 
 def minimum_variance(covariance: Array) -> Array:
@@ -297,9 +233,3 @@ def held(weights: Array, periods: list[Array], periods_per_year: float = YEAR) -
         found.append(value[1:] / value[:-1] - 1)
         before = target * growth[-1] / value[-1]
     return Held(np.concatenate(found), np.array(traded), np.abs(weights).sum(axis=1), periods_per_year)
-
-
-def realized_minimum_variance(made: list[Forecasted], periods_per_year: float = YEAR) -> Held:
-    """What the minimum-variance portfolios of these forecasts earned, and traded."""
-    weights = np.array([minimum_variance(one.covariance.matrix()) for one in made])
-    return held(weights, [one.rows for one in made], periods_per_year)

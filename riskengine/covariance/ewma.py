@@ -20,9 +20,10 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Ewma:
-    """Products of returns about zero, weighted by ``decay`` to the power of their age (RiskMetrics 1996).
+    """Exponentially weighted covariance about a mean of zero (RiskMetrics 1996).
 
-    Each pair's mean runs over the days on which both were observed.
+    ``sum d^k r_k r_k' / sum d^k`` over the days of age ``k``, ``d = 2^(-1 / half_life)``. Each pair's mean runs over
+    the days on which both were observed.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ _NETWORKS = NeuralCalibrator | UniverseCalibrator
 
 
 def for_frequency(settings: T, periods_per_year: float) -> tuple[T, tuple[str, ...]]:
-    """The same forecaster or calibrator, with maximum likelihood wherever a network was not trained for the frequency.
+    """Forecaster or calibrator for a frequency: maximum likelihood in place of a network that was not trained for it.
 
     Looks into fields and tuples of dataclasses, so that a wrapped or combined forecaster is adapted inside. What needs
     no change is handed back itself.

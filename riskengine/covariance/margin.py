@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as P
 
 from riskengine.calibration import Calibration, Calibrator, MaximumLikelihood, UniverseCalibrator
-from riskengine.calibration.padding import NARROWEST, bucket
 from riskengine.calibration.universe_calibrator import CommonMargin, as_ranges
-from riskengine.garch import Filtered, GarchParams, expected_step, filter_variance, step, term_structure
+from riskengine.calibration.window_filter import filter_window
+from riskengine.garch import GarchParams, expected_step, step, term_structure
 from riskengine.garch.robust import VariancePair, next_pair
 
 Array = np.ndarray
@@ -24,7 +21,7 @@ _ahead = jax.jit(term_structure, static_argnames="horizon")
 
 
 class Margin(NamedTuple):
-    """GARCH filter of every series: parameters, and what is known of the next day.
+    """State of the GARCH filter of every series: parameters, and the variance of the next day.
 
     Attributes
     ----------
@@ -56,7 +53,7 @@ class Margin(NamedTuple):
         variance = np.asarray(path.variance)
         if not isinstance(calibrator, UniverseCalibrator):
             return found, variance
-        components, common = calibrator.filter(fit, rows, as_ranges(ranges, rows.shape))
+        components, common = calibrator.filter(fit, rows, as_ranges(ranges, rows.shape), variance)
         return found._replace(common=common), common.joined(components, variance)
 
     @property
@@ -107,45 +104,3 @@ def conditional_variance(fit: Calibration, returns: Array) -> Array:
     """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``."""
     path = filter_window(fit, returns)
     return np.vstack([path.variance, path.next_variance])
-
-
-def filter_window(fit: Calibration, returns: Array) -> Filtered:
-    """The path of the variances on ``(time, assets)`` returns, as numpy arrays, the universe split over jax's devices.
-
-    Of rounded shape when it is compiled, so that a listing compiles nothing anew.
-    """
-    days, assets = returns.shape
-    devices = jax.devices()[: max(1, assets // NARROWEST)]
-    mesh = Mesh(np.array(devices), "assets")
-    width = bucket(-(-assets // len(devices))) * len(devices)
-    rows = np.full((bucket(days), width), np.nan)
-    np.subtract(returns, fit.mean, out=rows[-days:, :assets])
-    split = NamedSharding(mesh, P("assets"))
-
-    def widened(leaf: Any) -> jax.Array:
-        wide = np.pad(np.asarray(leaf, dtype=np.float64), (0, width - assets), mode="edge")
-        return jax.device_put(wide, split)
-
-    with jax.enable_x64(True):
-        contamination = None if fit.contamination is None else widened(fit.contamination)
-        params = GarchParams(*map(widened, fit.params))
-        there = jax.device_put(rows, NamedSharding(mesh, P(None, "assets")))
-        path = _filter(params, there, widened(fit.presample), contamination, mesh)
-    path = jax.tree.map(lambda leaf: np.asarray(leaf)[..., :assets], path)
-    return path._replace(variance=path.variance[-days:])
-
-
-@partial(jax.jit, static_argnames="mesh")
-def _filter(
-    params: GarchParams, returns: jax.Array, presample: jax.Array, contamination: jax.Array | None, mesh: Mesh
-) -> Filtered:
-    """:func:`filter_variance` with the assets dealt out to the devices of a mesh; no device waits for another."""
-    one, path = P("assets"), P(None, "assets")
-    leaves: list[Any] = [path, one, one]
-    return jax.shard_map(
-        filter_variance,
-        mesh=mesh,
-        in_specs=(one, path, one, one),
-        out_specs=Filtered(*leaves),
-        check_vma=False,
-    )(params, returns, presample, contamination)

@@ -1,4 +1,4 @@
-"""Calibrate every so many steps, and filter in between: when, and of a covariance forecaster also how."""
+"""Recalibration at a fixed interval with filtering in between; also around a covariance forecaster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = np.ndarray
 
 
 class Followed(NamedTuple):
-    """A forecaster's state, and the steps that its calibration has served, its own the first."""
+    """State of a forecaster, and the number of steps since its calibration, that step included."""
 
     state: Any
     served: int
@@ -22,7 +22,7 @@ class Followed(NamedTuple):
 
 @dataclass(frozen=True)
 class Refit:
-    """Parameters are calibrated every so many steps; in between the model is filtered with those that it has.
+    """Recalibration every ``every`` steps; in between the model is filtered with the last parameters.
 
     A step is what the caller counts: a day, or a decision. The step that calibrates is the first that its parameters
     serve, so that one in ``every`` steps calibrates.

@@ -22,7 +22,7 @@ class RememberedState(NamedTuple):
 
 @dataclass(frozen=True)
 class Remembered:
-    """A forecaster that remembers its states and forecasts by the returns that they were made of.
+    """Memoised forecaster: states and forecasts are kept by the returns that they were made of.
 
     For several strategies that are handed the same returns in one process: with other limits, say. What is remembered
     grows with every history and is part of no comparison.

@@ -12,7 +12,7 @@ from riskengine.errors import SettingsError
 
 @dataclass(frozen=True)
 class RunningBias:
-    """The bias statistic of one portfolio's forecasts, fading, as known today.
+    """Exponentially weighted bias statistic of one portfolio's volatility forecasts, as known today.
 
     An optimiser holds what the covariance takes for calm, so that the risk of what it holds is forecast too low even by
     a covariance that is right on average (Menchero, Wang and Orr 2011). Volatility times this factor is not. The state

@@ -1,8 +1,8 @@
-"""What squared residuals follow on: yesterday's news, the other assets' news, and news that comes by the calendar.
+"""Log-variance regression of residual variances on own, common and calendar squared residuals.
 
-A GARCH variance knows its own asset's past through one decaying sum. Three things it cannot see move the variance of
-what an asset does apart from the market: a day on which many assets surprise; the day after an asset's own surprise,
-most of which a robust filter ignores; and reports, which come every quarter at nearly the same distance.
+A GARCH variance knows its own asset's past through one decaying sum. Three things it does not know move the variance of
+an asset's residual: a day of large residuals of many assets; the day after a large residual of its own, most of which a
+robust filter ignores; and quarterly reports, which come at nearly the same distance.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Array = np.ndarray
 QUARTERS = (62, 63, 64, 65, 124, 125, 126, 127, 187, 188, 189, 190)
 """Days back to the reports of the three quarters before: thirteen weeks less holidays each."""
 YEAR = (249, 250, 251, 252)
-FAST, SLOW = 0.5, 5.0  # half-lives of the common surprise, days
+FAST, SLOW = 0.5, 5.0  # half-lives of the common squared residual, days
 _OWN, _COMMON, _OUTCOME = (
     100.0,
     20.0,
@@ -30,7 +30,7 @@ _RIDGE = 10.0
 
 @dataclass(frozen=True)
 class LogVarianceRegression:
-    """Multipliers of tomorrow's residual variances, by a pooled regression of the past's squared residuals.
+    """Log-variance regression: multipliers of the next day's residual variances, pooled over the assets.
 
     ``log m[t,i] = c + a l[t-1,i] + f log F[t] + s log S[t] + q sum l[t-k,i] + y sum l[t-k,i]`` with
     ``l = log(1 + z^2)`` of standardised residuals, ``F`` and ``S`` the fast and slow fading mean of ``z^2`` over all

@@ -18,7 +18,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class RollingForecaster:
-    """What is common to forecasters that make a matrix of the moments of a rolling window: see :meth:`estimate`."""
+    """Base of forecasters from the moments of a rolling window; a subclass gives :meth:`estimate`."""
 
     window: int = 1250
 

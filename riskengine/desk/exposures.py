@@ -94,7 +94,7 @@ def exposures_of(
     prices : (assets,) of today
     labels : by kind, of assets
     options : that are held beside
-    terms : currency and kind of the assets of a book, which become labels where they are not all alike
+    terms : of the assets of a book, whose kinds become labels where they are not all alike
 
     Raises
     ------
@@ -126,7 +126,9 @@ def exposures_of(
         assets, names = [*assets, *options.underlying], [*names, *options.names]
         accounts += ["options"] * len(options.names)
         money += list(options.deltas())
-    by_kind = {**_book_labels(assets, terms or {}), **({"account": accounts} if several else {})}
+    kinds = _kinds(assets, terms or {})
+    by_kind = {"account": accounts} if several else {}
+    by_kind |= {"kind": kinds} if len(set(kinds)) > 1 else {}
     by_kind |= {
         kind: [by_asset.get(asset, UNLABELLED) for asset in assets] for kind, by_asset in labels.items()
     }
@@ -134,23 +136,13 @@ def exposures_of(
     return Exposures(tuple(names), tuple(assets), np.array(money) / wealth, wealth, found, options)
 
 
-def _book_labels(assets: list[str], terms: Mapping[str, Position]) -> dict[str, list[str]]:
-    """Currency and kind of every line, where the book has more than one."""
+def _kinds(assets: list[str], terms: Mapping[str, Position]) -> list[str]:
+    """Kind of every line: money of a foreign currency, or that of the asset's position."""
     lead = money_name("")
-    currency = [
-        asset.removeprefix(lead)
-        if asset.startswith(lead)
-        else terms[asset].currency
-        if asset in terms
-        else ""
-        for asset in assets
-    ]
-    kind = [
+    return [
         "money" if asset.startswith(lead) else str(terms[asset].kind) if asset in terms else "equity"
         for asset in assets
     ]
-    found = {"currency": currency, "kind": kind}
-    return {name: values for name, values in found.items() if len(set(values)) > 1 and all(values)}
 
 
 def read_trades(path: Path, assets: tuple[str, ...]) -> dict[tuple[str, str], float]:

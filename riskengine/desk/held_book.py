@@ -68,6 +68,11 @@ class HeldBook:
         held = self.holdings
         return not (self.book.base or held.accounts or held.multiplier is not None or held.other)
 
+    def currencies(self) -> dict[str, str]:
+        """Currency of each asset, and of the columns of money."""
+        money = {money_name(code): code for code in self.rates.known_codes}
+        return {name: one.currency or self.book.base for name, one in self.terms.items()} | money
+
     def weights(self) -> Array:
         """Exposures and foreign money as fractions of wealth ``(assets,)``.
 

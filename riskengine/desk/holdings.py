@@ -18,7 +18,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Holdings:
-    """What is held.
+    """Holdings: units and cash.
 
     Attributes
     ----------

@@ -57,11 +57,11 @@ def library_outcomes(
         if days is None:
             shocked.append((name, scenario))
             continue
-        surprises = past.shocks[days] / np.sqrt(past.variance[:-1][days])
-        missing = [model.assets[j] for j in np.flatnonzero(np.isnan(surprises).all(axis=0) & (weights != 0))]
+        residuals = past.shocks[days] / np.sqrt(past.variance[:-1][days])
+        missing = [model.assets[j] for j in np.flatnonzero(np.isnan(residuals).all(axis=0) & (weights != 0))]
         if missing:
             notes.append(f"{name}: no prices then, moves nothing: {', '.join(missing[:5])}")
-        yield replay(model, weights, surprises, f"{name}, at today's volatility")
+        yield replay(model, weights, residuals, f"{name}, at today's volatility")
         yield replay_returns(model.assets, weights, past.returns[days], f"{name}{AS_IT_WAS}")
     for name, scenario in shocked:
         moves, still = scenario.moves(model.assets, classes)

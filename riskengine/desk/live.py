@@ -34,7 +34,7 @@ _FURTHEST = 500
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """How a live engine works.
+    """Settings of a live engine.
 
     Attributes
     ----------
@@ -107,6 +107,10 @@ class LiveRisk:
         """Whether a person should look."""
         return bool(self.stale or self.implausible or self.unsupported)
 
+    def exceeded(self, outcome: float) -> list[str]:
+        """Levels whose VaR a return of the holdings goes beyond, as they are named in a line of output."""
+        return [f"var_{100 * level:g}" for level, value in self.value_at_risk.items() if -outcome > value]
+
     def to_dict(self) -> dict[str, Any]:
         """For a line of JSON; what is empty is left out, a level that has no figure is null."""
         tails: dict[str, float | None] = {}
@@ -136,7 +140,7 @@ def _usual(rows: Array) -> Array:
 
 
 class LiveEngine:
-    """Keeps a universe's variances and the risk of a portfolio up to date.
+    """Live engine: variances of a universe and the risk of a portfolio, updated with every row.
 
     The windows are rings that are written in place; :meth:`snapshot` gives all that evolves as bytes, and an engine
     restored from them goes on bit by bit as the first one would have.
@@ -334,7 +338,7 @@ class LiveEngine:
     def risk(self, missing: int = 0, recalibrated: bool = False) -> LiveRisk:
         """Risk of the holdings as known now.
 
-        Days of the window on which an asset has no surprise count as zero for it, but for those before its first
+        Days of the window on which an asset has no residual count as zero for it, but for those before its first
         return: see :class:`~riskengine.desk.short_history.ShortHistory`.
         """
         scale = np.sqrt(self.variance[self._held]) * self.weights[self._held]
@@ -375,7 +379,7 @@ class LiveEngine:
         }
 
     def correlation(self, factors: int = 20) -> tuple[Array, Array]:
-        """Loadings and specific parts of the surprises' correlation; the variances make a covariance of it."""
+        """Loadings and specific parts of the residuals' correlation; the variances make a covariance of it."""
         return principal_correlation(np.nan_to_num(self._residuals), factors)
 
     def snapshot(self) -> bytes:

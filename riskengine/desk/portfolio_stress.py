@@ -60,7 +60,7 @@ _STILL = 0.2
 
 @dataclass(frozen=True)
 class StressSettings:
-    """What is asked.
+    """Settings of a stress test.
 
     Attributes
     ----------
@@ -107,6 +107,7 @@ class StressTest:
     flags : what a person has to look at, one line each
     weights : of wealth by name, also of what is in no scenario
     periods_per_year : of the prices
+    book : that the weights are of, where a file of holdings was read
     """
 
     outcomes: tuple[Outcome, ...]
@@ -116,6 +117,7 @@ class StressTest:
     flags: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     periods_per_year: float = 252.0
+    book: HeldBook | None = None
 
 
 def stress_test(
@@ -387,22 +389,20 @@ def _own(outcome: Outcome) -> Array:
     return -outcome.returns.astype(np.float64).mean(axis=0) * outcome.weights + 0.0
 
 
-def stress_content(
-    test: StressTest, panel: Panel, desk: Desk, settings: StressSettings, book: HeldBook | None = None
-) -> dict[str, Any]:
-    """Everything as one object for ``stress.json`` and its page: numbers, limits, flags, provenance.
+def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressSettings) -> dict[str, Any]:
+    """Content of ``stress.json`` and of its page: numbers, limits, flags, provenance.
 
     ``status`` is flagged if a limit is broken or something needs a look; with the value of the book that it is of.
     """
     numbers = figures(test, desk)
     limits = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
-    flags = [*broken(limits), *numbers["flags"], *(() if book is None else book.value.flags)]
+    flags = [*broken(limits), *numbers["flags"], *(() if test.book is None else test.book.value.flags)]
     return {
         "date": f"{panel.dates[-1]:%Y-%m-%d}",
         **numbers,
         "flags": flags,
         "limits": limits,
-        **({} if book is None or book.plain else {"book": book_content(book)}),
+        **({} if test.book is None or test.book.plain else {"book": book_content(test.book)}),
         "status": "flagged" if flags else "clean",
         "provenance": panel_provenance(panel, settings=repr(settings)),
     }

@@ -19,7 +19,7 @@ _DAYS, _HISTORY = 250, 500  # days that are tested, if so many come before
 def held_risk(
     rows: Array, portfolios: Array, calibrator: Calibrator
 ) -> tuple[list[dict[str, float]], dict[str, Any] | None]:
-    """Figures for tomorrow by portfolio, and tests of the first one's daily 99% VaR over the last year.
+    """Risk of the next day by portfolio, and tests of the first one's daily 99% VaR over the last year.
 
     The forecaster is that of a backtest, :class:`~riskengine.risk.TailForecaster`, with today's weights all through
     the past.

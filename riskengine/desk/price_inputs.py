@@ -43,7 +43,7 @@ class Trade:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a terms file says.
+    """Terms of products, market and simulation, as a terms file has them.
 
     Attributes
     ----------

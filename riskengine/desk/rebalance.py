@@ -99,7 +99,7 @@ def rebalance(
     fresh: bool = False,
     book: HeldBook | None = None,
 ) -> Rebalance:
-    """Ask the strategy at the last close of the panel, as a backtest does, and judge what it answers.
+    """Daily report: decision, orders, risk, stress and limits at the last close of a panel.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class RiskFiles:
 
     Attributes
     ----------
-    holdings : asset and quantity, or a broker's positions; equal weights if left out
+    holdings : asset and quantity, or a position file of a broker; equal weights if left out
     labels : asset and sector, country, class, ...
     benchmark : asset and weight, or the name of an asset of the prices
     factors : returns of factors by date
@@ -61,9 +61,9 @@ class RiskFiles:
     options : options that are held
     trades : that are proposed
     library : scenarios of the user
+    book : what the file of holdings leaves unsaid, see :class:`riskengine.book.BookSettings`
+    base : currency of all totals; that of the book if empty
     by : labels to attribute risk to; all of the file if empty
-    book : settings of the book that the holdings are
-    base : its currency
     """
 
     holdings: Path | None = None
@@ -75,12 +75,12 @@ class RiskFiles:
     options: Path | None = None
     trades: Path | None = None
     library: Path | None = None
-    by: tuple[str, ...] = ()
     book: Path | None = None
     base: str = ""
+    by: tuple[str, ...] = ()
 
     def held(self, panel: Panel) -> HeldBook | None:
-        """The book on the prices of a panel; None where no holdings are named."""
+        """The holdings on the prices of a panel, with a panel in their base currency; None without a file of them."""
         if self.holdings is None:
             return None
         return hold_book(self.holdings, panel, read_book_settings(self.book), self.base)
@@ -111,19 +111,13 @@ class RiskFiles:
 
 
 def risk_report(
-    panel: Panel,
-    held: HeldBook | None,
-    files: RiskFiles,
-    desk: Desk,
-    calibrator: Calibrator,
-    window: int = 1250,
+    panel: Panel, files: RiskFiles, desk: Desk, calibrator: Calibrator, window: int = 1250
 ) -> dict[str, Any]:
     """Everything that `riskengine risk` writes, as one object; see :mod:`riskengine.desk.risk_report`.
 
     Parameters
     ----------
-    panel : prices up to today, those of the book
-    held : the book, of :meth:`RiskFiles.held`; None for equal weights
+    panel : prices up to today
     files : what else there is
     desk : rules and limits
     calibrator : of all figures
@@ -136,22 +130,27 @@ def risk_report(
     SettingsError
         If a limit is on something that does not exist.
     """
+    held = files.held(panel)
+    given, panel = panel, panel if held is None else held.panel
     risk = DailyRisk.of(panel, calibrator, window)
     labels = _labels(files, desk)
+    if held is not None and held.holdings.foreign is not None and "currency" not in labels:
+        labels["currency"] = held.currencies()
     view = risk_view(panel, risk, files, desk, labels, calibrator)
     prices = panel.prices.ffill().to_numpy()[-1]
     holdings = _equal(panel, prices) if held is None else held.holdings
-    terms = {} if held is None else held.terms
     options = None
     if files.options is not None:
         options = read_options(files.options, panel.assets, prices, panel.dates[-1])
+    terms = {} if held is None else held.terms
     before, now = None, BookRisk(view, exposures_of(holdings, prices, labels, options, terms))
     if files.trades is not None:
-        done = after_trades(holdings, read_trades(files.trades, panel.assets), prices, desk.cost_rate)
+        trades = read_trades(files.trades, panel.assets)
+        done = after_trades(holdings, trades, prices, desk.cost_rate)
         before, now = now, BookRisk(view, exposures_of(done, prices, labels, options, terms))
     content = risk_content(now, before)
-    flags = [*content["flags"], *_calibration_flags(risk, now, before)]
-    flags += () if held is None else held.value.flags
+    told = () if held is None else held.value.flags
+    flags = [*told, *content["flags"], *_calibration_flags(risk, now, before)]
     settings = {
         "window": str(window),
         **{f"file of {name}": digest for name, digest in files.hashes().items()},
@@ -161,13 +160,12 @@ def risk_report(
         "status": "flagged" if flags else "clean",
         "notes": [*holdings.notes, *content["notes"]],
         **({} if held is None or held.plain else {"book": book_content(held)}),
-        "provenance": panel_provenance(panel, **settings),
+        "provenance": panel_provenance(given, **settings),
     }
 
 
 def stress_of_files(
     panel: Panel,
-    held: HeldBook | None,
     files: RiskFiles,
     calibrator: Calibrator,
     settings: StressSettings,
@@ -177,9 +175,8 @@ def stress_of_files(
 
     Parameters
     ----------
-    panel : prices up to today, those of the book
-    held : the book; None for equal weights
-    files : labels, options and library; the others are not read
+    panel : prices up to today
+    files : holdings, labels, options and library; the others are not read
     calibrator, settings, write : as of :func:`~.portfolio_stress.stress_test`
 
     Raises
@@ -187,19 +184,23 @@ def stress_of_files(
     DataError
         If a file is missing or not what it is said to be, or nothing can be simulated.
     """
+    held = files.held(panel)
+    panel = panel if held is None else held.panel
     prices = panel.prices.ffill().to_numpy()[-1]
     weights = equal_weights(prices) if held is None else held.weights()
     labels = {} if files.labels is None else load_labels(files.labels)
     library, classes = read_library(files.library), _classes(labels, panel)
     if files.options is None:
-        return stress_test(panel, weights, calibrator, settings, write, library, classes)
+        found = stress_test(panel, weights, calibrator, settings, write, library, classes)
+        return replace(found, book=held)
     options = read_options(files.options, panel.assets, prices, panel.dates[-1])
-    alone = EQUAL_WEALTH if held is None else held.value.total.wealth
-    wealth = alone + float(options.value().sum())
+    assets_alone = EQUAL_WEALTH if held is None else held.value.total.wealth
+    wealth = assets_alone + float(options.value().sum())
     if not wealth > 0:
         raise DataError(f"a wealth of {wealth:,.2f} with options is nothing that losses are fractions of")
-    found = stress_test(panel, weights * alone / wealth, calibrator, settings, write, library, classes)
-    return stress_with_options(found, options, wealth, library, settings.volatility)
+    found = stress_test(panel, weights * assets_alone / wealth, calibrator, settings, write, library, classes)
+    found = stress_with_options(found, options, wealth, library, settings.volatility)
+    return replace(found, book=held)
 
 
 def risk_view(
@@ -262,7 +263,6 @@ def _classes(labels: Mapping[str, Mapping[str, str]], panel: Panel) -> dict[str,
 
 
 def _equal(panel: Panel, prices: Array) -> Holdings:
-    """Equal weights in everything that has a price."""
     alive = prices > 0
     each = EQUAL_WEALTH / alive.sum()
     quantity = np.where(alive, each / np.where(alive, prices, 1.0), 0.0)

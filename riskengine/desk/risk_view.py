@@ -30,7 +30,7 @@ class FactorSeries:
     Attributes
     ----------
     names : (factors,)
-    tomorrow : (scenarios, factors) surprises at tomorrow's volatilities, NaN where there is none
+    tomorrow : (scenarios, factors) residuals at tomorrow's volatilities, NaN where there is none
     returns : (days, factors) as they were, on the rows of the assets' returns
     riskless : (days,) of cash, zero where it is not known
     notes : one line each
@@ -72,7 +72,7 @@ class RiskView:
     date : of the last close
     model : of the assets with returns
     rows : (days, assets) returns of the window, NaN where there is none
-    moves : (scenarios, assets) returns of tomorrow: past surprises at today's volatilities
+    moves : (scenarios, assets) returns of tomorrow: past residuals at today's volatilities
     periods_per_year : of the closes
     desk : rules and limits
     benchmark : (assets,) weights, None without one
@@ -132,7 +132,7 @@ def factor_series(risk: DailyRisk, factors: FactorReturns, calibrator: Calibrato
     kept = ~np.isnan(risk.rows).all(axis=1)  # the others are no scenarios
     fit = calibrator(window)
     variance = conditional_variance(fit, window.to_numpy())
-    surprises = (window.to_numpy() - fit.mean) / np.sqrt(variance[:-1])
+    residuals = (window.to_numpy() - fit.mean) / np.sqrt(variance[:-1])
     last = known[known].index[-1]
     notes = list(factors.notes)
     lacking = int(window.isna().any(axis=1).sum())
@@ -145,7 +145,7 @@ def factor_series(risk: DailyRisk, factors: FactorReturns, calibrator: Calibrato
         cash = FactorReturns(factors.riskless.to_frame("RF"), None, ()).between(dates)["RF"]
         riskless = cash.iloc[-len(risk.rows) :].fillna(0.0).to_numpy()
     return FactorSeries(
-        factors.names, (surprises * np.sqrt(variance[-1]))[kept], window.to_numpy(), riskless, tuple(notes)
+        factors.names, (residuals * np.sqrt(variance[-1]))[kept], window.to_numpy(), riskless, tuple(notes)
     )
 
 

@@ -54,7 +54,7 @@ class Desk:
         tracking_error (per year), beta (a number), active_share, ``LABEL:NAME`` on what a label of the file of labels
         has (sector:Energy), ``factor:NAME`` (absolute exposure), ``risk:LABEL:NAME`` (share of the volatility;
         risk:asset:AAPL), days_to_liquidate (of the slowest position), unsold_1, unsold_5, unsold_20 (share of the book
-        after so many days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
+        after 1, 5 and 20 days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
     at_least : lower limits by the same names, of what `risk` sees: beta, net, ``LABEL:NAME``, ``factor:NAME`` (signed)
     take : share of the daily volume that is sold of a position, for liquidity
     """
@@ -66,11 +66,11 @@ class Desk:
     volume: Mapping[str, float] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
-    at_least: Mapping[str, float] = field(default_factory=dict)
-    take: float = 0.2
     no_buy: tuple[str, ...] = ()
     no_sell: tuple[str, ...] = ()
     no_trade: tuple[str, ...] = ()
+    at_least: Mapping[str, float] = field(default_factory=dict)
+    take: float = 0.2
 
     def allowed(self, assets: tuple[str, ...]) -> tuple[Array, Array]:
         """Which assets may be bought, and which sold, ``(assets,)`` each."""
@@ -161,11 +161,11 @@ LimitsFile = table(
         AfterValidator(_limits),
         Field(examples=[{"var_99": 0.04, "weight": 0.2, "group:technology": 0.4, "stress": 0.35}]),
     ],
-    at_least=Annotated[dict[str, float], AfterValidator(_limits), Field(examples=[{"net": 0.0}])],
-    take=Annotated[float, Field(gt=0, le=1)],
     no_buy=_Names,
     no_sell=_Names,
     no_trade=_Names,
+    at_least=Annotated[dict[str, float], AfterValidator(_limits), Field(examples=[{"net": 0.0}])],
+    take=Annotated[float, Field(gt=0, le=1)],
 )
 
 

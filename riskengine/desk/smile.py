@@ -50,7 +50,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Smile:
-    """Both models on one day's quotes, and the GARCH states if there are prices.
+    """Heston and SABR fitted to one day's quotes, and the GARCH states where there are prices.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ def expected_volatility(fit: Calibration, maturity: Array) -> Array:
 
 
 def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
-    """Everything as one object for ``smile.json`` and its page; numbers that do not exist are None."""
+    """Content of ``smile.json`` and of its page; numbers that do not exist are None."""
     quotes, heston, sabr = smile.quotes, smile.heston, smile.sabr
     found: dict[str, Any] = {
         "name": quotes.name,

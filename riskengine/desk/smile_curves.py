@@ -24,7 +24,7 @@ _DIGITS = 6
 
 
 def smile_curves(smile: Smile) -> dict[str, Any]:
-    """Points of all charts as lists of numbers, by chart.
+    """Points of the charts of a smile page, by chart.
 
     Returns
     -------

@@ -33,7 +33,7 @@ _SAME_RETURN = 1e-7
 
 @dataclass(frozen=True)
 class Shown:
-    """What a strategy is shown at the desk, as :class:`~riskengine.backtest.WalkForward` says it for a backtest.
+    """Visible history of a strategy at the desk, as :class:`~riskengine.backtest.WalkForward` has it for a backtest.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ def decide(
     fresh: bool = False,
     asked: Strategy | None = None,
 ) -> Morning:
-    """Ask a strategy at the last close of a panel, from the state that an earlier morning has left in ``out/state``.
+    """Decision of a strategy at the last close of a panel, from its last state in ``out/state``.
 
     Nothing is written: see :func:`keep`.
 
@@ -151,7 +151,7 @@ def decide(
 
 
 def keep(morning: Morning, out: Path, date: str) -> None:
-    """Write the state of a morning; old ones beyond :data:`KEPT` go. Doing it again changes nothing."""
+    """Save the strategy's state of a date; states beyond the last :data:`KEPT` are deleted. Idempotent."""
     folder = out / FOLDER
     write_atomically(folder / f"{_file(date)}.npz", morning.content)
     for path in folder.glob("*.part"):  # of a write that a kill cut short
@@ -169,7 +169,13 @@ def _states(out: Path | None) -> dict[str, Path]:
 
 
 def close_name(date: pd.Timestamp) -> str:
-    """A close as text that sorts: its date, with the time of day if it has one."""
+    """A close as text that sorts: its date, with the time of day if it has one.
+
+    Examples
+    --------
+    >>> close_name(pd.Timestamp("2024-01-02")), close_name(pd.Timestamp("2024-01-02 16:00"))
+    ('2024-01-02', '2024-01-02 16:00:00')
+    """
     return f"{date:%Y-%m-%d}" if date == date.normalize() else f"{date:%Y-%m-%d %H:%M:%S}"
 
 

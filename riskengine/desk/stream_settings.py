@@ -14,6 +14,8 @@ from riskengine.covariance import for_frequency
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.holdings import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
+from riskengine.desk.live_limits import add_level, not_judged
+from riskengine.desk.rules import read_desk
 from riskengine.desk.stream import History, Start, Watch
 from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel, Source, load_panel
@@ -32,12 +34,16 @@ class StreamSettings:
     prices : file of the history
     holdings : file of quantities
     window, recalibrate : see :class:`riskengine.desk.live.LiveSettings`
+    limits : file of limits
+    durable : see :class:`riskengine.desk.Watch`
     """
 
     prices: Source | None = None
     holdings: Path | None = None
     window: int | None = None
     recalibrate: int | None = None
+    limits: Path | None = None
+    durable: bool = False
 
 
 def equal_weights(known: Array) -> Array:
@@ -98,9 +104,12 @@ def open_stream(
     def start() -> Start:
         return begin(wanted, wanted.prices or usual_prices(), calibrator, bool(rows_are_prices))
 
-    watch = Watch(folder, start, calibrator, rows_are_prices, snapshot_every)
+    watch = Watch(folder, start, calibrator, rows_are_prices, snapshot_every, wanted.durable)
     try:
-        return watch, [] if watch.fresh else reconcile(watch, wanted)
+        done = [] if watch.fresh else reconcile(watch, wanted)
+        watch.desk = read_desk(wanted.limits, watch.engine.assets)
+        add_level(watch.engine, watch.desk)
+        return watch, done + not_judged(watch.desk, watch.engine)
     except RiskEngineError:
         watch.close()
         raise
@@ -161,7 +170,7 @@ def reconcile(watch: Watch, wanted: StreamSettings) -> list[str]:
     if wanted.holdings is not None:
         weights, held = weights_of(engine.assets, watch.last_prices, wanted.holdings)
         if held != facts.get("holdings"):
-            engine.reweigh(weights)
+            watch.reweigh(weights)
             watch.history = replace(watch.history, facts=facts | {"holdings": held})
             done.append("holdings: those of the file from here on, at the last known prices")
     elif facts.get("holdings", EQUAL) != EQUAL:

@@ -30,7 +30,7 @@ _PAIRS = [(j, k) for j in range(5) for k in range(j + 1)]
 
 
 class Likelihood(NamedTuple):
-    """What one pass over the data says of parameters ``u``; ``K`` is 5, or 6 with a mean.
+    """Log-likelihood at parameters ``u``, its score and information; ``K`` is 5, or 6 with a mean.
 
     Attributes
     ----------

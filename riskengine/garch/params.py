@@ -50,12 +50,8 @@ class GarchParams(NamedTuple):
         return self._replace(omega=self.omega * factor**2)
 
 
-COORDINATES = ("log_long_run_variance", "logit_persistence", "log_news", "log_asymmetry", "logit_tail")
-"""Names of the unconstrained coordinates, in the order of the last axis of every posterior."""
-
-
 def from_unconstrained(u: Array) -> GarchParams:
-    """Map unconstrained coordinates ``(..., 5)`` to parameters ``(...)``.
+    """GARCH parameters ``(...)`` from unconstrained coordinates ``(..., 5)``.
 
     The coordinates are the logarithm of the long-run variance, the logit of the persistence,
     ``log((alpha + gamma/2) / beta)`` (news against memory), ``log((alpha + gamma) / alpha)`` (bad news
@@ -80,7 +76,7 @@ def from_unconstrained(u: Array) -> GarchParams:
 
 
 def to_unconstrained(params: GarchParams) -> Array:
-    """Inverse of :func:`from_unconstrained`: parameters ``(...)`` to coordinates ``(..., 5)``.
+    """Unconstrained coordinates ``(..., 5)`` of GARCH parameters ``(...)``; inverse of :func:`from_unconstrained`.
 
     Parameters on the boundary (``alpha = 0``, ``dof = inf``, ...) map to infinite coordinates.
     """

@@ -13,7 +13,7 @@ from riskengine.garch.variance import next_variance
 
 
 class Simulated(NamedTuple):
-    """Returns ``(time, assets)``, the variances they were drawn with, and the next day's ``(assets,)``."""
+    """Simulated returns ``(time, assets)``, their conditional variances, and the next day's ``(assets,)``."""
 
     returns: Array
     variance: Array

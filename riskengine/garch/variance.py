@@ -17,7 +17,7 @@ BACKCAST_DAYS = 75
 
 
 class Filtered(NamedTuple):
-    """What a pass over the returns leaves.
+    """Conditional variances by a pass over the returns.
 
     Attributes
     ----------

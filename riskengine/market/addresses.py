@@ -25,7 +25,7 @@ _LIKE = (
 
 
 class Source(Protocol):
-    """Where prices are: a path of a file or folder, or an :class:`Address`. As text it holds no password."""
+    """Source of prices: a path of a file or folder, or an :class:`Address`. As text it holds no password."""
 
     @property
     def name(self) -> str:

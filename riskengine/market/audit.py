@@ -36,7 +36,7 @@ SERIOUS = frozenset(
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that looks wrong, or a word on how a file was read.
+    """Finding of an audit: what looks wrong, or how a file was read.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Finding:
 
 
 def audit_prices(prices: pd.DataFrame, shut: Array | None = None) -> tuple[Finding, ...]:
-    """Everything that looks wrong, in the order of the columns; what is about all of them first.
+    """Audit of prices: findings on the table, then on each column in order.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ LARGEST = 10.0
 
 
 def as_returns(returns: Any, shortest: int = 1) -> tuple[Array, tuple[str, ...]]:
-    """Float64 simple returns ``(time, assets)``, and the assets' names (``0, 1, ...`` for a bare array).
+    """Checked simple returns ``(time, assets)`` in float64, and the assets' names (``0, 1, ...`` for a bare array).
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from riskengine.market.tables import dates, numbers, read_table, text
 
 @dataclass(frozen=True)
 class Delistings:
-    """Delisting returns, for the books of a backtest. No strategy ever sees them.
+    """Delisting returns, which a backtest's accounts use and no strategy sees.
 
     Without them an asset that vanishes is worth its last price, which flatters whoever holds the bankrupt:
     Shumway (1997) found a mean of -30% for stocks that the New York exchanges delisted for bad performance.

@@ -14,7 +14,7 @@ _NAMES = (
 
 
 def period_name(periods_per_year: float) -> str:
-    """What one period is called, in the singular.
+    """Name of one period.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def period_name(periods_per_year: float) -> str:
 
 
 def plural(name: str) -> str:
-    """What several periods of a name are called.
+    """Plural of the name of a period.
 
     Examples
     --------

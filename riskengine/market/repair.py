@@ -14,7 +14,7 @@ from riskengine.market.jumps import Jump, jumps
 
 @dataclass(frozen=True, eq=False)
 class Repair:
-    """What was mended.
+    """Repaired prices, and every cell that was changed.
 
     Attributes
     ----------
@@ -27,13 +27,13 @@ class Repair:
 
     def __str__(self) -> str:
         if self.changes.empty:
-            return "nothing was mended"
+            return "nothing was repaired"
         counts = Counter(zip(self.changes["asset"], self.changes["reason"], strict=True))
         return "\n".join(f"{asset}: {reason}, {count} price(s)" for (asset, reason), count in counts.items())
 
 
 def repair(prices: pd.DataFrame) -> Repair:
-    """Mend splits, changes of unit and single wrong prints, as the audit finds them; nothing is filled.
+    """Repair splits, changes of unit and single wrong prints, as the audit finds them; nothing is filled.
 
     The prices before a split or a lasting change of unit are put on the scale of those after it, and those of a
     passing one on the scale around it. A wrong print becomes an empty cell. All else stays to the last digit: large

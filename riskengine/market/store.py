@@ -21,7 +21,7 @@ from riskengine.market.store_rows import FIELDS, LATEST, opened
 
 @dataclass(frozen=True)
 class Added:
-    """What a file brought to a store.
+    """Outcome of adding a file to a store.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ def add_prices(store: str | Path, source: str | Source, known: str | None = None
 
 
 def withdraw(store: str | Path, asset: str, date: str, known: str | None = None) -> str:
-    """Take a price back: from ``known`` on there is none of that asset and date; the moment, for people.
+    """Withdraw a price: from ``known`` on there is none of that asset and date. Returns the moment as text.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def withdraw(store: str | Path, asset: str, date: str, known: str | None = None)
 
 
 def batches(store: str | Path) -> list[dict[str, Any]]:
-    """What was added when: number, moment in UTC, source, hash of its rows, prices added and corrected.
+    """Batches of a store: number, moment in UTC, source, hash of the rows, prices added and corrected.
 
     Raises
     ------

@@ -15,7 +15,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Universe:
-    """Narrows the members of a view: enough history, then the most liquid.
+    """Investable universe: members of a view with enough history, then the most liquid of them.
 
     Liquidity is the median of the traded value over the last ``lookback`` days, a missing day counting as none
     traded. Without volumes it is the share of days on which the price moved, the other side of the zero-return

@@ -52,7 +52,7 @@ class Times:
 
 
 class MarketView:
-    """Everything known at one close, and nothing after it.
+    """View of the past: everything known at one close, and nothing after it.
 
     All arrays are read-only and own their memory, so no slice leads back to the future.
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from riskengine.portfolio.expected_returns import Equilibrium as Equilibrium
     from riskengine.portfolio.expected_returns import ExpectedReturns as ExpectedReturns
     from riskengine.portfolio.feasibility import NamedConstraint as NamedConstraint
+    from riskengine.portfolio.frontier import EfficientFrontier as EfficientFrontier
+    from riskengine.portfolio.frontier import efficient_frontier as efficient_frontier
     from riskengine.portfolio.function_strategy import FunctionStrategy as FunctionStrategy
     from riskengine.portfolio.function_strategy import as_strategy as as_strategy
     from riskengine.portfolio.imposed import WeightLimits as WeightLimits

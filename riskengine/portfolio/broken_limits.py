@@ -38,7 +38,7 @@ class BrokenLimit(NamedTuple):
 def broken_limits(
     constraints: Constraints, assets: tuple[str, ...], weights: Array, by: float = TOLERANCE
 ) -> tuple[BrokenLimit, ...]:
-    """The limits that weights break by more than ``by``.
+    """Broken limits: those that weights exceed by more than ``by``.
 
     Judged are budget, bounds, groups, exposures whose loadings are stated, leverage and the least holding. Limits on
     trades (turnover, participation) are no matter of weights, and soft ones may be exceeded.

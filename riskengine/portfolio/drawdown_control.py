@@ -28,7 +28,7 @@ class DrawdownState(NamedTuple):
 
 @dataclass(frozen=True)
 class DrawdownControl:
-    """Drawdown control: less of a strategy the further its portfolio stands below its peak, the rest in cash.
+    """Drawdown control: exposure falls with the portfolio's drawdown, the rest is cash.
 
     The drawdown is that of today's target weights over the last ``window`` days, not of the wealth made: it needs
     no history of trades, so that today's report says the same as a backtest, and what was sold is bought back as the

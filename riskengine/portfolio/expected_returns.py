@@ -24,7 +24,7 @@ Array = np.ndarray
 
 
 class ExpectedReturns(Protocol):
-    """What a strategy calls at each decision for the expected returns of the holding period."""
+    """Expected-returns component of a strategy, called at each decision for those of the holding period."""
 
     def __call__(
         self, view: MarketView, covariance: Covariance, chosen: Array

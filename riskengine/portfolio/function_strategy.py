@@ -22,7 +22,7 @@ Weights = Any
 
 @dataclass(frozen=True)
 class FunctionStrategy:
-    """Weights by a function that is handed the past and remembers nothing.
+    """Strategy of a function from the past to weights, without a state.
 
     Attributes
     ----------
@@ -84,12 +84,18 @@ def named_weights(weights: Weights, assets: tuple[str, ...]) -> np.ndarray:
 
 
 def as_strategy(what: Strategy | Callable[[MarketView], Weights]) -> Strategy:
-    """The strategy itself, or a function as one.
+    """Strategy of an argument: itself, or :class:`FunctionStrategy` of a function.
 
     Raises
     ------
     StrategyError
         If it is neither.
+
+    Examples
+    --------
+    >>> from riskengine.portfolio import EqualWeight
+    >>> as_strategy(EqualWeight()).name, as_strategy(lambda view: view.newest).name
+    ('equal weight', '<lambda>')
     """
     if isinstance(what, Strategy) and not isinstance(what, type):
         return what

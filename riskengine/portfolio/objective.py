@@ -27,7 +27,7 @@ Fill = Callable[[ProblemData, Array], Array | float]
 
 @dataclass
 class ProblemExpressions:
-    """What a goal is composed of: cvxpy expressions over ``size`` assets, in the unit of the goal.
+    """Expressions that a goal is composed of: cvxpy over ``size`` assets, in the unit of the goal.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class ProblemExpressions:
 
 @dataclass
 class Goal:
-    """What is minimised: an objective in the solver's unit and sign.
+    """Goal of a problem: the objective as a convex expression to minimise, in the solver's unit and sign.
 
     Attributes
     ----------

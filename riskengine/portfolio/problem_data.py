@@ -63,7 +63,7 @@ class ProblemData:
 
 @dataclass(frozen=True, eq=False)
 class ProblemInputs:
-    """What one solve is handed, checked, in the units of the market: an objective makes its data of it.
+    """Checked inputs of one solve, in the units of the market; an objective derives its data from them.
 
     Attributes
     ----------

@@ -11,7 +11,13 @@ NOTHING = 1e-12
 
 
 def unfilled(weights: Array, goal: Array) -> Array:
-    """Where weights are not at their goal, ``(assets,)``."""
+    """Mask ``(assets,)`` of weights that are not at their goal.
+
+    Examples
+    --------
+    >>> unfilled(np.array([0.5, 0.3]), np.array([0.5, 0.5]))
+    array([False,  True])
+    """
     return np.abs(goal - weights) > NOTHING
 
 
@@ -22,7 +28,7 @@ def settle(
     net_limit: float | None = None,
     gross_limit: float | None = None,
 ) -> Array:
-    """Weights after the trades towards a goal that can be done, and that cash and done sales pay for.
+    """Settlement: weights after those trades towards a goal that have prices and can be paid for.
 
     What has no price is not traded. Of the others every position is first reduced as far as its goal asks, short
     ones too. Increases then share what is left: all of them are scaled down alike until the gross exposure is at most

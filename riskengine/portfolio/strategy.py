@@ -48,7 +48,7 @@ QUIET_DAYS = 63
 
 @runtime_checkable
 class Strategy(Protocol):
-    """What the walk-forward and today's report call. Settings are frozen, the state goes in and comes out."""
+    """Strategy protocol of backtest and desk: settings are frozen, the state goes in and comes out."""
 
     @property
     def name(self) -> str:
@@ -67,6 +67,14 @@ def eligible(view: MarketView, window: int, min_history: int) -> Array:
     What has no price today is held or bought all the same, as soon as it has one: see
     :attr:`~riskengine.market.MarketView.fresh`. A return of what is priced less often counts for the sessions that
     it spans.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from riskengine.market import Panel
+    >>> prices = pd.DataFrame({"A": np.arange(100.0, 130.0), "B": 100.0}, pd.bdate_range("2024-01-01", periods=30))
+    >>> eligible(Panel(prices).view(29), 20, 15)
+    array([ True, False])
     """
     rows = view.window(window)
     recent = view.window(QUIET_DAYS)
@@ -79,7 +87,7 @@ def eligible(view: MarketView, window: int, min_history: int) -> Array:
 
 @dataclass(frozen=True)
 class EqualWeight:
-    """The same weight in every eligible asset.
+    """Equal weights of all eligible assets.
 
     Attributes
     ----------

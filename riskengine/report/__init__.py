@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from riskengine.report.backtest_page import summary_rows as summary_rows
     from riskengine.report.backtest_page import write_report as write_report
     from riskengine.report.figures import draw_calibration as draw_calibration
+    from riskengine.report.figures import draw_frontier as draw_frontier
     from riskengine.report.figures import draw_result as draw_result
     from riskengine.report.holdings_page import gains_line as gains_line
     from riskengine.report.holdings_page import leverage as leverage
     from riskengine.report.holdings_page import money as money
     from riskengine.report.holdings_page import render_holdings as render_holdings
+    from riskengine.report.live_page import render_live as render_live
     from riskengine.report.price_page import greek_cells as greek_cells
     from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price

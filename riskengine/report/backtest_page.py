@@ -92,7 +92,13 @@ def headline(result: BacktestResult) -> str:
 
 
 def provenance_text(value: Any) -> str:
-    """An entry of the provenance in a line; of hashes by file the first digits."""
+    """An entry of the provenance in a line; of hashes by file the first digits.
+
+    Examples
+    --------
+    >>> provenance_text({"prices.csv": "0123456789abcdef" * 4})
+    'prices.csv 0123456789ab'
+    """
     if isinstance(value, dict):
         return ", ".join(f"{name} {str(one)[:12]}" for name, one in value.items())
     return str(value)
@@ -157,6 +163,7 @@ def render(result: BacktestResult) -> str:
         today=None if result.risk_today is None or result.risk_today.empty else _today_rows(result),
         further_charts=more_sheet.more_charts(result),
         shape=more_sheet.shape_rows(result),
+        years=more_sheet.year_rows(result),
         relative=more_sheet.relative_rows(result),
         worst=more_sheet.worst_rows(result),
         trips=more_sheet.trip_rows(result),

@@ -1,4 +1,4 @@
-"""The figures of the backtest report, one function each, as plotly figures."""
+"""Plotly figures of results, calibrations and frontiers, one function each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
-from riskengine.backtest import BacktestResult
+from riskengine.backtest import BacktestResult, rolling_beta, rolling_sharpe
 from riskengine.calibration import Calibration
 from riskengine.errors import SettingsError
-from riskengine.market import period_name, periods
+from riskengine.market import period_name, periods, plural
+from riskengine.portfolio import EfficientFrontier
 from riskengine.report.page import LAYOUT
 from riskengine.report.thinning import quarter, thinned
 
@@ -200,10 +202,50 @@ def drawdowns(result: BacktestResult) -> go.Figure:
     return figure
 
 
+def distribution(result: BacktestResult) -> go.Figure:
+    """Share of the periods by their return, net of costs."""
+    figure = figure_of(f"share of {plural(period_name(result.periods_per_year))}", hovermode="closest")
+    figure.update_layout(barmode="overlay")
+    figure.update_xaxes(title=f"return of one {period_name(result.periods_per_year)}", tickformat=".1%")
+    for colour, run, own in reversed(list(_portfolios(result))):
+        figure.add_histogram(
+            x=_short(run.returns.to_numpy()),
+            name=run.name,
+            histnorm="probability",
+            bingroup="all",
+            marker={"color": colour},
+            opacity=0.55,
+            visible=True if own or run is result.benchmarks[0] else "legendonly",
+        )
+    return figure
+
+
+def sharpe(result: BacktestResult) -> go.Figure:
+    """Sharpe ratio of the last year, over cash."""
+    figure = figure_of("Sharpe ratio of the last year", "~g")
+    for colour, run, own in _portfolios(result):
+        ratio = rolling_sharpe(run, round(run.periods_per_year))
+        _line(figure, thinned(ratio), run.name, colour, width=2.4 if own else 1.3)
+    return figure
+
+
+def beta(result: BacktestResult) -> go.Figure:
+    """Beta to each benchmark over the last year."""
+    figure = figure_of("beta over the last year", "~g")
+    for colour, run, own in _portfolios(result):
+        if not own:
+            slope = rolling_beta(result, run, round(result.periods_per_year))
+            _line(figure, thinned(slope), run.name, colour)
+    return figure
+
+
 _KINDS = {
     "growth": growth,
     "volatility": rolling_volatility,
     "drawdown": drawdowns,
+    "distribution": distribution,
+    "sharpe": sharpe,
+    "beta": beta,
     "forecast": forecast_and_realized,
     "weights": weights,
     "contributions": risk_contributions,
@@ -212,7 +254,7 @@ _KINDS = {
 
 
 def draw_result(result: BacktestResult, kind: str = "growth") -> go.Figure:
-    """One of the figures by name.
+    """Chart of a result, by the chart's name.
 
     Raises
     ------
@@ -252,4 +294,33 @@ def draw_calibration(fit: Calibration) -> go.Figure:
     figure.add_scatter(
         x=table["next_volatility"], name="next", marker={"color": PALETTE[0], "size": 7}, **options, **bars
     )
+    return figure
+
+
+def draw_frontier(frontier: EfficientFrontier) -> go.Figure:
+    """Expected return by volatility, and below it what the portfolios are made of."""
+    figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.55, 0.45])
+    figure.update_layout(**{**_LAYOUT, "hovermode": "x unified", "height": 560})
+    x = _short(frontier.volatility)
+    line = {"color": PALETTE[0], "width": 2.4}
+    figure.add_scatter(
+        x=x,
+        y=_short(frontier.expected_return),
+        name="frontier",
+        line=line,
+        mode="lines+markers",
+        row=1,
+        col=1,
+    )
+    table = pd.DataFrame(frontier.weights, x, list(frontier.assets))
+    names = _largest(table)
+    parts = {name: table[name] for name in names}
+    if len(names) < table.shape[1]:
+        parts[f"{table.shape[1] - len(names)} others"] = table.drop(columns=names).sum(axis=1)
+    for colour, (name, weight) in zip(cycle(PALETTE), parts.items(), strict=False):
+        figure.add_bar(x=x, y=_short(weight.to_numpy()), name=name, marker={"color": colour}, row=2, col=1)
+    figure.update_layout(barmode="relative")
+    figure.update_yaxes(title="expected return a year", tickformat=".0%", row=1)
+    figure.update_yaxes(title="weight", tickformat=".0%", row=2)
+    figure.update_xaxes(title="volatility a year", tickformat=".1%", row=2)
     return figure

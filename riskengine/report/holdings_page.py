@@ -31,6 +31,11 @@ def render_holdings(content: dict[str, Any]) -> str:
     return page("Holdings", content["date"] or "", headline, parts, content["provenance"], flagged)
 
 
+def held(content: dict[str, Any]) -> list[Section]:
+    """The book of a report; nothing where all is in one account and one currency."""
+    return book_sections(content["book"]) if "book" in content else []
+
+
 def book_sections(book: dict[str, Any]) -> list[Section]:
     """Totals of a book, in all, by account and by currency."""
     columns = {"all": book["total"]} | (book["accounts"] if len(book["accounts"]) > 1 else {})

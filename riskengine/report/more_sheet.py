@@ -94,6 +94,15 @@ def shape_rows(result: BacktestResult) -> Rows:
     return [*headings, f"longest, {plural(unit)}"], rows
 
 
+def year_rows(result: BacktestResult) -> Rows:
+    """Returns by calendar year, a column a portfolio."""
+    years = pd.DataFrame(
+        {run.name: monthly_returns(run.returns)["year"] for run in (result, *result.benchmarks)}
+    )
+    rows = [[str(year), *map(_percent, row)] for year, row in zip(years.index, years.to_numpy(), strict=True)]
+    return ["year", *map(str, years.columns)], rows
+
+
 def relative_rows(result: BacktestResult) -> Rows:
     """How the portfolio moves with each benchmark."""
     rows = []
@@ -135,8 +144,8 @@ def trip_rows(result: BacktestResult) -> Rows:
     for side, part in trips.groupby("side", sort=True):
         ended = part[part["closed"].notna()]
         rows.append(
-            [str(side), f"{len(part)}", f"{part['asset'].nunique()}", f"{len(part) - len(ended)}",
-             f"{part['periods'].median():.0f}", f"{part['periods'].max():.0f}", f"{part['weight'].abs().mean():.1%}"]
+            [str(side), f"{len(part)}", f"{len(part) - len(ended)}", f"{part['periods'].median():.0f}",
+             f"{part['periods'].max():.0f}", f"{part['weight'].abs().mean():.1%}"]
         )  # fmt: skip
     units = plural(period_name(result.periods_per_year))
     return [

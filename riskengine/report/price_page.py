@@ -115,7 +115,13 @@ def _greek_section(title: str, content: dict[str, Any]) -> Section:
 
 
 def greek_cells(greek: dict[str, float | None]) -> tuple[str, str]:
-    """Value and error as text."""
+    """Value and error as text.
+
+    Examples
+    --------
+    >>> greek_cells({"value": 0.5312, "error": 0.0004})
+    ('0.53120', '0.00040')
+    """
     value, error = ("none" if x is None else f"{x:.5f}" for x in (greek["value"], greek["error"]))
     return value, error
 

@@ -12,12 +12,12 @@ SECTIONS = (
     "rebalance_sections:trades",
     "rebalance_sections:waiting",
     "holdings_page:order_sections",
-    "rebalance_sections:book",
+    "holdings_page:held",
     "rebalance_sections:risk",
     "rebalance_sections:limits",
     "rebalance_sections:changes",
     "rebalance_sections:weights",
-    "rebalance_sections:tests",
+    "rebalance_sections:var_tests",
     "rebalance_sections:stress",
     "rebalance_sections:notes",
 )
@@ -26,7 +26,7 @@ SECTIONS = (
 
 
 def render_rebalance(content: dict[str, Any]) -> str:
-    """The page as text."""
+    """HTML page as text."""
     before, after = content["risk"]["before"], content["risk"]["after"]
     flagged = content["status"] != "clean"
     headline = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from riskengine.report import stress_page
-from riskengine.report.holdings_page import book_sections
 from riskengine.report.page import Section
 
 RISK_LABELS = {
@@ -50,7 +49,13 @@ _LIMIT_LABELS = {
 
 
 def state_line(content: dict[str, Any]) -> str:
-    """Where the strategy's state came from."""
+    """Where the strategy's state came from.
+
+    Examples
+    --------
+    >>> state_line({"state": {"from": "2024-01-31", "forgotten": None}})
+    'the strategy went on from its state of 2024-01-31'
+    """
     state = content["state"]
     if state["from"] is not None:
         return f"the strategy went on from its state of {state['from']}"
@@ -80,7 +85,7 @@ def risk(content: dict[str, Any]) -> Section:
     return Section(
         "Risk before and after",
         f"Volatility a year, of {content['periods_per_year']:g} closes; VaR and CVaR of one {content['period']} to the "
-        "next close, from the tail of past surprises, steered by exceptions.",
+        "next close, from the tail of past standardised residuals, adapted to the exceptions so far.",
         ["", "before", "after"],
         [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK_LABELS.items()],
     )
@@ -114,11 +119,6 @@ def trades(content: dict[str, Any]) -> Section:
     )
     headings = ["account", "asset", "side", "units", "price", "currency", "value", "of daily volume"]
     return Section("Trades", text, headings, rows)
-
-
-def book(content: dict[str, Any]) -> list[Section]:
-    """The book that was held, where it is more than quantities in one currency."""
-    return book_sections(content["book"]) if "book" in content else []
 
 
 def limits(content: dict[str, Any]) -> Section:
@@ -178,7 +178,7 @@ def weights(content: dict[str, Any]) -> Section:
     )
 
 
-def tests(content: dict[str, Any]) -> list[Section]:
+def var_tests(content: dict[str, Any]) -> list[Section]:
     """Tests of the daily VaR of the holdings; nothing without a backtest of it."""
     found = content["backtest"]
     if found is None:

@@ -13,14 +13,14 @@ MOST_ROWS = 25
 """Of a table of attributions; the others are one row."""
 
 _HOW = {
-    "statistical": "The engine's own factors, principal components of the surprises",
+    "statistical": "The engine's own factors, principal components of the standardised residuals",
     "series": "The factors of the file, with tomorrow's betas",
     "stated": "The exposures of the file, with factor returns of cross-sections",
 }
 
 
 def render_risk(content: dict[str, Any]) -> str:
-    """The page as text."""
+    """HTML page as text."""
     figures = {row["name"]: row for row in content["figures"]}
     flagged = content["status"] != "clean"
     broken = sum(row["light"] == "red" for row in content["limits"])
@@ -93,7 +93,7 @@ def _limits(content: dict[str, Any]) -> Section:
 def _figures(content: dict[str, Any]) -> Section:
     text = (
         f"Of a wealth of {content['wealth']:,.2f}. Volatility a year, of {content['periods_per_year']:g} closes; VaR "
-        f"and CVaR of one {content['period']}, from past surprises at today's volatilities."
+        f"and CVaR of one {content['period']}, from past standardised residuals at today's volatilities."
     )
     if not _traded(content):
         rows = [[limit_label(row["name"]), risk_cell(row)] for row in content["figures"]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from riskengine.report.holdings_page import book_sections
+from riskengine.report.holdings_page import held
 from riskengine.report.page import Section, page
 
 
@@ -21,7 +21,7 @@ def render_stress(content: dict[str, Any]) -> str:
     parts = [
         Section("Flags", items=content["flags"]),
         *_limits(content["limits"]),
-        *(book_sections(content["book"]) if "book" in content else []),
+        *held(content),
         *sections(content),
         Section("Notes", items=content["notes"]),
     ]
@@ -69,8 +69,8 @@ def _simulated(numbers: dict[str, Any]) -> Section:
 def _replayed(numbers: dict[str, Any]) -> Section:
     return Section(
         "Episodes and shocks",
-        "The surprises of then at today's volatilities, and the returns of then, on today's weights; shocks of asset "
-        "classes where the prices do not reach, and those of regulators.",
+        "The standardised residuals of then at today's volatilities, and the returns of then, on today's weights; "
+        "shocks of asset classes where the prices do not reach, and those of regulators.",
         ["episode", numbers["units"]["horizon"], "loss", "drawdown", *_ends(numbers), "drivers"],
         [
             [

@@ -16,7 +16,7 @@ Array = np.ndarray
 
 
 def volatility_contributions(weights: Array, pulled: Array) -> Array:
-    """``w_i (Sigma w)_i / sigma`` of every part; they add up to the volatility.
+    """Euler contributions to volatility, ``w_i (Sigma w)_i / sigma``, which add up to it.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def volatility_contributions(weights: Array, pulled: Array) -> Array:
 
 
 def cvar_contributions(parts: Array, level: float) -> Array:
-    """Mean loss of every part ``(parts,)`` in the worst ``1 - level`` of scenarios; they add up to CVaR.
+    """Euler contributions to CVaR: mean loss of every part ``(parts,)`` in the worst ``1 - level`` of scenarios.
 
     Parameters
     ----------
@@ -46,12 +46,18 @@ def cvar_contributions(parts: Array, level: float) -> Array:
     ------
     DataError
         As :func:`riskengine.risk.empirical_tail`.
+
+    Examples
+    --------
+    >>> parts = np.random.default_rng(0).standard_normal((1000, 2)) * [0.01, 0.02]
+    >>> cvar_contributions(parts, 0.95).round(3)
+    array([0.009, 0.037])
     """
     return -(tail_weights(parts.sum(axis=1), level) @ parts) + 0.0
 
 
 def var_contributions(parts: Array, level: float) -> Array:
-    """Expected loss of every part ``(parts,)`` where the portfolio loses its VaR; they add up to VaR.
+    """Euler contributions to VaR: expected loss of every part ``(parts,)`` where the portfolio loses its VaR.
 
     The derivative of VaR by a weight is the mean return of the asset given that the portfolio loses just that much
     (Tasche 1999; Hallerbach 2003). Single scenarios are rough, so that it is smoothed over their neighbours by a local

@@ -54,14 +54,14 @@ class FactorParts:
 def statistical_parts(
     model: ScenarioModel, weights: Array, most: int = 10, outcome: Array | None = None
 ) -> FactorParts:
-    """By the model's own factors, the leading principal components of the surprises.
+    """By the model's own factors, the leading principal components of the standardised residuals.
 
     They are uncorrelated, and the portfolio's variance is ``sum_k x_k^2 + specific`` with ``x = L' D w``, exactly that
     of :meth:`ScenarioModel.pull`.
 
     Parameters
     ----------
-    model : scenarios are its past surprises at today's volatilities
+    model : scenarios are its past residuals at today's volatilities
     weights : (assets,)
     most : factors that are told apart, the largest in the universe; what the others move is "other factors"
     outcome : (scenarios,) returns of the portfolio where they are not those of its weights, as with options
@@ -93,7 +93,7 @@ def series_parts(
 ) -> FactorParts:
     """By factors that are series: the portfolio's scenarios are regressed on those of the factors.
 
-    The betas are those of tomorrow: surprises of past days at tomorrow's volatilities on both sides. What is left is
+    The betas are those of tomorrow: residuals of past days at tomorrow's volatilities on both sides. What is left is
     orthogonal to all factors, so that the shares of factors ``beta_k E[f_k p] / E[p^2]`` and of the rest add up to one
     (Menchero and Davis 2011). A day without a factor's return counts as specific in VaR and CVaR.
 

@@ -1,4 +1,4 @@
-"""Filtered historical simulation: past surprises, rescaled to today's volatility."""
+"""Filtered historical simulation: past standardised residuals, rescaled to today's volatility."""
 
 from __future__ import annotations
 

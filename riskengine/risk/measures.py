@@ -13,7 +13,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class TailRisk:
-    """Positive losses, as fractions of wealth, at a confidence level and over a horizon.
+    """VaR and CVaR as positive fractions of wealth, at a confidence level and over a horizon.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ def student_t_tail(
     horizon: int = 1,
     mean: float | Array = 0.0,
 ) -> TailRisk:
-    """Closed form for a Student-t with the given standard deviation (McNeil, Frey and Embrechts 2015).
+    """VaR and CVaR of a Student-t with the given standard deviation, in closed form (McNeil, Frey and Embrechts 2015).
 
     Parameters
     ----------

@@ -1,4 +1,9 @@
-"""Simulated days of a whole universe, a block of paths at a time: pure jax."""
+"""Simulated days of a whole universe, a block of paths at a time: pure jax.
+
+Draws are of jax's counter-based generator (threefry). Over 60 days of (2500, 100) and (500, 500) whole blocks take 1.13
+to 1.21 times the processor time that they took with a xoshiro128+ written out here; with jax's ``rbg`` 1.4 to 1.5
+times, with numpy 4 to 7 times.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +15,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from riskengine.garch import GarchParams, step
-from riskengine.risk.xoshiro import Xoshiro, normal, seeded
 
 
 class Innovations(NamedTuple):
-    """Where a day's standardised surprises come from; one of the two is empty, of shape ``(0, ...)``.
+    """Where a day's standardised residuals come from; one of the two is empty, of shape ``(0, ...)``.
 
     Attributes
     ----------
-    history : (days, assets) past surprises, drawn as whole days
+    history : (days, assets) past residuals, drawn as whole days
     renewal : probability that the next day of a path is another one than the next of the past
     loadings : (assets, factors) of the correlation
     specific : (assets,) root of the correlation's specific part
@@ -48,38 +52,39 @@ class Block(NamedTuple):
     returns: Any
 
 
-def begin(key: Array, source: Innovations, shape: tuple[int, int]) -> Xoshiro | Array:
-    """What the draws of ``(paths, assets)`` carry from day to day: generators, or the past day that each path is at."""
-    if source.history.shape[0]:
-        return jax.random.randint(key, shape[:1], 0, source.history.shape[0])
-    return seeded(key, shape)
+def begin(key: Array, source: Innovations, paths: int) -> Array | None:
+    """The past day that each path is at, ``(paths,)``; None where residuals are not drawn from the past."""
+    days = source.history.shape[0]
+    return jax.random.randint(key, (paths,), 0, days) if days else None
 
 
-def draw(key: Array, source: Innovations, carry: Xoshiro | Array) -> tuple[Array, Xoshiro | Array]:
-    """Standardised surprises of one day ``(paths, assets)``, and what is carried on.
+def draw(key: Array, source: Innovations, paths: int, place: Array | None) -> tuple[Array, Array | None]:
+    """Standardised residuals of one day ``(paths, assets)``, and the past day that each path is then at.
 
     A Student-t day is Gaussian with the given correlation, times the root of a random variance. That variance has
-    for every asset the law of its own degrees of freedom, and the same rank for all: a wild day is wild for all
-    (grouped t; Daul, De Giorgi, Lindskog and McNeil 2003).
+    for every asset the law of its own degrees of freedom, and the same rank for all: large returns come on
+    the same days (grouped t; Daul, De Giorgi, Lindskog and McNeil 2003).
 
     Past days follow each other in stretches of random length, the last day by the first (stationary bootstrap;
     Politis and Romano 1994): correlations rise for weeks, with everybody's volatility, and GARCH variances of one
-    asset at a time leave that to the surprises.
+    asset at a time leave that to the residuals.
     """
-    common, rank = jax.random.split(key)
-    if not isinstance(carry, Xoshiro):
-        days, shape = source.history.shape[0], carry.shape
-        anew = jax.random.uniform(rank, shape, source.renewal.dtype) < source.renewal
-        place = jnp.where(anew, jax.random.randint(common, shape, 0, days), (carry + 1) % days)
+    if place is not None:
+        common, rank = jax.random.split(key)
+        days = source.history.shape[0]
+        anew = jax.random.uniform(rank, (paths,), source.renewal.dtype) < source.renewal
+        place = jnp.where(anew, jax.random.randint(common, (paths,), 0, days), (place + 1) % days)
         return source.history[place], place
-    own, carry = normal(carry)
-    paths, dtype = own.shape[0], source.loadings.dtype
-    factors = jax.random.normal(common, (paths, source.loadings.shape[1]), dtype)
-    z = factors @ source.loadings.T + source.specific * own.astype(dtype)
+    common, own, rank = jax.random.split(key, 3)
+    (assets, count), dtype = source.loadings.shape, source.loadings.dtype
+    factors = jax.random.normal(common, (paths, count), dtype)
+    # Single precision is enough for what is simulated, and half the bits to draw.
+    specific = jax.random.normal(own, (paths, assets), jnp.float32).astype(dtype)
+    z = factors @ source.loadings.T + source.specific * specific
     points = source.mixing.shape[0]
     # The grid is dense where the variance explodes: its points lie at squares.
-    place = jnp.sqrt(jax.random.uniform(rank, (paths,), dtype)) * points
-    return z * source.mixing[jnp.minimum(place.astype(jnp.int32), points - 1)], carry
+    root = jnp.sqrt(jax.random.uniform(rank, (paths,), dtype)) * points
+    return z * source.mixing[jnp.minimum(root.astype(jnp.int32), points - 1)], None
 
 
 @partial(jax.jit, static_argnames=("days", "paths", "keep"))
@@ -99,7 +104,7 @@ def run_block(
     Parameters
     ----------
     key : of this block
-    source : of the surprises
+    source : of the residuals
     params : leaves ``(assets,)`` or ``(paths, assets)``
     variance : (assets,) or (paths, assets), of the first day
     weights : (assets,) of the portfolio
@@ -116,20 +121,20 @@ def run_block(
         return step(params, variance, row), growth * jnp.maximum(one + row, 0)
 
     def day(carry: tuple, day_key: Array) -> tuple[tuple, tuple]:
-        variance, growth, source_carry = carry
-        surprise, source_carry = draw(day_key, source, source_carry)
-        row = surprise * jnp.sqrt(variance)
+        variance, growth, place = carry
+        residual, place = draw(day_key, source, paths, place)
+        row = residual * jnp.sqrt(variance)
         variance, growth = tomorrow(variance, growth, row)
-        return (variance, growth, source_carry), (growth @ weights + cash, row if keep else None)
+        return (variance, growth, place), (growth @ weights + cash, row if keep else None)
 
     keys = jax.random.split(key, days + 1)
     start = (jnp.broadcast_to(variance, shape), jnp.ones(shape, weights.dtype))
-    drawn = begin(keys[0], source, shape)
+    place = begin(keys[0], source, paths)
     if first is None:
-        end, (wealth, rows) = jax.lax.scan(day, (*start, drawn), keys[1:])
+        end, (wealth, rows) = jax.lax.scan(day, (*start, place), keys[1:])
         return Block(end[1], wealth, rows)
     start = tomorrow(*start, first)
     one_day = start[1] @ weights + cash
-    end, (wealth, rows) = jax.lax.scan(day, (*start, drawn), keys[2:])
+    end, (wealth, rows) = jax.lax.scan(day, (*start, place), keys[2:])
     wealth = jnp.concatenate([one_day[None], wealth])
     return Block(end[1], wealth, None if rows is None else jnp.concatenate([first[None], rows]))

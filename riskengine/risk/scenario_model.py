@@ -24,7 +24,7 @@ _INVERSE_DOF = np.linspace(0.0, 0.49, 50)
 
 @dataclass(frozen=True, eq=False)
 class ScenarioModel:
-    """A calibrated universe at one close.
+    """Scenario model: a calibrated universe at one close.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class ScenarioModel:
         factors: int = 20,
         calibration: Calibration | None = None,
     ) -> ScenarioModel:
-        """Calibrate, filter, and take the leading principal components of the surprises as factors.
+        """Calibrate, filter, and take the leading principal components of the residuals as factors.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class ScenarioModel:
         return pulled, float(weights @ pulled)
 
     def history(self) -> FilteredHistory:
-        """Past surprises at today's volatilities, for filtered historical simulation."""
+        """Past residuals at today's volatilities, for filtered historical simulation."""
         return FilteredHistory(self.residuals, self.params, self.variance)
 
     def with_volatility(self, factor: float) -> ScenarioModel:

@@ -26,14 +26,14 @@ _KEPT_CELLS = 25_000_000  # paths times days times assets, where all returns are
 
 @dataclass(frozen=True)
 class Simulation:
-    """How scenarios are drawn.
+    """Settings of a simulation of scenarios.
 
     Attributes
     ----------
     horizon : days
     paths : number of scenarios
-    law : of a day's surprises: ``"student-t"`` with the model's correlation and every asset's own tails, or
-        ``"filtered"``, whole days of past surprises
+    law : of a day's residuals: ``"student-t"`` with the model's correlation and every asset's own tails, or
+        ``"filtered"``, whole days of past residuals
     uncertain : whether every path draws its parameters from their posterior
     seed : of the draws
     block : mean days of the stretches in which past days are drawn; 1 draws every day anew
@@ -70,7 +70,7 @@ class Shock(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a portfolio did in scenarios.
+    """Outcomes of a portfolio in simulated or replayed scenarios.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ def simulate_blocks(
     shock: Shock | None = None,
     keep: bool = False,
 ) -> Iterator[Block]:
-    """Blocks of paths, one after the other, as float32 arrays on the host.
+    """Monte Carlo simulation by blocks of paths, float32 arrays on the host, one after the other.
 
     Blocks are worked on by all of jax's devices at once, and no more of them are held than there are devices: the
     memory does not grow with the number of paths. A block depends on the seed and its place alone.
@@ -166,7 +166,7 @@ def simulate(
     name: str = "simulated",
     watch: Callable[[Block], None] | None = None,
 ) -> Outcome:
-    """Simulate, and follow a portfolio that is bought at the start and held.
+    """Monte Carlo simulation of a universe, and of a portfolio that is bought at the start and held.
 
     Parameters
     ----------

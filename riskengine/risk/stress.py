@@ -16,8 +16,8 @@ from riskengine.risk.scenarios import Outcome, checked_weights
 Array = np.ndarray
 
 
-def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "replay") -> Outcome:
-    """The standardised surprises of an episode, day by day, at today's volatilities and weights: one path.
+def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "replay") -> Outcome:
+    """Filtered historical replay: standardised residuals of an episode at today's volatilities and weights, one path.
 
     Variances go on from today's by each asset's own recursion.
 
@@ -25,7 +25,7 @@ def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "
     ----------
     model : today's
     weights : (assets,)
-    surprises : (days, assets) returns of the episode over their conditional volatilities then; NaN moves nothing,
+    residuals : (days, assets) returns of the episode over their conditional volatilities then; NaN moves nothing,
         and its variance by the expectation
     name : of the episode
 
@@ -43,12 +43,12 @@ def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "
     array([0.02])
     """
     weights = checked_weights(weights, model)
-    surprises = np.asarray(surprises, dtype=np.float64)
-    if surprises.ndim != 2 or surprises.shape[1] != len(weights) or not len(surprises):
+    residuals = np.asarray(residuals, dtype=np.float64)
+    if residuals.ndim != 2 or residuals.shape[1] != len(weights) or not len(residuals):
         raise DataError(f"an episode has shape (days, {len(weights)}) and at least one day")
     variance = model.variance
     growth, wealth = np.ones(len(weights)), []
-    for z in surprises:
+    for z in residuals:
         seen = ~np.isnan(z)
         row = np.where(seen, z, 0.0) * np.sqrt(variance)
         growth = growth * np.maximum(1 + row, 0)
@@ -58,7 +58,14 @@ def replay(model: ScenarioModel, weights: Array, surprises: Array, name: str = "
 
 
 def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name: str = "replay") -> Outcome:
-    """The returns of an episode as they were, on today's weights: one path; NaN moves nothing."""
+    """Historical replay: the returns of an episode on today's weights, one path; NaN moves nothing.
+
+    Examples
+    --------
+    >>> found = replay_returns(("A", "B"), np.array([0.5, 0.5]), np.array([[-0.2, 0.0], [0.1, 0.1]]))
+    >>> found.losses.round(3)
+    array([0.01])
+    """
     rows = np.nan_to_num(as_returns(returns)[0])
     weights = as_weights(weights, assets)
     paths = np.cumprod(np.maximum(1 + rows, 0), axis=0)
@@ -80,7 +87,7 @@ def _one_path(name: str, assets: tuple[str, ...], weights: Array, growth: Array,
 
 @dataclass(frozen=True, eq=False)
 class ReverseStress:
-    """The likeliest scenario that loses a given sum.
+    """Result of a reverse stress test: the likeliest scenario that loses a given sum.
 
     Attributes
     ----------
@@ -101,7 +108,7 @@ class ReverseStress:
 
 
 def reverse_stress(model: ScenarioModel, weights: Array, loss: float, horizon: int = 1) -> ReverseStress:
-    """Of all joint returns that cost the portfolio ``loss``, those of the highest density.
+    """Reverse stress test: of all joint returns that cost the portfolio ``loss``, those of the highest density.
 
     In an elliptical law they are the regression on the portfolio, ``-loss Sigma w / (w' Sigma w)`` (Breuer, Jandacka,
     Rheinberger and Summer 2009). Over several days the covariance is today's correlation at the mean of the term

@@ -12,7 +12,7 @@ Array = np.ndarray
 
 
 class VarForecaster(Protocol):
-    """Forecasts VaR and CVaR of tomorrow for portfolios whose weights may change every day.
+    """VaR forecaster of the next day, for portfolios whose weights may change every day.
 
     :class:`~riskengine.risk.TailForecaster` and :class:`~riskengine.risk.FilteredHistoricalForecaster` are two. A
     backtest takes any (:class:`riskengine.backtest.RiskMonitor`).

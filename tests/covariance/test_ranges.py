@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pandas as pd
@@ -22,13 +24,18 @@ from riskengine.covariance import (
 )
 from riskengine.covariance.base import given_ranges, reads_ranges
 
-UNIVERSE = UniverseCalibrator.pretrained()
+# Whatever its past days say of ranges that are noise.
+UNIVERSE = replace(UniverseCalibrator.pretrained(), judged=False)
 INNER = ConstantCorrelation(UNIVERSE)
+EXPERTS = tuple(
+    replace(expert, calibrator=UNIVERSE) if hasattr(expert, "calibrator") else expert
+    for expert in universe_experts()
+)
 READERS = {
     "constant correlation": INNER,
     "dcc": Dcc(UNIVERSE, a=0.02, b=0.95),
     "ensemble": Ensemble((Ewma(63.0), INNER)),
-    "universe experts": Ensemble(universe_experts()),
+    "universe experts": Ensemble(EXPERTS),
     "learned ensemble": Ensemble((Ewma(63.0), INNER), weights="likelihood", memory=21),
     "bias corrected": BiasCorrected(INNER, memory=21),
     "asynchronous": Asynchronous(INNER, lags=0, window=250),

@@ -9,19 +9,12 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from riskengine.desk import Desk, RiskFiles, read_library
-from riskengine.desk import risk_report as report_of
+from riskengine.desk import Desk, RiskFiles, read_library, risk_report
 from riskengine.desk.option_outcomes import with_options
 from riskengine.desk.option_positions import OptionPositions
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel
 from riskengine.risk import Outcome
-
-
-def risk_report(panel, files, desk, calibrator, window):
-    held = files.held(panel)
-    return report_of(panel if held is None else held.panel, held, files, desk, calibrator, window)
-
 
 HELD = {"A": 130.0, "B": -70.0, "C": 100.0, "D": 60.0}
 

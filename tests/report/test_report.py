@@ -49,6 +49,7 @@ TABLES = (
     "more",
     "shape",
     "relative",
+    "years",
     "worst",
     "trips",
 )

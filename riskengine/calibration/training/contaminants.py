@@ -19,7 +19,8 @@ class Spoiled(NamedTuple):
 
 @dataclass(frozen=True)
 class Contaminants:
-    """Shares of the series that each accident happens to, and its size; returns have unit variance.
+    """Contamination of training series: the share of series with each kind of outlier, and its size in units of the
+    returns' standard deviation.
 
     Attributes
     ----------

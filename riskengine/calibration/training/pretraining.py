@@ -24,7 +24,7 @@ LENGTHS = (250, 500, 1000, 2000)
 
 
 def natural(params: GarchParams) -> dict[str, np.ndarray]:
-    """The parameters that estimates are judged by."""
+    """Natural parameters by which estimates are evaluated."""
     news = params.alpha + params.gamma / 2
     return {
         "persistence": np.asarray(news + params.beta),
@@ -48,7 +48,7 @@ DAILY = 0.001
 def fresh_series(
     training: Training, days: int, series: int, seed: int
 ) -> tuple[GarchParams, np.ndarray, np.ndarray]:
-    """True parameters, returns ``(days, series)`` and the true variance of the next day, never trained on.
+    """Held-out simulations: true parameters, returns ``(days, series)`` and the next day's true variance.
 
     Of the size of daily returns: the prior's long-run variances are about one, and calibrators refuse such returns.
     """

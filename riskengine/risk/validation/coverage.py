@@ -123,7 +123,7 @@ def christoffersen(exceptions: Array, level: float) -> CoverageTest:
 
 @dataclass(frozen=True)
 class TrafficLight:
-    """Zone of the Basel Committee (1996).
+    """Traffic light: zone of the Basel Committee (1996), and its multiplier.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class TrafficLight:
 
 
 def traffic_light(exceptions: int, observations: int = 250, level: float = 0.99) -> TrafficLight:
-    """Zone by the cumulative probability of the exceptions: yellow from 95%, red from 99.99%.
+    """Traffic-light zone by the cumulative probability of the exceptions: yellow from 95%, red from 99.99%.
 
     Parameters
     ----------

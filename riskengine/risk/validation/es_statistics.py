@@ -106,7 +106,7 @@ def joint_calibration(losses: Array, value_at_risk: Array, cvar: Array, level: f
 
 
 def fissler_ziegel_loss(losses: Array, value_at_risk: Array, cvar: Array, level: float) -> Array:
-    """Loss of each day whose mean is least for the true VaR and CVaR; same shape as the losses.
+    """Fissler-Ziegel loss of VaR and CVaR jointly, least in the mean for the true pair; same shape as the losses.
 
     The member of the family of Fissler and Ziegel (2016) whose differences do not depend on the unit of account
     (Patton, Ziegel and Chen 2019): ``1[L > VaR] (L - VaR) / (p CVaR) + VaR / CVaR + log CVaR - 1``.

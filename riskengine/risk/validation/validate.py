@@ -102,7 +102,7 @@ class TestResult:
 
 @dataclass(frozen=True)
 class Validation:
-    """What :func:`validate` found.
+    """Results of a validation of VaR and CVaR forecasts.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ def validate(
     seed: int = 0,
     size: float = 0.05,
 ) -> Validation:
-    """Test daily VaR forecasts, and CVaR forecasts if they are given, against what happened.
+    """Validation of daily VaR forecasts, and of CVaR forecasts if they are given, by a battery of tests.
 
     Every p-value is the rank of the statistic among those of ``draws`` series simulated under the null, with half
     of the ties counted (mid-p; Lancaster 1961), and free of the asymptotic approximations that fail at a few
