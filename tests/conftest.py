@@ -2,22 +2,24 @@
 
 And what many files share: simulated and bundled prices, a calibrator that costs nothing, the command line as a call.
 
-Compiling is most of what this suite costs: a network takes ten seconds for each length and width of its input, a
-likelihood five. So tests whose subject is not the length take one that others take too: 900 days (of ``returns``), or
-260 to 320, of at most 16 assets; decisions of a walk-forward stay within one bucket of
-:mod:`riskengine.calibration.padding`, and prices from files have 640 rows.
+Compiling is most of what this suite costs: seconds for each length and width of a network's or a likelihood's input.
+:mod:`riskengine.calibration.padding` rounds them. So tests whose subject is not the shape stay below 16 assets, and
+take lengths that others take too: up to 320 or 640 days, or 900 (of ``returns``).
 """
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Compiled plainly, in a third of the processor time: what then runs half as fast is too short to feel it.
@@ -183,8 +185,8 @@ def quick_command(command, monkeypatch, fixed_shape):
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
-    """Chromium as a call: a page, and options; what it printed. Skipped where there is none."""
+def chromium_command(tmp_path_factory) -> list[str]:
+    """Headless Chromium with a profile of its own. Skipped where there is none."""
     found = [
         path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))
     ]
@@ -199,11 +201,21 @@ def chromium(tmp_path_factory):
         "disable-sync",
     ]
     usual += ["disable-component-update", f"user-data-dir={tmp_path_factory.mktemp('chromium')}"]
+    return [found[0], *(f"--{flag}" for flag in usual)]
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_command):
+    """Chromium as a call: a page, and options; what it printed."""
 
     def call(page: Path, *options: str) -> str:
-        flags = [f"--{flag}" for flag in (*usual, "virtual-time-budget=15000", *options)]
+        flags = [f"--{flag}" for flag in ("virtual-time-budget=15000", *options)]
         done = subprocess.run(
-            [found[0], *flags, page.as_uri()], capture_output=True, text=True, timeout=120, check=False
+            [*chromium_command, *flags, page.as_uri()],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         assert done.returncode == 0, done.stderr[-500:]
         assert "CONSOLE" not in done.stderr, done.stderr
@@ -220,7 +232,79 @@ def dom_of(chromium):
     )
 
 
-AXE = "axe-core@4.11.0"
+@pytest.fixture
+def browser(chromium_command):
+    """Chromium as a reader of pages that never end: an address, a width, and a script that is asked until it gives
+    something; what it gave. The page must have logged nothing."""
+    import asyncio
+
+    from tornado.websocket import websocket_connect
+
+    async def told(where: str, address: str, width: int, script: str, picture: Path | None) -> Any:
+        socket, sent, logged = await websocket_connect(where, max_message_size=1 << 26), 0, []
+
+        async def ask(method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
+            nonlocal sent
+            sent += 1
+            more = {} if session is None else {"sessionId": session}
+            await socket.write_message(
+                json.dumps({"id": sent, "method": method, "params": parameters, **more})
+            )
+            while True:
+                answer = json.loads(await socket.read_message())
+                if answer.get("id") == sent:
+                    assert "error" not in answer, answer
+                    return answer["result"]
+                if answer.get("method") in (
+                    "Runtime.exceptionThrown",
+                    "Runtime.consoleAPICalled",
+                    "Log.entryAdded",
+                ):
+                    logged.append(answer["params"])
+
+        target = (await ask("Target.createTarget", url="about:blank"))["targetId"]
+        page = (await ask("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+        for part in ("Page", "Runtime", "Log"):
+            await ask(f"{part}.enable", page)
+        await ask(
+            "Emulation.setDeviceMetricsOverride",
+            page,
+            width=width,
+            height=1600,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        await ask("Page.navigate", page, url=address)
+        value, deadline = None, time.monotonic() + 60
+        while value is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+            value = (await ask("Runtime.evaluate", page, expression=script, returnByValue=True))[
+                "result"
+            ].get("value")
+        if picture is not None:
+            shot = (await ask("Page.captureScreenshot", page))["data"]
+            picture.write_bytes(base64.b64decode(shot))
+        socket.close()
+        while await socket.read_message() is not None:
+            pass
+        assert logged == []
+        return value
+
+    with subprocess.Popen(
+        [*chromium_command, "--remote-debugging-port=0"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        where = next(line.split()[-1] for line in process.stderr if "DevTools listening on" in line)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+
+        def call(address: str, width: int, script: str, picture: Path | None = None) -> Any:
+            return asyncio.run(told(where, address, width, script, picture))
+
+        yield call
+        process.terminate()
+
+
+AXE = "axe-core@4.14.1"
 
 
 @pytest.fixture(scope="session")

@@ -203,8 +203,42 @@ Restart = Annotated[bool, typer.Option(help="Start from scratch instead of resum
 
 # `rebalance`, `stress`, `validate` and `watch`
 HoldingsFile = Annotated[
-    Path, typer.Option("--holdings", help="CSV of asset,quantity; CASH is an amount of money.")
+    Path,
+    typer.Option(
+        "--holdings",
+        help="CSV of asset,quantity, CASH being money, or a position file of a broker: docs/portfolios.md.",
+    ),
 ]
+BookOfHoldings = Annotated[
+    Path | None,
+    typer.Option(
+        "--book",
+        help="TOML or JSON with what the file of holdings leaves unsaid: base currency, currencies and multipliers of "
+        "assets, hedges, tax lots; `riskengine holdings --example` prints one.",
+    ),
+]
+BaseCurrency = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        help="Currency in which all is valued, EUR say; that of the holdings if left out. Rates are columns of the "
+        "prices, EURUSD the price of one euro in dollars.",
+        show_default=False,
+    ),
+]
+PositionsFile = Annotated[
+    Path, typer.Argument(help="CSV of asset,quantity, or a position file of a broker.", metavar="FILE")
+]
+HistoryOfPrices = Annotated[
+    Source | None,
+    typer.Option(
+        "--prices",
+        help="Prices to value at, with exchange rates, as other commands take them; those of the file if left out.",
+        parser=prices_source,
+        metavar="FILE|URL",
+    ),
+]
+ValueFolder = Annotated[Path, typer.Option("--out", help="Folder for holdings.json and holdings.html.")]
 LimitsFile = Annotated[
     Path | None,
     typer.Option("--limits", help="TOML or JSON: lots, cash, costs, groups, limits; see --example."),
@@ -228,7 +262,11 @@ ShownHistory = Annotated[
 ]
 Top = Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets.")]
 HeldOrEqual = Annotated[
-    Path | None, typer.Option("--holdings", help="CSV of asset,quantity; equal weights if left out.")
+    Path | None,
+    typer.Option(
+        "--holdings",
+        help="CSV of asset,quantity, or a position file of a broker; equal weights if left out.",
+    ),
 ]
 Horizon = Annotated[
     int | None,
@@ -314,6 +352,32 @@ Recalibrate = Annotated[
     typer.Option(help="Rows between calibrations; 0 for none; 21 on the first call, then as before."),
 ]
 Snapshot = Annotated[int, typer.Option(help="Rows between snapshots of the state.")]
+StreamSource = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Redis stream to read instead of standard input, redis://host:6379/0?stream=prices&group=riskengine; "
+        "idle=30 ends after 30 seconds without a row.",
+        metavar="URL",
+    ),
+]
+StreamTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        help="Redis stream to write instead of standard output, redis://host:6379/0?stream=risk.",
+        metavar="URL",
+    ),
+]
+LivePage = Annotated[
+    str | None,
+    typer.Option(
+        "--page",
+        help="Serve a live page; on this machine alone if no host is named. Its address, with its token, goes to "
+        "standard error.",
+        metavar="[HOST:]PORT",
+    ),
+]
 
 # `smile`
 QuoteFile = Annotated[Path, typer.Argument(help="CSV of quotes: see riskengine.options.read_quotes.")]
@@ -367,6 +431,12 @@ UnderlyingName = Annotated[
 ]
 Feller = Annotated[bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")]
 ErrorWeights = Annotated[str, typer.Option(help="Weights of the errors: volatility, vega or spread.")]
+Jumps = Annotated[
+    bool | None,
+    typer.Option(
+        "--jumps/--no-jumps", help="Fit Bates's model too; where Heston's fit is not ok if left out."
+    ),
+]
 Beta = Annotated[float, typer.Option(help="SABR's exponent beta, 0 to 1.")]
 GarchWindow = Annotated[int, typer.Option(help="Number of returns for the GARCH calibration.")]
 SmileFolder = Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")]

@@ -1,4 +1,4 @@
-"""The desk: `rebalance`, `stress`, `validate` and `watch`."""
+"""The desk: `holdings`, `rebalance`, `stress`, `validate` and `watch`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import typer
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
+    BaseCurrency,
+    BookOfHoldings,
     DeskFolder,
     Draws,
     FilteredDays,
     ForecastFile,
     Fresh,
     HeldOrEqual,
+    HistoryOfPrices,
     HoldingsFile,
     Horizon,
     Json,
@@ -23,11 +26,13 @@ from riskengine.cli.arguments import (
     Level,
     Library,
     LimitsFile,
+    LivePage,
     MarketShock,
     Membership,
     Options,
     Paths,
     PeriodsPerYear,
+    PositionsFile,
     Prices,
     Recalibrate,
     RiskWindow,
@@ -39,17 +44,48 @@ from riskengine.cli.arguments import (
     StateFolder,
     StrategyFile,
     StreamHoldings,
+    StreamSource,
+    StreamTarget,
     StreamWindow,
     StressFolder,
     Top,
     Uncertain,
+    ValueFolder,
     VolatilityFactor,
     Volume,
     WritePaths,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, screen
-from riskengine.cli.desk_tables import show_rebalance, show_stress, show_validation
+from riskengine.cli.console import FLAGGED, bundled_prices, screen, working
+from riskengine.cli.desk_tables import show_holdings, show_rebalance, show_stress, show_validation
 from riskengine.cli.file_schema import Example, Schema
+
+
+@app.command()
+def holdings(
+    file: PositionsFile,
+    prices: HistoryOfPrices = None,
+    asof: AsOf = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
+    out: ValueFolder = Path("out/holdings"),
+    schema: Schema = False,
+    example: Example = False,
+    as_json: Json = False,
+) -> None:
+    """What is held, as a broker's file has it: value, exposure and leverage, by account and currency.
+
+    Exit status 3 if something needs a look: a position without a price, a stale one, a price of the file that is far
+    from the history's. A currency without an exchange rate is an error that says what to add.
+    """
+    from riskengine.cli.runs import run_holdings
+
+    content, flagged = run_holdings(file, prices, asof, book, base, out)
+    if as_json:
+        print(json.dumps(content))
+    else:
+        show_holdings(screen(as_json), content, out / "holdings.html")
+    if flagged:
+        raise typer.Exit(FLAGGED)
 
 
 @app.command()
@@ -58,6 +94,8 @@ def rebalance(
     holdings: HoldingsFile,
     prices: Prices = None,
     limits: LimitsFile = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     asof: AsOf = None,
     out: DeskFolder = Path("out/desk"),
     window: RiskWindow = 1250,
@@ -80,25 +118,14 @@ def rebalance(
     """
     from riskengine.cli.runs import run_rebalance
 
-    content = run_rebalance(
-        strategy,
-        prices or bundled_prices(),
-        holdings,
-        limits,
-        asof,
-        out,
-        window,
-        fresh,
-        history,
-        membership,
-        volume,
-        top,
-        periods_per_year,
-    )
+    console, source = screen(as_json), prices or bundled_prices()
+    shown = (fresh, history, membership, volume, top, periods_per_year, book, base)
+    with working(console, "prices, targets, risk and orders"):
+        content = run_rebalance(strategy, source, holdings, limits, asof, out, window, *shown)
     if as_json:
         print(json.dumps(content))
     else:
-        show_rebalance(screen(as_json), content, out / "report.html")
+        show_rebalance(console, content, out / "report.html")
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 
@@ -108,6 +135,8 @@ def stress(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
     limits: LimitsFile = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     labels: Labels = None,
     options: Options = None,
     library: Library = None,
@@ -138,21 +167,17 @@ def stress(
 
     periods = 21 if horizon is None else horizon
     how = Simulation(periods, paths, "filtered" if filtered else "student-t", uncertain, seed)
-    content, flagged = run_stress(
-        prices or bundled_prices(),
-        RiskFiles(holdings, labels, options=options, library=library),
-        limits,
-        asof,
-        StressSettings(how, volatility, correlation, market),
-        write_paths,
-        out,
-        horizon is None,
-        periods_per_year,
-    )
+    settings, console = StressSettings(how, volatility, correlation, market), screen(as_json)
+    files = RiskFiles(holdings, labels, options=options, library=library, book=book, base=base)
+    shown = (horizon is None, periods_per_year)
+    with working(console, "prices and scenarios"):
+        content, flagged = run_stress(
+            prices or bundled_prices(), files, limits, asof, settings, write_paths, out, *shown
+        )
     if as_json:
         print(json.dumps(content))
     else:
-        show_stress(screen(as_json), content, out / "stress.html")
+        show_stress(console, content, out / "stress.html")
     if flagged:
         raise typer.Exit(FLAGGED)
 
@@ -167,11 +192,13 @@ def validate(
     """Test VaR and CVaR forecasts against realised losses. Exit status 3 if a test rejects."""
     from riskengine.desk import validate_file
 
-    found, content = validate_file(forecasts, level, draws)
+    console = screen(as_json)
+    with working(console, "simulated critical values"):
+        found, content = validate_file(forecasts, level, draws)
     if as_json:
         print(json.dumps(content))
     else:
-        show_validation(screen(as_json), str(found), content)
+        show_validation(console, str(found), content)
     if not found.holds:
         raise typer.Exit(FLAGGED)
 
@@ -185,15 +212,25 @@ def watch(
     window: StreamWindow = None,
     recalibrate: Recalibrate = None,
     snapshot: Snapshot = 100,
+    limits: LimitsFile = None,
+    source: StreamSource = None,
+    target: StreamTarget = None,
+    page: LivePage = None,
+    schema: Schema = False,
+    example: Example = False,
 ) -> None:
     """Read rows from standard input, write the risk after each as a line of JSON, exactly once by key.
 
     A row is CSV (key,return,...; a header may name the assets) or JSON; its first field is its key, a date like
     2024-01-31 or a whole number, that grows and goes on from the history. Rows that cannot be taken are reported on
-    standard error. Exit status 3 if there is something to look at: rows that were refused or corrected, a holding
-    without prices, a possible split.
-    """
-    from riskengine.cli.runs import run_watch
+    standard error. --from and --to read and write Redis streams instead; --page shows it all in a browser.
 
-    if run_watch(state, prices, bundled_prices, holdings, of_prices, window, recalibrate, snapshot):
+    Exit status 3 if there is something to look at: rows that were refused or corrected, a holding without prices, a
+    possible split, a limit broken.
+    """
+    from riskengine.cli.stream_runs import Ends, run_watch
+    from riskengine.desk import StreamSettings
+
+    settings = StreamSettings(prices, holdings, window, recalibrate, limits)
+    if run_watch(state, settings, bundled_prices, of_prices, snapshot, Ends(source, target, page)):
         raise typer.Exit(FLAGGED)

@@ -13,7 +13,9 @@ from rich.markup import escape
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
+    BaseCurrency,
     Benchmark,
+    BookOfHoldings,
     Factors,
     HeldOrEqual,
     Json,
@@ -28,7 +30,7 @@ from riskengine.cli.arguments import (
     Trades,
     Volume,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen
+from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen, working
 from riskengine.cli.file_schema import Example, Schema
 
 RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json and risk.html.")]
@@ -38,7 +40,13 @@ RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json an
 def risk(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     labels: Labels = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Labels to attribute risk to, sector,country say; all if left out."),
+    ] = None,
     benchmark: Benchmark = None,
     factors: Factors = None,
     exposures: StatedExposures = None,
@@ -63,12 +71,17 @@ def risk(
     from riskengine.cli.runs import run_risk
     from riskengine.desk import RiskFiles
 
-    files = RiskFiles(holdings, labels, benchmark, factors, exposures, volume, options, trades, library)
-    content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
+    kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
+    files = RiskFiles(
+        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, book, base, kinds
+    )
+    console = screen(as_json)
+    with working(console, "prices, risk, stress and limits"):
+        content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
     if as_json:
         print(json.dumps(content))
     else:
-        show_risk(screen(as_json), content, out / "risk.html")
+        show_risk(console, content, out / "risk.html")
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 

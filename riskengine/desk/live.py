@@ -107,6 +107,10 @@ class LiveRisk:
         """Whether a person should look."""
         return bool(self.stale or self.implausible or self.unsupported)
 
+    def exceeded(self, outcome: float) -> list[str]:
+        """Levels whose VaR a return of the holdings goes beyond, as they are named in a line of output."""
+        return [f"var_{100 * level:g}" for level, value in self.value_at_risk.items() if -outcome > value]
+
     def to_dict(self) -> dict[str, Any]:
         """For a line of JSON; what is empty is left out, a level that has no figure is null."""
         tails: dict[str, float | None] = {}

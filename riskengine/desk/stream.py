@@ -22,11 +22,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import stat
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,7 +32,10 @@ import pandas as pd
 
 from riskengine.calibration import Calibrator
 from riskengine.desk.live import LiveEngine
+from riskengine.desk.live_limits import broken, judge_live
+from riskengine.desk.rules import Desk
 from riskengine.desk.stream_rows import HeaderError, Key, Row, RowReader, later
+from riskengine.desk.stream_sinks import Sink, TextSink
 from riskengine.desk.stream_start import Start
 from riskengine.desk.stream_store import StreamStore
 from riskengine.errors import DataError, ImplausibleError, RiskEngineError
@@ -69,10 +69,12 @@ class Watch:
     calibrator : of the engine
     prices : whether rows are prices instead of returns; None for what the state says, returns where there is none
     snapshot_every : rows
+    durable : whether a row outlives a loss of power, as it must where its source forgets it
 
     Attributes
     ----------
     last_prices : (assets,) last known ones; where rows are returns, those of the history moved on by them
+    desk : its limits are judged after every row
     flagged : whether there is something that a person should look at
 
     Raises
@@ -88,15 +90,19 @@ class Watch:
         calibrator: Calibrator,
         prices: bool | None = False,
         snapshot_every: int = 100,
+        durable: bool = False,
     ) -> None:
-        self.folder, self.every = folder, snapshot_every
+        self.folder, self.every, self.desk = folder, snapshot_every, Desk()
+        self.exceptions: Counter[str] = (
+            Counter()
+        )  # losses beyond the VaR of the row before, since the beginning
         self.counts: Counter[str] = Counter()  # since the beginning
         self.now: Counter[str] = Counter()  # of this run
         self.last: Key | None = None
         self.marks: Counter[str] = Counter()
         if next(folder.glob("snapshot-*.npz"), None) is not None:
             raise DataError(f"{folder} is of an earlier version: move the folder away to begin anew")
-        self._store = StreamStore(folder / STORE)
+        self._store = StreamStore(folder / STORE, durable)
         self._output = (folder / OUTPUT).open("a+", encoding="utf-8")
         try:
             kept = self._store.kept("watch")
@@ -104,6 +110,7 @@ class Watch:
             if kept is None:
                 self.prices = bool(prices)
                 self.engine, known, self.history = Start(*start())
+                self._risk = self.engine.risk()
                 self.last_prices = np.asarray(known, dtype=np.float64)
                 self.reader = RowReader(self.engine.assets)
                 if self.history.end is not None:
@@ -142,6 +149,7 @@ class Watch:
             "prices": self.prices,
             "history": self.history,
             "counts": dict(self.counts),
+            "exceptions": dict(self.exceptions),
         }
         self._store.keep(
             rows_taken=True, watch=pack(watch), engine=self.engine.snapshot(), clean=b"1" if clean else b""
@@ -164,7 +172,8 @@ class Watch:
             )
         self.engine = LiveEngine.restore(self._store.kept("engine") or b"", calibrator)
         self.reader = RowReader(self.engine.assets, *json.loads(self._store.kept("header") or b"[]"))
-        self._saved = self.engine.rows
+        self.exceptions = Counter(kept.get("exceptions", {}))
+        self._saved, self._risk = self.engine.rows, self.engine.risk()
         for key, values in self._store.pending():
             self._take(Row(key, values))
             self.counts["taken"] += 1
@@ -181,17 +190,25 @@ class Watch:
         splits = self._splits(returns)
         moved = row.values if self.prices else self.last_prices * (1 + row.values)
         self.last_prices = np.where(np.isnan(row.values), self.last_prices, moved)
-        risk = self.engine.update(returns, spanning=self.prices, skipped=skipped)
+        outcome = float(self.engine.weights @ np.nan_to_num(returns))
+        exceptions = [] if skipped else self._risk.exceeded(outcome)
+        risk = self._risk = self.engine.update(returns, spanning=self.prices, skipped=skipped)
         self.last = key
+        self.exceptions.update(exceptions)
+        rows = judge_live(self.desk, self.engine, risk, self.history.periods_per_year)
         marks: dict[str, Any] = {}
+        if broken(rows):
+            marks["limits_broken"] = broken(rows)
         if splits:
             marks["possible_splits"] = splits
         if skipped:
             marks["skipped"] = skipped
         for name in (*marks, *(n for n in ("stale", "implausible", "unsupported") if getattr(risk, n))):
             self.marks[name] += 1
+        said: dict[str, Any] = {"limits": rows} if rows else {}
+        said |= {"exceptions": exceptions} if exceptions else {}
         units = {"horizon": f"1 {self.period}", "unit": "fraction of wealth"}
-        return json.dumps({"key": key.text, **risk.to_dict(), **marks, **units})
+        return json.dumps({"key": key.text, **risk.to_dict(), "return": outcome, **marks, **said, **units})
 
     def _skipped(self, key: Key) -> int:
         """Periods between the last key and this one in which no row came, if there are more than a holiday has."""
@@ -212,24 +229,37 @@ class Watch:
                 found[name] = said[0]
         return found
 
-    def run(self, lines: Iterable[str], out: TextIO, problems: TextIO) -> Counter[str]:
+    def reweigh(self, weights: Array) -> None:
+        """Hold other weights ``(assets,)`` from now on."""
+        self.engine.reweigh(weights)
+        self._risk = self.engine.risk()
+
+    def run(
+        self, lines: Iterable[str], out: TextIO | Sink, problems: TextIO, more: Sequence[Sink] = ()
+    ) -> Counter[str]:
         """Take all rows; counts of taken, duplicate, corrected, late, implausible, malformed ones, and so on.
 
         Rows that are not taken are reported on ``problems`` as JSON lines and never end the stream.
+
+        Parameters
+        ----------
+        lines : of rows
+        out, more : take the lines of output
+        problems : takes reports
         """
-        lost = self._store.last_output()
-        if lost is not None and not self._store.kept("clean"):
-            for sink in (self._output, out):
-                _write_once(sink, lost + "\n")
-        self._store.keep(clean=b"")
+        first = out if isinstance(out, Sink) else TextSink(out)
+        self._sinks = (TextSink(self._output), first, *more)
         try:
+            for sink in self._sinks:
+                sink.catch_up(self._store)
+            self._store.keep(clean=b"")
             for number, line in enumerate(lines, start=1):
                 try:
                     row = self.reader.read(line.strip()) if line.strip() else None
                     if row is None:  # a header, or an empty line
                         self._keep_header()
                         continue
-                    kind, detail = self._one(row, out)
+                    kind, detail = self._one(row)
                 except HeaderError as error:
                     self._keep_header()
                     kind, detail = "no valid header", str(error)
@@ -240,8 +270,10 @@ class Watch:
                 self.counts[kind] += 1
                 self.now[kind] += 1
                 if kind != "taken":
-                    report = {"line": number, "problem": kind, "detail": detail}
-                    print(json.dumps(report), file=problems, flush=True)
+                    report = json.dumps({"line": number, "problem": kind, "detail": detail})
+                    print(report, file=problems, flush=True)
+                    for sink in self._sinks:
+                        sink.problem(report)
             self.save(clean=True)
         finally:
             self.close()
@@ -275,17 +307,21 @@ class Watch:
                 "missing": "number of assets without a value in the row",
                 "spans": f"number of {period}s that a return reaches over",
                 "skipped": f"number of {period}s between this row and the one before",
+                "return": "of the holdings over the row, fraction of wealth",
+                "exceptions": "levels whose VaR of the row before was exceeded",
             },
             "findings": list(self.history.findings),
             "stale": list(risk.stale),
             "short_history": risk.short_history,
             "rows_without_a_value": idle,
             "counts": dict(self.counts),
+            "exceptions": dict(self.exceptions),
+            "limits": judge_live(self.desk, engine, risk, self.history.periods_per_year),
             "marks": dict(self.marks),
             "flagged": self.flagged,
         }
 
-    def _one(self, row: Row, out: TextIO) -> tuple[str, str]:
+    def _one(self, row: Row) -> tuple[str, str]:
         """What became of a row, and why."""
         key = Key.parse(row.key)
         again = self._again(key, row)
@@ -296,9 +332,8 @@ class Watch:
         self.engine.check(self._returns(row.values), spanning=self.prices)
         text = self._take(row)
         self._store.add(key.text, _digest(row.values), row.values, text)
-        for sink in (self._output, out):
-            sink.write(text + "\n")
-            sink.flush()
+        for sink in self._sinks:
+            sink.write(text)
         if self.engine.rows - self._saved >= self.every:
             self.save()
         return "taken", key.text
@@ -371,21 +406,3 @@ class Watch:
 
 def _digest(values: Array) -> str:
     return hashlib.sha256(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()).hexdigest()[:16]
-
-
-def _write_once(sink: TextIO, line: str) -> None:
-    """Write a line at the end of a sink, unless it is there: what a kill has left of it in a file goes first."""
-    text, end, torn = line.encode(), b"", b""
-    with suppress(OSError):  # no file
-        handle = sink.fileno()
-        found = os.fstat(handle)
-        if stat.S_ISREG(found.st_mode):
-            with open(f"/dev/fd/{handle}", "rb") as file:
-                file.seek(max(0, found.st_size - len(text)))
-                end = file.read()
-            torn = end[end.rfind(b"\n") + 1 :]
-            if torn and text.startswith(torn):
-                os.truncate(handle, found.st_size - len(torn))
-    if end != text:
-        sink.write(line)
-        sink.flush()

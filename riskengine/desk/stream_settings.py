@@ -14,6 +14,8 @@ from riskengine.covariance import for_frequency
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.holdings import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
+from riskengine.desk.live_limits import add_level, not_judged
+from riskengine.desk.rules import read_desk
 from riskengine.desk.stream import Watch
 from riskengine.desk.stream_start import History, Start
 from riskengine.errors import DataError, RiskEngineError, SettingsError
@@ -33,38 +35,38 @@ class StreamSettings:
     prices : file of the history
     holdings : file of quantities
     window, recalibrate : see :class:`riskengine.desk.live.LiveSettings`
+    limits : file of limits
+    durable : see :class:`riskengine.desk.Watch`
     """
 
     prices: Source | None = None
     holdings: Path | None = None
     window: int | None = None
     recalibrate: int | None = None
+    limits: Path | None = None
+    durable: bool = False
 
 
-def weights_of(
-    assets: tuple[str, ...], known: Array, holdings: Path | None, shorts: bool = False
-) -> tuple[Array, Any]:
-    """Weights of holdings at the last known prices, and a description; equal weights without a file.
+def equal_weights(known: Array) -> Array:
+    """Of everything that has a price ``(assets,)``."""
+    alive = ~np.isnan(known)
+    return alive / alive.sum()
 
-    With ``shorts`` they may be negative, of a wealth that counts what is owed.
+
+def weights_of(assets: tuple[str, ...], known: Array, holdings: Path | None) -> tuple[Array, Any]:
+    """Weights at the last known prices, and what they are of; equal ones without a file.
 
     Raises
     ------
     DataError
-        If something is held that has no price at all, nothing is held, or more is owed than there is.
+        If something is held that has no price at all, or nothing is held.
     """
     if holdings is None:
-        alive = ~np.isnan(known)
-        return alive / alive.sum(), EQUAL
-    held = read_holdings(holdings, assets, shorts)
+        return equal_weights(known), EQUAL
+    held = read_holdings(holdings, assets)
     bare = (held.quantity != 0) & np.isnan(known)
     if bare.any():
         raise DataError(f"{assets[int(np.argmax(bare))]} is held but has no price: add one, or write it off")
-    if held.wealth(known) < 0:
-        raise DataError(
-            f"{holdings}: more is owed than held, a wealth of {held.wealth(known):,.2f}: losses have no wealth to be a "
-            "fraction of; the proceeds of shorts belong into CASH"
-        )
     if not held.wealth(known) > 0:
         raise DataError(f"{holdings}: there is nothing in these holdings")
     return held.weights(known), _named(held)
@@ -103,9 +105,12 @@ def open_stream(
     def start() -> Start:
         return begin(wanted, wanted.prices or usual_prices(), calibrator, bool(rows_are_prices))
 
-    watch = Watch(folder, start, calibrator, rows_are_prices, snapshot_every)
+    watch = Watch(folder, start, calibrator, rows_are_prices, snapshot_every, wanted.durable)
     try:
-        return watch, [] if watch.fresh else reconcile(watch, wanted)
+        done = [] if watch.fresh else reconcile(watch, wanted)
+        watch.desk = read_desk(wanted.limits, watch.engine.assets)
+        add_level(watch.engine, watch.desk)
+        return watch, done + not_judged(watch.desk, watch.engine)
     except RiskEngineError:
         watch.close()
         raise
@@ -166,7 +171,7 @@ def reconcile(watch: Watch, wanted: StreamSettings) -> list[str]:
     if wanted.holdings is not None:
         weights, held = weights_of(engine.assets, watch.last_prices, wanted.holdings)
         if held != facts.get("holdings"):
-            engine.reweigh(weights)
+            watch.reweigh(weights)
             watch.history = replace(watch.history, facts=facts | {"holdings": held})
             done.append("holdings: those of the file from here on, at the last known prices")
     elif facts.get("holdings", EQUAL) != EQUAL:

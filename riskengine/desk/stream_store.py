@@ -33,11 +33,13 @@ class StreamStore:
 
     The values of a row stay until a state is kept that has taken it; its key, a digest and its output stay for good.
     The file is of one process at a time. What a kill leaves open is rolled back by SQLite; a loss of power may cost
-    the last rows, which then come again with the stream.
+    the last rows, which then come again with the stream. Where they would not, as they are acknowledged, every row is
+    to be ``durable``: on the disk before it counts.
 
     Parameters
     ----------
     path : of the file
+    durable : whether a row outlives a loss of power
 
     Raises
     ------
@@ -45,7 +47,7 @@ class StreamStore:
         From every method, if the file is no database, damaged, or in use by another process.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, durable: bool = False) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, timeout=1.0)
@@ -53,7 +55,7 @@ class StreamStore:
             with self._named():
                 self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._db.executescript(_SCHEMA)
         except DataError:
             self._db.close()
@@ -106,6 +108,26 @@ class StreamStore:
         """Output of the last row."""
         return self._one("SELECT output FROM rows ORDER BY number DESC LIMIT 1")
 
+    def count(self) -> int:
+        """Rows taken, which is the number of the last one."""
+        return int(self._one("SELECT COALESCE(MAX(number), 0) FROM rows"))
+
+    def output(self, number: int) -> str | None:
+        """Output of the row with a number, if there is one."""
+        return self._one("SELECT output FROM rows WHERE number = ?", number)
+
+    def outputs(self, after: int = 0) -> Iterator[tuple[int, str]]:
+        """Number and output of every row after one, in their order."""
+        while True:
+            with self._named():
+                found = self._db.execute(
+                    "SELECT number, output FROM rows WHERE number > ? ORDER BY number LIMIT 500", (after,)
+                ).fetchall()
+            if not found:
+                return
+            yield from found
+            after = found[-1][0]
+
     def pending(self) -> list[Stored]:
         """Rows taken since the state was kept, in their order."""
         with self._named():
@@ -114,7 +136,7 @@ class StreamStore:
             ).fetchall()
         return [Stored(key, np.frombuffer(content, "<f8").astype(np.float64)) for key, content in found]
 
-    def _one(self, query: str, *values: str) -> Any:
+    def _one(self, query: str, *values: str | int) -> Any:
         with self._named():
             found = self._db.execute(query, values).fetchone()
         return None if found is None else found[0]

@@ -11,6 +11,8 @@ SECTIONS = (
     "rebalance_sections:flags",
     "rebalance_sections:trades",
     "rebalance_sections:waiting",
+    "holdings_page:order_sections",
+    "holdings_page:held",
     "rebalance_sections:risk",
     "rebalance_sections:limits",
     "rebalance_sections:changes",

@@ -34,9 +34,10 @@ def limit_label(name: str) -> str:
 _LIMIT_LABELS = {
     "weight": "largest weight",
     "participation": "largest share of daily volume",
-    "gross": "gross exposure",
+    "gross": "gross exposure, leverage",
     "net": "net exposure",
-    "leverage": "long exposure",
+    "long": "long exposure",
+    "short": "short exposure",
     "tracking_error": "tracking error",
     "active_share": "active share",
     "days_to_liquidate": "days to liquidate",
@@ -101,10 +102,12 @@ def trades(content: dict[str, Any]) -> Section:
     """Orders to send, sales first."""
     rows = [
         [
+            row.get("account", ""),
             row["asset"],
             row["side"],
             f"{row['units']:,.0f}",
             f"{row['price']:,.2f}",
+            row.get("currency", ""),
             f"{row['value']:,.0f}",
             "" if row["participation"] is None else f"{row['participation']:.1%}",
         ]
@@ -114,7 +117,8 @@ def trades(content: dict[str, Any]) -> Section:
         f"Sells first. Turnover {content['turnover']:.1%} of wealth, estimated cost {content['cost']:,.2f}; "
         f"cash afterwards {content['cash']:,.2f}."
     )
-    return Section("Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows)
+    headings = ["account", "asset", "side", "units", "price", "currency", "value", "of daily volume"]
+    return Section("Trades", text, headings, rows)
 
 
 def limits(content: dict[str, Any]) -> Section:

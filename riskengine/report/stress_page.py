@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from riskengine.report.holdings_page import held
 from riskengine.report.page import Section, page
 
 
@@ -20,6 +21,7 @@ def render_stress(content: dict[str, Any]) -> str:
     parts = [
         Section("Flags", items=content["flags"]),
         *_limits(content["limits"]),
+        *held(content),
         *sections(content),
         Section("Notes", items=content["notes"]),
     ]
