@@ -221,7 +221,7 @@ def risk_view(
         notes.append(
             "stress library: no column `class` in the labels, so that every asset is taken as equity"
         )
-    library = library_moves(read_library(files.library), panel, assets, _with_money(classes, panel))
+    library = library_moves(read_library(files.library), panel, assets, classes)
     stated = None
     if files.exposures is not None:
         stated = load_asset_numbers(files.exposures)
