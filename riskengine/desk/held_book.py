@@ -133,7 +133,7 @@ def hold_book(
         raise SettingsError(open_currencies(open_, book))
     if open_:
         line = f"left out, as not held and of no known currency: {listed(open_)}"
-        book, value = replace(book, notes=(*book.notes, line)), replace(value, notes=(*value.notes, line))
+        value = replace(value, notes=(*value.notes, line)) if strict else value
         terms = {name: one for name, one in terms.items() if name not in open_}
         panel = panel.select([name for name in panel.assets if name not in open_])
     wanted = {*book.currencies, *(one.currency for one in terms.values())} - {"", book.base}
