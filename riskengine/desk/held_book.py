@@ -204,10 +204,8 @@ def _holdings(
     names = panel.assets
     place = {name: j for j, name in enumerate(names)}
     multiplier, paid = np.ones(len(names)), np.ones(len(names), bool)
-    for held in book.positions:
-        if held.symbol in place:
-            multiplier[place[held.symbol]] = held.multiplier
-            paid[place[held.symbol]] = held.paid
+    for name, one in terms.items():
+        multiplier[place[name]], paid[place[name]] = one.multiplier, one.paid
 
     columns = np.array(
         [place.get(money_name(terms[name].currency), -1) if name in terms else -1 for name in names]
