@@ -277,3 +277,13 @@ def _done(value, none):
     from riskengine.desk import TradeList
 
     return TradeList(none, value, none, none, none, 0.0, 0.0, 1.0, none, ())
+
+
+def test_a_stale_rate_values_panel_and_book_alike_and_is_flagged(table, tmp_path):
+    path = tmp_path / "book.csv"
+    path.write_text("Symbol,Quantity,Currency\nXOM,10,USD\nSAP,10,EUR\nCASH,100,USD\n")
+    stale = table.copy()
+    stale.iloc[-9:, stale.columns.get_loc("EURUSD")] = np.nan
+    held = hold_book(path, Panel(stale), base="EUR")
+    assert held.holdings.wealth(held.last) == pytest.approx(held.value.total.wealth)
+    assert any("USD into EUR is 9 closes old" in flag for flag in held.value.flags)
