@@ -62,7 +62,7 @@ PLOTS = {
     "calibration_simulated": Plot(
         "Error of the persistence over that of maximum likelihood", "ratios", ("estimator", "days"), "persistence"
     ),
-    "calibration_speed": Plot("Times as long as the network", "speed", ("what",), "value"),
+    "calibration_speed": Plot("Times as long as the network", "speed", ("what",), "value", most=3),
     "calibration_universe": Plot(
         "Lead in log score over arch, windows of 1,000 days, from closes",
         "panels", ("panel",), "log score, over arch", ("window", 1000),
