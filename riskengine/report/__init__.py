@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from riskengine.report.holdings_page import leverage as leverage
     from riskengine.report.holdings_page import money as money
     from riskengine.report.holdings_page import render_holdings as render_holdings
+    from riskengine.report.labels import RISK_LABELS as RISK_LABELS
+    from riskengine.report.labels import limit_label as limit_label
     from riskengine.report.live_page import render_live as render_live
     from riskengine.report.price_page import greek_cells as greek_cells
     from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price
     from riskengine.report.price_page import total_rows as total_rows
     from riskengine.report.rebalance_page import render_rebalance as render_rebalance
-    from riskengine.report.rebalance_sections import RISK_LABELS as RISK_LABELS
-    from riskengine.report.rebalance_sections import limit_label as limit_label
     from riskengine.report.rebalance_sections import state_line as state_line
     from riskengine.report.risk_page import render_risk as render_risk
     from riskengine.report.risk_page import risk_cell as risk_cell

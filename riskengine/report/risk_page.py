@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from riskengine.report.holdings_page import book_sections
+from riskengine.report.labels import limit_label
 from riskengine.report.page import Section, page
-from riskengine.report.rebalance_sections import limit_label
 
 MOST_ROWS = 25
 """Of a table of attributions; the others are one row."""
