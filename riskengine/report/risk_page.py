@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from riskengine.report.holdings_page import book_sections
 from riskengine.report.page import Section, page
 from riskengine.report.rebalance_sections import limit_label
 
@@ -40,6 +41,7 @@ def render_risk(content: dict[str, Any]) -> str:
         Section("Flags", items=content["flags"]),
         _limits(content),
         _figures(content),
+        *(book_sections(content["book"]) if "book" in content else []),
         *_attributions(content),
         *_factors(content),
         *_active(content),
