@@ -204,6 +204,18 @@ def _active(content: dict[str, Any]) -> list[Section]:
         for row in _shortened(found["rows"])
     ]
     sections = [Section("Active risk", text, ["asset", "active weight", "contribution"], rows)]
+    for how, parts in found["factors"].items():
+        rows = [
+            [
+                row["name"],
+                "" if row["exposure"] is None else f"{row['exposure']:+.3f}",
+                f"{row['share']:.1%}",
+                f"{row['contribution']:.2%}",
+            ]
+            for row in parts
+        ]
+        headings = ["factor", "active exposure", "of variance", "contribution"]
+        sections.append(Section(f"Active risk by factor, {how}", "", headings, rows))
     for key in found:
         if key.startswith("by_"):
             kind = key.removeprefix("by_")

@@ -77,6 +77,8 @@ def test_every_grouping_adds_up_to_every_figure(content):
     active = content["active"]
     for rows in (active["rows"], active["by_sector"], active["by_country"]):
         assert sum(row["contribution"] for row in rows) == pytest.approx(active["tracking_error"], abs=1e-10)
+    for rows in active["factors"].values():
+        assert sum(row["contribution"] for row in rows) == pytest.approx(active["tracking_error"], abs=1e-10)
 
 
 def test_the_sectors_are_those_of_a_loop(content, prices):
@@ -268,7 +270,7 @@ def test_stress_counts_options_path_by_path(quick_command, files, prices, fixed_
     named = [f"--{name}={files / name}.csv" for name in ("holdings", "labels", "options")]
     status, text, said = quick_command(
         "stress", "--prices", files / "prices.csv", *named, "--library", files / "library.toml", "--paths", 300,
-        "--out", out, "--json",
+        "--horizon", 3, "--out", out, "--json",
     )  # fmt: skip
     assert status == 0, said
     found = {row["name"]: row for row in json.loads(text)["scenarios"]}
@@ -339,11 +341,16 @@ def book(tmp_path_factory):
     return folder, table, code, lines, futures
 
 
-def test_a_book_of_300_lines_adds_up_by_every_grouping(book, fixed_shape):
-    folder, table, code, lines, futures = book
-    assert len(lines) == 300
+@pytest.fixture(scope="module")
+def book_report(book, fixed_shape):
+    folder, table, *_ = book
     files = RiskFiles(folder / "book.csv", folder / "labels.csv", book=folder / "book.json")
-    content = risk_report(Panel(table), files, Desk(), fixed_shape, 300)
+    return risk_report(Panel(table), files, Desk(), fixed_shape, 300)
+
+
+def test_a_book_of_300_lines_adds_up_by_every_grouping(book, book_report):
+    (_, table, code, lines, futures), content = book, book_report
+    assert len(lines) == 300
     last = table.iloc[-1]
     rate = {"EUR": 1.0, "USD": 1 / last["EURUSD"], "JPY": 1 / last["EURJPY"], "GBP": 1 / last["EURGBP"]}
     cash = 2 * (400_000 - 20_000 * rate["USD"] + 3e6 * rate["JPY"])
@@ -376,7 +383,7 @@ def test_a_book_of_300_lines_adds_up_by_every_grouping(book, fixed_shape):
         assert sum(row["volatility"] for row in rows) == pytest.approx(figures["volatility"], abs=1e-10)
 
 
-def test_a_what_if_in_a_book_is_paid_in_its_currency_and_account(book, fixed_shape):
+def test_a_what_if_in_a_book_is_paid_in_its_currency_and_account(book, book_report, fixed_shape):
     folder, table, code, _, futures = book
     name = next(one for one in code if code[one] == "USD" and one not in futures)
     (folder / "trades.csv").write_text(f"account,asset,units\nNorth,{name},100\n")
@@ -389,8 +396,7 @@ def test_a_what_if_in_a_book_is_paid_in_its_currency_and_account(book, fixed_sha
     moved = (rows["USD"]["weight"] - rows["USD"]["weight_before"]) * content["wealth"]
     assert moved == pytest.approx(-0.0005 * bought, abs=1e-3 * bought)
     wealth = content["wealth"] + 0.0005 * bought
-    before = risk_report(Panel(table), RiskFiles(**common), Desk(), fixed_shape, 300)
-    assert before["wealth"] == pytest.approx(wealth, abs=0.005)
+    assert book_report["wealth"] == pytest.approx(wealth, abs=0.005)
     (folder / "trades.csv").write_text(f"asset,units\n{name},100\n")
     with pytest.raises(DataError, match="name one for each trade"):
         risk_report(Panel(table), wanted, Desk(), fixed_shape, 300)
@@ -417,7 +423,9 @@ def test_rebalance_and_stress_name_the_limits_that_they_do_not_judge(quick_comma
         ("gross", "red", "judged"), ("weight:A", "green", "judged"),
     ]  # fmt: skip
     assert any("sector:tech, net (at least)" in note for note in content["notes"])
-    status, text, _ = quick_command("stress", *common, "--out", files / "d", "--paths", 300, "--json")
+    status, text, _ = quick_command(
+        "stress", *common, "--out", files / "d", "--paths", 300, "--horizon", 3, "--json"
+    )
     lights = {row["name"]: row["light"] for row in json.loads(text)["limits"]}
     assert (status, lights) == (3, {"gross": "red", "weight:A": "green", "sector:tech": None, "net": None})
 
