@@ -11,9 +11,10 @@ from scipy.stats import norm
 
 from riskengine.desk import Desk, RiskFiles, read_library, risk_report
 from riskengine.desk.option_outcomes import with_options
-from riskengine.desk.option_positions import OptionPositions
+from riskengine.desk.option_positions import OptionPositions, read_options
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel
+from riskengine.options import HestonParams, SsviParams, ssvi_volatility
 from riskengine.risk import Outcome
 
 HELD = {"A": 130.0, "B": -70.0, "C": 100.0, "D": 60.0}
@@ -456,3 +457,27 @@ def test_factors_of_weekly_prices_are_compounded(prices):
     np.testing.assert_allclose(found["m"], 1.01**5 - 1)
     with pytest.raises(DataError, match="as often"):
         FactorReturns(daily.iloc[::5], None, ()).between(pd.DatetimeIndex(daily.index))
+
+
+def test_options_take_their_volatility_from_a_smile(tmp_path):
+    """The surface of a `smile.json` at the option's strike and forward, and its rates."""
+    surface = {"rho": -0.5, "eta": 0.8, "gamma": 0.4, "maturity": [0.5, 1.0], "theta": [0.03, 0.05]}
+    heston = dict.fromkeys(HestonParams._fields, 0.1) | {"status": "ok"}
+    market = [{"maturity": t, "rate": 0.03, "dividend": 0.01} for t in (0.5, 1.0)]
+    content = {"heston": heston, "ssvi": surface, "spot": 100.0, "market": market}
+    (tmp_path / "smile.json").write_text(json.dumps(content))
+    (tmp_path / "options.csv").write_text(
+        "underlying,kind,strike,expiry,quantity,multiplier,smile\nA,call,110,2024-07-01,-2,100,smile.json\n"
+    )
+    found = read_options(tmp_path / "options.csv", ("A",), np.array([100.0]), pd.Timestamp("2024-01-01"))
+    years = 182 / 365
+    forward = 100 * np.exp(0.02 * years)
+    params = SsviParams(-0.5, 0.8, 0.4, np.array([0.5, 1.0]), np.array([0.03, 0.05]))
+    volatility = float(ssvi_volatility(params, forward, 110.0, years))
+    assert found.volatility[0] == pytest.approx(volatility, rel=1e-12)
+    s = volatility * np.sqrt(years)
+    d1 = np.log(forward / 110) / s + s / 2
+    call = np.exp(-0.03 * years) * (forward * norm.cdf(d1) - 110 * norm.cdf(d1 - s))
+    assert found.value()[0] == pytest.approx(-200 * call, rel=1e-10)
+    delta = -200 * np.exp(-0.01 * years) * norm.cdf(d1) * 100
+    assert found.deltas()[0] == pytest.approx(delta, rel=1e-6)
