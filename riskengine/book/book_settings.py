@@ -137,13 +137,15 @@ def completed(book: PositionBook, settings: BookSettings) -> PositionBook:
 
 def _completed(one: Position, settings: BookSettings) -> Position:
     name = settings.symbols.get(one.symbol, one.symbol)
-    code, unit = one.currency, 1.0
+    code, unit, hundredths = one.currency, 1.0, one.hundredths
     said = settings.currency.get(name) or ("" if one.currency else settings.currency.get("*", ""))
     if said:
         code, unit = currency_unit(said)
+        # a file in pence has its multiplier already
+        unit, hundredths = (1.0 if hundredths else unit), unit != 1.0 or hundredths
     multiplier = float(settings.multiplier.get(name, one.multiplier * unit))
     kind = settings.kind.get(name, one.kind)
-    return replace(one, symbol=name, currency=code, multiplier=multiplier, kind=kind)
+    return replace(one, symbol=name, currency=code, multiplier=multiplier, kind=kind, hundredths=hundredths)
 
 
 def asset_terms(

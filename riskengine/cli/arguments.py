@@ -431,6 +431,12 @@ UnderlyingName = Annotated[
 ]
 Feller = Annotated[bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")]
 ErrorWeights = Annotated[str, typer.Option(help="Weights of the errors: volatility, vega or spread.")]
+Jumps = Annotated[
+    bool | None,
+    typer.Option(
+        "--jumps/--no-jumps", help="Fit Bates's model too; where Heston's fit is not ok if left out."
+    ),
+]
 Beta = Annotated[float, typer.Option(help="SABR's exponent beta, 0 to 1.")]
 GarchWindow = Annotated[int, typer.Option(help="Number of returns for the GARCH calibration.")]
 SmileFolder = Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")]

@@ -173,17 +173,16 @@ def run_smile(
     prices: Source | None,
     asset: str | None,
     asof: str | None,
-    feller: bool,
-    weights: str,
-    beta: float,
+    fitting: Mapping[str, Any],
     window: int,
     out: Path,
     reading: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Fit both models to a file of quotes and write the page; its content.
+    """Fit all models to a file of quotes and write the page; its content.
 
     Parameters
     ----------
+    fitting : keywords of :func:`riskengine.desk.fit_smile`
     reading : further keywords of :func:`riskengine.options.read_quotes`
 
     Raises
@@ -198,13 +197,13 @@ def run_smile(
         raise SettingsError("a smile with its GARCH state needs both --prices and --asset")
     read = read_quotes(quotes, asof=asof, **reading)
     if prices is None or asset is None:
-        return _write_smile(fit_smile(read, feller=feller, weights=weights, beta=beta), quotes, out, {})
+        return _write_smile(fit_smile(read, **fitting), quotes, out, {})
     panel = _panel(prices, None if asof is None else asof.split()[0])
     if asset not in panel.assets:
         raise DataError(f"{prices} has no asset {asset!r}")
     returns = panel.returns[[asset]].iloc[-window:]
     fit = network()(returns)
-    found = fit_smile(read, returns.to_numpy(), fit, feller, weights, beta)
+    found = fit_smile(read, returns.to_numpy(), fit, **fitting)
     doubts = [
         str(one) for one in panel.audit()
         if one.serious and one.asset in (asset, None) and (one.date is None or one.date >= returns.index[0])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from riskengine.book import Position, money_name
+from riskengine.book import Position, is_money
 from riskengine.desk.holdings import Holdings
 from riskengine.desk.option_positions import OptionPositions
 from riskengine.errors import DataError, SettingsError
@@ -138,9 +138,8 @@ def exposures_of(
 
 def _kinds(assets: list[str], terms: Mapping[str, Position]) -> list[str]:
     """Kind of every line: money of a foreign currency, or that of the asset's position."""
-    lead = money_name("")
     return [
-        "money" if asset.startswith(lead) else str(terms[asset].kind) if asset in terms else "equity"
+        "money" if is_money(asset) else str(terms[asset].kind) if asset in terms else "equity"
         for asset in assets
     ]
 

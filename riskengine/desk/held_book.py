@@ -296,7 +296,7 @@ def value_content(book: PositionBook, value: BookValue) -> dict[str, Any]:
                 "quantity": line.position.quantity,
                 "price": line.price,
                 "price_from": line.source,
-                "currency": line.position.currency or book.base,
+                "currency": line.position.quoted or book.base,
                 "multiplier": line.position.multiplier,
                 "rate": line.rate,
                 "value": line.value,

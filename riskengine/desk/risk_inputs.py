@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.backtest import panel_provenance
-from riskengine.book import money_name, read_book_settings
+from riskengine.book import is_money, read_book_settings
 from riskengine.calibration import Calibrator
 from riskengine.desk.book_risk import BookRisk
 from riskengine.desk.daily_risk import DailyRisk
@@ -258,7 +258,7 @@ def _labels(files: RiskFiles, desk: Desk) -> dict[str, Mapping[str, str]]:
 
 def _classes(labels: Mapping[str, Mapping[str, str]], panel: Panel) -> dict[str, str]:
     """Asset classes by asset, as far as labels have them; foreign money is of the class currency."""
-    money = {name: "currency" for name in panel.assets if name.startswith(money_name(""))}
+    money = {name: "currency" for name in panel.assets if is_money(name)}
     return money | dict(next((labels[kind] for kind in _CLASSES if kind in labels), {}))
 
 

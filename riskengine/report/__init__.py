@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from riskengine.report.price_page import greek_cells as greek_cells
     from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price
+    from riskengine.report.price_page import total_rows as total_rows
     from riskengine.report.rebalance_page import render_rebalance as render_rebalance
     from riskengine.report.rebalance_sections import RISK_LABELS as RISK_LABELS
     from riskengine.report.rebalance_sections import limit_label as limit_label
     from riskengine.report.rebalance_sections import state_line as state_line
     from riskengine.report.risk_page import render_risk as render_risk
     from riskengine.report.risk_page import risk_cell as risk_cell
-    from riskengine.report.smile_page import poor as poor
+    from riskengine.report.smile_fits import fit_rows as fit_rows
+    from riskengine.report.smile_fits import poor as poor
     from riskengine.report.smile_page import render_smile as render_smile
     from riskengine.report.stress_page import loss_horizon as loss_horizon
     from riskengine.report.stress_page import render_stress as render_stress
