@@ -10,12 +10,8 @@ import pytest
 from scipy.stats import norm
 
 from riskengine.desk import Desk, RiskFiles, read_library, risk_report
-from riskengine.desk.option_outcomes import with_options
-from riskengine.desk.option_positions import OptionPositions, read_options
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel
-from riskengine.options import HestonParams, SsviParams, ssvi_volatility
-from riskengine.risk import Outcome
 
 HELD = {"A": 130.0, "B": -70.0, "C": 100.0, "D": 60.0}
 
@@ -285,124 +281,6 @@ def test_stress_counts_options_path_by_path(quick_command, files, prices, fixed_
             assert sum(row["drivers"].values()) == pytest.approx(row["cvar_99"], rel=1e-5)
 
 
-def test_paths_with_options_are_a_loop():
-    option = OptionPositions(
-        ("put",), ("A",), np.array(["put"]), np.array([100.0]), np.array([0.5]), np.array([-10.0]), np.array([100.0]),
-        np.array([0.3]), np.array([0.02]), np.array([0.0]),
-    )  # fmt: skip
-    moves = np.array([[-0.2], [0.1], [0.0]])
-    plain = Outcome("o", ("A",), np.array([0.5]), 21, -0.5 * moves[:, 0], np.array([0.1, 0.0, 0.02]), moves)
-    found = with_options(plain, option, 10_000.0, 1 / 12)
-
-    def put(spot, years):
-        s = 0.3 * np.sqrt(years)
-        forward = spot * np.exp(0.02 * years)
-        d1 = np.log(forward / 100) / s + s / 2
-        return np.exp(-0.02 * years) * (100 * norm.cdf(s - d1) - forward * norm.cdf(-d1))
-
-    for k, move in enumerate(moves[:, 0]):
-        gain = -10 * (put(100 * (1 + move), 0.5 - 1 / 12) - put(100, 0.5)) / 10_000
-        assert found.losses[k] == pytest.approx(-0.5 * move - gain, abs=1e-12)
-        assert found.drawdowns[k] == max(plain.drawdowns[k], found.losses[k])
-    # Expired within the horizon: worth what it pays.
-    gone = with_options(plain, option, 10_000.0, 1.0)
-    assert gone.losses[0] == pytest.approx(0.1 + 10 * (20 - put(100, 0.5)) / 10_000, abs=1e-12)
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    """300 lines in four currencies, short and long, two accounts, futures; with rates of exchange and prices."""
-    folder, rng = tmp_path_factory.mktemp("book"), np.random.default_rng(11)
-    days, count = pd.bdate_range("2020-01-01", periods=320), 160
-    market = 0.008 * rng.standard_normal((320, 1))
-    moves = 0.7 * market + 0.012 * rng.standard_t(6, (320, count))
-    names = [f"S{k:03d}" for k in range(count)]
-    table = pd.DataFrame(50 * np.cumprod(1 + moves, axis=0), days, names)
-    for pair, start in (("EURUSD", 1.1), ("EURJPY", 130.0), ("EURGBP", 0.87)):
-        table[pair] = start * np.cumprod(1 + 0.004 * rng.standard_normal(320))
-    code = {name: ("EUR", "USD", "JPY", "GBP")[k % 4] for k, name in enumerate(names)}
-    lines, rows = [], ["Account,Symbol,Quantity,Currency"]
-    for account in ("North", "South"):
-        for name in names if account == "North" else names[:140]:
-            units = float(rng.integers(-60, 200)) or 1.0
-            lines.append((account, name, units))
-            rows.append(f"{account},{name},{units:g},{code[name]}")
-        for currency, amount in (("EUR", 400_000), ("USD", -20_000), ("JPY", 3e6)):
-            rows.append(f"{account},CASH,{amount:g},{currency}")
-    futures = set(names[:12])
-    (folder / "book.csv").write_text("\n".join(rows) + "\n")
-    said = {
-        "base": "EUR",
-        "kind": dict.fromkeys(futures, "future"),
-        "multiplier": dict.fromkeys(futures, 25.0),
-    }
-    (folder / "book.json").write_text(json.dumps(said))
-    groups = "".join(f"{name},{'abc'[k % 3]},{'xy'[k % 2]}\n" for k, name in enumerate(names))
-    (folder / "labels.csv").write_text("asset,sector,country\n" + groups)
-    return folder, table, code, lines, futures
-
-
-@pytest.fixture(scope="module")
-def book_report(book, fixed_shape):
-    folder, table, *_ = book
-    files = RiskFiles(folder / "book.csv", folder / "labels.csv", book=folder / "book.json")
-    return risk_report(Panel(table), files, Desk(), fixed_shape, 300)
-
-
-def test_a_book_of_300_lines_adds_up_by_every_grouping(book, book_report):
-    (_, table, code, lines, futures), content = book, book_report
-    assert len(lines) == 300
-    last = table.iloc[-1]
-    rate = {"EUR": 1.0, "USD": 1 / last["EURUSD"], "JPY": 1 / last["EURJPY"], "GBP": 1 / last["EURGBP"]}
-    cash = 2 * (400_000 - 20_000 * rate["USD"] + 3e6 * rate["JPY"])
-    wealth, by_account, by_currency, by_kind = cash, {}, {}, {}
-    for account, name, units in lines:
-        exposure = units * last[name] * rate[code[name]] * (25.0 if name in futures else 1.0)
-        wealth += 0.0 if name in futures else exposure
-        for sums, key in (
-            (by_account, account), (by_currency, code[name]), (by_kind, "future" if name in futures else "equity"),
-        ):  # fmt: skip
-            sums[key] = sums.get(key, 0.0) + exposure
-    for currency, amount in (("USD", -20_000), ("JPY", 3e6)):
-        by_currency[currency] += 2 * amount * rate[currency]
-        for account in by_account:
-            by_account[account] += amount * rate[currency]
-    assert content["wealth"] == pytest.approx(wealth, abs=0.005)
-    found = content["attribution"]
-    for kind, sums in (("account", by_account), ("currency", by_currency)):
-        assert {row["name"]: row["weight"] for row in found[kind]} == pytest.approx(
-            {name: value / wealth for name, value in sums.items()}, rel=1e-9
-        )
-    kinds = {row["name"]: row["weight"] for row in found["kind"]}
-    assert kinds["future"] == pytest.approx(by_kind["future"] / wealth, rel=1e-9)
-    figures = {row["name"]: row["value"] for row in content["figures"]}
-    assert {"asset", "position", "account", "currency", "kind", "sector", "country"} == set(found)
-    for rows in found.values():
-        for name in ("volatility", "var_95", "var_99", "cvar_97.5"):
-            assert sum(row[name] for row in rows) == pytest.approx(figures[name], abs=1e-10)
-    for rows in content["factors"].values():
-        assert sum(row["volatility"] for row in rows) == pytest.approx(figures["volatility"], abs=1e-10)
-
-
-def test_a_what_if_in_a_book_is_paid_in_its_currency_and_account(book, book_report, fixed_shape):
-    folder, table, code, _, futures = book
-    name = next(one for one in code if code[one] == "USD" and one not in futures)
-    (folder / "trades.csv").write_text(f"account,asset,units\nNorth,{name},100\n")
-    common = {"holdings": folder / "book.csv", "book": folder / "book.json"}
-    wanted = RiskFiles(**common, trades=folder / "trades.csv")
-    content = risk_report(Panel(table), wanted, Desk(), fixed_shape, 300)
-    bought = 100 * table[name].iloc[-1] / table["EURUSD"].iloc[-1]
-    rows = {row["name"]: row for row in content["attribution"]["currency"]}
-    # What was money in dollars is a share in dollars: only the cost has left.
-    moved = (rows["USD"]["weight"] - rows["USD"]["weight_before"]) * content["wealth"]
-    assert moved == pytest.approx(-0.0005 * bought, abs=1e-3 * bought)
-    wealth = content["wealth"] + 0.0005 * bought
-    assert book_report["wealth"] == pytest.approx(wealth, abs=0.005)
-    (folder / "trades.csv").write_text(f"asset,units\n{name},100\n")
-    with pytest.raises(DataError, match="name one for each trade"):
-        risk_report(Panel(table), wanted, Desk(), fixed_shape, 300)
-
-
 def test_rebalance_and_stress_name_the_limits_that_they_do_not_judge(quick_command, files):
     limits = {"limits": {"gross": 0.5, "weight:A": 0.9, "sector:tech": 0.1}, "at_least": {"net": 0.5}}
     (files / "l.json").write_text(json.dumps(limits))
@@ -457,27 +335,3 @@ def test_factors_of_weekly_prices_are_compounded(prices):
     np.testing.assert_allclose(found["m"], 1.01**5 - 1)
     with pytest.raises(DataError, match="as often"):
         FactorReturns(daily.iloc[::5], None, ()).between(pd.DatetimeIndex(daily.index))
-
-
-def test_options_take_their_volatility_from_a_smile(tmp_path):
-    """The surface of a `smile.json` at the option's strike and forward, and its rates."""
-    surface = {"rho": -0.5, "eta": 0.8, "gamma": 0.4, "maturity": [0.5, 1.0], "theta": [0.03, 0.05]}
-    heston = dict.fromkeys(HestonParams._fields, 0.1) | {"status": "ok"}
-    market = [{"maturity": t, "rate": 0.03, "dividend": 0.01} for t in (0.5, 1.0)]
-    content = {"heston": heston, "ssvi": surface, "spot": 100.0, "market": market}
-    (tmp_path / "smile.json").write_text(json.dumps(content))
-    (tmp_path / "options.csv").write_text(
-        "underlying,kind,strike,expiry,quantity,multiplier,smile\nA,call,110,2024-07-01,-2,100,smile.json\n"
-    )
-    found = read_options(tmp_path / "options.csv", ("A",), np.array([100.0]), pd.Timestamp("2024-01-01"))
-    years = 182 / 365
-    forward = 100 * np.exp(0.02 * years)
-    params = SsviParams(-0.5, 0.8, 0.4, np.array([0.5, 1.0]), np.array([0.03, 0.05]))
-    volatility = float(ssvi_volatility(params, forward, 110.0, years))
-    assert found.volatility[0] == pytest.approx(volatility, rel=1e-12)
-    s = volatility * np.sqrt(years)
-    d1 = np.log(forward / 110) / s + s / 2
-    call = np.exp(-0.03 * years) * (forward * norm.cdf(d1) - 110 * norm.cdf(d1 - s))
-    assert found.value()[0] == pytest.approx(-200 * call, rel=1e-10)
-    delta = -200 * np.exp(-0.01 * years) * norm.cdf(d1) * 100
-    assert found.deltas()[0] == pytest.approx(delta, rel=1e-6)
