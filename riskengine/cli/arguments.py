@@ -60,6 +60,18 @@ Volume = Annotated[
     ),
 ]
 
+AsPdf = Annotated[bool, typer.Option("--pdf", help="Print the page as PDF too, through Chromium.")]
+AsWorkbook = Annotated[bool, typer.Option("--xlsx", help="Write the tables as an Excel workbook too.")]
+AsSummary = Annotated[
+    bool, typer.Option("--summary", help="Write a text for a mail too, its subject on the first line.")
+]
+ArchiveFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive", help="Folder of days to file the report in too; its index.html says what changed."
+    ),
+]
+
 # `backtest` and `sweep`
 Train = Annotated[
     int | None,

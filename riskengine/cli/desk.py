@@ -9,7 +9,11 @@ import typer
 
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
+    ArchiveFolder,
     AsOf,
+    AsPdf,
+    AsSummary,
+    AsWorkbook,
     DeskFolder,
     Draws,
     FilteredDays,
@@ -50,7 +54,7 @@ from riskengine.cli.arguments import (
     Volume,
     WritePaths,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, screen
+from riskengine.cli.console import FLAGGED, bundled_prices, screen, show_files
 from riskengine.cli.desk_tables import show_rebalance, show_stress, show_validation
 from riskengine.cli.file_schema import Example, Schema
 
@@ -70,6 +74,10 @@ def rebalance(
     volume: Volume = None,
     top: Top = None,
     periods_per_year: PeriodsPerYear = None,
+    pdf: AsPdf = False,
+    xlsx: AsWorkbook = False,
+    summary: AsSummary = False,
+    archive: ArchiveFolder = None,
     schema: Schema = False,
     example: Example = False,
     as_json: Json = False,
@@ -82,7 +90,9 @@ def rebalance(
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
     from riskengine.cli.runs import run_rebalance
+    from riskengine.report import Forms, of_page, page_of_rebalance, write_forms
 
+    forms = Forms(pdf, xlsx, summary, archive).checked()
     content = run_rebalance(
         strategy,
         prices or bundled_prices(),
@@ -98,10 +108,12 @@ def rebalance(
         top,
         periods_per_year,
     )
+    files = write_forms(lambda: of_page("report", content, page_of_rebalance(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
         show_rebalance(screen(as_json), content, out / "report.html")
+        show_files(screen(as_json), files)
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 
@@ -126,6 +138,10 @@ def stress(
     periods_per_year: PeriodsPerYear = None,
     write_paths: WritePaths = False,
     out: StressFolder = Path("out/stress"),
+    pdf: AsPdf = False,
+    xlsx: AsWorkbook = False,
+    summary: AsSummary = False,
+    archive: ArchiveFolder = None,
     schema: Schema = False,
     example: Example = False,
     as_json: Json = False,
@@ -137,8 +153,10 @@ def stress(
     """
     from riskengine.cli.runs import run_stress
     from riskengine.desk import RiskFiles, StressSettings
+    from riskengine.report import Forms, of_page, page_of_stress, write_forms
     from riskengine.risk import Simulation
 
+    forms = Forms(pdf, xlsx, summary, archive).checked()
     periods = 21 if horizon is None else horizon
     how = Simulation(periods, paths, "filtered" if filtered else "student-t", uncertain, seed)
     content, flagged = run_stress(
@@ -152,10 +170,12 @@ def stress(
         horizon is None,
         periods_per_year,
     )
+    made = write_forms(lambda: of_page("stress", content, page_of_stress(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
         show_stress(screen(as_json), content, out / "stress.html")
+        show_files(screen(as_json), made)
     if flagged:
         raise typer.Exit(FLAGGED)
 

@@ -12,7 +12,11 @@ from rich.markup import escape
 
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
+    ArchiveFolder,
     AsOf,
+    AsPdf,
+    AsSummary,
+    AsWorkbook,
     Benchmark,
     Factors,
     HeldOrEqual,
@@ -28,7 +32,7 @@ from riskengine.cli.arguments import (
     Trades,
     Volume,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen
+from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen, show_files
 from riskengine.cli.file_schema import Example, Schema
 
 RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json and risk.html.")]
@@ -51,6 +55,10 @@ def risk(
     window: RiskWindow = 1250,
     periods_per_year: PeriodsPerYear = None,
     out: RiskFolder = Path("out/risk"),
+    pdf: AsPdf = False,
+    xlsx: AsWorkbook = False,
+    summary: AsSummary = False,
+    archive: ArchiveFolder = None,
     schema: Schema = False,
     example: Example = False,
     as_json: Json = False,
@@ -62,13 +70,17 @@ def risk(
     """
     from riskengine.cli.runs import run_risk
     from riskengine.desk import RiskFiles
+    from riskengine.report import Forms, of_page, page_of_risk, write_forms
 
+    forms = Forms(pdf, xlsx, summary, archive).checked()
     files = RiskFiles(holdings, labels, benchmark, factors, exposures, volume, options, trades, library)
     content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
+    made = write_forms(lambda: of_page("risk", content, page_of_risk(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
         show_risk(screen(as_json), content, out / "risk.html")
+        show_files(screen(as_json), made)
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 

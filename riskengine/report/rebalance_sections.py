@@ -59,7 +59,7 @@ def state_line(content: dict[str, Any]) -> str:
 
 def flags(content: dict[str, Any]) -> Section:
     """What needs a look before anything is sent."""
-    return Section("Flags", items=content["flags"])
+    return Section("Flags", items=content["flags"], brief=True)
 
 
 def notes(content: dict[str, Any]) -> Section:
@@ -81,6 +81,7 @@ def risk(content: dict[str, Any]) -> Section:
         "next close, from the tail of past standardised residuals, adapted to the exceptions so far.",
         ["", "before", "after"],
         [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK_LABELS.items()],
+        brief=True,
     )
 
 
@@ -108,7 +109,9 @@ def trades(content: dict[str, Any]) -> Section:
         f"Sells first. Turnover {content['turnover']:.1%} of wealth, estimated cost {content['cost']:,.2f}; "
         f"cash afterwards {content['cash']:,.2f}."
     )
-    return Section("Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows)
+    return Section(
+        "Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows, brief=True
+    )
 
 
 def limits(content: dict[str, Any]) -> Section:
@@ -129,7 +132,11 @@ def limits(content: dict[str, Any]) -> Section:
         "compared with what comes out."
     )
     return Section(
-        "Limits", text if rows else "", ["limit", "before", "after", "at most", "how", "light"], rows
+        "Limits",
+        text if rows else "",
+        ["limit", "before", "after", "at most", "how", "light"],
+        rows,
+        brief=True,
     )
 
 

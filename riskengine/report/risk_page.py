@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from riskengine.report.page import Section, page
+from riskengine.report.page import Page, Section
 from riskengine.report.rebalance_sections import limit_label
 
 MOST_ROWS = 25
@@ -20,6 +20,11 @@ _HOW = {
 
 def render_risk(content: dict[str, Any]) -> str:
     """HTML page as text."""
+    return page_of_risk(content).html()
+
+
+def page_of_risk(content: dict[str, Any]) -> Page:
+    """The same as sections."""
     figures = {row["name"]: row for row in content["figures"]}
     flagged = content["status"] != "clean"
     broken = sum(row["light"] == "red" for row in content["limits"])
@@ -37,7 +42,7 @@ def render_risk(content: dict[str, Any]) -> str:
         else "no limits set."
     )
     parts = [
-        Section("Flags", items=content["flags"]),
+        Section("Flags", items=content["flags"], brief=True),
         _limits(content),
         _figures(content),
         *_attributions(content),
@@ -48,7 +53,7 @@ def render_risk(content: dict[str, Any]) -> str:
         Section("Notes", items=content["notes"]),
     ]
     title = "What-if" if _traded(content) else "Risk"
-    return page(title, content["date"], headline, parts, content["provenance"], flagged)
+    return Page(title, content["date"], headline, parts, content["provenance"], flagged)
 
 
 def risk_cell(row: dict[str, Any], key: str = "value", sign: bool = False) -> str:
@@ -85,7 +90,7 @@ def _limits(content: dict[str, Any]) -> Section:
     ]
     text = "Green up to four fifths of a limit, amber up to it, red beyond. What cannot be judged is red."
     said = [row["reason"] for row in content["limits"] if row["reason"] and row["value"] is None]
-    return Section("Limits", text if rows else "", headings, rows, said)
+    return Section("Limits", text if rows else "", headings, rows, said, brief=True)
 
 
 def _figures(content: dict[str, Any]) -> Section:
@@ -95,7 +100,7 @@ def _figures(content: dict[str, Any]) -> Section:
     )
     if not _traded(content):
         rows = [[limit_label(row["name"]), risk_cell(row)] for row in content["figures"]]
-        return Section("Figures", text, ["", "now"], rows)
+        return Section("Figures", text, ["", "now"], rows, brief=True)
     rows = [
         [
             limit_label(row["name"]),
@@ -105,7 +110,9 @@ def _figures(content: dict[str, Any]) -> Section:
         ]
         for row in content["figures"]
     ]
-    return Section("Figures before and after the trades", text, ["", "before", "after", "change"], rows)
+    return Section(
+        "Figures before and after the trades", text, ["", "before", "after", "change"], rows, brief=True
+    )
 
 
 def _attributions(content: dict[str, Any]) -> list[Section]:
