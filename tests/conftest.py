@@ -2,10 +2,9 @@
 
 And what many files share: simulated and bundled prices, a calibrator that costs nothing, the command line as a call.
 
-Compiling is most of what this suite costs: a network takes ten seconds for each length and width of its input, a
-likelihood five. So tests whose subject is not the length take one that others take too: 900 days (of ``returns``), or
-260 to 320, of at most 16 assets; decisions of a walk-forward stay within one bucket of
-:mod:`riskengine.calibration.padding`, and prices from files have 640 rows.
+Compiling is most of what this suite costs: seconds for each length and width of a network's or a likelihood's input.
+:mod:`riskengine.calibration.padding` rounds them. So tests whose subject is not the shape stay below 16 assets, and
+take lengths that others take too: up to 320 or 640 days, or 900 (of ``returns``).
 """
 
 from __future__ import annotations
@@ -305,7 +304,7 @@ def browser(chromium_command):
         process.terminate()
 
 
-AXE = "axe-core@4.11.0"
+AXE = "axe-core@4.14.1"
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,13 @@ from riskengine.serialization import fingerprint
 
 
 def legacy_forecaster(window: int = 1250) -> ConstantCorrelation:
-    """Per-asset maximum likelihood GARCH with the sample correlation of returns: the usual pipeline."""
+    """Per-asset maximum likelihood GARCH with the sample correlation of returns: the usual pipeline.
+
+    Examples
+    --------
+    >>> type(legacy_forecaster(500).calibrator).__name__
+    'MaximumLikelihood'
+    """
     # A thousandth of a nat is far below what could be noticed; the few fits on a ridge go on from where
     # they were at the next decision.
     calibrator = MaximumLikelihood(tolerance=1e-3, iterations=20)
@@ -37,6 +43,11 @@ def standard_benchmarks(
         day (traded volume, loadings) are left out
     costs : that the optimiser weighs, as in the strategy
     window, horizon : as in the strategy
+
+    Examples
+    --------
+    >>> [one.name for one in standard_benchmarks()]
+    ['equal weight', 'static sample covariance', 'static Ledoit-Wolf', 'legacy GARCH']
     """
 
     def minimum_variance(name: str, forecaster: CovarianceForecaster) -> Strategy:

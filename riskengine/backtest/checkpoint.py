@@ -115,7 +115,13 @@ class Journal:
 
 
 def is_begun(folder: Path) -> bool:
-    """Whether a folder holds the checkpoint of a run."""
+    """Whether a folder holds the checkpoint of a run.
+
+    Examples
+    --------
+    >>> is_begun(Path("no/such/folder"))
+    False
+    """
     return (folder / IDENTITY).is_file()
 
 

@@ -16,7 +16,16 @@ RATES = (0.0, 0.0005, 0.001, 0.002, 0.005)
 
 
 def at_cost(result: BacktestResult, rate: float) -> BacktestResult:
-    """Result under another proportional cost rate; targets and trades stay as they were."""
+    """Result under another proportional cost rate; targets and trades stay as they were.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> bool(at_cost(result, 0.01).returns.sum() < result.returns.sum())
+    True
+    """
     if not 0 <= rate < 0.5:
         raise SettingsError(f"a cost rate is a small fraction like 0.0005, not {rate}")
     return replace(result, costs=pd.DataFrame({"trading": rate * result.turnover}, result.turnover.index))

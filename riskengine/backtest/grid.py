@@ -145,6 +145,11 @@ def named_markets(markets: Sequence[Market], taken: Mapping[str, Market]) -> dic
     ----------
     markets : universes without a name; the same one twice stays one
     taken : universes with a name
+
+    Examples
+    --------
+    >>> list(named_markets([Market(Path("us.csv")), Market(Path("us.csv"), top=50)], {}))
+    ['us', 'us, top 50']
     """
     asked = list(dict.fromkeys(markets))
     files = {

@@ -20,7 +20,7 @@ class Market:
     membership : file of asset, start, end, or as wide as the prices: who may be held when
     delistings : file of asset, date, return
     volume : file of traded values, as wide as the prices
-    top : restrict to so many of the most liquid assets, by their traded values
+    top : number of the most liquid assets to restrict to, by their traded values
     min_history : returns that an asset needs before it may be held
     lookback : days whose median traded value ranks the assets
     start, end : first and last date of the prices to use

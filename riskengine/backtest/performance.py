@@ -46,7 +46,17 @@ def _compound(growth: np.ndarray, years: float) -> float:
 
 
 def drawdowns(result: BacktestResult, most: int = 5) -> list[Drawdown]:
-    """The deepest falls from a peak to its recovery, deepest first."""
+    """The deepest falls from a peak to its recovery, deepest first.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> deepest = drawdowns(result)[0]
+    >>> round(float(deepest.depth), 2)
+    -0.08
+    """
     return sorted(drawdown_spells(result.drawdown()), key=lambda one: one.depth)[:most]
 
 
@@ -73,7 +83,16 @@ def exposures(weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def reduction_over_time(result: BacktestResult, other: BacktestResult, window: int) -> pd.Series:
-    """Rolling volatility reduction, ``1 - volatility / other's``, over the last ``window`` returns."""
+    """Rolling volatility reduction, ``1 - volatility / other's``, over the last ``window`` returns.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), benchmarks=[panel.returns["AAPL"]])
+    >>> reduction_over_time(result, result.benchmarks[0], 250).iloc[-1:].round(2).tolist()
+    [0.44]
+    """
     mine, theirs = result.returns.align(other.returns, join="inner")
     deviations = [one.rolling(window).std(ddof=0) for one in (mine, theirs)]
     return (1 - deviations[0] / deviations[1].where(deviations[1] > 0)).rename(other.name)

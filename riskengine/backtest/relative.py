@@ -31,7 +31,16 @@ class Relative(NamedTuple):
 
 
 def relative_to(result: BacktestResult, other: BacktestResult) -> Relative:
-    """Correlation, beta, alpha, tracking error and capture ratios; NaN where one of the two does not vary."""
+    """Correlation, beta, alpha, tracking error and capture ratios; NaN where one of the two does not vary.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), benchmarks=[panel.returns["AAPL"]])
+    >>> round(float(relative_to(result, result.benchmarks[0]).beta), 2)
+    0.36
+    """
     mine, theirs = result.excess.align(other.excess, join="inner")
     x, y, a_year = theirs.to_numpy(), mine.to_numpy(), result.periods_per_year
     if not (varies(x) and varies(y)):
@@ -50,14 +59,32 @@ def relative_to(result: BacktestResult, other: BacktestResult) -> Relative:
 
 
 def rolling_sharpe(result: BacktestResult, window: int) -> pd.Series:
-    """Sharpe ratio a year of the last so many periods; NaN where the returns do not vary."""
+    """Sharpe ratio a year of the last ``window`` periods; NaN where the returns do not vary.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> rolling_sharpe(result, 250).iloc[-1:].round(1).tolist()
+    [2.3]
+    """
     rolling = result.excess.rolling(window)
     deviation = rolling.std(ddof=0)
     return np.sqrt(result.periods_per_year) * rolling.mean() / deviation.where(deviation > 1e-9)
 
 
 def rolling_beta(result: BacktestResult, other: BacktestResult, window: int) -> pd.Series:
-    """Slope of the returns on the other's over the last so many periods; NaN where the other's do not vary."""
+    """Slope of the returns on the other's over the last ``window`` periods; NaN where the other's do not vary.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), benchmarks=[panel.returns["AAPL"]])
+    >>> rolling_beta(result, result.benchmarks[0], 250).iloc[-1:].round(2).tolist()
+    [0.38]
+    """
     mine, theirs = result.returns.align(other.returns, join="inner")
     variance = theirs.rolling(window).var()
     return (mine.rolling(window).cov(theirs) / variance.where(variance > 1e-18)).rename(other.name)
@@ -68,6 +95,17 @@ def worst_periods(result: BacktestResult, most: int = 10) -> pd.DataFrame:
 
     Where risk was monitored the last column, ``"deviations"``, has the returns over the deviation that was forecast the
     evening before.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> worst_periods(result, 2).round(3)
+                equal weight
+    date
+    2019-08-14        -0.032
+    2019-08-05        -0.031
     """
     worst = result.returns.nsmallest(most)
     table = pd.DataFrame({result.name: worst})

@@ -363,7 +363,13 @@ def _yearly_growth(returns: np.ndarray, years: float) -> float:
 
 
 def finite(value: Any) -> Any:
-    """NaN and infinities as None, which JSON can hold."""
+    """NaN and infinities as None, which JSON can hold.
+
+    Examples
+    --------
+    >>> finite({"a": float("nan"), "b": [1.0, float("inf")]})
+    {'a': None, 'b': [1.0, None]}
+    """
     if isinstance(value, dict):
         return {key: finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -34,6 +34,14 @@ def round_trips(result: BacktestResult, prices: Panel | pd.DataFrame | None = No
     ------
     DataError
         If an asset or a day of the result has no column or row in the prices.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> len(round_trips(result))
+    20
     """
     weights, dates = result.weights, pd.DatetimeIndex(result.weights.index)
     earned = None if prices is None else _earned(weights, prices)

@@ -23,7 +23,7 @@ TRAIN = 1250
 
 
 def usual_train(count: int | None = None, periods_per_year: float = 252.0) -> int:
-    """Returns before the first decision of a panel with so many closes.
+    """Number of returns before the first decision, by default, of a panel with ``count`` closes.
 
     :data:`TRAIN` where that leaves a year to test on; else a third of the closes, but a year if that is not more than
     half of them.

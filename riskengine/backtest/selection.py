@@ -45,7 +45,7 @@ def probabilistic_sharpe_ratio(
 
 
 def expected_maximum_sharpe(trials: float, variance: float) -> float:
-    """Highest Sharpe ratio that so many trials without any skill lead one to expect.
+    """Expected maximum of the Sharpe ratios of independent trials without skill.
 
     Parameters
     ----------
@@ -133,6 +133,14 @@ def deflated_sharpe_ratios(returns: pd.DataFrame, cash: pd.Series | None = None)
     -------
     NaN for a strategy whose returns do not differ from those of cash by more than numerical noise: it is no trial, and
     for one whose moments no law of returns can have
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2020-01-01", periods=1000)
+    >>> noise = 0.01 * np.random.default_rng(0).standard_normal((1000, 3))
+    >>> tried = pd.DataFrame(noise - noise.mean(axis=0) + [0.001, 0.0002, 0], days, list("ABC"))
+    >>> deflated_sharpe_ratios(tried).round(2).to_dict()
+    {'A': 0.96, 'B': 0.22, 'C': 0.08}
     """
     values = _checked(returns)
     if cash is not None:
@@ -195,6 +203,14 @@ def superior_ability(
     ------
     DataError
         If days differ, are fewer than 30, or losses are not finite.
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2020-01-01", periods=250)
+    >>> squares = np.random.default_rng(0).standard_normal((250, 2)) ** 2
+    >>> losses = pd.DataFrame(squares * [1, 4], days, ["calm", "wild"])
+    >>> superior_ability(losses["wild"], losses[["calm"]]).p_value < 0.01
+    True
     """
     from arch.bootstrap import SPA
 
@@ -222,6 +238,14 @@ def confidence_set(losses: pd.DataFrame, draws: int = 1000, seed: int = 0) -> pd
     Parameters
     ----------
     losses, draws, seed : see :func:`superior_ability`
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2020-01-01", periods=250)
+    >>> squares = np.random.default_rng(0).standard_normal((250, 2)) ** 2
+    >>> losses = pd.DataFrame(squares * [1, 4], days, ["calm", "wild"])
+    >>> confidence_set(losses).round(2).to_dict()
+    {'calm': 1.0, 'wild': 0.0}
     """
     from arch.bootstrap import MCS
 

@@ -30,6 +30,12 @@ def load_strategy(path: str | Path, /, **settings: Any) -> Strategy:
     StrategyError
         If the file is missing or broken, has no ``build``, or builds something that is not a strategy.
         The message names the file, the line and the cause.
+
+    Examples
+    --------
+    >>> from riskengine.backtest import strategy_file
+    >>> load_strategy(strategy_file("min_variance")).name
+    'minimum variance'
     """
     return build_strategy(strategy_file(path), settings)
 

@@ -6,11 +6,13 @@ from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
     from riskengine.book.base_currency import in_base as in_base
+    from riskengine.book.base_currency import is_money as is_money
     from riskengine.book.base_currency import money_name as money_name
     from riskengine.book.book_settings import BookFile as BookFile
     from riskengine.book.book_settings import BookSettings as BookSettings
     from riskengine.book.book_settings import asset_terms as asset_terms
     from riskengine.book.book_settings import completed as completed
+    from riskengine.book.book_settings import open_currencies as open_currencies
     from riskengine.book.book_settings import read_book_settings as read_book_settings
     from riskengine.book.fx import FxRates as FxRates
     from riskengine.book.position_files import PositionFile as PositionFile

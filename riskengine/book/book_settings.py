@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from riskengine.book.currencies import CODES, currency_unit
+from riskengine.book.currencies import CODES, currency_unit, pair_of
 from riskengine.book.positions import Kind, Position, PositionBook
-from riskengine.errors import DataError, SettingsError
+from riskengine.errors import DataError, SettingsError, listed
 from riskengine.schema import read, table
 
 LotOrder = Literal["first in first out", "highest cost"]
@@ -137,37 +137,45 @@ def completed(book: PositionBook, settings: BookSettings) -> PositionBook:
 
 def _completed(one: Position, settings: BookSettings) -> Position:
     name = settings.symbols.get(one.symbol, one.symbol)
-    code, unit = one.currency, 1.0
+    code, unit, hundredths = one.currency, 1.0, one.hundredths
     said = settings.currency.get(name) or ("" if one.currency else settings.currency.get("*", ""))
     if said:
         code, unit = currency_unit(said)
+        # a file in pence has its multiplier already
+        unit, hundredths = (1.0 if hundredths else unit), unit != 1.0 or hundredths
     multiplier = float(settings.multiplier.get(name, one.multiplier * unit))
     kind = settings.kind.get(name, one.kind)
-    return replace(one, symbol=name, currency=code, multiplier=multiplier, kind=kind)
+    return replace(one, symbol=name, currency=code, multiplier=multiplier, kind=kind, hundredths=hundredths)
 
 
-def asset_terms(assets: tuple[str, ...], book: PositionBook, settings: BookSettings) -> dict[str, Position]:
-    """A position of nothing for each asset of the prices: currency, multiplier and kind of what may be bought.
+def asset_terms(
+    assets: tuple[str, ...], book: PositionBook, settings: BookSettings
+) -> tuple[dict[str, Position], tuple[str, ...]]:
+    """A position of nothing for each asset of the prices: its currency, multiplier and kind; and whose are not known.
 
-    Raises
-    ------
-    SettingsError
-        If the book is in several currencies, or in another than its base, and that of assets is not known.
+    Columns of exchange rates are no assets of a book in several currencies. In a book of one currency, every asset is
+    in that one.
     """
     held = {one.symbol: one for one in book.positions}
+    foreign = any(code != book.base for code in book.currencies)
     found, open_ = {}, []
     for name in assets:
+        if foreign and pair_of(name) and name not in held:
+            continue
         if name in held:
             found[name] = replace(held[name], quantity=0.0, lots=(), accrued=0.0, price=None, account="")
             continue
         found[name] = _completed(Position(name, 0.0), settings)
-        if not found[name].currency:
+        if foreign and not found[name].currency:
             open_.append(name)
-    foreign = [code for code in book.currencies if code != book.base]
-    if foreign and open_:
-        names = ", ".join(open_[:5]) + (f" and {len(open_) - 5} more" if len(open_) > 5 else "")
-        raise SettingsError(
-            f"the book is in {', '.join(book.currencies)}, and it is not known in which currency the prices of {names} "
-            f'are: say so in the book\'s settings, currency = {{ {open_[0]} = "{book.base}", "*" = "{foreign[0]}" }}'
-        )
-    return found
+    return found, tuple(open_)
+
+
+def open_currencies(names: tuple[str, ...], book: PositionBook) -> str:
+    """What to say of assets whose currency is not known."""
+    other = next(code for code in book.currencies if code != book.base)
+    return (
+        f"the book is in {', '.join(book.currencies)}, and it is not known in which currency the prices of "
+        f'{listed(names)} are: say so in the book\'s settings, currency = {{ {names[0]} = "{book.base}", '
+        f'"*" = "{other}" }}'
+    )

@@ -86,6 +86,7 @@ class RowTerms(NamedTuple):
     multiplier : of the contract, times a hundredth where prices are in pence
     kind, price, accrued : see :class:`~riskengine.book.positions.Position`
     rate : of the currency into the base, None where the row has none
+    hundredths : whether prices are in pence
     """
 
     currency: str
@@ -94,6 +95,7 @@ class RowTerms(NamedTuple):
     price: float | None
     accrued: float
     rate: float | None
+    hundredths: bool
 
 
 def terms_of(cells: dict[str, str], read: Amounts, where: str) -> RowTerms:
@@ -118,7 +120,7 @@ def terms_of(cells: dict[str, str], read: Amounts, where: str) -> RowTerms:
     local, base = (read.optional(cells, name, where, "value") for name in ("value", "base value"))
     if rate is None and local and base:
         rate = base / local
-    return RowTerms(code, (multiplier or 1.0) * unit, kind, price, accrued, rate)
+    return RowTerms(code, (multiplier or 1.0) * unit, kind, price, accrued, rate, unit != 1.0)
 
 
 def quantity_of(name: str, cells: dict[str, str], read: Amounts, where: str) -> float:

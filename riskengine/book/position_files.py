@@ -202,7 +202,15 @@ def _take_position(found: _Found, key: tuple[str, str], cells: dict[str, str], w
     (found.summed.add if lot else found.summed.discard)(key)
     found.rows[key] = line
     found.positions[key] = Position(
-        name, units, terms.price, terms.currency, account, terms.multiplier, terms.kind, (), terms.accrued
+        name,
+        units,
+        terms.price,
+        terms.currency,
+        account,
+        terms.multiplier,
+        terms.kind,
+        accrued=terms.accrued,
+        hundredths=terms.hundredths,
     )
     doubt = value_doubt(name, units, terms, read.optional(cells, "value", who, "value"))
     found.flags += [doubt] if doubt else []

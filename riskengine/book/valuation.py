@@ -179,9 +179,14 @@ def value_book(
         found = _priced(held, prices, rates.rate(book.currency_of(held)))
         if found is None:
             unpriced.append(held)
+            where = (
+                "in its file: bring a history of prices"
+                if prices is None
+                else "in the prices or the file: add it"
+            )
             flags.append(
-                f"{held.symbol}{_where(held)}: {held.quantity:g} held and no price, neither in the prices nor in the "
-                "file: it is in no total; add its price, or write it off"
+                f"{held.symbol}{_where(held)}: {held.quantity:g} held and no price {where}, or write it off; it is in "
+                "no total"
             )
             continue
         lines.append(found)

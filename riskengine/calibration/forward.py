@@ -14,7 +14,7 @@ from jax.sharding import PartitionSpec as P
 
 from riskengine.calibration.features import CONTAMINATION, mean_square
 from riskengine.calibration.network import looks
-from riskengine.calibration.padding import NARROWEST, bucket
+from riskengine.calibration.padding import NARROWEST, bucket, period
 from riskengine.calibration.posterior import spread_points
 from riskengine.calibration.pretrained_weights import Trained
 from riskengine.calibration.result import SHORTEST
@@ -153,7 +153,7 @@ def answers(trained: Trained, returns: np.ndarray, robust: bool) -> NetworkOutpu
     found = []
     for first in range(0, assets, width):
         some = returns[:, first : first + width]
-        data = np.full((bucket(days), width), np.nan, np.float32)
+        data = np.full((period(days, assets), width), np.nan, np.float32)
         data[-days:, : some.shape[1]] = some
         part = _split(trained, jax.device_put(data, rows), robust, mesh)
         found.append(jax.tree.map(lambda leaf, n=some.shape[1]: np.asarray(leaf)[:n], part))

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from riskengine.calibration.padding import bucket
+from riskengine.calibration.padding import period
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.small_cholesky import cholesky as factor_of
@@ -151,7 +151,7 @@ def exact_moments(
     scale = np.sqrt(np.nanmean(returns**2, axis=0))
     mean = posterior.mean - np.where(np.arange(5) == 0, 2 * np.log(scale)[:, None], 0)
     spare = -assets % _CHUNK
-    days = bucket(len(returns))
+    days = period(len(returns), assets)
     data = np.full((days, assets + spare), np.nan, np.float32)
     data[-len(returns) :] = np.pad(returns / scale, ((0, 0), (0, spare)), mode="edge")
     inputs = [

@@ -15,7 +15,7 @@ from riskengine.calibration.dated import Dated
 from riskengine.calibration.forward import NetworkOutput, answers
 from riskengine.calibration.importance import exact_moments
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
-from riskengine.calibration.padding import bucket
+from riskengine.calibration.padding import bucket, period
 from riskengine.calibration.pooling import pool
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.pretrained_weights import PRETRAINED, WIDTH_DAYS, Trained, load
@@ -260,7 +260,7 @@ class NeuralCalibrator:
         silent = np.array([s in (Status.CONSTANT, Status.NO_DATA) for s in part.status])
         before = np.where(lost, params.long_run_variance, part.presample)
         rows = np.where(silent, np.nan, matrix[:, index])  # a constant price is no observation of calm
-        days, width = bucket(len(rows)), bucket(len(index))
+        days, width = period(*rows.shape), bucket(len(index))
         data = np.full((days, width), np.nan, np.float32)
         data[-len(rows) :, : len(index)] = rows / scale
         spare = (0, width - len(index))

@@ -34,6 +34,11 @@ def standard_calibrator(method: Method = "universe") -> Calibrator:
     ------
     SettingsError
         If there is none of that name.
+
+    Examples
+    --------
+    >>> type(standard_calibrator("mle")).__name__
+    'MaximumLikelihood'
     """
     if method == "universe":
         return UniverseCalibrator.pretrained()

@@ -16,7 +16,7 @@ from riskengine.calibration.dated import Dated
 from riskengine.calibration.joined_variance import evident_weight, joined
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator, takeover
-from riskengine.calibration.padding import bucket
+from riskengine.calibration.padding import bucket, period
 from riskengine.calibration.result import Calibration, Status
 from riskengine.calibration.status import without_impossible
 from riskengine.calibration.window_filter import filter_window
@@ -156,7 +156,7 @@ class UniverseCalibrator:
         level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
         young, range_level = young_level(centred, ranges)
         range_level = range_level * level / young
-        shape = bucket(days), bucket(assets)
+        shape = period(days, assets), bucket(assets)
         wide = (0, shape[1] - assets)
 
         def filled(values: Array) -> jax.Array:
@@ -223,6 +223,12 @@ class CommonMargin(NamedTuple):
         """Degrees of freedom of the next day ``(assets,)``, from the universe's tails and the asset's own."""
         with jax.enable_x64(True):
             return 1 / np.asarray(universe_eta(self.params, self.state))
+
+    def take(self, index: Array) -> CommonMargin:
+        """Of the assets at these positions; the universe's own averages stay."""
+        state = jax.tree.map(lambda leaf: leaf[..., index] if np.ndim(leaf) else leaf, self.state)
+        some = {name: getattr(self, name)[index] for name in ("variance", "mean", "silent")}
+        return self._replace(state=state, **some)
 
     def moved(self, row: Array, ranges: Array | None = None) -> CommonMargin:
         """After one more day of returns ``(assets,)``; ranges count where the history had them."""

@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from riskengine.calibration.padding import NARROWEST, bucket
+from riskengine.calibration.padding import NARROWEST, bucket, period
 from riskengine.calibration.result import Calibration
 from riskengine.garch import Filtered, GarchParams, filter_variance
 
@@ -26,7 +26,7 @@ def filter_window(fit: Calibration, returns: Array) -> Filtered:
     devices = jax.devices()[: max(1, assets // NARROWEST)]
     mesh = Mesh(np.array(devices), "assets")
     width = bucket(-(-assets // len(devices))) * len(devices)
-    rows = np.full((bucket(days), width), np.nan)
+    rows = np.full((period(days, assets), width), np.nan)
     np.subtract(returns, fit.mean, out=rows[-days:, :assets])
     split = NamedSharding(mesh, P("assets"))
 

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from riskengine.cli.next_step import GuidedTyper
 from riskengine.errors import RiskEngineError
 
-app = typer.Typer(
+app = GuidedTyper(
     name="riskengine",
     help="Portfolio risk and rebalancing: neural GARCH calibration, covariance forecasts, walk-forward backtests.",
     no_args_is_help=True,

@@ -60,18 +60,6 @@ Volume = Annotated[
     ),
 ]
 
-AsPdf = Annotated[bool, typer.Option("--pdf", help="Print the page as PDF too, through Chromium.")]
-AsWorkbook = Annotated[bool, typer.Option("--xlsx", help="Write the tables as an Excel workbook too.")]
-AsSummary = Annotated[
-    bool, typer.Option("--summary", help="Write a text for a mail too, its subject on the first line.")
-]
-ArchiveFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--archive", help="Folder of days to file the report in too; its index.html says what changed."
-    ),
-]
-
 # `backtest` and `sweep`
 Train = Annotated[
     int | None,
@@ -215,8 +203,42 @@ Restart = Annotated[bool, typer.Option(help="Start from scratch instead of resum
 
 # `rebalance`, `stress`, `validate` and `watch`
 HoldingsFile = Annotated[
-    Path, typer.Option("--holdings", help="CSV of asset,quantity; CASH is an amount of money.")
+    Path,
+    typer.Option(
+        "--holdings",
+        help="CSV of asset,quantity, CASH being money, or a position file of a broker: docs/portfolios.md.",
+    ),
 ]
+BookOfHoldings = Annotated[
+    Path | None,
+    typer.Option(
+        "--book",
+        help="TOML or JSON with what the file of holdings leaves unsaid: base currency, currencies and multipliers of "
+        "assets, hedges, tax lots; `riskengine holdings --example` prints one.",
+    ),
+]
+BaseCurrency = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        help="Currency in which all is valued, EUR say; that of the holdings if left out. Rates are columns of the "
+        "prices, EURUSD the price of one euro in dollars.",
+        show_default=False,
+    ),
+]
+PositionsFile = Annotated[
+    Path, typer.Argument(help="CSV of asset,quantity, or a position file of a broker.", metavar="FILE")
+]
+HistoryOfPrices = Annotated[
+    Source | None,
+    typer.Option(
+        "--prices",
+        help="Prices to value at, with exchange rates, as other commands take them; those of the file if left out.",
+        parser=prices_source,
+        metavar="FILE|URL",
+    ),
+]
+ValueFolder = Annotated[Path, typer.Option("--out", help="Folder for holdings.json and holdings.html.")]
 LimitsFile = Annotated[
     Path | None,
     typer.Option("--limits", help="TOML or JSON: lots, cash, costs, groups, limits; see --example."),
@@ -240,7 +262,11 @@ ShownHistory = Annotated[
 ]
 Top = Annotated[int | None, typer.Option(help="Restrict to the N most liquid assets.")]
 HeldOrEqual = Annotated[
-    Path | None, typer.Option("--holdings", help="CSV of asset,quantity; equal weights if left out.")
+    Path | None,
+    typer.Option(
+        "--holdings",
+        help="CSV of asset,quantity, or a position file of a broker; equal weights if left out.",
+    ),
 ]
 Horizon = Annotated[
     int | None,
@@ -405,6 +431,12 @@ UnderlyingName = Annotated[
 ]
 Feller = Annotated[bool, typer.Option("--feller", help="Keep Heston's variance from reaching zero.")]
 ErrorWeights = Annotated[str, typer.Option(help="Weights of the errors: volatility, vega or spread.")]
+Jumps = Annotated[
+    bool | None,
+    typer.Option(
+        "--jumps/--no-jumps", help="Fit Bates's model too; where Heston's fit is not ok if left out."
+    ),
+]
 Beta = Annotated[float, typer.Option(help="SABR's exponent beta, 0 to 1.")]
 GarchWindow = Annotated[int, typer.Option(help="Number of returns for the GARCH calibration.")]
 SmileFolder = Annotated[Path, typer.Option(help="Folder for smile.json and smile.html.")]

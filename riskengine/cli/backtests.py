@@ -9,10 +9,6 @@ import typer
 
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
-    ArchiveFolder,
-    AsPdf,
-    AsSummary,
-    AsWorkbook,
     BacktestFolder,
     Band,
     BenchmarkJobs,
@@ -46,6 +42,7 @@ from riskengine.cli.arguments import (
 )
 from riskengine.cli.console import FLAGGED, bundled_prices, screen, show_files
 from riskengine.cli.file_schema import Example, Schema
+from riskengine.cli.form_options import ArchiveFolder, AsPdf, AsSummary, AsWorkbook
 from riskengine.cli.result_tables import show_sweep, show_with_page
 from riskengine.cli.walk import (
     WalkRules,

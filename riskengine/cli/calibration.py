@@ -27,7 +27,7 @@ from riskengine.cli.arguments import (
     Steps,
     TrainingSeed,
 )
-from riskengine.cli.console import FLAGGED, bars, bundled_prices, new_table, plainly, screen, write
+from riskengine.cli.console import FLAGGED, bars, bundled_prices, new_table, plainly, screen, working, write
 from riskengine.cli.findings import show_findings, within
 from riskengine.errors import SettingsError
 
@@ -66,7 +66,7 @@ def calibrate(
     returns = panel.session_returns.iloc[-window:]
     findings = within(panel.audit(), returns.index[0])
     show_findings(console, findings)
-    with console.status(f"calibrating {len(panel.assets)} assets"):
+    with working(console, f"calibrating {len(panel.assets)} assets"):
         ranges = ranges_for(calibrator, panel, len(returns))
         fit = calibrator(returns, **ranges)
         frame = fit.to_frame()

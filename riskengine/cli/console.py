@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -91,6 +98,15 @@ def bars(console: Console) -> Iterator[Any]:
             progress.update(tasks[stage], completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def working(console: Console, what: str) -> Iterator[None]:
+    """What is done and for how long already, of work that does not know how much of it remains."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        progress.add_task(what, total=None)
+        yield
 
 
 def write(path: Path, text: str) -> None:

@@ -38,7 +38,8 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
 
     console, panel, schedule = screen(as_json), us_equities_100(), WalkForward(step=21)
     known: dict[str, Remembered] = {}
-    wide, narrow = (_contest(load_strategy(name), known) for name in ("long_short", "min_variance"))
+    wide = _contest(load_strategy("long_short"), known)
+    narrow = _contest(load_strategy("min_variance", upper=0.10), known)
     with bars(console) as report:
         monitor = RiskMonitor(standard_calibrator(), beside=())
         result = run_backtest(wide[0], panel, schedule, RATE, wide[1:], monitor, report)
@@ -66,7 +67,6 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     _tails(console, result)
     _reductions(console, long_only, "The same forecast long only, at most 10% each: limits decide most of it")
     console.print(f"[bold]{page}[/bold]")
-    console.print("Next: riskengine init mine", style="dim", highlight=False)
 
 
 def _contest(strategy: Strategy, known: dict[str, Remembered]) -> list[Strategy]:

@@ -1,4 +1,4 @@
-"""The desk: `rebalance`, `stress`, `validate` and `watch`."""
+"""The desk: `holdings`, `rebalance`, `stress`, `validate` and `watch`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import typer
 
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
-    ArchiveFolder,
     AsOf,
-    AsPdf,
-    AsSummary,
-    AsWorkbook,
+    BaseCurrency,
+    BookOfHoldings,
     DeskFolder,
     Draws,
     FilteredDays,
     ForecastFile,
     Fresh,
     HeldOrEqual,
+    HistoryOfPrices,
     HoldingsFile,
     Horizon,
     Json,
@@ -33,6 +32,7 @@ from riskengine.cli.arguments import (
     Options,
     Paths,
     PeriodsPerYear,
+    PositionsFile,
     Prices,
     Recalibrate,
     RiskWindow,
@@ -50,13 +50,43 @@ from riskengine.cli.arguments import (
     StressFolder,
     Top,
     Uncertain,
+    ValueFolder,
     VolatilityFactor,
     Volume,
     WritePaths,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, screen, show_files
-from riskengine.cli.desk_tables import show_rebalance, show_stress, show_validation
+from riskengine.cli.console import FLAGGED, bundled_prices, screen, show_files, working
+from riskengine.cli.desk_tables import show_holdings, show_rebalance, show_stress, show_validation
 from riskengine.cli.file_schema import Example, Schema
+from riskengine.cli.form_options import ArchiveFolder, AsPdf, AsSummary, AsWorkbook
+
+
+@app.command()
+def holdings(
+    file: PositionsFile,
+    prices: HistoryOfPrices = None,
+    asof: AsOf = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
+    out: ValueFolder = Path("out/holdings"),
+    schema: Schema = False,
+    example: Example = False,
+    as_json: Json = False,
+) -> None:
+    """What is held, as a broker's file has it: value, exposure and leverage, by account and currency.
+
+    Exit status 3 if something needs a look: a position without a price, a stale one, a price of the file that is far
+    from the history's. A currency without an exchange rate is an error that says what to add.
+    """
+    from riskengine.cli.runs import run_holdings
+
+    content, flagged = run_holdings(file, prices, asof, book, base, out)
+    if as_json:
+        print(json.dumps(content))
+    else:
+        show_holdings(screen(as_json), content, out / "holdings.html")
+    if flagged:
+        raise typer.Exit(FLAGGED)
 
 
 @app.command()
@@ -65,6 +95,8 @@ def rebalance(
     holdings: HoldingsFile,
     prices: Prices = None,
     limits: LimitsFile = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     asof: AsOf = None,
     out: DeskFolder = Path("out/desk"),
     window: RiskWindow = 1250,
@@ -93,27 +125,16 @@ def rebalance(
     from riskengine.report import Forms, of_page, page_of_rebalance, write_forms
 
     forms = Forms(pdf, xlsx, summary, archive).checked()
-    content = run_rebalance(
-        strategy,
-        prices or bundled_prices(),
-        holdings,
-        limits,
-        asof,
-        out,
-        window,
-        fresh,
-        history,
-        membership,
-        volume,
-        top,
-        periods_per_year,
-    )
+    console, source = screen(as_json), prices or bundled_prices()
+    shown = (fresh, history, membership, volume, top, periods_per_year, book, base)
+    with working(console, "prices, targets, risk and orders"):
+        content = run_rebalance(strategy, source, holdings, limits, asof, out, window, *shown)
     files = write_forms(lambda: of_page("report", content, page_of_rebalance(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
-        show_rebalance(screen(as_json), content, out / "report.html")
-        show_files(screen(as_json), files)
+        show_rebalance(console, content, out / "report.html")
+        show_files(console, files)
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 
@@ -123,6 +144,8 @@ def stress(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
     limits: LimitsFile = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     labels: Labels = None,
     options: Options = None,
     library: Library = None,
@@ -159,23 +182,19 @@ def stress(
     forms = Forms(pdf, xlsx, summary, archive).checked()
     periods = 21 if horizon is None else horizon
     how = Simulation(periods, paths, "filtered" if filtered else "student-t", uncertain, seed)
-    content, flagged = run_stress(
-        prices or bundled_prices(),
-        RiskFiles(holdings, labels, options=options, library=library),
-        limits,
-        asof,
-        StressSettings(how, volatility, correlation, market),
-        write_paths,
-        out,
-        horizon is None,
-        periods_per_year,
-    )
+    settings, console = StressSettings(how, volatility, correlation, market), screen(as_json)
+    files = RiskFiles(holdings, labels, options=options, library=library, book=book, base=base)
+    shown = (horizon is None, periods_per_year)
+    with working(console, "prices and scenarios"):
+        content, flagged = run_stress(
+            prices or bundled_prices(), files, limits, asof, settings, write_paths, out, *shown
+        )
     made = write_forms(lambda: of_page("stress", content, page_of_stress(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
-        show_stress(screen(as_json), content, out / "stress.html")
-        show_files(screen(as_json), made)
+        show_stress(console, content, out / "stress.html")
+        show_files(console, made)
     if flagged:
         raise typer.Exit(FLAGGED)
 
@@ -190,11 +209,13 @@ def validate(
     """Test VaR and CVaR forecasts against realised losses. Exit status 3 if a test rejects."""
     from riskengine.desk import validate_file
 
-    found, content = validate_file(forecasts, level, draws)
+    console = screen(as_json)
+    with working(console, "simulated critical values"):
+        found, content = validate_file(forecasts, level, draws)
     if as_json:
         print(json.dumps(content))
     else:
-        show_validation(screen(as_json), str(found), content)
+        show_validation(console, str(found), content)
     if not found.holds:
         raise typer.Exit(FLAGGED)
 

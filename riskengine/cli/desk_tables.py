@@ -16,10 +16,13 @@ def show_rebalance(console: Console, content: dict[str, Any], page: Path) -> Non
     from riskengine.report import RISK_LABELS, limit_label, state_line
 
     table = new_table(f"{escape(content['strategy'])}, {content['date']}: {content['status']}")
-    for heading in ("asset", "side", "units", "value"):
-        table.add_column(heading, justify="left" if heading == "asset" else "right")
+    several = len({row.get("account") for row in content["trades"]}) > 1
+    for heading in (*(["account"] if several else []), "asset", "side", "units", "value"):
+        table.add_column(heading, justify="left" if heading in ("asset", "account") else "right")
     for row in content["trades"]:
-        table.add_row(escape(row["asset"]), row["side"], f"{row['units']:,.0f}", f"{row['value']:,.0f}")
+        account = [escape(row["account"])] if several else []
+        cells = (escape(row["asset"]), row["side"], f"{row['units']:,.0f}", f"{row['value']:,.0f}")
+        table.add_row(*account, *cells)
     console.print(table)
     before, after = content["risk"]["before"], content["risk"]["after"]
     figures = [f"{shown} {before[name]:.2%} -> {after[name]:.2%}" for name, shown in RISK_LABELS.items()]
@@ -27,6 +30,7 @@ def show_rebalance(console: Console, content: dict[str, Any], page: Path) -> Non
         console,
         f"wealth {content['wealth']:,.2f}, turnover {content['turnover']:.1%}, cost {content['cost']:,.2f}, "
         f"cash afterwards {content['cash']:,.2f}",
+        *_book_lines(content),
         f"{', '.join(figures)} (volatility a year, the others to the next {content['period']}'s close)",
         *(
             f"{limit_label(row['name'])}: {row['after']:.2%} of at most {row['limit']:.2%}, {row['how']}, "
@@ -34,6 +38,50 @@ def show_rebalance(console: Console, content: dict[str, Any], page: Path) -> Non
             for row in content["limits"]
         ),
         state_line(content),
+        *(f"note: {note}" for note in content["notes"]),
+        *(f"- {flag}" for flag in content["flags"]),
+    )
+    console.print(f"[bold]{page}[/bold]")
+
+
+def _book_lines(content: dict[str, Any]) -> list[str]:
+    """What a book of accounts, currencies and lots adds."""
+    from riskengine.report import gains_line, leverage, money
+
+    if "book" not in content:
+        return []
+    total, base = content["book"]["total"], content["book"]["base"]
+    lines = [f"before trading: gross {money(total['gross'], base)}, net {money(total['net'], base)}, leverage "
+             f"{leverage(total)}"]  # fmt: skip
+    lines += [
+        f"{row['account'] + ': ' if row['account'] else ''}{'buy' if row['exchanged'] > 0 else 'sell'} "
+        f"{abs(row['exchanged']):,.2f} {row['currency']} against the others"
+        for row in content.get("money", ())
+        if row["exchanged"] and row["currency"] != base
+    ]
+    return [*lines, *([gains_line(content["gains"], base)] if "gains" in content else [])]
+
+
+def show_holdings(console: Console, content: dict[str, Any], page: Path) -> None:
+    """Totals by account, then flags and notes."""
+    from riskengine.report import leverage, money
+
+    base, date = content["base"], content["date"] or "prices of the file"
+    table = new_table(f"Holdings of {escape(content['file'])}, {date}: {content['status']}")
+    parts = {"all": content["total"]} | (content["accounts"] if len(content["accounts"]) > 1 else {})
+    for heading in ("", "wealth", "cash", "gross", "net", "leverage"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, one in parts.items():
+        cells = (f"{one[key]:,.2f}" for key in ("wealth", "cash", "gross", "net"))
+        table.add_row(escape(name), *cells, leverage(one))
+    console.print(table)
+    currencies = [
+        f"{name} {money(one['wealth'], base)}" for name, one in content["currencies"].items() if name
+    ]
+    plainly(
+        console,
+        f"{len(content['positions'])} positions"
+        + (f"; all in {base}: {', '.join(currencies)}" if base else ""),
         *(f"note: {note}" for note in content["notes"]),
         *(f"- {flag}" for flag in content["flags"]),
     )

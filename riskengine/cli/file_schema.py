@@ -12,12 +12,14 @@ def _print(context: typer.Context, option: typer.CallbackParam, asked: bool) -> 
     if not asked:
         return
     from riskengine.backtest import GridFile
+    from riskengine.book import BookFile
     from riskengine.desk import LibraryFile, LimitsFile, TermsFile
     from riskengine.schema import Table, example, json_schema
 
     kinds: dict[str, type[Table]] = {
         "rebalance": LimitsFile,
         "stress": LimitsFile,
+        "holdings": BookFile,
         "risk": LimitsFile,
         "limits": LimitsFile,
         "watch": LimitsFile,

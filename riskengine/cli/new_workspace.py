@@ -18,8 +18,4 @@ def init(folder: NewFolder = Path("riskengine-workspace")) -> None:
     from riskengine.desk import lay_out
 
     written = lay_out(folder)
-    plainly(
-        screen(False),
-        f"{folder}: {len(written)} files; its README.md says what each is for",
-        f"Next: cd {folder} && make backtest",
-    )
+    plainly(screen(False), f"{folder}: {len(written)} files; its README.md says what each is for")

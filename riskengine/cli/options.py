@@ -23,6 +23,7 @@ from riskengine.cli.arguments import (
     Forward,
     GarchWindow,
     Json,
+    Jumps,
     Normal,
     Percent,
     QuoteDate,
@@ -35,7 +36,7 @@ from riskengine.cli.arguments import (
     UnderlyingPrices,
     ZeroRate,
 )
-from riskengine.cli.console import FLAGGED, bars, new_table, plainly, screen
+from riskengine.cli.console import FLAGGED, bars, new_table, plainly, screen, working
 from riskengine.cli.file_schema import Example, Schema
 
 
@@ -71,12 +72,24 @@ def price_(
             for note in one["notes"]:
                 console.print(f"- {note}", highlight=False, markup=False)
         if len(trades) > 1:
-            console.print(f"together, by quantity: {content['total']:,.4f}", highlight=False)
+            console.print(totals_table(content))
             for note in content["notes"]:
                 console.print(f"- {note}", highlight=False, markup=False)
         console.print(f"[bold]{out / 'price.html'}[/bold]")
     if content["flagged"]:
         raise typer.Exit(FLAGGED)
+
+
+def totals_table(content: dict[str, Any]) -> Table:
+    """Value and Greeks of all trades by their quantities, and the value under each model of a smile."""
+    from riskengine.report import total_rows
+
+    table = new_table("Together, by quantity")
+    for heading in ("", "value", "standard error"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for row in total_rows(content):
+        table.add_row(*map(escape, row))
+    return table
 
 
 def price_tables(content: dict[str, Any], several: bool) -> list[Table]:
@@ -120,11 +133,12 @@ def smile(
     feller: Feller = False,
     weights: ErrorWeights = "volatility",
     beta: Beta = 1.0,
+    jumps: Jumps = None,
     window: GarchWindow = 1000,
     out: SmileFolder = Path("out/smile"),
     as_json: Json = False,
 ) -> None:
-    """Fit Heston and SABR to a chain of options; with prices, from a GARCH start, and against stressed GARCH states.
+    """Fit Heston, Bates, SABR, SSVI and SVI to a chain of options; with prices, against stressed GARCH states too.
 
     Chains are read as exchanges and vendors write them; what was assumed and used is printed and stored.
 
@@ -136,11 +150,14 @@ def smile(
         "spot": spot, "rate": rate, "dividend": dividend, "forward": forward, "expiry": expiry, "american": american,
         "percent": percent, "shift": shift, "normal": normal, "day_count": day_count, "name": name,
     }  # fmt: skip
-    content = run_smile(quotes, prices, asset, asof, feller, weights, beta, window, out, reading)
+    fitting = {"feller": feller, "weights": weights, "beta": beta, "jumps": jumps}
+    console = screen(as_json)
+    with working(console, "reading quotes and fitting models"):
+        content = run_smile(quotes, prices, asset, asof, fitting, window, out, reading)
     if as_json:
         print(json.dumps(content))
     else:
-        show_smile(screen(as_json), content, out / "smile.html")
+        show_smile(console, content, out / "smile.html")
     if content["flagged"]:
         raise typer.Exit(FLAGGED)
 
@@ -170,8 +187,7 @@ def smile_tables(content: dict[str, Any]) -> list[Table]:
         cells = (f"{row[name]:.4f}" for name in ("maturity", "alpha", "nu", "rho"))
         second.add_row(*cells, f"{row['rmse']:.3g}", row["status"])
     tables.append(second)
-    if content["ssvi"] is not None:
-        tables.append(_ssvi_table(content["ssvi"]))
+    tables.append(_fits_table(content))
     if "states" not in content:
         return tables
     third = new_table("Heston at the money in other GARCH states")
@@ -184,12 +200,15 @@ def smile_tables(content: dict[str, Any]) -> list[Table]:
     return [*tables, third]
 
 
-def _ssvi_table(ssvi: dict[str, Any]) -> Table:
-    """Shape of the surface free of arbitrage."""
-    table = new_table(f"SSVI, free of arbitrage: error {ssvi['rmse']:.2f} points, {ssvi['status']}")
-    for heading in ("rho", "eta", "gamma"):
-        table.add_column(heading, justify="right")
-    table.add_row(*(f"{ssvi[name]:.4f}" for name in ("rho", "eta", "gamma")))
+def _fits_table(content: dict[str, Any]) -> Table:
+    """Error, share inside bid and ask, and status of each model."""
+    from riskengine.report import fit_rows
+
+    table = new_table("All models")
+    for heading in ("model", "error, points", "inside bid-ask", "status"):
+        table.add_column(heading, justify="left" if heading in ("model", "status") else "right")
+    for row in fit_rows(content):
+        table.add_row(*row)
     return table
 
 
@@ -199,7 +218,9 @@ def market_table(market: list[dict[str, Any]]) -> Table:
     for heading in ("maturity", "forward", "rate", "dividend", "pairs", "from"):
         table.add_column(heading, justify="left" if heading == "from" else "right")
     for row in market:
-        percents = ("" if row[name] is None else f"{row[name]:.2%}" for name in ("rate", "dividend"))
+        percents = (
+            "" if row[name] is None else f"{round(row[name], 6) + 0.0:.2%}" for name in ("rate", "dividend")
+        )
         pairs = f"{row['pairs']}" + (f" (-{row['rejected']})" if row["rejected"] else "")
         table.add_row(f"{row['maturity']:.4f}", f"{row['forward']:,.4f}", *percents, pairs, row["source"])
     return table

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from riskengine.cli.app import app
 from riskengine.cli.arguments import AuditFolder, Json, PricesToAudit, RepairedCopy
-from riskengine.cli.console import FLAGGED, new_table, plainly, screen, write
+from riskengine.cli.console import FLAGGED, new_table, plainly, screen, working, write
 from riskengine.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ def audit(
     if repair_to is not None:
         _check_copy(prices, repair_to)
     console = screen(as_json)
-    read = load_prices(prices)
-    findings = [*(Finding("reading", None, None, note) for note in read.notes), *audit_table(read.close)]
-    content = write_audit(prices, read.close, findings, out)
+    with working(console, "reading, checking and drawing"):
+        read = load_prices(prices)
+        findings = [*(Finding("reading", None, None, note) for note in read.notes), *audit_table(read.close)]
+        content = write_audit(prices, read.close, findings, out)
     mended = None if repair_to is None else _repaired(read.close, repair_to, content)
     if as_json:
         print(json.dumps(content))

@@ -13,9 +13,10 @@ from rich.markup import escape
 from riskengine.cli.app import app
 from riskengine.cli.arguments import Json, PricesToAudit
 from riskengine.cli.console import FLAGGED, new_table, plainly, screen
+from riskengine.cli.next_step import GuidedTyper
 from riskengine.errors import SettingsError
 
-store_app = typer.Typer(
+store_app = GuidedTyper(
     name="store",
     help="A file of prices that grows by the day: corrections are kept beside what they correct, and --prices "
     "'store:///prices.store?asof=2024-05-01T18:00' gives what was known then.",

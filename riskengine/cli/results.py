@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from riskengine.cli.app import app
-from riskengine.cli.arguments import ArchiveFolder, AsPdf, AsSummary, AsWorkbook, FinishedFolder, Json
+from riskengine.cli.arguments import FinishedFolder, Json
 from riskengine.cli.console import FLAGGED, plainly, screen, show_files, write
+from riskengine.cli.form_options import ArchiveFolder, AsPdf, AsSummary, AsWorkbook
 from riskengine.cli.result_tables import show_with_page
 from riskengine.errors import SettingsError
 

@@ -12,12 +12,10 @@ from rich.markup import escape
 
 from riskengine.cli.app import app
 from riskengine.cli.arguments import (
-    ArchiveFolder,
     AsOf,
-    AsPdf,
-    AsSummary,
-    AsWorkbook,
+    BaseCurrency,
     Benchmark,
+    BookOfHoldings,
     Factors,
     HeldOrEqual,
     Json,
@@ -32,8 +30,9 @@ from riskengine.cli.arguments import (
     Trades,
     Volume,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen, show_files
+from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen, show_files, working
 from riskengine.cli.file_schema import Example, Schema
+from riskengine.cli.form_options import ArchiveFolder, AsPdf, AsSummary, AsWorkbook
 
 RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json and risk.html.")]
 
@@ -42,7 +41,13 @@ RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json an
 def risk(
     prices: Prices = None,
     holdings: HeldOrEqual = None,
+    book: BookOfHoldings = None,
+    base: BaseCurrency = "",
     labels: Labels = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Labels to attribute risk to, sector,country say; all if left out."),
+    ] = None,
     benchmark: Benchmark = None,
     factors: Factors = None,
     exposures: StatedExposures = None,
@@ -72,15 +77,19 @@ def risk(
     from riskengine.desk import RiskFiles
     from riskengine.report import Forms, of_page, page_of_risk, write_forms
 
-    forms = Forms(pdf, xlsx, summary, archive).checked()
-    files = RiskFiles(holdings, labels, benchmark, factors, exposures, volume, options, trades, library)
-    content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
+    kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
+    files = RiskFiles(
+        holdings, labels, benchmark, factors, exposures, volume, options, trades, library, book, base, kinds
+    )
+    forms, console = Forms(pdf, xlsx, summary, archive).checked(), screen(as_json)
+    with working(console, "prices, risk, stress and limits"):
+        content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
     made = write_forms(lambda: of_page("risk", content, page_of_risk(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
-        show_risk(screen(as_json), content, out / "risk.html")
-        show_files(screen(as_json), made)
+        show_risk(console, content, out / "risk.html")
+        show_files(console, made)
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 

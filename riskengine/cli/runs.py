@@ -53,6 +53,8 @@ def run_rebalance(
     volume: Source | None = None,
     top: int | None = None,
     periods_per_year: float | None = None,
+    book: Path | None = None,
+    base: str = "",
 ) -> dict[str, Any]:
     """Write the daily report and the strategy's state; the report's content.
 
@@ -62,12 +64,13 @@ def run_rebalance(
         If there are traded values and no number of assets to choose by them.
     """
     from riskengine.backtest import load_strategy
+    from riskengine.book import read_book_settings
     from riskengine.desk import (
         Shown,
         close_name,
+        hold_book,
         read_desk,
         read_history,
-        read_holdings,
         rebalance,
         write_rebalance,
     )
@@ -80,10 +83,11 @@ def run_rebalance(
         )
     panel = _panel(prices, asof, membership, periods_per_year)
     universe = None if top is None else Universe(top, volume=None if volume is None else load_volume(volume))
-    held, desk = read_holdings(holdings, panel.assets), read_desk(limits, panel.assets)
+    held = hold_book(holdings, panel, read_book_settings(book), base, trading=True)
+    panel, desk = held.panel, read_desk(limits, held.panel.assets)
     _, last = read_history(out, close_name(panel.dates[-1]))
     shown, candidate = Shown(history, universe), load_strategy(strategy)
-    found = rebalance(candidate, panel, held, desk, network(), window, last, out, shown, fresh)
+    found = rebalance(candidate, panel, held.holdings, desk, network(), window, last, out, shown, fresh, held)
     write_rebalance(found, render_rebalance(found.content), out)
     return found.content
 
@@ -116,6 +120,20 @@ def run_stress(
     found = stress_of_files(panel, files, network(), settings, file)
     content = stress_content(found, panel, desk, settings)
     write_page(out, "stress", content, render_stress(content))
+    return content, content["status"] == "flagged"
+
+
+def run_holdings(
+    holdings: Path, prices: Source | None, asof: str | None, book: Path | None, base: str, out: Path
+) -> tuple[dict[str, Any], bool]:
+    """Value a book and write its page; its content, and whether something needs a look."""
+    from riskengine.book import read_book_settings
+    from riskengine.desk import holdings_content
+    from riskengine.report import render_holdings
+
+    panel = None if prices is None else _panel(prices, asof)
+    content = holdings_content(holdings, panel, read_book_settings(book), base)
+    write_page(out, "holdings", content, render_holdings(content))
     return content, content["status"] == "flagged"
 
 
@@ -155,17 +173,16 @@ def run_smile(
     prices: Source | None,
     asset: str | None,
     asof: str | None,
-    feller: bool,
-    weights: str,
-    beta: float,
+    fitting: Mapping[str, Any],
     window: int,
     out: Path,
     reading: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Fit both models to a file of quotes and write the page; its content.
+    """Fit all models to a file of quotes and write the page; its content.
 
     Parameters
     ----------
+    fitting : keywords of :func:`riskengine.desk.fit_smile`
     reading : further keywords of :func:`riskengine.options.read_quotes`
 
     Raises
@@ -180,13 +197,13 @@ def run_smile(
         raise SettingsError("a smile with its GARCH state needs both --prices and --asset")
     read = read_quotes(quotes, asof=asof, **reading)
     if prices is None or asset is None:
-        return _write_smile(fit_smile(read, feller=feller, weights=weights, beta=beta), quotes, out, {})
+        return _write_smile(fit_smile(read, **fitting), quotes, out, {})
     panel = _panel(prices, None if asof is None else asof.split()[0])
     if asset not in panel.assets:
         raise DataError(f"{prices} has no asset {asset!r}")
     returns = panel.returns[[asset]].iloc[-window:]
     fit = network()(returns)
-    found = fit_smile(read, returns.to_numpy(), fit, feller, weights, beta)
+    found = fit_smile(read, returns.to_numpy(), fit, **fitting)
     doubts = [
         str(one) for one in panel.audit()
         if one.serious and one.asset in (asset, None) and (one.date is None or one.date >= returns.index[0])

@@ -149,7 +149,14 @@ class CovarianceForecaster(Protocol):
 
 
 def reads_ranges(forecaster: object) -> bool:
-    """Whether a forecaster takes ``ranges=`` in ``init`` and ``update``."""
+    """Whether a forecaster takes ``ranges=`` in ``init`` and ``update``.
+
+    Examples
+    --------
+    >>> from riskengine.covariance import SampleCovariance
+    >>> reads_ranges(SampleCovariance(250))
+    False
+    """
     return bool(getattr(forecaster, "reads_ranges", False))
 
 

@@ -49,6 +49,13 @@ def states(
     ------
     SettingsError
         If the window leaves no day, or ``refit`` is below one.
+
+    Examples
+    --------
+    >>> from riskengine.covariance import SampleCovariance
+    >>> x = 0.01 * np.random.default_rng(0).standard_normal((103, 2))
+    >>> [day for day, _ in states(SampleCovariance(100), x, 100)]
+    [100, 101, 102]
     """
     returns = as_returns(returns)[0]
     if not 2 <= window < len(returns):

@@ -1,4 +1,4 @@
-"""Calibrate every so many steps, and filter in between: when, and of a covariance forecaster also how."""
+"""Recalibration at a fixed interval with filtering in between; also around a covariance forecaster."""
 
 from __future__ import annotations
 

@@ -9,6 +9,9 @@ from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
     from riskengine.desk.forecast_file import validate_file as validate_file
+    from riskengine.desk.held_book import HeldBook as HeldBook
+    from riskengine.desk.held_book import hold_book as hold_book
+    from riskengine.desk.held_book import holdings_content as holdings_content
     from riskengine.desk.holdings import Holdings as Holdings
     from riskengine.desk.holdings import read_holdings as read_holdings
     from riskengine.desk.live import LiveEngine as LiveEngine
@@ -52,7 +55,6 @@ if TYPE_CHECKING:
     from riskengine.desk.stream import Watch as Watch
     from riskengine.desk.stream_settings import StreamSettings as StreamSettings
     from riskengine.desk.stream_settings import open_stream as open_stream
-    from riskengine.desk.stream_settings import weights_of as weights_of
     from riskengine.desk.stream_sinks import Sink as Sink
     from riskengine.desk.stress_library import LibraryFile as LibraryFile
     from riskengine.desk.stress_library import Scenario as Scenario

@@ -159,7 +159,8 @@ class BookRisk:
         yield from self.tails.items()
         yield "gross", float(np.abs(weights).sum())
         yield "net", float(weights.sum())
-        yield "leverage", float(np.maximum(weights, 0).sum())
+        yield "long", float(np.maximum(weights, 0).sum())
+        yield "short", float(np.maximum(-weights, 0).sum())
         yield "weight", max(map(abs, by_asset.values()), default=0.0)
         yield from ((f"weight:{name}", value) for name, value in by_asset.items())
         for kind in (*self.book.labels, "asset"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from riskengine.desk.account_orders import account_orders
+from riskengine.desk.currency_cash import CurrencyCash, currency_cash
 from riskengine.desk.daily_risk import RISK, DailyRisk
 from riskengine.desk.holdings import Holdings
-from riskengine.desk.orders import TradeList, trade_list
+from riskengine.desk.orders import TradeList
 from riskengine.desk.rules import Desk
 from riskengine.desk.stress_limits import EXPOSURES, light
 from riskengine.desk.targets import Targets
@@ -20,11 +23,14 @@ Array = np.ndarray
 class LimitedOrders(NamedTuple):
     """Orders, the weights after them, and their risk.
 
-    ``scaled`` are the limits on risk that targets are scaled to keep, by ``scale``.
+    ``scaled`` are the limits on risk that targets are scaled to keep, by ``scale``; ``money`` is that of other
+    currencies before and after, as weights, and ``cash`` all of it by account.
     """
 
     trades: TradeList
     after: Array
+    money: tuple[Array, Array]
+    cash: dict[str, CurrencyCash]
     risk: dict[str, dict[str, Any]]
     tested: dict[str, Any] | None
     scale: float
@@ -53,9 +59,12 @@ def orders_within(
     cash_allowed = stated is not None and stated.budget_range[0] < 1
     scale = 1.0
     for _ in range(4):
-        trades = trade_list(holdings, known, scale * wanted.weights, desk, open_, wanted.only_sales)
-        after = np.where(trades.after > 0, trades.after * known, 0.0) / trades.wealth
-        risk, tested = risk_of(before, after)
+        trades = account_orders(holdings, known, scale * wanted.weights, desk, open_, wanted.only_sales)
+        after = holdings.exposures(known, trades.after) / trades.wealth
+        cash = _cash(holdings, trades, known, desk)
+        left = sum(moves.foreign(len(known)) for moves in cash.values())
+        money = (holdings.money(known), np.where(left != 0, left * known, 0.0) / trades.wealth)
+        risk, tested = risk_of(before + money[0], after + money[1])
         over = max(
             (risk["after"][name] / desk.limits[name] for name in RISK if desk.limits.get(name)), default=0.0
         )
@@ -63,7 +72,18 @@ def orders_within(
             break
         scale *= (1 - 1e-4) / over
     scaled = [name for name in RISK if name in desk.limits] if cash_allowed else []
-    return LimitedOrders(trades, after, risk, tested, scale, scaled)
+    return LimitedOrders(trades, after, money, cash, risk, tested, scale, scaled)
+
+
+def _cash(holdings: Holdings, trades: TradeList, known: Array, desk: Desk) -> dict[str, CurrencyCash]:
+    """By account; of one that does not trade as it is."""
+    if not holdings.accounts:
+        return {"": currency_cash(holdings, trades, known, desk.cost_rate)}
+    still = replace(trades, value=np.zeros(len(known)))
+    return {
+        name: currency_cash(part, trades.accounts.get(name, still), known, desk.cost_rate)
+        for name, part in holdings.accounts.items()
+    }
 
 
 def limit_rows(
@@ -80,7 +100,7 @@ def limit_rows(
         if name in RISK:
             old, new = risk["before"][name], risk["after"][name]
         elif name == "weight":
-            old, new = float(before.max()), float(after.max())
+            old, new = float(np.abs(before).max()), float(np.abs(after).max())
         elif name == "drawdown":
             new = stressed["scenarios"][0]["drawdown"]
         elif name == "turnover":
@@ -127,10 +147,10 @@ def limit_flags(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def order_content(trades: TradeList, assets: tuple[str, ...], known: Array) -> dict[str, Any]:
-    waiting = _rows(trades.waiting, trades, assets, known)
+def order_content(trades: TradeList, holdings: Holdings, known: Array) -> dict[str, Any]:
+    waiting = order_rows(trades.waiting, trades, holdings, known)
     return {
-        "trades": _rows(trades.units, trades, assets, known),
+        "trades": order_rows(trades.units, trades, holdings, known),
         "waiting": [{name: row[name] for name in ("asset", "side", "units")} for row in waiting],
         "wealth": trades.wealth,
         "cash": trades.cash,
@@ -139,9 +159,9 @@ def order_content(trades: TradeList, assets: tuple[str, ...], known: Array) -> d
     }
 
 
-def _rows(units: Array, trades: TradeList, assets: tuple[str, ...], prices: Array) -> list[dict[str, Any]]:
+def order_rows(units: Array, trades: TradeList, holdings: Holdings, prices: Array) -> list[dict[str, Any]]:
     """Sales first, the largest value first."""
-    value = np.abs(np.where(units != 0, units * prices, 0.0))
+    assets, value = holdings.assets, np.abs(holdings.exposures(prices, units))
     return [
         {
             "asset": assets[j],

@@ -161,7 +161,7 @@ def _line(
     if not 0 < volatility < 5:
         raise DataError(f"{where}: a volatility is a fraction like 0.25, not {volatility:g}")
     return {
-        "names": f"{row['quantity']:g} {row['underlying']} {row['strike']:g} {kind} of {maturity:.2f} years",
+        "names": f"{row['quantity']:g} {row['underlying']} {row['strike']:g} {kind} {maturity:.2f}y",
         "underlying": row["underlying"],
         "kind": kind,
         "strike": float(row["strike"]),

@@ -1,8 +1,9 @@
-"""From target weights to orders: whole lots, sells before buys, never more than is held or paid for."""
+"""From target weights to orders: whole lots, sells before buys, no short or loan that targets do not ask for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class TradeList:
     wealth : before trading
     drift : weights reached less weights wanted
     flags : what could not be done, one line each
+    accounts : the same of each account, where there are several
     """
 
     units: Array
@@ -45,6 +47,7 @@ class TradeList:
     wealth: float
     drift: Array
     flags: tuple[str, ...]
+    accounts: Mapping[str, TradeList] = field(default_factory=dict)
 
     def order(self) -> Array:
         """Positions of the trades: sells first, the largest value first."""
@@ -68,11 +71,14 @@ def trade_list(
     brings an asset or a group above its limit, and what rounding leaves above one is sold; so is what pays for cash
     that is owed. Orders for what has no price today wait, and their share of the wealth is not given to others.
 
+    A target below zero is sold short, and what sales bring pays for purchases; a short that is no target any more is
+    bought back. A future costs nothing but the cost of its trade. What the desk may not buy or sell is not.
+
     Parameters
     ----------
     holdings : before
-    prices : (assets,) of a unit, NaN where there is none
-    targets : (assets,) fractions of wealth, none negative; scaled down to leave the desk's share of cash
+    prices : (assets,), NaN where there is none
+    targets : (assets,) exposures as fractions of wealth; scaled down to leave the desk's share of cash
     desk : lots, smallest trade, cash, cost and participation
     tradable : (assets,) whether an asset can be traded today; all that have a price if not given
     only_sales : whether nothing is bought, not even a lot to make up for rounding
@@ -80,7 +86,7 @@ def trade_list(
     Raises
     ------
     DataError
-        If a holding has no price, there is no wealth, or a target is negative or on what cannot be traded.
+        If a holding has no price, there is no wealth, or a target is no number.
 
     Examples
     --------
@@ -98,9 +104,9 @@ def trade_list(
     units = _obey(units, day)
     value = units * day.price
     cost = desk.cost_rate * float(np.abs(value).sum())
-    cash = float(holdings.cash - value.sum() - cost)
+    cash = float(holdings.cash - (value * day.share).sum() - cost)
     after = holdings.quantity + units
-    reached = np.where(after > 0, after * day.price, 0.0) / day.wealth
+    reached = np.where(after != 0, after * day.price, 0.0) / day.wealth
     waiting = _waiting(day)
     return TradeList(
         units,
@@ -123,9 +129,11 @@ class _Day:
     Attributes
     ----------
     holdings, desk : before trading; rules and limits
-    price : of a unit, 1 where there is none
+    price : exposure of a unit, 1 where there is none
+    share : what a unit of exposure costs, 0 of a future
     lots : units of one
     open : what can be traded today
+    buy, sell : what the desk may buy and sell
     wealth : before trading
     wanted : units of the targets, once the desk's share of cash is left
     most, capped : units that may be traded, and whether participation limits them
@@ -135,8 +143,11 @@ class _Day:
     holdings: Holdings
     desk: Desk
     price: Array
+    share: Array
     lots: Array
     open: Array
+    buy: Array
+    sell: Array
     wealth: float
     wanted: Array
     most: Array
@@ -149,33 +160,34 @@ class _Day:
     ) -> _Day:
         """Checked; see :func:`trade_list` for the errors."""
         names, lots = holdings.assets, desk.lots(holdings.assets)
-        bare = (holdings.quantity > 0) & ~(prices > 0)
+        bare = (holdings.quantity != 0) & ~(prices > 0)
         if bare.any():
             raise DataError(
                 f"{names[int(np.argmax(bare))]} is held but has no price: add one, or write it off"
             )
-        if not (np.isfinite(targets).all() and (targets >= 0).all()):
-            raise DataError(
-                "targets of a trade list are fractions of wealth, none negative: it buys and sells, no more"
-            )
+        if not np.isfinite(targets).all():
+            raise DataError("targets of a trade list are fractions of wealth, and every one a number")
         wealth = holdings.wealth(prices)
         if not (np.isfinite(wealth) and wealth > 0):
             raise DataError(f"wealth is {wealth:g}: there is nothing to invest")
-        total = targets.sum()
+        total = float(targets @ holdings.cost_share)
         scaled = targets * min(1.0, (1 - desk.cash) / total) if total > 0 else targets
-        price = np.where(prices > 0, prices, 1.0)
+        price = np.where(prices > 0, holdings.unit(prices), 1.0)
         most, capped = _most(holdings, desk, lots)
+        ceiling = Ceiling.of(desk, names, price, lots, wealth)
         return cls(
             holdings,
             desk,
             price,
+            holdings.cost_share,
             lots,
             prices > 0 if tradable is None else (prices > 0) & tradable,
+            *desk.allowed(names),
             wealth,
-            scaled * wealth / price,
+            np.maximum(scaled * wealth / price, -ceiling.units),
             most,
             capped,
-            Ceiling.of(desk, names, price, lots, wealth),
+            ceiling,
         )
 
     @property
@@ -193,16 +205,17 @@ def _waiting(day: _Day) -> Array:
     """Units, in whole lots, of orders for what has no price today; all of what is to be closed."""
     held = day.holdings.quantity
     waiting = np.where(day.open, 0.0, np.round((day.wanted - held) / day.lots) * day.lots)
-    return np.where(day.wanted > 0, waiting, np.where(day.open, 0.0, -held))
+    return np.where(day.wanted != 0, waiting, np.where(day.open, 0.0, -held))
 
 
 def _sales(day: _Day) -> Array:
-    """Units sold, negative: to the nearest lot, all lots where the target is zero."""
+    """Units sold, negative: to the nearest lot, all lots where the target is zero, into a short where it is below."""
     gap, lots = day.gap, day.lots
-    whole = np.floor(day.holdings.quantity / lots + 1e-9) * lots
+    whole = np.floor(np.maximum(day.holdings.quantity, 0.0) / lots + 1e-9) * lots
     rounded = np.floor if "turnover" in day.desk.limits else np.round
-    sale = np.minimum(np.where(day.wanted > 0, rounded(-gap / lots) * lots, whole), whole)
-    units = np.maximum(np.where(gap < 0, -sale, 0.0), -day.most)
+    near = rounded(-gap / lots) * lots
+    sale = np.where(day.wanted < 0, near, np.minimum(np.where(day.wanted > 0, near, whole), whole))
+    units = np.maximum(np.where((gap < 0) & day.sell, -sale, 0.0), -day.most)
     return np.where(np.abs(units) * day.price < day.desk.minimum_trade, 0.0, units)
 
 
@@ -210,17 +223,20 @@ def _buys(day: _Day, sold: Array, only_sales: bool) -> Array:
     """Units bought, of what is there once everything is sold and paid for: the lot below, then one more of whatever
     lacks most of one, while cash lasts."""
     held, desk, lots, gap = day.holdings.quantity, day.desk, day.lots, day.gap
-    proceeds = -(sold * day.price).sum() * (1 - desk.cost_rate)
+    proceeds = -float((sold * day.price * (day.share - desk.cost_rate)).sum())
     budget = day.holdings.cash + proceeds - day.kept
-    unit_cost = lots * day.price * (1 + desk.cost_rate)
+    unit_cost = lots * day.price * (day.share + desk.cost_rate)
     room = np.maximum(np.minimum(day.most, day.ceiling.units - held), 0.0)
-    wish = np.where((gap > 0) & (not only_sales), np.minimum(gap, room), 0.0)
+    wish = np.where((gap > 0) & day.buy & (not only_sales), np.minimum(gap, room), 0.0)
     lots_wanted = wish / lots
     base = np.floor(lots_wanted + 1e-9)
     if base @ unit_cost > max(budget, 0.0):  # sales fell short: all buys shrink alike
-        base = np.floor(base * max(budget, 0.0) / (base @ unit_cost))
+        shrunk = np.floor(base * max(budget, 0.0) / (base @ unit_cost))
+        base = np.where(day.share > 0, shrunk, base)
     spare = budget - base @ unit_cost
-    lack = np.where((wish > 1e-9 * lots) & ((base + 1) * lots <= day.most + 1e-9), lots_wanted - base, 0.0)
+    more = (wish > 1e-9 * lots) & ((base + 1) * lots <= day.most + 1e-9) & (day.wanted != 0)
+    lack = np.where(more, lots_wanted - base, 0.0)
+    lack = np.where((day.share > 0) | (lack >= 0.5), lack, 0.0)  # no cash keeps a future near its target
     for j in np.argsort(-lack, kind="stable"):
         if lack[j] <= 0:
             break
@@ -244,7 +260,7 @@ def _flags(day: _Day, units: Array, waiting: Array, cash: float, cost: float) ->
         f"{names[j]}: limited by participation, {abs(gap[j]) - abs(units[j]):.0f} units remain"
         for j in np.flatnonzero(by_participation)
     ]
-    odd = (day.wanted == 0) & (after > 0) & day.open & ~by_participation
+    odd = (day.wanted == 0) & (np.abs(after) > 0) & day.open & ~by_participation
     flags += [f"{names[j]}: {after[j]:g} units remain of a holding to be closed" for j in np.flatnonzero(odd)]
     flags += _missed(day, after, cost, day.open & ~by_participation & ~odd)
     if cash < -1e-9 * day.wealth:
@@ -305,17 +321,25 @@ def _settle(units: Array, day: _Day, legal: Array) -> Array:
     """Lots of whatever lacks or exceeds most, one by one, until no single one brings the sum nearer to its goal."""
     holdings, desk, price, lots, most = day.holdings, day.desk, day.price, day.lots, day.most
     # What waits is no reason to hold more of the others.
-    goal = float(np.where(day.open, day.wanted, holdings.quantity) @ price)
+    paid = price * day.share
+    goal = float(np.where(day.open, day.wanted, holdings.quantity) @ paid)
     step = lots * price
-    traded = desk.limits.get("turnover", np.inf) * holdings.wealth(price)
+    legal = legal & (day.share > 0) & (day.wanted > 0)
+    traded = desk.limits.get("turnover", np.inf) * day.wealth
     for _ in range(4 * len(units)):
         after = holdings.quantity + units
-        gap = goal - float(after @ price)
+        gap = goal - float(after @ paid)
         side = 1.0 if gap > 0 else -1.0
         value = units * price
-        cash = holdings.cash - value.sum() - desk.cost_rate * np.abs(value).sum() - day.kept
+        cash = holdings.cash - units @ paid - desk.cost_rate * np.abs(value).sum() - day.kept
         moved = units + side * lots
-        able = legal & (step < 2 * abs(gap) - 1e-9) & (np.abs(moved) <= most) & (after + side * lots >= 0)
+        able = (
+            legal
+            & (day.buy if side > 0 else day.sell)
+            & (step < 2 * abs(gap) - 1e-9)
+            & (np.abs(moved) <= most)
+            & (after + side * lots >= 0)
+        )
         able &= (moved == 0) | (np.abs(moved) * price >= desk.minimum_trade)
         able &= np.abs(value).sum() + (np.abs(moved) - np.abs(units)) * price <= traded + 1e-9
         if side > 0:
@@ -330,14 +354,14 @@ def _settle(units: Array, day: _Day, legal: Array) -> Array:
 def _obey(units: Array, day: _Day) -> Array:
     """Lots sold, of whatever exceeds its target most, while a weight is above its limit or cash is owed."""
     holdings, desk, price, lots, most = day.holdings, day.desk, day.price, day.lots, day.most
-    open_ = day.open
+    open_, paid = day.open & day.sell, price * day.share
     step = lots * price
     for _ in range(8 * len(units)):
         after, value = holdings.quantity + units, units * price
-        cash = holdings.cash - value.sum() - desk.cost_rate * np.abs(value).sum()
+        cash = holdings.cash - units @ paid - desk.cost_rate * np.abs(value).sum()
         need = day.ceiling.excess(after)
-        if not need.any() and cash < -1e-9 * holdings.wealth(price):
-            need = np.full(len(units), -cash / (1 - desk.cost_rate))
+        if not need.any() and cash < -1e-9 * day.wealth:
+            need = np.where(day.share > 0, -cash / (1 - desk.cost_rate), 0.0)
         whole = np.floor(after / lots + 1e-9)
         able = open_ & (need > 0) & (whole > 0) & (units - lots >= -most - 1e-9)
         if not able.any():

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
-from riskengine.covariance import conditional_variance
+from riskengine.covariance import Margin, for_frequency
+from riskengine.desk.held_book import HeldBook, book_content
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.library_outcomes import Past, library_outcomes
 from riskengine.desk.period_returns import period_returns
@@ -106,6 +107,7 @@ class StressTest:
     flags : what a person has to look at, one line each
     weights : of wealth by name, also of what is in no scenario
     periods_per_year : of the prices
+    book : that the weights are of, where a file of holdings was read
     """
 
     outcomes: tuple[Outcome, ...]
@@ -115,6 +117,7 @@ class StressTest:
     flags: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     periods_per_year: float = 252.0
+    book: HeldBook | None = None
 
 
 def stress_test(
@@ -171,9 +174,12 @@ def stress_test(
     weights = weights[alive]
     fit = calibrator(table.iloc[-settings.window :])
     model = ScenarioModel.fit(table, calibrator, settings.window, calibration=fit)
+    if model.common is not None:
+        notes.append(f"simulated variances move with those of all assets, weight {model.common.weight:.2f}")
     how, outcomes = settings.simulation, [*_simulated(model, weights, settings, write)]
     everything = table.to_numpy()
-    variance = conditional_variance(fit, everything)
+    margin, variance = Margin.of(for_frequency(calibrator, fit.periods_per_year)[0], everything, fit=fit)
+    variance = np.vstack([variance, margin.variance])
     outcomes += _states(panel, model, weights, how, variance, notes)
     past = Past(table.index, everything - fit.mean, whole.to_numpy()[:, alive], variance)
     outcomes += library_outcomes(library or read_library(), classes or {}, past, model, weights, notes)
@@ -264,10 +270,8 @@ def _states(
             notes.append(f"{name}: not in these prices")
             continue
         factor = np.sqrt(variance[place] / model.variance)
-        state = ScenarioModel(
-            model.assets, model.params, variance[place], model.residuals, model.loadings, model.specific,
-            model.posterior, (f"volatilities of {panel.dates[place]:%Y-%m-%d}, {np.median(factor):.1f} times today's",),
-        )  # fmt: skip
+        note = f"volatilities of {panel.dates[place]:%Y-%m-%d}, {np.median(factor):.1f} times today's"
+        state = replace(model, variance=variance[place], notes=(note,))
         yield simulate(state, weights, how, name=name)
 
 
@@ -389,16 +393,17 @@ def _own(outcome: Outcome) -> Array:
 def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressSettings) -> dict[str, Any]:
     """Content of ``stress.json`` and of its page: numbers, limits, flags, provenance.
 
-    ``status`` is flagged if a limit is broken or something needs a look.
+    ``status`` is flagged if a limit is broken or something needs a look; with the value of the book that it is of.
     """
     numbers = figures(test, desk)
     limits = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
-    flags = [*broken(limits), *numbers["flags"]]
+    flags = [*broken(limits), *numbers["flags"], *(() if test.book is None else test.book.value.flags)]
     return {
         "date": f"{panel.dates[-1]:%Y-%m-%d}",
         **numbers,
         "flags": flags,
         "limits": limits,
+        **({} if test.book is None or test.book.plain else {"book": book_content(test.book)}),
         "status": "flagged" if flags else "clean",
         "provenance": panel_provenance(panel, settings=repr(settings)),
     }

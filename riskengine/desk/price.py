@@ -12,6 +12,7 @@ import numpy as np
 from riskengine import options
 from riskengine.backtest import software
 from riskengine.desk.price_inputs import Terms, Trade
+from riskengine.desk.trade_totals import trade_totals
 from riskengine.errors import DataError
 
 SWEPT = ("barrier", "protection", "strike")
@@ -25,34 +26,39 @@ GREEKS = ("delta", "gamma", "vega", "rho")
 def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Price the terms; everything that ``price.json`` and its page show: of one product, or ``trades`` of several."""
     if len(terms.trades) == 1:
-        return price_one(terms, terms.trades[0], name, progress)
-    each = []
+        return price_one(terms, terms.trades[0], name, progress)[0]
+    each, simulated = [], []
     for trade in terms.trades:
-        one = price_one(terms, trade, name, progress)
+        one, found = price_one(terms, trade, name, progress)
         each.append(one | {"notes": [note for note in one["notes"] if note not in terms.notes]})
-    total = sum(one["price"] * trade.quantity for one, trade in zip(each, terms.trades, strict=True))
+        simulated.append(found)
+    labels, quantities = zip(*((trade.label, trade.quantity) for trade in terms.trades), strict=True)
+    totals = trade_totals(labels, quantities, simulated)
     return {
         "terms": name,
         "model": terms.model,
         "trades": each,
-        "total": total,
+        "total": totals["price"]["value"],
+        "total_error": totals["price"]["error"],
+        "total_greeks": {_named(key, terms.names): greek for key, greek in totals["greeks"].items()},
+        "total_models": _totals_by_model(each),
         "flagged": terms.doubtful,
-        "notes": list(terms.notes),
+        "notes": [*terms.notes, *totals["notes"]],
         "provenance": each[0]["provenance"],
     }
 
 
 def price_one(
     terms: Terms, trade: Trade, name: str, progress: Callable[[str, int, int], None] | None = None
-) -> dict[str, Any]:
-    """One product."""
+) -> tuple[dict[str, Any], options.MonteCarloResult]:
+    """One product: what is shown of it, and its simulation."""
     settings = {"greeks": _usual_greeks(terms)} | terms.simulation
     curves = terms.curves_for(trade.product)
     found = options.monte_carlo(
         terms.params, trade.product, progress=progress, curves=curves, **terms.market, **settings
     )
     greeks = {_named(key, terms.names): _greek(greek) for key, greek in found.greeks.items()}
-    return {
+    content = {
         "terms": name,
         "label": trade.label,
         "quantity": trade.quantity,
@@ -78,6 +84,22 @@ def price_one(
         "sweep": _sweep(terms, trade, progress),
         "provenance": software() | {"seed": terms.simulation.get("seed", 0)},
     }
+    return content, found
+
+
+def _totals_by_model(trades: list[dict[str, Any]]) -> list[dict[str, float | str | None]]:
+    """The value of all trades under each model of a smile; None where a trade has no price under it."""
+    rows: list[dict[str, float | str | None]] = []
+    for models in zip(*(one["models"] for one in trades), strict=True):
+        if all(row["price"] is not None for row in models):
+            total = sum(one["quantity"] * row["price"] for one, row in zip(trades, models, strict=True))
+            rows.append({"model": _without_level(models[0]["model"]), "price": total, "error": None})
+    return rows
+
+
+def _without_level(model: str) -> str:
+    """Black and Scholes has a level for each trade's maturity."""
+    return re.sub(r" at [\d.]+%$", "", model)
 
 
 def _under_each_model(
@@ -90,10 +112,11 @@ def _under_each_model(
         {"model": terms.model, "price": found.price, "error": found.error}
     ]
     flat = []
-    for _, params in terms.others:
-        if isinstance(params, options.LocalVolatilityParams):
+    for params in (terms.params, *(params for _, params in terms.others)):
+        surface = getattr(params, "surface", None)
+        if isinstance(surface, options.SsviParams):
             t = trade.product.maturity
-            level = options.ssvi_volatility(params.surface, 1.0, 1.0, t)
+            level = options.ssvi_volatility(surface, 1.0, 1.0, t)
             flat = [(f"Black and Scholes at {float(level):.2%}", options.BlackScholesParams(float(level)))]
     for name, params in (*terms.others, *flat):
         settings = terms.simulation | {"greeks": ()}
@@ -129,6 +152,11 @@ def _named(greek: str, names: tuple[str, ...]) -> str:
 
 def _parameters(terms: Terms) -> dict[str, Any]:
     """Of the model; lists for several assets."""
+    if isinstance(terms.params, options.LocalVolatilityParams):
+        surface = terms.params.surface._asdict()
+        return {key: np.asarray(value).tolist() for key, value in surface.items()} | {
+            "seen at": terms.params.spot
+        }
     if not terms.names:
         return {key: float(value) for key, value in terms.params._asdict().items()}
     models = {key: np.asarray(value).tolist() for key, value in terms.params.models._asdict().items()}

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from riskengine import options
 from riskengine.desk.basket_terms import BasketTable, basket_of
-from riskengine.desk.smile_file import read_smile
+from riskengine.desk.smile_file import FITS, read_smile
 from riskengine.desk.term_dates import CONVENTIONS, DAY_COUNTS, TermClock, calendar_of
 from riskengine.errors import SettingsError
 from riskengine.market import parse_date
@@ -196,17 +196,22 @@ class FittedSmile:
     Parameters
     ----------
     file : ``smile.json``, from the folder of this file
+    fit : which of its models prices; the price under the others is shown beside
     """
 
     file: str
+    fit: str = "heston"
 
 
 Model: Any = (
     _model("heston", options.HestonParams, 0.04, 2.5, 0.04, 0.66, -0.8)
+    | _model("bates", options.BatesParams, 0.04, 2.5, 0.04, 0.66, -0.8, 0.5, -0.1, 0.1)
     | _model("black-scholes", options.BlackScholesParams, 0.2)
     | _model("duan", options.DuanParams, 2e-6, 0.03, 0.08, 0.9, 0.05, 1e-4)
     | _model("heston-nandi", options.HestonNandiParams, 5e-6, 1e-6, 0.59, 420.0, 0.2, 1e-4)
-    | _named("smile", FittedSmile, file=Annotated[str, Field(examples=["out/smile/smile.json"])])
+    | _named(
+        "smile", FittedSmile, file=Annotated[str, Field(examples=["out/smile/smile.json"])], fit=Literal[FITS]
+    )
 )
 Products: Any = (
     _product(
@@ -318,15 +323,15 @@ def read_terms(path: Path) -> Terms:
     others: tuple[tuple[str, Any], ...] = ()
     doubtful = False
     if isinstance(params, FittedSmile):
-        smile = read_smile(path.parent / params.file)
-        model, params, others = "heston", smile.heston, smile.others
+        smile = read_smile(path.parent / params.file, params.fit)
+        model, params, others = smile.model, smile.params, smile.others
         market, curves = smile.completed(market, curves, found.underlying.model_fields_set)
         notes += smile.notes
         doubtful = smile.doubtful
     names: tuple[str, ...] = ()
     if found.basket is not None:
         params, market, names = basket_of(found.basket, params, market, path.parent, notes)
-    elif any(np.ndim(leaf) for leaf in params):
+    elif not isinstance(params, options.LocalVolatilityParams) and any(np.ndim(leaf) for leaf in params):
         raise SettingsError(f"{path}: model: lists of parameters are for several assets: add a [basket]")
     simulation = found.simulation.given()
     return Terms(

@@ -8,6 +8,9 @@
 - ``decision``: the strategy's status, ``ok`` or what it fell back to
 - ``trades``: rows of asset, side, units, price, value, participation; ``waiting``: orders that wait for a price;
   ``cash``, ``cost``, ``turnover``, ``wealth``, ``drift``
+- of a book with accounts, currencies or lots: ``account``, ``currency`` and the local price with each trade,
+  ``blocks`` (sums of accounts), ``money`` (cash by currency, what trades and exchanges move), ``gains`` (realised, an
+  estimate by lots) and ``book`` (its value)
 - ``targets``: the strategy's own; ``imposed``: targets after the limits of the desk; ``weights``: reached by the
   trades; ``before``: held before
 - ``risk``: ``before`` and ``after``, each with volatility a year, VaR and CVaR of one period between closes,
@@ -32,7 +35,9 @@ import numpy as np
 
 from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
+from riskengine.desk.book_orders import book_orders
 from riskengine.desk.daily_risk import DailyRisk, volatility_changes
+from riskengine.desk.held_book import HeldBook
 from riskengine.desk.holdings import Holdings
 from riskengine.desk.limited_orders import (
     LimitedOrders,
@@ -92,6 +97,7 @@ def rebalance(
     out: Path | None = None,
     shown: Shown | None = None,
     fresh: bool = False,
+    book: HeldBook | None = None,
 ) -> Rebalance:
     """Daily report: decision, orders, risk, stress and limits at the last close of a panel.
 
@@ -107,6 +113,7 @@ def rebalance(
     out : folder in which earlier mornings have left the strategy's state; none is looked for if not given
     shown : what the strategy is shown; everything if not given
     fresh : whether the strategy begins anew
+    book : that the holdings are of, and the panel its own; for orders by account and currency, and realised gains
 
     Raises
     ------
@@ -122,15 +129,17 @@ def rebalance(
     risk = DailyRisk.of(panel, calibrator, window)
     orders = orders_within(strategy, asked.before, wanted, holdings, known, open_, desk, risk)
     checks = _check(panel, holdings, orders.trades, window)
-    stress = stress_test(panel, orders.after, risk.calibrator, replace(_STRESS, window=window))
+    before, after = asked.before + orders.money[0], orders.after + orders.money[1]
+    stress = stress_test(panel, after, risk.calibrator, replace(_STRESS, window=window))
     stressed = figures(stress, desk)
     limits = limit_rows(desk, panel.assets, asked.before, stressed, orders)
     flags = [
+        *(() if book is None else book.value.flags),
         *asked.flags,
         *wanted.flags,
         *orders.flags,
         *checks.flags,
-        *risk.flags(panel.assets, (asked.before > 0) | (orders.after > 0)),
+        *risk.flags(panel.assets, (before != 0) | (after != 0)),
         *(flag for flag in stress.flags if flag.endswith("of the CVaR")),
         *limit_flags(limits),
         *_test_flags(orders.tested),
@@ -142,14 +151,15 @@ def rebalance(
         "flags": flags,
         "notes": [*holdings.notes, *asked.morning.notes, *checks.notes, *unjudged(desk)],
         **_decision_content(asked.morning),
-        **order_content(orders.trades, panel.assets, known),
+        **order_content(orders.trades, holdings, known),
+        **({} if book is None or book.plain else book_orders(book, orders, known)),
         **_weight_content(panel.assets, asked, wanted, orders),
         **_risk_content(risk, orders),
         "limits": limits,
         "prices": {"findings": checks.findings, "staleness": checks.staleness},
         "backtest": orders.tested,
         "stress": stressed,
-        "changes": volatility_changes(risk, window, last, asked.before, orders.after),
+        "changes": volatility_changes(risk, window, last, before, after),
         "provenance": _provenance(panel, strategy, window, shown, desk),
     }
     return Rebalance(content, orders.trades, panel.assets, known, asked.morning)
@@ -157,8 +167,8 @@ def rebalance(
 
 def _check(panel: Panel, holdings: Holdings, trades: TradeList, window: int) -> PriceChecks:
     """Of the prices of what is held or bought."""
-    bought = (trades.units > 0) | (trades.waiting > 0)
-    return check_prices(panel, panel.view(len(panel.dates) - 1), holdings.quantity > 0, bought, window)
+    bought = (trades.units != 0) | (trades.waiting != 0)
+    return check_prices(panel, panel.view(len(panel.dates) - 1), holdings.quantity != 0, bought, window)
 
 
 def _test_flags(tested: dict[str, Any] | None) -> list[str]:
@@ -181,8 +191,8 @@ def _weight_content(
     return {
         "targets": _named(assets, asked.morning.decision.weights),
         "imposed": _named(assets, orders.scale * wanted.weights),
-        "before": _named(assets, asked.before),
-        "weights": _named(assets, orders.after),
+        "before": _named(assets, asked.before + orders.money[0]),
+        "weights": _named(assets, orders.after + orders.money[1]),
         "drift": _named(assets, orders.trades.drift),
     }
 

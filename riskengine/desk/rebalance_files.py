@@ -48,7 +48,9 @@ def write_rebalance(found: Rebalance, page: str, out: Path) -> None:
 def _orders_csv(trades: list[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = ("asset", "side", "units", "price", "value", "participation")
+    columns = ["asset", "side", "units", "price", "value", "participation"]
+    if trades and "account" in trades[0]:
+        columns = ["account", *columns[:4], "currency", *columns[4:]]
     writer.writerow(columns)
     for row in trades:
         writer.writerow(["" if row[name] is None else _plain(row[name]) for name in columns])

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from riskengine.backtest import panel_provenance
+from riskengine.book import is_money, read_book_settings
 from riskengine.calibration import Calibrator
 from riskengine.desk.book_risk import BookRisk
 from riskengine.desk.daily_risk import DailyRisk
 from riskengine.desk.exposures import after_trades, exposures_of, read_trades
-from riskengine.desk.holdings import Holdings, read_holdings
+from riskengine.desk.held_book import HeldBook, book_content, hold_book
+from riskengine.desk.holdings import Holdings
 from riskengine.desk.option_outcomes import stress_with_options
 from riskengine.desk.option_positions import read_options
 from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_test
 from riskengine.desk.risk_report import risk_content
 from riskengine.desk.risk_view import RiskView, factor_series, library_moves, mean_volume
 from riskengine.desk.rules import Desk
-from riskengine.desk.stream_settings import weights_of
+from riskengine.desk.stream_settings import equal_weights
 from riskengine.desk.stress_library import read_library
-from riskengine.errors import DataError
+from riskengine.errors import DataError, SettingsError
 from riskengine.files import sha256
 from riskengine.market import (
     Panel,
@@ -34,6 +36,7 @@ from riskengine.market import (
     load_labels,
     load_volume,
 )
+from riskengine.schema import did_you_mean
 
 Array = np.ndarray
 
@@ -49,7 +52,7 @@ class RiskFiles:
 
     Attributes
     ----------
-    holdings : asset and quantity; equal weights if left out
+    holdings : asset and quantity, or a position file of a broker; equal weights if left out
     labels : asset and sector, country, class, ...
     benchmark : asset and weight, or the name of an asset of the prices
     factors : returns of factors by date
@@ -58,6 +61,9 @@ class RiskFiles:
     options : options that are held
     trades : that are proposed
     library : scenarios of the user
+    book : what the file of holdings leaves unsaid, see :class:`riskengine.book.BookSettings`
+    base : currency of all totals; that of the book if empty
+    by : labels to attribute risk to; all of the file if empty
     """
 
     holdings: Path | None = None
@@ -69,14 +75,38 @@ class RiskFiles:
     options: Path | None = None
     trades: Path | None = None
     library: Path | None = None
+    book: Path | None = None
+    base: str = ""
+    by: tuple[str, ...] = ()
+
+    def held(self, panel: Panel) -> HeldBook | None:
+        """The holdings on the prices of a panel, with a panel in their base currency; None without a file of them."""
+        if self.holdings is None:
+            return None
+        return hold_book(self.holdings, panel, read_book_settings(self.book), self.base)
+
+    def kinds(self, labels: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+        """The labels that are asked for, all if none are.
+
+        Raises
+        ------
+        SettingsError
+            If one is asked for that the file does not have.
+        """
+        for name in self.by:
+            if name not in labels:
+                raise SettingsError(
+                    f"{self.labels} has no label {name!r}: {did_you_mean(name, list(labels))}"
+                )
+        return {name: one for name, one in labels.items() if not self.by or name in (*self.by, *_CLASSES)}
 
     def hashes(self) -> dict[str, str]:
         """Of the files that there are, for the provenance."""
         named = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {
-            name: sha256(Path(str(file)))
+            name: sha256(Path(file))
             for name, file in named.items()
-            if file is not None and Path(str(file)).is_file()
+            if isinstance(file, Path | str) and str(file) and Path(file).is_file()
         }
 
 
@@ -100,22 +130,27 @@ def risk_report(
     SettingsError
         If a limit is on something that does not exist.
     """
+    held = files.held(panel)
+    given, panel = panel, panel if held is None else held.panel
     risk = DailyRisk.of(panel, calibrator, window)
     labels = _labels(files, desk)
+    if held is not None and held.holdings.foreign is not None and "currency" not in labels:
+        labels["currency"] = held.currencies()
     view = risk_view(panel, risk, files, desk, labels, calibrator)
     prices = panel.prices.ffill().to_numpy()[-1]
-    holdings = _holdings(files.holdings, panel, prices)
+    holdings = _equal(panel, prices) if held is None else held.holdings
     options = None
     if files.options is not None:
         options = read_options(files.options, panel.assets, prices, panel.dates[-1])
-    book = exposures_of(holdings, prices, labels, options)
-    before, now = None, BookRisk(view, book)
+    terms = {} if held is None else held.terms
+    before, now = None, BookRisk(view, exposures_of(holdings, prices, labels, options, terms))
     if files.trades is not None:
         trades = read_trades(files.trades, panel.assets)
         done = after_trades(holdings, trades, prices, desk.cost_rate)
-        before, now = now, BookRisk(view, exposures_of(done, prices, labels, options))
+        before, now = now, BookRisk(view, exposures_of(done, prices, labels, options, terms))
     content = risk_content(now, before)
-    flags = [*content["flags"], *_calibration_flags(risk, now, before)]
+    told = () if held is None else held.value.flags
+    flags = [*told, *content["flags"], *_calibration_flags(risk, now, before)]
     settings = {
         "window": str(window),
         **{f"file of {name}": digest for name, digest in files.hashes().items()},
@@ -124,7 +159,8 @@ def risk_report(
         "flags": flags,
         "status": "flagged" if flags else "clean",
         "notes": [*holdings.notes, *content["notes"]],
-        "provenance": panel_provenance(panel, **settings),
+        **({} if held is None or held.plain else {"book": book_content(held)}),
+        "provenance": panel_provenance(given, **settings),
     }
 
 
@@ -148,21 +184,23 @@ def stress_of_files(
     DataError
         If a file is missing or not what it is said to be, or nothing can be simulated.
     """
+    held = files.held(panel)
+    panel = panel if held is None else held.panel
     prices = panel.prices.ffill().to_numpy()[-1]
-    weights, _ = weights_of(panel.assets, prices, files.holdings, shorts=True)
+    weights = equal_weights(prices) if held is None else held.weights()
     labels = {} if files.labels is None else load_labels(files.labels)
-    library, classes = read_library(files.library), _classes(labels)
+    library, classes = read_library(files.library), _classes(labels, panel)
     if files.options is None:
-        return stress_test(panel, weights, calibrator, settings, write, library, classes)
+        found = stress_test(panel, weights, calibrator, settings, write, library, classes)
+        return replace(found, book=held)
     options = read_options(files.options, panel.assets, prices, panel.dates[-1])
-    assets_alone = EQUAL_WEALTH
-    if files.holdings is not None:
-        assets_alone = read_holdings(files.holdings, panel.assets, shorts=True).wealth(prices)
+    assets_alone = EQUAL_WEALTH if held is None else held.value.total.wealth
     wealth = assets_alone + float(options.value().sum())
     if not wealth > 0:
         raise DataError(f"a wealth of {wealth:,.2f} with options is nothing that losses are fractions of")
     found = stress_test(panel, weights * assets_alone / wealth, calibrator, settings, write, library, classes)
-    return stress_with_options(found, options, wealth, library, settings.volatility)
+    found = stress_with_options(found, options, wealth, library, settings.volatility)
+    return replace(found, book=held)
 
 
 def risk_view(
@@ -178,8 +216,8 @@ def risk_view(
     benchmark, said = _benchmark(files.benchmark, panel.assets, assets)
     notes += said
     volume = mean_volume(panel, None if files.volume is None else load_volume(files.volume), desk)
-    classes = _classes(labels)
-    if not classes:
+    classes = _classes(labels, panel)
+    if not any(kind in labels for kind in _CLASSES):
         notes.append(
             "stress library: no column `class` in the labels, so that every asset is taken as equity"
         )
@@ -211,21 +249,20 @@ def _labels(files: RiskFiles, desk: Desk) -> dict[str, Mapping[str, str]]:
     """Of the file, and the groups of the limits file as a kind of their own."""
     found: dict[str, Mapping[str, str]] = {}
     if files.labels is not None:
-        found |= load_labels(files.labels)
+        found |= files.kinds(load_labels(files.labels))
     taken = {"group", "weight", "factor", "stress", "risk", "asset", "position"} & set(found)
     if taken:
         raise DataError(f"{files.labels}: a column of labels may not be called {min(taken)}: rename it")
     return found | ({"group": desk.groups} if desk.groups else {})
 
 
-def _classes(labels: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    """Asset classes by asset; empty where labels have none."""
-    return next((labels[kind] for kind in _CLASSES if kind in labels), {})
+def _classes(labels: Mapping[str, Mapping[str, str]], panel: Panel) -> dict[str, str]:
+    """Asset classes by asset, as far as labels have them; foreign money is of the class currency."""
+    money = {name: "currency" for name in panel.assets if is_money(name)}
+    return money | dict(next((labels[kind] for kind in _CLASSES if kind in labels), {}))
 
 
-def _holdings(path: Path | None, panel: Panel, prices: Array) -> Holdings:
-    if path is not None:
-        return read_holdings(path, panel.assets, shorts=True)
+def _equal(panel: Panel, prices: Array) -> Holdings:
     alive = prices > 0
     each = EQUAL_WEALTH / alive.sum()
     quantity = np.where(alive, each / np.where(alive, prices, 1.0), 0.0)

@@ -29,7 +29,7 @@ from riskengine.desk.risk_limits import judge_book, unit_of
 Array = np.ndarray
 
 SHOWN = (
-    "volatility", "var_95", "var_99", "cvar_97.5", "gross", "net", "leverage", "weight", "tracking_error", "beta",
+    "volatility", "var_95", "var_99", "cvar_97.5", "gross", "net", "long", "short", "weight", "tracking_error", "beta",
     "active_share", "days_to_liquidate", "unsold_1", "unsold_5", "unsold_20", "stress",
 )  # fmt: skip
 """Measures that a report shows, in this order."""

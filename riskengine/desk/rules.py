@@ -16,7 +16,7 @@ Array = np.ndarray
 
 LIMITS = (
     "volatility", "var_95", "var_99", "cvar_97.5", "drawdown", "weight", "participation", "turnover", "gross", "net",
-    "leverage", "tracking_error", "beta", "active_share", "days_to_liquidate", "unsold_1", "unsold_5", "unsold_20",
+    "long", "short", "tracking_error", "beta", "active_share", "days_to_liquidate", "unsold_1", "unsold_5", "unsold_20",
     "stress",
 )  # fmt: skip
 """Names of limits that may be set by themselves."""
@@ -25,7 +25,7 @@ KINDS = ("group:NAME", "weight:ASSET", "factor:NAME", "stress:SCENARIO", "risk:L
 """Names of limits on one of many; LABEL is a column of the file of labels, sector say."""
 
 _MOST = {
-    "volatility": 3.0, "turnover": 2.0, "gross": 20.0, "net": 20.0, "leverage": 20.0, "beta": 10.0,
+    "volatility": 3.0, "turnover": 2.0, "gross": 20.0, "net": 20.0, "long": 20.0, "short": 20.0, "beta": 10.0,
     "days_to_liquidate": 10_000.0, "factor": 1e6,
 }  # fmt: skip
 """Limits above which nothing breaks one; 1 for the others."""
@@ -45,15 +45,16 @@ class Desk:
     cash : share of wealth that stays in cash
     cost_rate : of the value traded, one way
     volume : units that trade on a day, by asset, for participation
+    no_buy, no_sell, no_trade : assets that may not be bought, sold, or either
     groups : group of an asset, a sector say
     limits : upper limits by name, fractions of wealth where nothing else is said. Of every command: volatility
         (per year), var_95, var_99, cvar_97.5 (of one period), weight (the largest), ``group:NAME``, gross (sum of
-        absolute exposures), net (absolute sum), leverage (sum of long exposures), ``weight:ASSET``. Of `rebalance`:
-        participation (of the daily volume), turnover. Of `rebalance` and `stress`: drawdown. Of `risk`: tracking_error
-        (per year), beta (a number), active_share, ``LABEL:NAME`` on what a label of the file of labels has,
-        sector:Energy say, ``factor:NAME`` (absolute exposure), ``risk:LABEL:NAME`` (share of the volatility;
+        absolute exposures, the leverage), net (absolute sum), long, short (sums of either side), ``weight:ASSET``. Of
+        `rebalance`: participation (of the daily volume), turnover. Of `rebalance` and `stress`: drawdown. Of `risk`:
+        tracking_error (per year), beta (a number), active_share, ``LABEL:NAME`` on what a label of the file of labels
+        has (sector:Energy), ``factor:NAME`` (absolute exposure), ``risk:LABEL:NAME`` (share of the volatility;
         risk:asset:AAPL), days_to_liquidate (of the slowest position), unsold_1, unsold_5, unsold_20 (share of the book
-        after so many days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
+        after 1, 5 and 20 days), stress (loss in the worst scenario of the library), ``stress:SCENARIO``
     at_least : lower limits by the same names, of what `risk` sees: beta, net, ``LABEL:NAME``, ``factor:NAME`` (signed)
     take : share of the daily volume that is sold of a position, for liquidity
     """
@@ -65,8 +66,16 @@ class Desk:
     volume: Mapping[str, float] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
+    no_buy: tuple[str, ...] = ()
+    no_sell: tuple[str, ...] = ()
+    no_trade: tuple[str, ...] = ()
     at_least: Mapping[str, float] = field(default_factory=dict)
     take: float = 0.2
+
+    def allowed(self, assets: tuple[str, ...]) -> tuple[Array, Array]:
+        """Which assets may be bought, and which sold, ``(assets,)`` each."""
+        buy, sell = {*self.no_buy, *self.no_trade}, {*self.no_sell, *self.no_trade}
+        return np.array([name not in buy for name in assets]), np.array([name not in sell for name in assets])
 
     def lots(self, assets: tuple[str, ...]) -> Array:
         """Lot of every asset ``(assets,)``."""
@@ -85,6 +94,11 @@ def _of_assets(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
             "\n".join(f"{name!r} is not an asset of the prices: {_near(name, assets)}" for name in odd)
         )
     return value
+
+
+def _listed_assets(value: list[str], info: ValidationInfo) -> tuple[str, ...]:
+    _of_assets(dict.fromkeys(value), info)
+    return tuple(value)
 
 
 def _near(name: str, assets: list[str]) -> str:
@@ -117,6 +131,7 @@ def _limits(value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
     return value
 
 
+_Names = Annotated[list[str], AfterValidator(_listed_assets), Field(examples=[["AAPL"]])]
 _Lot = Annotated[int, Field(ge=1, le=10**9, description="A whole number of units.")]
 _Share = Annotated[float, Field(ge=0, le=0.5)]
 _AtLeastZero = Annotated[float, Field(ge=0, lt=1e300)]
@@ -146,6 +161,9 @@ LimitsFile = table(
         AfterValidator(_limits),
         Field(examples=[{"var_99": 0.04, "weight": 0.2, "group:technology": 0.4, "stress": 0.35}]),
     ],
+    no_buy=_Names,
+    no_sell=_Names,
+    no_trade=_Names,
     at_least=Annotated[dict[str, float], AfterValidator(_limits), Field(examples=[{"net": 0.0}])],
     take=Annotated[float, Field(gt=0, le=1)],
 )

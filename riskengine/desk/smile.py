@@ -1,8 +1,9 @@
-"""A smile and the GARCH state behind it: fits of Heston and SABR, and what other states would look like."""
+"""A smile and the GARCH state behind it: fits of five models, and what other states would look like."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -12,15 +13,22 @@ import numpy as np
 from riskengine.calibration import Calibration
 from riskengine.garch import filter_variance, next_variance
 from riskengine.options import (
+    FIT_RULE,
+    BatesFit,
+    BatesParams,
     FitStatus,
     HestonFit,
     HestonParams,
     Quotes,
     SabrFit,
     SsviFit,
+    SviFit,
+    bates_price,
+    calibrate_bates,
     calibrate_heston,
     calibrate_sabr,
     calibrate_ssvi,
+    calibrate_svi,
     heston_price,
     heston_start,
     implied_volatility,
@@ -50,12 +58,13 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Smile:
-    """Heston and SABR fitted to one day's quotes, and the GARCH states where there are prices.
+    """Every model fitted to one day's quotes, and the GARCH states where there are prices.
 
     Attributes
     ----------
-    quotes, heston, sabr, ssvi : the data and the fits; no Heston or SSVI of shifted or normal volatilities, nor SSVI of
-        too few quotes
+    quotes, heston, sabr : the data and the fits; no Heston of shifted or normal volatilities
+    ssvi, svi : surfaces free of arbitrage; not of shifted or normal volatilities, nor of too few quotes
+    bates : where it was asked for, or where Heston is not ok; not of fewer than eight quotes
     fit : calibration of the underlying alone, or None
     states : today's first
     quantile : of today's variance among those of the window, or NaN
@@ -66,6 +75,8 @@ class Smile:
     heston: HestonFit | None
     sabr: SabrFit
     ssvi: SsviFit | None = None
+    svi: SviFit | None = None
+    bates: BatesFit | None = None
     fit: Calibration | None = None
     states: tuple[State, ...] = ()
     quantile: float = float("nan")
@@ -79,8 +90,9 @@ def fit_smile(
     feller: bool = False,
     weights: str = "volatility",
     beta: float = 1.0,
+    jumps: bool | None = None,
 ) -> Smile:
-    """Calibrate both models; with a GARCH fit, from the start that it gives.
+    """Calibrate all models; with a GARCH fit, from the start that it gives.
 
     Parameters
     ----------
@@ -89,18 +101,26 @@ def fit_smile(
     fit : calibration of that one asset
     feller, weights : see :func:`riskengine.options.calibrate_heston`
     beta : of SABR
+    jumps : whether to fit Bates's model; where Heston's fit is not ok if None
     """
     sabr = calibrate_sabr(quotes, beta=beta, weights=weights)
     if quotes.form.normal or quotes.form.shift:
         return Smile(quotes, None, sabr)
-    plain = calibrate_heston(quotes, feller=feller, weights=weights)
-    enough = int(quotes.usable.sum()) >= len(sabr.maturity) + 3
-    ssvi = calibrate_ssvi(quotes, weights) if enough else None
+    plain = heston = calibrate_heston(quotes, feller=feller, weights=weights)
+    if fit is not None and returns is not None:
+        heston = calibrate_heston(quotes, heston_start(fit), feller=feller, weights=weights)
+    usable = int(quotes.usable.sum())
+    ssvi = calibrate_ssvi(quotes, weights) if usable >= len(sabr.maturity) + 3 else None
+    svi = None if ssvi is None else calibrate_svi(quotes, ssvi, weights)
+    wanted = jumps if jumps is not None else heston.status != FitStatus.OK
+    bates = None
+    if wanted and usable >= len(BatesParams._fields):
+        bates = calibrate_bates(quotes, heston, weights=weights, feller=feller)
+    found = Smile(quotes, heston, sabr, ssvi, svi, bates, cold_iterations=plain.iterations)
     if fit is None or returns is None:
-        return Smile(quotes, plain, sabr, ssvi, cold_iterations=plain.iterations)
-    heston = calibrate_heston(quotes, heston_start(fit), feller=feller, weights=weights)
+        return found
     states, quantile = garch_states(fit, returns)
-    return Smile(quotes, heston, sabr, ssvi, fit, states, quantile, plain.iterations)
+    return replace(found, fit=fit, states=states, quantile=quantile)
 
 
 def garch_states(fit: Calibration, returns: Array) -> tuple[tuple[State, ...], float]:
@@ -122,11 +142,12 @@ def garch_states(fit: Calibration, returns: Array) -> tuple[tuple[State, ...], f
     return states, float(np.mean(path <= today))
 
 
-def heston_smile(params: HestonParams, x: Array, maturity: float) -> Array:
-    """Implied volatilities of Heston at logs of strike over forward ``x``."""
+def fourier_smile(params: HestonParams | BatesParams, x: Array, maturity: float) -> Array:
+    """Implied volatilities of Heston or Bates at logs of strike over forward ``x``."""
     strike = np.exp(x)
     kind = np.where(x > 0, "call", "put")
-    price = heston_price(params, 1.0, strike, maturity, kind=kind, nodes=512)
+    price_of: Callable[..., Array] = bates_price if isinstance(params, BatesParams) else heston_price
+    price = price_of(params, 1.0, strike, maturity, kind=kind, nodes=512)
     return implied_volatility(price, 1.0, strike, maturity, kind)
 
 
@@ -156,8 +177,11 @@ def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
         "notes": list(quotes.notes),
         "market": [{key: _finite(value) for key, value in vars(terms).items()} for terms in quotes.market],
         "volatilities": {"shift": quotes.form.shift, "normal": quotes.form.normal},
+        "rule": FIT_RULE,
         "heston": None if heston is None else _heston_content(heston),
-        "ssvi": None if smile.ssvi is None else _ssvi_content(smile.ssvi),
+        "bates": None if smile.bates is None else _bates_content(smile.bates),
+        "ssvi": None if smile.ssvi is None else _surface_content(smile.ssvi),
+        "svi": None if smile.svi is None else _surface_content(smile.svi),
         "sabr": _sabr_content(sabr),
         "sabr_rmse": sabr.rmse,
         "by_maturity": _by_maturity(smile),
@@ -171,10 +195,15 @@ def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+MODELS = ("heston", "bates", "sabr", "ssvi", "svi")
+"""Names of the fits in ``smile.json``."""
+
+
 def _by_maturity(smile: Smile) -> list[dict[str, Any]]:
     """Errors of each model, a row a maturity, beside half the distance from bid to ask; in volatility points."""
     quotes = smile.quotes
-    models = {"heston": smile.heston, "sabr": smile.sabr, "ssvi": smile.ssvi}
+    fits = (smile.heston, smile.bates, smile.sabr, smile.ssvi, smile.svi)
+    models = dict(zip(MODELS, fits, strict=True))
     half = np.clip(np.nan_to_num(100 * (quotes.ask - quotes.bid) / 2), 0, None)
     money = {} if smile.heston is None else dict(
         zip(smile.heston.quality.maturity.tolist(), smile.heston.quality.at_the_money.tolist(), strict=True)
@@ -214,8 +243,21 @@ def _heston_content(fit: HestonFit) -> dict[str, Any]:
     }
 
 
-def _ssvi_content(fit: SsviFit) -> dict[str, Any]:
-    """The surface free of arbitrage, and what the fit is worth."""
+def _bates_content(fit: BatesFit) -> dict[str, Any]:
+    """Parameters, and what the fit is worth."""
+    return {
+        **fit.params._asdict(),
+        "rmse": fit.rmse,
+        "inside_bid_ask": _number(fit.quality.inside),
+        "reasons": list(fit.quality.reasons),
+        "condition": _number(fit.condition),
+        "at_bound": list(fit.at_bound),
+        "status": str(fit.status),
+    }
+
+
+def _surface_content(fit: SsviFit | SviFit) -> dict[str, Any]:
+    """A surface free of arbitrage, and what the fit is worth."""
     return {
         **{name: np.asarray(leaf).tolist() for name, leaf in fit.params._asdict().items()},
         "rmse": fit.rmse,
@@ -292,7 +334,7 @@ def states_table(smile: Smile) -> list[dict[str, Any]]:
     maturities = smile.sabr.maturity[shown_maturities(smile.sabr.maturity, 3)]
     for state in smile.states:
         p = stressed(smile.heston.params, state, smile.states[0])
-        smiles = [heston_smile(p, np.log(np.array([0.9, 1.0])), float(t)) for t in maturities]
+        smiles = [fourier_smile(p, np.log(np.array([0.9, 1.0])), float(t)) for t in maturities]
         rows.append(
             {
                 "state": state.name,

@@ -9,12 +9,18 @@ import numpy as np
 from riskengine.desk.smile import (
     Smile,
     expected_volatility,
-    heston_smile,
+    fourier_smile,
     money,
     shown_maturities,
     stressed,
 )
-from riskengine.options import SabrFit, sabr_normal_volatility, sabr_volatility, ssvi_volatility
+from riskengine.options import (
+    SabrFit,
+    sabr_normal_volatility,
+    sabr_volatility,
+    ssvi_volatility,
+    svi_volatility,
+)
 
 Array = np.ndarray
 
@@ -50,11 +56,15 @@ def _panel(smile: Smile, k: int) -> dict[str, Any]:
     up, down = (np.where(np.isfinite(width), width, 0) for width in widths)
     fine = np.linspace(strike[0], strike[-1], 61)
     models = {} if smile.heston is None else {
-        "Heston": heston_smile(smile.heston.params, np.log(fine / forward), t)
+        "Heston": fourier_smile(smile.heston.params, np.log(fine / forward), t)
     }  # fmt: skip
     models["SABR"] = sabr_smile(sabr, k, fine)
     if smile.ssvi is not None:
         models["SSVI"] = ssvi_volatility(smile.ssvi.params, forward, fine, t)
+    if smile.svi is not None:
+        models["SVI"] = svi_volatility(smile.svi.params, forward, fine, t)
+    if smile.bates is not None:
+        models["Bates"] = fourier_smile(smile.bates.params, np.log(fine / forward), t)
     plain = smile.heston is not None
     x, drawn = (strike / forward, fine / forward) if plain else (strike, fine)
     return {
@@ -83,7 +93,7 @@ def _states(smile: Smile) -> dict[str, Any]:
     t = float(smile.sabr.maturity[np.argmin(np.abs(smile.sabr.maturity - 0.25))])
     x = np.linspace(-0.25, 0.15, 61)
     lines = {
-        state.name: _short(heston_smile(stressed(params, state, smile.states[0]), x, t))
+        state.name: _short(fourier_smile(stressed(params, state, smile.states[0]), x, t))
         for state in smile.states
     }
     return {"maturity": t, "x": _short(np.exp(x)), "lines": lines}
@@ -95,7 +105,7 @@ def _term(smile: Smile) -> dict[str, Any]:
     if smile.heston is not None:
         params = smile.heston.params
         lines["Heston, at the money"] = np.array(
-            [heston_smile(params, np.zeros(1), float(one))[0] for one in t]
+            [fourier_smile(params, np.zeros(1), float(one))[0] for one in t]
         )
     if smile.fit is not None:
         lines["GARCH, expected (measure P)"] = expected_volatility(smile.fit, t)

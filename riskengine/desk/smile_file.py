@@ -13,6 +13,11 @@ import numpy as np
 from riskengine import options
 from riskengine.errors import DataError
 
+SURFACES: dict[str, Any] = {"ssvi": options.SsviParams, "svi": options.SviParams}
+"""Fits of ``smile.json`` whose local volatility prices exotics."""
+FITS = ("heston", "bates", *SURFACES)
+"""Fits that a term sheet may name."""
+
 
 @dataclass(frozen=True)
 class SmileFile:
@@ -20,15 +25,17 @@ class SmileFile:
 
     Attributes
     ----------
-    heston : parameters
+    model : name of the model that prices
+    params : its parameters
     others : further models of the same quotes, names and parameters
     spot : None where the file has none
     rate, dividend : by maturity; None where the file has none
     notes : what was taken
-    doubtful : whether the Heston fit is anything but ok
+    doubtful : whether the fit of the model that prices is anything but ok
     """
 
-    heston: options.HestonParams
+    model: str
+    params: Any
     others: tuple[tuple[str, Any], ...]
     spot: float | None
     rate: options.Curve | None
@@ -50,43 +57,64 @@ class SmileFile:
         return market, options.MarketCurves(rate, dividend, known.cash)
 
 
-def read_smile(path: Path) -> SmileFile:
+def read_smile(path: Path, fit: str = "heston") -> SmileFile:
     """Read a ``smile.json``.
+
+    Parameters
+    ----------
+    path : of the file
+    fit : of :data:`FITS`, which prices; the others are shown beside
 
     Raises
     ------
     DataError
-        If there is none, or it has no Heston fit.
+        If there is none, or it has no such fit.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        heston = options.HestonParams(
-            *(float(found["heston"][leaf]) for leaf in options.HestonParams._fields)
-        )
         spot = found.get("spot")
         curves = {name: _curve(found.get("market", []), name) for name in ("rate", "dividend")}
-        ssvi = found.get("ssvi")
-        others: list[tuple[str, Any]] = []
-        if ssvi is not None and spot is not None:
-            surface = options.SsviParams(
-                ssvi["rho"], ssvi["eta"], ssvi["gamma"], np.array(ssvi["maturity"]), np.array(ssvi["theta"])
-            )
-            others.append(("local volatility of SSVI", options.LocalVolatilityParams(surface, float(spot))))
-        status = found["heston"].get("status", "unknown")
+        fitted = [name for name in FITS if found.get(name) is not None]
+        pairs = {name: _model(name, found[name], spot) for name in fitted}
+        statuses = {name: str(found[name].get("status", "unknown")) for name in fitted}
     except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"model.file: {path} is no smile.json of `riskengine smile`") from error
+    models = {name: model for name, model in pairs.items() if model is not None}
+    if fit not in models:
         raise DataError(
-            f"model.file: {path} is no smile.json of `riskengine smile` with a Heston fit"
-        ) from error
-    notes = [f"Heston's parameters of {path.name}, whose fit is {status}"]
-    taken = [name for name, curve in curves.items() if curve is not None]
-    notes += (
-        [f"{' and '.join(taken)} by maturity as {path.name} has them, where the terms give none"]
-        if taken
-        else []
-    )
+            f"model.file: {path} has no {fit} fit that prices: it has {', '.join(models) or 'none'}"
+            + ("; a surface needs the spot" if fit in SURFACES and spot is None else "")
+        )
+    name, params = models.pop(fit)
+    notes = [f"{name[0].upper()}{name[1:]} as {path.name} has it, whose fit is {statuses[fit]}"]
+    better = [known for known in models if statuses[known] == "ok"]
+    if statuses[fit] != "ok" and better:
+        notes.append(f"fits that are ok there: {', '.join(better)}; model.fit chooses one")
+    taken = [key for key, curve in curves.items() if curve is not None]
+    if taken:
+        notes.append(f"{' and '.join(taken)} by maturity as {path.name} has them, where the terms give none")
     return SmileFile(
-        heston, tuple(others), spot, curves["rate"], curves["dividend"], tuple(notes), status != "ok"
+        name,
+        params,
+        tuple(models.values()),
+        spot,
+        curves["rate"],
+        curves["dividend"],
+        tuple(notes),
+        statuses[fit] != "ok",
     )
+
+
+def _model(name: str, fit: dict[str, Any], spot: float | None) -> tuple[str, Any] | None:
+    """Title and parameters; None for a surface without the spot at which it was seen."""
+    if name in SURFACES:
+        if spot is None:
+            return None
+        kind = SURFACES[name]
+        surface = kind(*(np.asarray(fit[leaf], np.float64)[()] for leaf in kind._fields))
+        return f"local volatility of {name.upper()}", options.LocalVolatilityParams(surface, float(spot))
+    source: Any = options.HestonParams if name == "heston" else options.BatesParams
+    return name, source(*(float(fit[leaf]) for leaf in source._fields))
 
 
 def _curve(rows: list[dict[str, Any]], name: str) -> options.Curve | None:

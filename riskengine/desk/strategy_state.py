@@ -169,7 +169,13 @@ def _states(out: Path | None) -> dict[str, Path]:
 
 
 def close_name(date: pd.Timestamp) -> str:
-    """A close as text that sorts: its date, with the time of day if it has one."""
+    """A close as text that sorts: its date, with the time of day if it has one.
+
+    Examples
+    --------
+    >>> close_name(pd.Timestamp("2024-01-02")), close_name(pd.Timestamp("2024-01-02 16:00"))
+    ('2024-01-02', '2024-01-02 16:00:00')
+    """
     return f"{date:%Y-%m-%d}" if date == date.normalize() else f"{date:%Y-%m-%d %H:%M:%S}"
 
 

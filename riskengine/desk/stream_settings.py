@@ -16,7 +16,8 @@ from riskengine.desk.holdings import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.live_limits import add_level, not_judged
 from riskengine.desk.rules import read_desk
-from riskengine.desk.stream import History, Start, Watch
+from riskengine.desk.stream import Watch
+from riskengine.desk.stream_start import History, Start
 from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel, Source, load_panel
 
@@ -46,30 +47,26 @@ class StreamSettings:
     durable: bool = False
 
 
-def weights_of(
-    assets: tuple[str, ...], known: Array, holdings: Path | None, shorts: bool = False
-) -> tuple[Array, Any]:
-    """Weights of holdings at the last known prices, and a description; equal weights without a file.
+def equal_weights(known: Array) -> Array:
+    """Of everything that has a price ``(assets,)``."""
+    alive = ~np.isnan(known)
+    return alive / alive.sum()
 
-    With ``shorts`` they may be negative, of a wealth that counts what is owed.
+
+def weights_of(assets: tuple[str, ...], known: Array, holdings: Path | None) -> tuple[Array, Any]:
+    """Weights at the last known prices, and what they are of; equal ones without a file.
 
     Raises
     ------
     DataError
-        If something is held that has no price at all, nothing is held, or more is owed than there is.
+        If something is held that has no price at all, or nothing is held.
     """
     if holdings is None:
-        alive = ~np.isnan(known)
-        return alive / alive.sum(), EQUAL
-    held = read_holdings(holdings, assets, shorts)
+        return equal_weights(known), EQUAL
+    held = read_holdings(holdings, assets)
     bare = (held.quantity != 0) & np.isnan(known)
     if bare.any():
         raise DataError(f"{assets[int(np.argmax(bare))]} is held but has no price: add one, or write it off")
-    if held.wealth(known) < 0:
-        raise DataError(
-            f"{holdings}: more is owed than held, a wealth of {held.wealth(known):,.2f}: losses have no wealth to be a "
-            "fraction of; the proceeds of shorts belong into CASH"
-        )
     if not held.wealth(known) > 0:
         raise DataError(f"{holdings}: there is nothing in these holdings")
     return held.weights(known), _named(held)

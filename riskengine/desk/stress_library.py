@@ -110,6 +110,11 @@ def read_library(path: Path | None = None) -> dict[str, Scenario]:
         If the file is missing, or no TOML or JSON.
     SettingsError
         If a key is unknown, a number out of range, or a scenario has neither days nor shocks.
+
+    Examples
+    --------
+    >>> sorted(read_library())[:2]
+    ['1987 October', '1998 Russia and LTCM']
     """
     with resources.as_file(resources.files("riskengine.desk") / "stress_library.toml") as shipped:
         found = _scenarios(shipped)

@@ -19,7 +19,8 @@ AS_IT_WAS, BY_SHOCKS = ", as it was", ", shocks"
 EXPOSURES: dict[str, Callable[[np.ndarray], float]] = {
     "gross": lambda held: float(np.abs(held).sum()),
     "net": lambda held: float(abs(held.sum())),
-    "leverage": lambda held: float(np.maximum(held, 0).sum()),
+    "long": lambda held: float(np.maximum(held, 0).sum()),
+    "short": lambda held: float(np.maximum(-held, 0).sum()),
 }
 """Sums of weights ``(assets,)`` by the name of the limit on them."""
 

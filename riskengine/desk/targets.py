@@ -11,7 +11,7 @@ import numpy as np
 from riskengine.desk.holdings import Holdings
 from riskengine.desk.rules import Desk
 from riskengine.desk.strategy_state import Morning, Shown, decide
-from riskengine.errors import DataError, StrategyError
+from riskengine.errors import DataError, listed
 from riskengine.market import Panel
 from riskengine.portfolio import Group, Strategy, WeightLimits
 from riskengine.portfolio.fallback import BEYOND_TURNOVER
@@ -66,9 +66,13 @@ class Targets(NamedTuple):
 
 
 def reachable_targets(strategy: Strategy, asked: Asked, desk: Desk, assets: tuple[str, ...]) -> Targets:
-    """Targets that orders paid for from cash can have, within the limits of the desk."""
+    """Targets that orders paid for from cash can have, within the limits and the restricted lists of the desk."""
     decision, flags = asked.morning.decision, []
-    targets = _long(strategy, decision.weights, assets)
+    targets = np.where(
+        np.abs(decision.weights) > ROUNDING, decision.weights, np.maximum(decision.weights, 0.0)
+    )
+    targets, held_back = _unrestricted(targets, asked.before, desk, assets)
+    flags += held_back
     if targets.sum() > 1 + ROUNDING:
         flags.append(
             f"the strategy wants to borrow {targets.sum() - 1:.1%} of wealth; orders here are paid for from cash, and "
@@ -84,7 +88,7 @@ def reachable_targets(strategy: Strategy, asked: Asked, desk: Desk, assets: tupl
 
 def _held(holdings: Holdings, known: Array) -> tuple[Array, float]:
     """Weights before trading, and wealth."""
-    bare = (holdings.quantity > 0) & ~(known > 0)
+    bare = (holdings.quantity != 0) & ~(known > 0)
     if bare.any():
         name = holdings.assets[int(np.argmax(bare))]
         raise DataError(f"{name} is held but has no price: add one, or write it off")
@@ -130,15 +134,25 @@ def _start_flags(morning: Morning, holdings: Holdings, wealth: float) -> list[st
     return flags
 
 
-def _long(strategy: Strategy, weights: Array, assets: tuple[str, ...]) -> Array:
-    """Targets that a list of orders can have: none negative, but for what rounding leaves."""
-    if (weights < -ROUNDING).any():
-        worst = int(np.argmin(weights))
-        raise StrategyError(
-            f"strategy {strategy.name!r} goes short, {assets[worst]} at {weights[worst]:.2%}, which a list of whole "
-            "lots cannot: set the lower bounds among its limits to 0"
-        )
-    return np.maximum(weights, 0.0)
+def _unrestricted(
+    targets: Array, before: Array, desk: Desk, assets: tuple[str, ...]
+) -> tuple[Array, list[str]]:
+    """Targets that ask for nothing which the desk may not buy or sell; the others share what that leaves of the sum."""
+    buy, sell = desk.allowed(assets)
+    wanted = np.where(buy, targets, np.minimum(targets, before))
+    wanted = np.where(sell, wanted, np.maximum(wanted, before))
+    moved = np.abs(wanted - targets) > ROUNDING
+    if not moved.any():
+        return targets, []
+    free = ~moved & buy & sell & (targets > 0)
+    rest = float(targets[free].sum())
+    if rest > 0:
+        share = max(0.0, rest - float((wanted - targets).sum())) / rest
+        wanted = np.where(free, wanted * share, wanted)
+    names = listed([assets[j] for j in np.flatnonzero(moved)])
+    return wanted, [
+        f"restricted: {names} may not be traded as the strategy wants; the others share the difference"
+    ]
 
 
 def _within(
@@ -152,9 +166,13 @@ def _within(
     """Targets within the limits of the desk, or as near as trades bring them; what was done; whether to sell only."""
     if status == BEYOND_TURNOVER:  # by the least that the others leave, and its notes say by how much
         limits = replace(limits, turnover=None)
+    if limits.weight is not None:
+        targets = np.maximum(targets, -limits.weight)
     broken = limits.broken(targets, before, assets, ROUNDING)
     if not broken:
         return targets, [], False
+    if (targets < 0).any():
+        return targets, [f"judged and not imposed on a portfolio with shorts: {'; '.join(broken)}"], False
     only_sales = able and status != "ok" and bool(before.any())
     flags, said = [], "; ".join(broken)
     clash = limits.clashing(float(targets.sum()), before, assets, targets)

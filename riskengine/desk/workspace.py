@@ -24,8 +24,10 @@ README = """# A workspace of riskengine
 |---|---|---|
 | strategies/ | one strategy a file: change them, add your own | backtest, sweep, rebalance |
 | prices.csv | dates and one column an asset; bring your own in its place | all |
-| holdings.csv | asset and quantity; CASH is money | rebalance, stress |
-| limits.toml | lots, costs, groups and limits of the desk | rebalance, stress |
+| holdings.csv | asset and quantity; CASH is money | rebalance, stress, risk |
+| positions.csv | two accounts as a broker writes them, with a short and tax lots | holdings, rebalance, stress, risk |
+| limits.toml | lots, costs, groups and limits of the desk | rebalance, stress, risk |
+| labels.csv | sector and class of each asset | risk, stress, brinson |
 | grid.toml | strategies and settings to compare | sweep |
 | forecasts.csv | dates, returns and VaR forecasts of a portfolio | validate |
 | rows.csv | returns of the days after the prices | watch |
@@ -42,7 +44,10 @@ COMMANDS = {
     "backtest": "backtest strategies/min_variance.py --prices prices.csv --step month --out out/backtest",
     "morning": "rebalance strategies/min_variance.py --prices prices.csv --holdings holdings.csv --limits limits.toml "
     "--out out/desk",
+    "holdings": "holdings positions.csv --prices prices.csv --out out/holdings",
     "stress": "stress --prices prices.csv --holdings holdings.csv --limits limits.toml --out out/stress",
+    "risk": "risk --prices prices.csv --holdings holdings.csv --labels labels.csv --limits limits.toml "
+    "--trades out/desk/trades.csv --out out/risk",
     "sweep": "sweep --grid grid.toml --step month --out out/sweep",
     "validate": "validate forecasts.csv --level 0.99",
     "watch": "watch --state out/watch --prices prices.csv < rows.csv",
@@ -70,12 +75,39 @@ groups = { BAC = "banks", JPM = "banks", CVX = "energy", XOM = "energy" }
 limits = { weight = 0.2, "group:banks" = 0.3, var_99 = 0.05 }
 """
 
+SECTORS = {
+    "Consumer Discretionary": "BBY HD",
+    "Consumer Staples": "KO PEP PG WMT",
+    "Energy": "CVX RRC XOM",
+    "Financials": "BAC JPM",
+    "Health Care": "JNJ LLY MRK PFE UNH",
+    "Industrials": "GE",
+    "Information Technology": "AAPL AMD MSFT",
+}
+"""GICS sectors of the assets in the file of prices."""
+
 GRID = """# riskengine sweep --example explains each line.
 strategies = ["strategies/min_variance.py", "strategies/risk_parity.py"]
 settings = { upper = [0.2, 0.3] }
 
 [universes.twenty]
 prices = "prices.csv"
+"""
+
+
+POSITIONS = """\
+"Positions as of the close"
+
+"Account","Symbol","Quantity","Open Date","Cost/Share","Currency","Asset Class"
+"Main","AAPL","150","2019-03-04","42.10","USD","Equity"
+"Main","AAPL","50","2022-02-01","168.00","USD","Equity"
+"Main","KO","1,200","2018-05-14","41.80","USD","Equity"
+"Main","XOM","(100)","2022-06-01","94.00","USD","Equity"
+"Main","Cash & Cash Investments","$21,400.00","","","USD","Cash and Money Market"
+"Pension","MSFT","90","2020-07-01","202.00","USD","Equity"
+"Pension","JNJ","120","2021-01-05","157.00","USD","Equity"
+"Pension","Cash & Cash Investments","$5,250.75","","","USD","Cash and Money Market"
+"Account Total","","","","","",""
 """
 
 
@@ -86,10 +118,13 @@ def workspace_files() -> dict[str, bytes]:
     texts = {
         "README.md": README,
         "Makefile": MAKEFILE,
+        "positions.csv": POSITIONS,
         "limits.toml": LIMITS,
         "grid.toml": GRID,
         "prices.csv": known.to_csv(date_format="%Y-%m-%d"),
         "holdings.csv": "asset,quantity\nAAPL,150\nJNJ,120\nJPM,140\nKO,300\nMSFT,80\nXOM,170\nCASH,25000\n",
+        "labels.csv": "asset,sector,class\n"
+        + "".join(f"{name},{sector},equity\n" for sector, names in SECTORS.items() for name in names.split()),
         "forecasts.csv": _forecasts(known).to_csv(date_format="%Y-%m-%d", float_format="%.6f"),
         "rows.csv": later.to_csv(date_format="%Y-%m-%d", float_format="%.6f"),
     }

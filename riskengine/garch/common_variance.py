@@ -84,6 +84,31 @@ def start_universe(
     return UniverseState(own, one, one, zero, zero)
 
 
+def with_variance(params: UniverseParams, state: UniverseState, variance: Array) -> UniverseState:
+    """The state whose next variances are ``(assets,)`` given ones: news and leverage are louder, the level stays.
+
+    A variance below twice what the level alone brings lowers the level too.
+
+    Examples
+    --------
+    >>> own = ComponentParams(*(jnp.array([[x]]) for x in (0.9, 0.5, 0.8, 0.4)), 0.99, 0.1, 1.0, 16.0, 0.1)
+    >>> params = UniverseParams(own, 0.5, 0.8, 0.99, 2.0, 0.99, 5.0, 0.99)
+    >>> loud = with_variance(params, start_universe(params, jnp.array([1e-4, 1e-4])), jnp.array([9e-4, 1e-6]))
+    >>> universe_variance(params, loud).round(8).tolist()
+    [0.0009, 1e-06]
+    """
+    own = state.own
+    target = variance / jnp.exp(log_ratio(params, state) + params.scale_gain * state.scale_score)
+    target = target / params.own.scale
+    level = jnp.minimum(own.level, target / (2 * jnp.maximum(params.own.level_weight, TINY)))
+    rest = target - params.own.level_weight * level
+    today = component_variance(params.own, own._replace(level=jnp.zeros_like(level))) / params.own.scale
+    louder = rest / jnp.maximum(today, TINY)
+    return state._replace(
+        own=own._replace(components=louder * own.components, leverage=louder * own.leverage, level=level)
+    )
+
+
 def log_ratio(params: UniverseParams, state: UniverseState) -> Array:
     """Logarithm of the factor ``()`` by which the universe moves the variances of the next day."""
     return params.loading * (jnp.log(state.fast / state.slow + _FLOOR) - jnp.log1p(_FLOOR))

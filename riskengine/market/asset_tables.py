@@ -25,7 +25,8 @@ def load_labels(path: Path | str) -> dict[str, dict[str, str]]:
     """Labels of assets by kind: ``{"sector": {"AAPL": "Technology", ...}, "country": {...}}``.
 
     A column of assets under any of the names that vendors give it (asset, symbol, ticker, ...), and a column a kind.
-    Columns of numbers, and those in which no two assets share a label (names say), are passed over; so are empty cells.
+    Columns of numbers, of true and false, and those in which hardly two assets share a label (names say) are passed
+    over; so are empty cells.
 
     Raises
     ------
@@ -39,6 +40,7 @@ def load_labels(path: Path | str) -> dict[str, dict[str, str]]:
         cells = frame[kind].astype(object).where(frame[kind].notna(), "").map(str).str.strip()
         named = cells[~cells.isin(_EMPTY)]
         numeric = pd.api.types.is_numeric_dtype(frame[kind]) or all(map(looks_like_number, named))
+        numeric |= set(named.str.lower()) <= {"true", "false"}
         if len(named) and not numeric and named.nunique() <= _SHARED * len(named):
             found[str(kind)] = {str(asset): str(label) for asset, label in named.items()}
     if not found:

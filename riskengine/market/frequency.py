@@ -101,6 +101,11 @@ def frequency_of(table: Any) -> Frequency | None:
     """Frequency of the rows of a DataFrame with sorted dates; None of anything else, or of fewer than three.
 
     What the table's panel states goes before what its dates say.
+
+    Examples
+    --------
+    >>> frequency_of(pd.DataFrame({"A": 1.0}, pd.date_range("2020-01-31", periods=36, freq="ME"))).unit
+    'month'
     """
     index = getattr(table, "index", None)
     if not isinstance(index, pd.DatetimeIndex) or len(index) < 3 or not index.is_monotonic_increasing:

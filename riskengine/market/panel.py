@@ -361,7 +361,14 @@ class Panel:
 
 
 def audit_table(prices: pd.DataFrame) -> tuple[Finding, ...]:
-    """Audit of a table of prices, as :meth:`Panel.audit`; without calendars where the table is no valid panel."""
+    """Audit of a table of prices, as :meth:`Panel.audit`; without calendars where the table is no valid panel.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"A": [100.0, 101.0, -1.0]}, pd.bdate_range("2024-01-01", periods=3))
+    >>> [finding.kind for finding in audit_table(table)]
+    ['non_positive_price']
+    """
     try:
         return Panel(prices).audit()
     except DataError:

@@ -1,9 +1,10 @@
 """Options: vanilla prices and volatilities, calibration to quotes, and exotics by Monte Carlo.
 
-- closed forms: :func:`black_price`, :func:`bachelier_price`, :func:`heston_price`, :func:`heston_nandi_price`,
-  :func:`sabr_volatility`
+- closed forms: :func:`black_price`, :func:`bachelier_price`, :func:`heston_price`, :func:`bates_price`,
+  :func:`heston_nandi_price`, :func:`sabr_volatility`, :func:`svi_volatility`
 - quotes: :class:`Quotes`, :func:`read_quotes`, their :class:`Flag`
-- calibration: :func:`calibrate_heston`, :func:`calibrate_sabr`, with starts and priors by :func:`heston_start` and
+- calibration: :func:`calibrate_heston`, :func:`calibrate_bates`, :func:`calibrate_sabr`, :func:`calibrate_ssvi`,
+  :func:`calibrate_svi`, with starts and priors by :func:`heston_start` and
   :func:`sabr_start` from a GARCH model
 - exotics: :func:`monte_carlo` of :class:`Asian`, :class:`Barrier`, :class:`Lookback`, :class:`Autocallable`,
   :class:`Vanilla` or :class:`PathPayoff` under :class:`BlackScholesParams`, :class:`HestonParams`,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from riskengine.options.barrier import Barrier as Barrier
     from riskengine.options.baskets import BasketParams as BasketParams
     from riskengine.options.baskets import basket_params as basket_params
+    from riskengine.options.bates import BatesParams as BatesParams
+    from riskengine.options.bates import bates_price as bates_price
+    from riskengine.options.bates_calibration import BatesFit as BatesFit
+    from riskengine.options.bates_calibration import calibrate_bates as calibrate_bates
     from riskengine.options.black import black_price as black_price
     from riskengine.options.black import black_vega as black_vega
     from riskengine.options.black import implied_volatility as implied_volatility
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from riskengine.options.curves import as_curve as as_curve
     from riskengine.options.double_barrier import DoubleBarrier as DoubleBarrier
     from riskengine.options.dynamics import BlackScholesParams as BlackScholesParams
+    from riskengine.options.fit_quality import FIT_RULE as FIT_RULE
     from riskengine.options.fit_quality import FitQuality as FitQuality
     from riskengine.options.garch_paths import DuanParams as DuanParams
     from riskengine.options.garch_paths import HestonNandiParams as HestonNandiParams
@@ -52,8 +58,8 @@ if TYPE_CHECKING:
     from riskengine.options.local_volatility import LocalVolatilityParams as LocalVolatilityParams
     from riskengine.options.lookback import Lookback as Lookback
     from riskengine.options.market_curves import MarketCurves as MarketCurves
-    from riskengine.options.monte_carlo_pricing import MonteCarloResult as MonteCarloResult
     from riskengine.options.monte_carlo_pricing import monte_carlo as monte_carlo
+    from riskengine.options.monte_carlo_result import MonteCarloResult as MonteCarloResult
     from riskengine.options.one_touch import OneTouch as OneTouch
     from riskengine.options.products import PathPayoff as PathPayoff
     from riskengine.options.products import Product as Product
@@ -71,5 +77,9 @@ if TYPE_CHECKING:
     from riskengine.options.ssvi import calibrate_ssvi as calibrate_ssvi
     from riskengine.options.ssvi import ssvi_volatility as ssvi_volatility
     from riskengine.options.surface import FitStatus as FitStatus
+    from riskengine.options.svi import SviParams as SviParams
+    from riskengine.options.svi import svi_volatility as svi_volatility
+    from riskengine.options.svi_calibration import SviFit as SviFit
+    from riskengine.options.svi_calibration import calibrate_svi as calibrate_svi
 
 lazy_face(__name__)

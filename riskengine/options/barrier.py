@@ -92,7 +92,7 @@ class Barrier(Product):
     @property
     def greek_estimator(self) -> str:  # type: ignore[override]
         """Survival at all times is continuous in the path, though steep; a hit at a fixing is a jump."""
-        return "spot shift" if self.fixings is None else "likelihood ratio"
+        return "spot shift" if self.fixings is None else "one-step survival"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""
@@ -134,7 +134,9 @@ class Barrier(Product):
         sign = 1.0 if self.direction == "up" else -1.0
         level = jnp.log(self.barrier)
         room = sign * (level - step.after)
-        if "watched" in step.row:
+        if step.survival is not None:
+            after = alive * step.survival
+        elif "watched" in step.row:
             after = jnp.where((room <= 0) & (step.row["watched"] > 0), 0, alive).astype(alive.dtype)
         else:
             product = jnp.maximum(sign * (level - step.before), 0) * jnp.maximum(room, 0)
@@ -146,7 +148,16 @@ class Barrier(Product):
 
     def value(self, state: tuple[Array, Array], last: Array, discount: Array) -> Array:
         """Present value (paths,)."""
-        return knocked_value(self, state, last, discount)
+        return knocked_value(self, state, last, last, discount)
+
+    def survival_levels(self) -> tuple[Array, Array]:
+        """On the near side of the barrier."""
+        far, level = jnp.asarray(FAR), jnp.log(self.barrier)
+        return (-far, level) if self.direction == "up" else (level, far)
+
+    def surviving_value(self, state: tuple[Array, Array], last: Array, free: Array, discount: Array) -> Array:
+        """A knock-in is the plain option on the free path less the knock-out on the one kept alive."""
+        return knocked_value(self, state, last, free, discount)
 
     def controls(self) -> tuple[ControlVariate, ...]:
         """The plain option, what of it lies beyond the barrier, the asset."""
@@ -158,13 +169,20 @@ class Barrier(Product):
         )
 
 
+FAR = 100.0
+"""Logarithm of a level that no asset reaches."""
+
+
 def knocked_value(
-    terms: Barrier | DoubleBarrier, state: tuple[Array, Array], last: Array, discount: Array
+    terms: Barrier | DoubleBarrier, state: tuple[Array, Array], last: Array, free: Array, discount: Array
 ) -> Array:
-    """Present value ``(paths,)`` from the probability of survival and the rebates that were paid."""
+    """Present value ``(paths,)`` from the probability of survival and the rebates that were paid.
+
+    ``last`` is the log asset that survived, ``free`` that of a path which nothing was asked of.
+    """
     alive, paid = state
     sign = 1.0 if terms.kind == "call" else -1.0
-    payoff = discount * jnp.maximum(sign * (jnp.exp(last) - terms.strike), 0)
+    survived, plain = (discount * jnp.maximum(sign * (jnp.exp(x) - terms.strike), 0) for x in (last, free))
     if terms.knock == "out":
-        return alive * payoff + terms.rebate * paid
-    return (1 - alive) * payoff + terms.rebate * discount * alive
+        return alive * survived + terms.rebate * paid
+    return plain - alive * survived + terms.rebate * discount * alive

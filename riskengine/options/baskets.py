@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -147,6 +147,7 @@ class CorrelatedDynamics:
     assets: int
     conditionally_gaussian = True
     decay_share = 0.25
+    discrete: ClassVar[tuple[str, ...]] = ()
 
     @property
     def _one(self) -> Any:

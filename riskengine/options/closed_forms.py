@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from riskengine.options.asian import Asian
+from riskengine.options.bates import BatesParams, bates_price
 from riskengine.options.black import black_price
 from riskengine.options.dynamics import BlackScholesParams, MarketData
 from riskengine.options.garch_paths import HestonNandiParams
@@ -27,6 +28,8 @@ def option_price(params: Any, market: MarketData, strike: float, maturity: float
         return float(np.exp(-r * maturity) * price)
     if isinstance(params, HestonParams):
         return float(heston_price(params, s, strike, maturity, r, q, kind))
+    if isinstance(params, BatesParams):
+        return float(bates_price(params, s, strike, maturity, r, q, kind))
     if isinstance(params, HestonNandiParams):
         return heston_nandi_price(params, s, strike, maturity, r, q, kind)
     return None
@@ -77,6 +80,10 @@ def known_means(inputs: KernelInputs, static: KernelStatic) -> dict[str, np.ndar
 
     for name, tangent in inputs.tangents.items():
         found[name] = score(_difference(smooth, here, tangent))
+    if "rho" in inputs.tangents and static.greek_estimator in ("pathwise", "one-step survival"):
+        # a discounted asset does not move with the rate: along the path its derivative is rounding and nothing else
+        still = [control.name == "forward" for control in static.smooth_controls]
+        found["rho"] = np.where(still, np.nan, found["rho"])
     for name, (low, high, width) in inputs.bumps.items():
         found[name] = (smooth(*high) - smooth(*low)) / width
     if static.gamma:

@@ -83,7 +83,7 @@ class DoubleBarrier(Product):
     @property
     def greek_estimator(self) -> str:  # type: ignore[override]
         """As of a single barrier."""
-        return "spot shift" if self.fixings is None else "likelihood ratio"
+        return "spot shift" if self.fixings is None else "one-step survival"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""
@@ -115,7 +115,9 @@ class DoubleBarrier(Product):
         alive, paid = state
         low, high = jnp.log(self.lower), jnp.log(self.upper)
         inside = (step.after > low) & (step.after < high)
-        if "watched" in step.row:
+        if step.survival is not None:
+            stays = step.survival
+        elif "watched" in step.row:
             stays = jnp.where(inside | (step.row["watched"] == 0), 1.0, 0.0).astype(alive.dtype)
         else:
             stays = corridor(step.before - low, step.after - low, high - low, step.variance)
@@ -124,7 +126,15 @@ class DoubleBarrier(Product):
 
     def value(self, state: tuple[Array, Array], last: Array, discount: Array) -> Array:
         """Present value (paths,)."""
-        return knocked_value(self, state, last, discount)
+        return knocked_value(self, state, last, last, discount)
+
+    def survival_levels(self) -> tuple[Array, Array]:
+        """Both barriers."""
+        return jnp.log(self.lower), jnp.log(self.upper)
+
+    def surviving_value(self, state: tuple[Array, Array], last: Array, free: Array, discount: Array) -> Array:
+        """As of a single barrier."""
+        return knocked_value(self, state, last, free, discount)
 
     def controls(self) -> tuple[ControlVariate, ...]:
         """The plain option, what lies beyond the barriers, the asset."""

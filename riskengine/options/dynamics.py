@@ -40,6 +40,8 @@ class ConditionalReturn(NamedTuple):
 class OneAsset:
     """What a model of one asset does where one of several would combine them."""
 
+    discrete: tuple[str, ...] = ()
+
     def index(self, params: Any, log_assets: Array) -> Array:
         """Logarithm of what products observe."""
         return log_assets
@@ -63,11 +65,14 @@ class Dynamics(Protocol):
         Share of the variance to maturity over which a shift of the spot decays in :class:`ShiftScore`: the longer,
         the less noise in the likelihood ratio; the shorter, the fewer paths at the barrier with a variance near
         zero.
+    discrete
+        Greeks that no path has a derivative for, since what moves is a count.
     """
 
     factors: int
     conditionally_gaussian: bool
     decay_share: float
+    discrete: tuple[str, ...]
 
     def check(self, params: Any) -> Any:
         """Parameters as floats.

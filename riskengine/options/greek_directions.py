@@ -10,10 +10,12 @@ import numpy as np
 
 from riskengine.errors import SettingsError
 from riskengine.options.baskets import BasketParams
+from riskengine.options.bates import BatesParams
 from riskengine.options.dynamics import BlackScholesParams, MarketData
 from riskengine.options.garch_paths import DAYS, DuanParams, HestonNandiParams
 from riskengine.options.heston import HestonParams
 from riskengine.options.local_volatility import LocalVolatilityParams
+from riskengine.options.svi import SviParams, svi_variance
 
 GREEKS = ("delta", "gamma", "vega", "rho", "dividend_rho", "theta")
 
@@ -70,7 +72,11 @@ def _surface_tangents(
 ) -> dict[str, Any]:
     """Of the spot with the surface held to its strikes, of all volatilities at the forward, and of the rates."""
     still, calm = jax.tree.map(lambda x: np.zeros_like(x, dtype=np.float64), (params, market))
-    moved = still.surface._replace(theta=2 * np.sqrt(params.surface.theta * params.surface.maturity))
+    surface, t = params.surface, params.surface.maturity
+    if isinstance(surface, SviParams):
+        moved = still.surface._replace(a=2 * np.sqrt(svi_variance(surface, 0.0, t) * t))
+    else:
+        moved = still.surface._replace(theta=2 * np.sqrt(surface.theta * t))
     known = {
         "delta": (still, calm._replace(spot=1.0)),
         "vega": (still._replace(surface=moved), calm),
@@ -100,7 +106,7 @@ def width(here: Any, tangent: Any) -> float:
         np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)]) for tree in (here, tangent)
     )
     step = 0.05 * max(max(abs(x), 0.1) / abs(d) for x, d in zip(leaves, moves, strict=True) if d != 0)
-    if isinstance(here[0], HestonParams) and tangent[0].rho != 0:
+    if isinstance(here[0], (HestonParams, BatesParams)) and tangent[0].rho != 0:
         step = min(step, (1 - abs(here[0].rho)) / 2)
     return float(step)
 
@@ -123,6 +129,9 @@ def method(name: str, estimator: str, bumped: bool) -> str:
         return "central difference on common random numbers"
     if estimator == "pathwise":
         return "difference of pathwise deltas on common random numbers" if name == "gamma" else "pathwise"
+    if estimator == "one-step survival":
+        along = "along paths that are kept alive (one-step survival)"
+        return f"difference of deltas {along}" if name == "gamma" else f"pathwise {along}"
     if estimator == "spot shift":
         return "likelihood ratio of a shift that decays"
     return "likelihood ratio of the fixings"

@@ -43,6 +43,15 @@ class HestonParams(NamedTuple):
         """``2 kappa theta / sigma^2``: the variance never reaches zero where this is at least one."""
         return 2 * self.kappa * self.theta / self.sigma**2
 
+    def characteristic(self, u: Array, maturity: Array) -> Array:
+        """:func:`log_characteristic` of this model."""
+        return log_characteristic(self, u, maturity)
+
+    def mean_variance(self, maturity: Array) -> Array:
+        """Expected variance of the log asset up to maturity."""
+        fading = (self.v0 - self.theta) * -jnp.expm1(-self.kappa * maturity) / self.kappa
+        return fading + self.theta * maturity
+
 
 def check_heston(params: HestonParams) -> HestonParams:
     """The parameters as float64 arrays.
@@ -121,7 +130,7 @@ class Transform(NamedTuple):
     deviation: Array  # (maturities,) of Black's price that was taken out
 
 
-def transform(p: HestonParams, maturity: Array, nodes: int) -> Transform:
+def transform(p: Any, maturity: Array, nodes: int) -> Transform:
     """Lewis's (2001) integrand less that of Black's price with the same mean variance.
 
     Gauss-Legendre nodes in the cube root of the frequency, up to where both functions have died. Differentiable in
@@ -129,28 +138,27 @@ def transform(p: HestonParams, maturity: Array, nodes: int) -> Transform:
 
     Parameters
     ----------
-    p : leaves ``(maturities,)`` or scalars
+    p : of Heston's model or Bates's, leaves ``(maturities,)`` or scalars
     maturity : (maturities,) years
     nodes : of the quadrature
     """
-    p = HestonParams(*(jnp.broadcast_to(leaf, maturity.shape) for leaf in p))
-    column = HestonParams(*(leaf[:, None] for leaf in p))
+    p = type(p)(*(jnp.broadcast_to(leaf, maturity.shape) for leaf in p))
+    column = type(p)(*(leaf[:, None] for leaf in p))
     t = maturity[:, None]
-    mean = (p.v0 - p.theta) * -jnp.expm1(-p.kappa * maturity) / p.kappa + p.theta * maturity
-    mean = jnp.maximum(mean, 1e-14)
+    mean = jnp.maximum(p.mean_variance(maturity), 1e-14)
     end = _end(jax.tree.map(jax.lax.stop_gradient, column), t, jax.lax.stop_gradient(mean)[:, None])
     z, w = map(jnp.asarray, _unit_quadrature(nodes))
     u = end * z**3
-    phi = jnp.exp(log_characteristic(column, u, t))
+    phi = jnp.exp(column.characteristic(u, t))
     gaussian = jnp.exp(-mean[:, None] / 2 * (u**2 + 0.25))
     weight = 3 * end * z**2 * w / (u**2 + 0.25) / jnp.pi
     return Transform(u, (gaussian - phi.real) * weight, -phi.imag * weight, jnp.sqrt(mean))
 
 
-def _end(p: HestonParams, t: Array, mean: Array) -> Array:
-    """Frequency at which the characteristic functions of Heston and Black have both died, ``(maturities, 1)``."""
+def _end(p: Any, t: Array, mean: Array) -> Array:
+    """Frequency at which the characteristic functions of the model and of Black have died, ``(maturities, 1)``."""
     grid = jnp.asarray(2.0 ** np.arange(-4.0, 23.0))[None, :]
-    size = jnp.maximum(log_characteristic(p, grid, t).real, -mean / 2 * (grid**2 + 0.25)) - jnp.log(grid)
+    size = jnp.maximum(p.characteristic(grid, t).real, -mean / 2 * (grid**2 + 0.25)) - jnp.log(grid)
     last = jnp.sum((size > DEAD)[:, :-1], axis=1, keepdims=True)
     low, high = (jnp.take_along_axis(size, k, axis=1) for k in (jnp.maximum(last - 1, 0), last))
     between = jnp.clip((low - DEAD) / jnp.maximum(low - high, 1e-3), 0, 1)
@@ -163,7 +171,7 @@ def black_call(x: Array, s: Array) -> Array:
 
 
 @partial(jax.jit, static_argnames="nodes")
-def _calls(p: HestonParams, x: Array, maturity: Array, rows: Array, nodes: int) -> Array:
+def _calls(p: Any, x: Array, maturity: Array, rows: Array, nodes: int) -> Array:
     """Calls over forward ``(options,)``: :func:`black_call` and the integral of the rest (Andersen, Piterbarg 2010)."""
     f = transform(p, maturity, nodes)
     angle = f.u[rows] * x[:, None]
@@ -171,21 +179,24 @@ def _calls(p: HestonParams, x: Array, maturity: Array, rows: Array, nodes: int) 
     return black_call(x, f.deviation[rows]) + jnp.exp(x / 2) * total
 
 
-def converged_calls(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int | None) -> np.ndarray:
+def converged_calls(
+    model: type, curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int | None
+) -> np.ndarray:
     """Calls over forward; without ``nodes``, the quadrature is refined until four times the nodes change nothing.
 
     Parameters
     ----------
-    curves : (curves, 6) maturity and parameters
+    model : of the parameters
+    curves : (curves, 1 + parameters) maturity and parameters
     rows : (options,) position of each option's curve
     x : (options,) log of strike over forward
     """
     if nodes is not None:
-        return _blocks(curves, rows, x, nodes)
-    calls = _blocks(curves, rows, x, NODES[0])
+        return _blocks(model, curves, rows, x, nodes)
+    calls = _blocks(model, curves, rows, x, NODES[0])
     open_ = np.arange(len(x))
     for nodes in NODES[1:]:
-        finer = _blocks(curves, rows[open_], x[open_], nodes)
+        finer = _blocks(model, curves, rows[open_], x[open_], nodes)
         moved = ~(np.abs(finer - calls[open_]) <= TOLERANCE)
         calls[open_] = finer
         open_ = open_[moved]
@@ -194,7 +205,7 @@ def converged_calls(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: 
     return calls
 
 
-def _blocks(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int) -> np.ndarray:
+def _blocks(model: type, curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int) -> np.ndarray:
     """Prices block by block. Shapes are rounded up, so that few programs are compiled."""
     most = max(16, BLOCK * 1024 // max(nodes, 1024))
     calls = np.empty(len(x))
@@ -207,7 +218,7 @@ def _blocks(curves: np.ndarray, rows: np.ndarray, x: np.ndarray, nodes: int) -> 
         chosen = curves[np.resize(used, tall)]
         with jax.enable_x64(True):
             found = _calls(
-                HestonParams(*chosen[:, 1:].T),
+                model(*chosen[:, 1:].T),
                 np.resize(x[part], wide),
                 chosen[:, 0],
                 np.resize(where, wide),
@@ -252,9 +263,23 @@ def heston_price(
     >>> [f"{value:.8f}" for value in price]
     ['26.77475874', '16.07015492']
     """
+    return fourier_price(check_heston(params), spot, strike, maturity, rate, dividend, kind, nodes)
+
+
+def fourier_price(
+    p: Any,
+    spot: Any,
+    strike: Any,
+    maturity: Any,
+    rate: Any = 0.0,
+    dividend: Any = 0.0,
+    kind: Any = "call",
+    nodes: int | None = None,
+) -> np.ndarray:
+    """:func:`heston_price` for parameters of any model with a ``characteristic`` and a ``mean_variance``, checked."""
     if nodes is not None and nodes < 16:
         raise SettingsError(f"the quadrature needs at least 16 nodes, not {nodes}")
-    p, sign = check_heston(params), signs(kind)
+    sign = signs(kind)
     arrays = [np.asarray(value, np.float64) for value in (spot, strike, maturity, rate, dividend)]
     for name, array in zip(("spot", "strike", "maturity"), arrays, strict=False):
         if not np.all(np.isfinite(array) & (array > 0)):
@@ -268,7 +293,7 @@ def heston_price(
     forward = s * np.exp((r - q) * t)
     x = np.log(k / forward)
     curves, rows = np.unique(np.stack([t, *leaves], axis=1), axis=0, return_inverse=True)
-    calls = converged_calls(curves, rows.ravel(), x, nodes)
+    calls = converged_calls(type(p), curves, rows.ravel(), x, nodes)
     call = forward * calls
     price = np.where(sign > 0, call, call - forward + k)
     return (np.exp(-r * t) * np.maximum(price, np.maximum(sign * (forward - k), 0.0))).reshape(shape)

@@ -12,7 +12,7 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.options.fit_quality import FitQuality
 from riskengine.options.garch_start import HestonStart
 from riskengine.options.heston import HestonParams
-from riskengine.options.heston_coordinates import at_edge, to_coordinates
+from riskengine.options.heston_coordinates import HestonSpace
 from riskengine.options.heston_least_squares import Task
 from riskengine.options.heston_refinement import HestonSolution, improved, refined
 from riskengine.options.heston_starts import first_starts
@@ -148,15 +148,15 @@ def calibrate_heston(
         raise SettingsError("a calibration takes at least 16 nodes and one iteration")
     if isinstance(quotes, Quotes) and prior is None:
         _check_enough(quotes)
-    first = first_starts(start, surfaces)
-    u = to_coordinates(first, feller)
-    centre, pull = (u, np.zeros_like(u)) if prior is None else _pull(prior, len(surfaces), feller)
+    first, space = first_starts(start, surfaces), HestonSpace(feller)
+    u = space.coordinates(first)
+    centre, pull = (u, np.zeros_like(u)) if prior is None else _pull(prior, len(surfaces), space)
     grid = stack(surfaces, weights)
-    found = refined(surfaces, grid, Task(grid.surface, u, centre, pull), feller, nodes, most)
+    found = refined(surfaces, grid, Task(grid.surface, u, centre, pull), space, nodes, most)
     if several is not False:
-        improved(found, surfaces, weights, centre, pull, feller, most, all_of_them=several is True)
+        improved(found, surfaces, weights, centre, pull, space, most, all_of_them=several is True)
     fits = [
-        _fit(one, ended, HestonParams(*(float(leaf[k]) for leaf in first)), feller, prior is not None)
+        _fit(one, ended, HestonParams(*(float(leaf[k]) for leaf in first)), space, prior is not None)
         for k, (one, ended) in enumerate(zip(surfaces, found, strict=True))
     ]
     return fits[0] if isinstance(quotes, Quotes) else fits
@@ -171,20 +171,20 @@ def _check_enough(quotes: Quotes) -> None:
         )
 
 
-def _pull(prior: HestonStart, surfaces: int, feller: bool) -> tuple[np.ndarray, np.ndarray]:
+def _pull(prior: HestonStart, surfaces: int, space: HestonSpace) -> tuple[np.ndarray, np.ndarray]:
     """Centre and inverse standard deviation of the coordinates ``(surfaces, 5)``."""
     centre, spread = (
         HestonParams(*(aligned(leaf, surfaces) for leaf in p)) for p in (prior.params, prior.spread)
     )
-    return to_coordinates(centre, feller), 1 / np.maximum(np.stack(spread, axis=-1), 1e-6)
+    return space.coordinates(centre), 1 / np.maximum(np.stack(spread, axis=-1), 1e-6)
 
 
 def _fit(
-    quotes: Quotes, ended: HestonSolution, began: HestonParams, feller: bool, has_prior: bool
+    quotes: Quotes, ended: HestonSolution, began: HestonParams, space: HestonSpace, has_prior: bool
 ) -> HestonFit:
     """The fit of one surface; its start where there are too few quotes."""
     enough = has_prior or int(quotes.usable.sum()) >= len(began)
-    edges = tuple(name for name, near in zip(began._fields, at_edge(ended.u, feller), strict=True) if near)
+    edges = tuple(name for name, near in zip(began._fields, space.at_edge(ended.u), strict=True) if near)
     condition = condition_number(ended.jacobian)
     return HestonFit(
         ended.params if enough else began,
@@ -193,7 +193,7 @@ def _fit(
         ended.iterations,
         condition,
         edges,
-        _status(ended, enough, bool(edges), condition),
+        fit_status(ended, enough, bool(edges), condition),
         began,
         ended.quality,
         ended.nodes,
@@ -205,7 +205,8 @@ ILL_POSED = 1e4
 """Condition number above which other parameters fit as well."""
 
 
-def _status(ended: HestonSolution, enough: bool, bound: bool, condition: float) -> FitStatus:
+def fit_status(ended: HestonSolution, enough: bool, bound: bool, condition: float) -> FitStatus:
+    """What to think of a solution: too few quotes first, then how it ended, then what it is worth."""
     if not enough:
         return FitStatus.TOO_FEW
     if ended.ended == OUT_OF_STEPS:

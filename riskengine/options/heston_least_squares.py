@@ -1,4 +1,4 @@
-"""Least squares of Heston's model in implied volatilities: residuals, their derivatives, many surfaces in a program."""
+"""Least squares of Heston's model, and Bates's, in implied volatilities: many surfaces in a program."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from riskengine.options.heston import HestonParams, black_call, transform
-from riskengine.options.heston_coordinates import from_coordinates
+from riskengine.options.heston import black_call, transform
 from riskengine.options.least_squares import LeastSquaresResult, levenberg_marquardt
 from riskengine.options.surface import Surface, blocks, volatility_errors
 
@@ -19,7 +18,7 @@ BLOCK, ACCELERATOR_BLOCK = 4, 256
 """Surfaces a call: on processors one after the other, on accelerators side by side."""
 
 
-def surface_calls(p: HestonParams, surface: Surface, nodes: int) -> Array:
+def surface_calls(p: Any, surface: Surface, nodes: int) -> Array:
     """Calls over forward on the grid of a surface."""
     f = transform(p, surface.maturity, nodes)
     angle = f.u[:, None, :] * surface.x[:, :, None]
@@ -38,11 +37,11 @@ class Task(NamedTuple):
     pull: Any
 
 
-def errors_and_slopes(u: Array, task: Task, feller: bool, nodes: int) -> tuple[Array, Array]:
+def errors_and_slopes(u: Array, task: Task, space: Any, nodes: int) -> tuple[Array, Array]:
     """Weighted residuals and their derivatives by the coordinates."""
 
     def calls(u: Array) -> tuple[Array, Array]:
-        price = surface_calls(from_coordinates(u, feller), task.surface, nodes)
+        price = surface_calls(space.params(u), task.surface, nodes)
         return price, price
 
     slope, price = jax.jacfwd(calls, has_aux=True)(u)
@@ -53,26 +52,26 @@ def errors_and_slopes(u: Array, task: Task, feller: bool, nodes: int) -> tuple[A
     )
 
 
-@partial(jax.jit, static_argnames=("feller", "nodes", "lanes"))
-def solve(tasks: Task, feller: bool, nodes: int, most: Any, lanes: int | None = None) -> LeastSquaresResult:
+@partial(jax.jit, static_argnames=("space", "nodes", "lanes"))
+def solve(tasks: Task, space: Any, nodes: int, most: Any, lanes: int | None = None) -> LeastSquaresResult:
     """Solve tasks stacked along the first axis, one after the other or ``lanes`` side by side."""
 
     def one(task: Task) -> LeastSquaresResult:
         residuals = task.surface.x.size + len(task.start)
         return levenberg_marquardt(
-            lambda u: errors_and_slopes(u, task, feller, nodes), task.start, residuals, most
+            lambda u: errors_and_slopes(u, task, space, nodes), task.start, residuals, most
         )
 
     return jax.lax.map(one, tasks, batch_size=lanes)
 
 
-def solved(tasks: Task, feller: bool, nodes: int, most: int) -> LeastSquaresResult:
+def solved(tasks: Task, space: Any, nodes: int, most: int) -> LeastSquaresResult:
     """Solutions of all tasks, block by block, as arrays of numpy."""
     with jax.enable_x64(True):
         cpu = jax.default_backend() == "cpu"
         size = BLOCK if cpu else ACCELERATOR_BLOCK
         parts = [
-            solve(block, feller, nodes, most, None if cpu else size)
+            solve(block, space, nodes, most, None if cpu else size)
             for block in blocks(tasks, len(tasks.start), size)
         ]
         joined = (
@@ -82,8 +81,7 @@ def solved(tasks: Task, feller: bool, nodes: int, most: int) -> LeastSquaresResu
         return LeastSquaresResult(*(leaf[: len(tasks.start)] for leaf in found))
 
 
-def parameters(u: np.ndarray, feller: bool) -> HestonParams:
-    """Parameters of coordinates ``(surfaces, 5)``, leaves ``(surfaces,)``."""
+def parameters(u: np.ndarray, space: Any) -> Any:
+    """Parameters of coordinates ``(surfaces, unknowns)``, leaves ``(surfaces,)``."""
     with jax.enable_x64(True):
-        found = jax.vmap(partial(from_coordinates, feller=feller))(jnp.asarray(u))
-        return HestonParams(*(np.asarray(leaf) for leaf in found))
+        return jax.tree.map(np.asarray, jax.vmap(space.params)(jnp.asarray(u)))

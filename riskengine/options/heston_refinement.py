@@ -1,17 +1,17 @@
-"""Solutions of Heston's least squares that hold when priced again: more nodes, or more starts, where they do not."""
+"""Least-squares solutions, Heston's and Bates's, that hold when priced again: with more nodes or starts if need be."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
 
 from riskengine.options.black import implied_volatility
 from riskengine.options.fit_quality import FitQuality, fit_quality
-from riskengine.options.heston import NODES, HestonParams, converged_calls
-from riskengine.options.heston_coordinates import at_edge, to_coordinates
+from riskengine.options.heston import NODES, converged_calls
 from riskengine.options.heston_least_squares import Task, parameters, solved
 from riskengine.options.heston_starts import further_starts, thinned
 from riskengine.options.least_squares import CONVERGED, LeastSquaresResult
@@ -37,7 +37,7 @@ class HestonSolution:
 
     Attributes
     ----------
-    u : (5,) coordinates
+    u : (unknowns,) coordinates
     params : their parameters, scalars
     jacobian : of the weighted residuals
     volatility : (quotes,) of the model by converged quadrature; NaN where a quote is not usable
@@ -51,7 +51,7 @@ class HestonSolution:
     """
 
     u: Array
-    params: HestonParams
+    params: Any
     jacobian: Array
     volatility: Array
     quality: FitQuality
@@ -64,15 +64,15 @@ class HestonSolution:
 
 
 def refined(
-    surfaces: Sequence[Quotes], grid: StackedSurfaces, tasks: Task, feller: bool, nodes: int, most: int
+    surfaces: Sequence[Quotes], grid: StackedSurfaces, tasks: Task, space: Any, nodes: int, most: int
 ) -> list[HestonSolution]:
     """Solve, price again at each solution with converged quadrature, and solve on with more nodes where they differ."""
     found: list[HestonSolution | None] = [None] * len(surfaces)
     open_ = np.arange(len(surfaces))
     for count in (nodes, *(more for more in NODES if more > nodes)):
         part = jax.tree.map(lambda leaf: leaf[open_], tasks)  # noqa: B023  (called at once)
-        solution = solved(part, feller, count, most)
-        params = parameters(solution.u, feller)
+        solution = solved(part, space, count, most)
+        params = parameters(solution.u, space)
         left = []
         for place, k in enumerate(open_):
             now, holds = _judged(surfaces[int(k)], grid, int(k), part, solution, params, place, count)
@@ -96,13 +96,13 @@ def _judged(
     k: int,
     part: Task,
     solution: LeastSquaresResult,
-    found: HestonParams,
+    found: Any,
     place: int,
     nodes: int,
 ) -> tuple[HestonSolution, bool]:
     """One solution priced again, and whether the solver's own volatilities were those."""
     u = solution.u[place]
-    params = HestonParams(*(float(leaf[place]) for leaf in found))
+    params = type(found)(*(float(leaf[place]) for leaf in found))
     volatility = converged_volatility(params, quotes)
     which, row, column = grid.places[k]
     at, weight = row * grid.surface.x.shape[2] + column, grid.surface.weight[k, row, column]
@@ -126,8 +126,8 @@ def _judged(
     return now, off <= AGREES[0] + AGREES[1] * size
 
 
-def converged_volatility(params: HestonParams, quotes: Quotes) -> Array:
-    """Heston's implied volatilities at the usable quotes ``(quotes,)``, the quadrature refined until it stands still.
+def converged_volatility(params: Any, quotes: Quotes) -> Array:
+    """The model's implied volatilities at the usable quotes ``(quotes,)``, by quadrature that stands still.
 
     A time value that double precision cannot tell counts as :data:`LEAST`, as in the solver.
     """
@@ -138,7 +138,7 @@ def converged_volatility(params: HestonParams, quotes: Quotes) -> Array:
     maturity, which = np.unique(quotes.maturity[rows], return_inverse=True)
     curves = np.column_stack([maturity, *(np.full(len(maturity), leaf) for leaf in params)])
     x = np.log(quotes.strike[rows] / quotes.forward[rows])
-    call = converged_calls(curves, which, x, None)
+    call = converged_calls(type(params), curves, which, x, None)
     out = np.maximum(np.where(x < 0, call - 1 + np.exp(x), call), LEAST)
     kind = np.where(x < 0, "put", "call")
     volatility[rows] = implied_volatility(out, 1.0, np.exp(x), quotes.maturity[rows], kind)
@@ -151,7 +151,7 @@ def improved(
     weights: str,
     centre: Array,
     pull: Array,
-    feller: bool,
+    space: Any,
     most: int,
     all_of_them: bool,
 ) -> None:
@@ -162,23 +162,23 @@ def improved(
     for k, one in enumerate(found):
         if len(surfaces[k].volatility[surfaces[k].usable]) < len(one.u) and not pull[k].any():
             continue
-        if not (all_of_them or doubtful(one, feller)):
+        if not (all_of_them or doubtful(one, space)):
             continue
-        candidates = _candidates(one, surfaces[k], weights, centre[k], pull[k], feller, most)
+        candidates = _candidates(one, surfaces[k], weights, centre[k], pull[k], space, most)
         one.starts = 1 + len(further_starts(surfaces[k]).v0)
         if not len(candidates):
             continue
         n = len(candidates)
         grid = stack([surfaces[k]] * n, weights)
         task = Task(grid.surface, candidates, np.tile(centre[k], (n, 1)), np.tile(pull[k], (n, 1)))
-        others = refined([surfaces[k]] * n, grid, task, feller, TRIAL_NODES, most)
+        others = refined([surfaces[k]] * n, grid, task, space, TRIAL_NODES, most)
         best = min([one, *others], key=lambda end: end.cost)
         best.iterations = sum(end.iterations for end in (one, *others))
         best.starts, best.moved = one.starts, one.moved
         found[k] = best
 
 
-def doubtful(one: HestonSolution, feller: bool) -> bool:
+def doubtful(one: HestonSolution, space: Any) -> bool:
     """Whether another start may end lower: by how it ended, its error, its place, and its quadrature."""
     if one.quality.rmse < EXACT:
         return False
@@ -189,23 +189,23 @@ def doubtful(one: HestonSolution, feller: bool) -> bool:
         or one.quality.poor
         or one.quality.rmse > LARGE * level
         or (one.moved and one.nodes > TRIAL_NODES)
-        or at_edge(one.u, feller).any()
+        or space.at_edge(one.u).any()
         or not FELLER[0] <= ratio <= FELLER[1]
     )
 
 
 def _candidates(
-    one: HestonSolution, quotes: Quotes, weights: str, centre: Array, pull: Array, feller: bool, most: int
+    one: HestonSolution, quotes: Quotes, weights: str, centre: Array, pull: Array, space: Any, most: int
 ) -> Array:
     """Coordinates ``(at most 2, 5)`` of what beats the solution on a thinned surface."""
     thin = thinned(quotes)
-    u = np.concatenate([one.u[None], to_coordinates(further_starts(quotes), feller)])
+    u = np.concatenate([one.u[None], space.coordinates(further_starts(quotes))])
     grid = stack([thin], weights)
     share = np.sqrt(np.sum(weights_of(quotes, weights) ** 2) / max(np.sum(grid.surface.weight**2), 1e-300))
     surface = grid.surface._replace(weight=grid.surface.weight * share)
     many = jax.tree.map(lambda leaf: np.repeat(leaf, len(u), axis=0), surface)
     rows = (len(u), 1)
-    solution = solved(Task(many, u, np.tile(centre, rows), np.tile(pull, rows)), feller, TRIAL_NODES, most)
+    solution = solved(Task(many, u, np.tile(centre, rows), np.tile(pull, rows)), space, TRIAL_NODES, most)
     cost = np.sum(solution.residual**2, axis=1)
     order = [k for k in np.argsort(cost[1:], kind="stable") + 1 if cost[k] < cost[0] * (1 - 1e-3)]
     kept: list[int] = []

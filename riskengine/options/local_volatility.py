@@ -1,4 +1,4 @@
-"""Local volatility (Dupire 1994) of an SSVI surface: paths that price every vanilla of the surface."""
+"""Local volatility (Dupire 1994) of a surface of SSVI: paths that price every vanilla of the surface."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class LocalVolatilityParams(NamedTuple):
     Attributes
     ----------
     surface
-        Of SSVI.
+        :class:`SsviParams`, or :class:`SviParams`.
     spot
         When the surface was fitted.
     """
 
-    surface: SsviParams
+    surface: Any
     spot: Any
 
 

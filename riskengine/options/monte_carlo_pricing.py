@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
-from riskengine.options.ageing import DAY, aged, aged_curves, paired, room
+from riskengine.options.ageing import aged, aged_curves
 from riskengine.options.baskets import BasketParams, CorrelatedDynamics
+from riskengine.options.bates import BatesParams
+from riskengine.options.bates_paths import BATES
 from riskengine.options.brownian_bridge import brownian_bridge
-from riskengine.options.closed_forms import control_mean, known_means
-from riskengine.options.control_variates import Estimate, RegressionMoments
+from riskengine.options.closed_forms import control_mean
 from riskengine.options.dynamics import BLACK_SCHOLES, BlackScholesParams, MarketData
 from riskengine.options.garch_paths import (
     DAYS,
@@ -25,59 +25,23 @@ from riskengine.options.garch_paths import (
     HestonNandiParams,
     check_days,
 )
-from riskengine.options.greek_directions import ends, method, tangents, width
+from riskengine.options.greek_directions import ends, tangents, width
 from riskengine.options.heston import HestonParams
 from riskengine.options.heston_paths import DETERMINISTIC_VARIANCE, LEAST_SIGMA, QUADRATIC_EXPONENTIAL
 from riskengine.options.local_volatility import LOCAL_VOLATILITY, LocalVolatilityParams
 from riskengine.options.market_curves import MarketCurves
+from riskengine.options.monte_carlo_result import MonteCarloResult, mended, result_of, with_theta
 from riskengine.options.path_kernel import KernelInputs, KernelStatic, TermStructure
 from riskengine.options.products import Product, one_of, positive
-from riskengine.options.randomised_runs import Sampler, run_all, sampler_of
+from riskengine.options.randomised_runs import run_all, sampler_of
+from riskengine.options.svi import SviParams
+from riskengine.options.svi_paths import SVI_LOCAL_VOLATILITY
 from riskengine.runtime import available_cores
 
 BLOCK_NUMBERS = 2**21
 """Random numbers of a block, about: bounds its memory, and keeps it near the processor's caches."""
 UNBENT = ("average", "geometric")
 """Controls whose expectation is known for flat rates and dividends alone."""
-
-
-@dataclass(frozen=True)
-class MonteCarloResult:
-    """Monte Carlo price and Greeks with their standard errors.
-
-    Attributes
-    ----------
-    price, error
-        Present value and its standard error.
-    greeks
-        By name: ``delta`` and ``gamma`` per unit of spot, ``vega`` per unit of volatility, ``rho`` per unit of
-        rate, and the derivatives by parameters that were asked for.
-    paths
-        Simulated, mirror images included.
-    randomisations
-        Independent ones, whose spread is the standard error.
-    steps
-        Of each path.
-    controls
-        Names of the control variates of the price, and the coefficients on them.
-    estimates
-        The price that each randomisation gives.
-    notes
-        By name of a Greek whose estimator failed: why, and what stands in its place.
-    methods
-        By name of a Greek: how it was estimated.
-    """
-
-    price: float
-    error: float
-    greeks: dict[str, Estimate]
-    paths: int
-    randomisations: int
-    steps: int
-    controls: dict[str, float]
-    estimates: tuple[float, ...]
-    notes: dict[str, str] = field(default_factory=dict)
-    methods: dict[str, str] = field(default_factory=dict)
 
 
 def dynamics_of(params: Any) -> Any:
@@ -96,17 +60,19 @@ def dynamics_of(params: Any) -> Any:
             if np.all(np.asarray(params.sigma) >= LEAST_SIGMA)
             else DETERMINISTIC_VARIANCE
         )
+    if isinstance(params, BatesParams):
+        return BATES
     if isinstance(params, BasketParams):
         return CorrelatedDynamics(isinstance(params.models, HestonParams), len(params.weights))
     if isinstance(params, LocalVolatilityParams):
-        return LOCAL_VOLATILITY
+        return SVI_LOCAL_VOLATILITY if isinstance(params.surface, SviParams) else LOCAL_VOLATILITY
     if isinstance(params, DuanParams):
         return DUAN
     if isinstance(params, HestonNandiParams):
         return HESTON_NANDI
     raise SettingsError(
-        "the model is given by its parameters: HestonParams, BlackScholesParams, DuanParams, HestonNandiParams, or "
-        "basket_params of several assets, "
+        "the model is given by its parameters: HestonParams, BatesParams, BlackScholesParams, DuanParams, "
+        "HestonNandiParams, or basket_params of several assets, "
         f"not {type(params).__name__}"
     )
 
@@ -140,14 +106,17 @@ def monte_carlo(
     and reduced in blocks, so memory does not grow with their number.
 
     Greeks are pathwise derivatives where the payoff is continuous (Broadie and Glasserman 1996), with gamma as the
-    difference of deltas on the same paths; and likelihood ratios of the asset given its variance where it is not.
+    difference of deltas on the same paths; for barriers that are watched at fixings the same along paths that are kept
+    alive, weighted by the probability of that (Glasserman and Staum 2001); and likelihood ratios of the asset given
+    its variance where the payoff jumps otherwise, and for such barriers below Feller's condition.
     A likelihood ratio has no finite variance where the variance of the asset may vanish between two fixings, as under
     Heston far below Feller's condition: such a Greek is a central difference of prices on the same random numbers,
     and ``notes`` says so. Where that fails too it is NaN; the price never depends on its Greeks.
 
     Parameters
     ----------
-    params : HestonParams or BlackScholesParams, risk-neutral; DuanParams or HestonNandiParams, whose steps are days
+    params : HestonParams, BatesParams or BlackScholesParams, risk-neutral; DuanParams or HestonNandiParams, whose
+        steps are days
     product : Asian, Barrier, Lookback, Autocallable, Vanilla, PathPayoff
     paths : rounded up to a whole power of two a randomisation
     seed : of the scrambling
@@ -194,48 +163,39 @@ def monte_carlo(
     sampler = sampler_of(paths, randomisations, antithetic, seed, sampling, block_numbers)
     run = partial(run_all, sampler=sampler, workers=workers or available_cores(), progress=progress)
     now = [name for name in greeks if name != "theta"]
-    inputs, static = arguments(now, "finite difference" if differences else product.greek_estimator)
-    found = _result(run(inputs, static), inputs, static, sampler, now)
+    estimator = "finite difference" if differences else _estimator(product, dynamics, params)
+    inputs, static = arguments(now, estimator)
+    found = result_of(run(inputs, static), inputs, static, sampler, now)
     failed = [name for name, greek in found.greeks.items() if not np.isfinite(greek.error)]
     if failed:
         inputs, static = arguments(failed, "finite difference")
-        found = _mended(found, _result(run(inputs, static), inputs, static, sampler, failed), product)
+        found = mended(found, result_of(run(inputs, static), inputs, static, sampler, failed), estimator)
     if "theta" not in greeks:
         return found
     whole = None if dynamics.conditionally_gaussian else 1 / DAYS
-    return _with_theta(found, product, whole, lambda passed: monte_carlo(
+    return with_theta(found, product, whole, lambda passed: monte_carlo(
         params, aged(product, passed), paths, seed, spot=spot, rate=rate, dividend=dividend, greeks=(), steps=steps,
         sampling=sampling, controls=controls, antithetic=antithetic, randomisations=randomisations, single=single,
         workers=workers, block_numbers=block_numbers, curves=aged_curves(curves, passed),
     ))  # fmt: skip
 
 
-def _with_theta(
-    found: MonteCarloResult, product: Product, whole: float | None, after: Callable[[float], MonteCarloResult]
-) -> MonteCarloResult:
-    """With the change of the price as a calendar day passes, by randomisation."""
-    passed = room(product, whole)
-    if not np.isfinite(passed):
-        note = "something is fixed within the day: there is no price a day later"
-        nothing = Estimate(float("nan"), float("nan"))
-        return replace(found, greeks=found.greeks | {"theta": nothing}, notes=found.notes | {"theta": note})
-    value, error = paired(after(passed).estimates, found.estimates, DAY / passed)
-    later = "a day" if passed == DAY else f"{365 * passed:.2g} days"
-    words = {"theta": f"price {later} later on common random numbers, for a calendar day"}
-    return replace(
-        found, greeks=found.greeks | {"theta": Estimate(value, error)}, methods=found.methods | words
-    )
+def _estimator(product: Product, dynamics: Any, params: Any) -> str:
+    """The product's, but for one-step survival where a step may have no variance to survive with.
+
+    Far below Feller's condition the variance rests at zero, paths at the barrier then have no density, and what they
+    add to a derivative is never sampled; there the likelihood ratio of the fixings has its place.
+    """
+    if product.greek_estimator != "one-step survival":
+        return product.greek_estimator
+    held = dynamics.conditionally_gaussian
+    if isinstance(params, (HestonParams, BatesParams)):
+        held = 2 * params.kappa * params.theta >= LEAST_FELLER * params.sigma**2
+    return "one-step survival" if held else "likelihood ratio"
 
 
-def _mended(found: MonteCarloResult, differences: MonteCarloResult, product: Product) -> MonteCarloResult:
-    """With central differences in place of the Greeks that failed."""
-    notes = {}
-    for name, greek in differences.greeks.items():
-        cause = f"the {product.greek_estimator} estimator has no finite variance on these paths"
-        known = np.isfinite(greek.error)
-        notes[name] = f"{cause}: a central difference" if known else f"{cause}, nor has a central difference"
-    methods = found.methods | differences.methods
-    return replace(found, greeks=found.greeks | differences.greeks, notes=notes, methods=methods)
+LEAST_FELLER = 1.0
+"""Feller ratio from which on Greeks may be taken along paths that are kept alive."""
 
 
 def _check_settings(
@@ -353,10 +313,10 @@ def _kernel_arguments(
             tangent = directions.pop(name)
             spot = float(np.sum(np.asarray(market.spot) * np.asarray(tangent[1].spot)))
             bumps[name] = ends((params, market), tangent, 0.1 * spot * deviation)
-    if estimator in ("spot shift", "finite difference"):  # steep in the parameters
-        for name in [name for name in directions if name != "delta"]:
-            tangent = directions.pop(name)
-            bumps[name] = ends((params, market), tangent, width((params, market), tangent))
+    steep = estimator in ("spot shift", "finite difference")
+    for name in [name for name in directions if name in dynamics.discrete or (steep and name != "delta")]:
+        tangent = directions.pop(name)
+        bumps[name] = ends((params, market), tangent, width((params, market), tangent))
     chosen = tuple(
         control
         for control in (product.controls() if controls and not isinstance(params, BasketParams) else ())
@@ -383,37 +343,3 @@ def _kernel_arguments(
     cash = bool(np.any(terms.cash))
     static = KernelStatic(dynamics, chosen, smooth, "gamma" in greeks, estimator, antithetic, single, cash)
     return inputs, static
-
-
-def _result(
-    moments: dict[str, RegressionMoments],
-    inputs: KernelInputs,
-    static: KernelStatic,
-    sampler: Sampler,
-    greeks: Sequence[str],
-) -> MonteCarloResult:
-    """Regress on the controls."""
-    known = known_means(inputs, static)
-    price, beta, each = moments["price"].estimate(known["price"])
-    return MonteCarloResult(
-        price.value,
-        price.error,
-        {name: _greek(*moments[name].estimate(known[name])) for name in greeks},
-        sampler.randomisations * 2**sampler.depth * (2 if static.antithetic else 1),
-        sampler.randomisations,
-        len(inputs.grid) - 1,
-        {f"{c.name} {c.strike}".strip(): float(b) for c, b in zip(static.controls, beta, strict=True)},
-        tuple(float(x) for x in each),
-        methods={name: method(name, static.greek_estimator, name in inputs.bumps) for name in greeks},
-    )
-
-
-def _greek(estimate: Estimate, beta: np.ndarray, each: np.ndarray) -> Estimate:
-    """The estimate, without an error where one randomisation makes most of the spread: its variance is not finite."""
-    spread = (each - estimate.value) ** 2
-    heavy = len(each) >= 16 and np.max(spread) > DOMINANT * np.sum(spread)
-    return Estimate(estimate.value, float("nan")) if heavy else estimate
-
-
-DOMINANT = 0.6
-"""Share of the squared deviations of the randomisations; the largest of 32 Gaussian ones has .15, and never so much."""

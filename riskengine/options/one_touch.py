@@ -61,7 +61,7 @@ class OneTouch(Product):
     @property
     def greek_estimator(self) -> str:  # type: ignore[override]
         """As of a barrier option."""
-        return "spot shift" if self.fixings is None else "likelihood ratio"
+        return "spot shift" if self.fixings is None else "one-step survival"
 
     def times(self) -> np.ndarray:
         """The fixings and the maturity."""
@@ -82,11 +82,19 @@ class OneTouch(Product):
 
     def observe(self, state: tuple[Array, Array], step: PathStep) -> tuple[Array, Array]:
         """Survive a step, or touch."""
+        found: tuple[Array, Array] = self._traced().observe(state, step)
+        return found
+
+    def survival_levels(self) -> tuple[Array, Array]:
+        """On the near side of the barrier."""
+        return self._traced().survival_levels()
+
+    def _traced(self) -> Barrier:
+        """The barrier inside a program, where its number is not known and not checked."""
         watch = object.__new__(Barrier)
         for name, value in (("barrier", self.barrier), ("direction", self.direction)):
             object.__setattr__(watch, name, value)
-        found: tuple[Array, Array] = Barrier.observe(watch, state, step)
-        return found
+        return watch
 
     def value(self, state: tuple[Array, Array], last: Array, discount: Array) -> Array:
         """Present value (paths,)."""

@@ -11,8 +11,9 @@ from jax import Array
 from jax.lax import stop_gradient
 
 from riskengine.options.brownian_bridge import BrownianBridge, bridge_step, segment_increments
-from riskengine.options.dynamics import Dynamics, MarketData
+from riskengine.options.dynamics import ConditionalReturn, Dynamics, MarketData
 from riskengine.options.likelihood_ratio import FixingScore, ShiftScore
+from riskengine.options.one_step_survival import survived
 from riskengine.options.products import ControlVariate, PathStep, Product
 from riskengine.options.quasi_random import normals, uniforms
 
@@ -91,8 +92,8 @@ class KernelStatic(NamedTuple):
     gamma
         Whether it is asked for.
     greek_estimator
-        Estimator of derivatives: "pathwise", "likelihood ratio" of the fixings, "spot shift", or "finite difference" of
-        prices on the same random numbers.
+        Estimator of derivatives: "pathwise", "likelihood ratio" of the fixings, "spot shift", "one-step survival", or
+        "finite difference" of prices on the same random numbers.
     antithetic
         Whether each point also gives the path of its mirror image.
     single
@@ -151,6 +152,7 @@ class _Carry(NamedTuple):
     model: Array
     product: Any
     score: FixingScore | ShiftScore | None
+    free: Array | None  # log asset of the path that is not kept alive, where one is
 
 
 @partial(jax.jit, static_argnames="static")
@@ -203,7 +205,7 @@ def _gamma(values: Any, inputs: KernelInputs, estimator: str) -> Array:
     if estimator == "finite difference":
         low, here, high = jax.vmap(at)(spot + bump * jnp.array([-1.0, 0.0, 1.0]))
         return (low - 2 * here + high) / (bump * bump).astype(low.dtype)
-    if estimator != "pathwise":
+    if estimator in ("likelihood ratio", "spot shift"):
         return jax.jvp(delta, (spot,), (jnp.ones_like(spot),))[1]
     low, high = jax.vmap(delta)(spot + bump * jnp.array([-1.0, 1.0]))
     return (high - low) / (2 * bump).astype(low.dtype)
@@ -273,9 +275,14 @@ def present_values(
     )
     end, _ = jax.lax.scan(step, start, rows)
     last = static.dynamics.index(cast(params), end.log_asset)
-    paid = product.value(end.product, last, discounts[-1].astype(static.dtype))
+    final = discounts[-1].astype(static.dtype)
+    free = end.log_asset if end.free is None else end.free
+    if end.free is None:
+        paid = product.value(end.product, last, final)
+    else:
+        paid = product.surviving_value(end.product, last, static.dynamics.index(cast(params), free), final)
     discount = jnp.exp(-market.rate * inputs.grid[-1]).astype(static.dtype)
-    others = [product.control(control, end.product, end.log_asset, discount) for control in controls]
+    others = [product.control(control, end.product, free, discount) for control in controls]
     outputs = jnp.stack([paid, *others])
     if end.score is None:
         return outputs
@@ -316,6 +323,7 @@ def _start(
         model.astype(one.dtype) * one,
         product.start(seen, cast(inputs.constants)),
         scores[estimator].start(log_spot) if estimator in scores else None,
+        log_spot if estimator == "one-step survival" else None,
     )
 
 
@@ -330,7 +338,7 @@ def _step(
     row: _Row,
 ) -> tuple[_Carry, None]:
     """One step of all paths: bridge, model, score, product."""
-    dynamics, (remaining, before, model, state, score) = static.dynamics, carry
+    dynamics, (remaining, before, model, state, score, free) = static.dynamics, carry
     z = normals(row.draws.normal ^ row.draws.normal_shift, static.dtype)
     remaining, normal = bridge_step(segments, row.bridge, remaining, -z if mirror else z)
     uniform = None
@@ -340,8 +348,12 @@ def _step(
     normal = dynamics.correlated(params, normal)
     next_model, law = dynamics.step(model, row.coefficients, normal)
     law = law._replace(mean=law.mean + row.carry)
-    deviation = jnp.sqrt(law.variance)
+    deviation, survival = jnp.sqrt(law.variance), None
     after = before + law.mean + deviation * normal[0]
+    if free is not None:
+        free = free + law.mean + deviation * normal[0]
+        kept, survival = _kept_alive(product, row, normal[0], before, law, static.cash)
+        after = before + law.mean + deviation * kept
     if isinstance(score, FixingScore):
         after = stop_gradient(after)
         if not dynamics.conditionally_gaussian:  # the normal that leads to this asset
@@ -357,8 +369,23 @@ def _step(
         whole = tuple(_with_cash(x, cash) for x, cash in zip(ends, row.cash, strict=True))
         variance = variance * jnp.exp(ends[0] + ends[1] - whole[0] - whole[1])
         ends = whole[0], whole[1]
-    seen = PathStep(*ends, variance, uniform, row.schedule, row.discount)
-    return _Carry(remaining, after, next_model, product.observe(state, seen), score), None
+    seen = PathStep(*ends, variance, uniform, row.schedule, row.discount, survival)
+    return _Carry(remaining, after, next_model, product.observe(state, seen), score, free), None
+
+
+def _kept_alive(
+    product: Product, row: _Row, normal: Array, before: Array, law: ConditionalReturn, cash: bool
+) -> tuple[Array, Array]:
+    """Normal and probability of a step that survives the fixing at its end, where there is one."""
+    levels = product.survival_levels()
+    if cash:  # levels are of the asset with the dividends that are still to come: exp(level) - cash
+        low, high = (
+            level + jnp.log(jnp.maximum(-jnp.expm1(jnp.log(row.cash[1]) - level), 1e-30)) for level in levels
+        )
+        levels = low, high
+    kept, survival = survived(normal, before, law, levels)
+    watched = row.schedule["fixed"] > 0
+    return jnp.where(watched, kept, normal), jnp.where(watched, survival, jnp.ones_like(survival))
 
 
 def _with_cash(log_asset: Array, cash: Array) -> Array:

@@ -33,6 +33,8 @@ class PathStep(NamedTuple):
         The step's row of the product's schedule.
     discount
         Present value of a unit paid at the end of the step.
+    survival
+        Where paths are kept alive: the probability that this step is survived, (paths,); None elsewhere.
     """
 
     before: Array
@@ -41,6 +43,7 @@ class PathStep(NamedTuple):
     uniform: Array | None
     row: dict[str, Array]
     discount: Array
+    survival: Array | None = None
 
 
 class ControlVariate(NamedTuple):
@@ -77,7 +80,8 @@ class Product(ABC):
         "fixings", or at all times an "average" or an "extreme", for which the grid must be fine.
     greek_estimator
         Estimator of its derivatives: "pathwise" (Broadie and Glasserman 1996) where the payoff is continuous, the
-        "likelihood ratio" of the fixings where it is not, or a "spot shift" that decays towards maturity.
+        "likelihood ratio" of the fixings where it is not, a "spot shift" that decays towards maturity, or "one-step
+        survival" (Glasserman and Staum 2001) for a product that says where its path survives.
     needs_uniforms
         Whether each step needs a uniform.
     """
@@ -112,6 +116,14 @@ class Product(ABC):
     def observe(self, state: Any, step: PathStep) -> Any:
         """State after a step."""
         return state
+
+    def survival_levels(self) -> tuple[Array, Array]:
+        """Logarithms of the levels between which a path survives a fixing, for "one-step survival"."""
+        raise NotImplementedError
+
+    def surviving_value(self, state: Any, last: Array, free: Array, discount: Array) -> Array:
+        """:meth:`value` where the path was kept alive; ``free`` is the log asset of the path that was not."""
+        return self.value(state, last, discount)
 
     @abstractmethod
     def value(self, state: Any, last: Array, discount: Array) -> Array:

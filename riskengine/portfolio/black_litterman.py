@@ -63,7 +63,14 @@ class BlackLittermanPosterior(NamedTuple):
 
 
 def equilibrium_returns(covariance: Covariance, market_weights: Array, risk_aversion: float = 2.5) -> Array:
-    """Expected returns per day at which the market portfolio is optimal: ``risk_aversion Sigma w``, ``(assets,)``."""
+    """Expected returns per day at which the market portfolio is optimal: ``risk_aversion Sigma w``, ``(assets,)``.
+
+    Examples
+    --------
+    >>> covariance = Covariance.dense(np.diag([1e-4, 4e-4]), 1)
+    >>> equilibrium_returns(covariance, np.array([0.5, 0.5]))
+    array([0.000125, 0.0005  ])
+    """
     w = np.asarray(market_weights, dtype=np.float64)
     return risk_aversion * (covariance.loadings @ (covariance.loadings.T @ w) + covariance.specific * w)
 

@@ -90,6 +90,12 @@ def as_strategy(what: Strategy | Callable[[MarketView], Weights]) -> Strategy:
     ------
     StrategyError
         If it is neither.
+
+    Examples
+    --------
+    >>> from riskengine.portfolio import EqualWeight
+    >>> as_strategy(EqualWeight()).name, as_strategy(lambda view: view.newest).name
+    ('equal weight', '<lambda>')
     """
     if isinstance(what, Strategy) and not isinstance(what, type):
         return what

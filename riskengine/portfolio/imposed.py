@@ -27,11 +27,11 @@ _EXCESS, _TURNOVER, _SHORTFALL = 2000.0, 200.0, 20.0
 
 @dataclass(frozen=True, eq=False)
 class WeightLimits:
-    """Upper limits on long weights and on trades, as fractions of wealth.
+    """Upper limits on weights and on trades, as fractions of wealth.
 
     Attributes
     ----------
-    weight : of any asset; None for no limit
+    weight : of any asset, long or short; None for no limit
     groups : of the sums of some assets' weights
     budget : of the sum of all weights
     turnover : of the sum of absolute trades; None for no limit
@@ -169,7 +169,7 @@ def _narrowed(own: Constraints, limits: WeightLimits) -> tuple[Constraints, tupl
     if limits.weight is not None:
         most = limits.weight
         upper = _each(own.upper, lambda bound: min(bound, most), 1.0)
-        lower = _each(own.lower, lambda bound: min(bound, most), 0.0)
+        lower = _each(own.lower, lambda bound: max(min(bound, most), -most), 0.0)
         if lower != own.lower and not isinstance(own.lower, Mapping):
             notes.append(
                 f"the strategy's lower bound of {own.lower:g} gives way to the limit on weight of {most:g}"

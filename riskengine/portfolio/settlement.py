@@ -11,7 +11,13 @@ NOTHING = 1e-12
 
 
 def unfilled(weights: Array, goal: Array) -> Array:
-    """Mask ``(assets,)`` of weights that are not at their goal."""
+    """Mask ``(assets,)`` of weights that are not at their goal.
+
+    Examples
+    --------
+    >>> unfilled(np.array([0.5, 0.3]), np.array([0.5, 0.5]))
+    array([False,  True])
+    """
     return np.abs(goal - weights) > NOTHING
 
 

@@ -67,6 +67,14 @@ def eligible(view: MarketView, window: int, min_history: int) -> Array:
     What has no price today is held or bought all the same, as soon as it has one: see
     :attr:`~riskengine.market.MarketView.fresh`. A return of what is priced less often counts for the sessions that
     it spans.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from riskengine.market import Panel
+    >>> prices = pd.DataFrame({"A": np.arange(100.0, 130.0), "B": 100.0}, pd.bdate_range("2024-01-01", periods=30))
+    >>> eligible(Panel(prices).view(29), 20, 15)
+    array([ True, False])
     """
     rows = view.window(window)
     recent = view.window(QUIET_DAYS)

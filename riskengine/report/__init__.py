@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from riskengine.report.forms import of_page as of_page
     from riskengine.report.forms import of_result as of_result
     from riskengine.report.forms import write_forms as write_forms
+    from riskengine.report.holdings_page import gains_line as gains_line
+    from riskengine.report.holdings_page import leverage as leverage
+    from riskengine.report.holdings_page import money as money
+    from riskengine.report.holdings_page import render_holdings as render_holdings
     from riskengine.report.live_page import render_live as render_live
     from riskengine.report.price_page import greek_cells as greek_cells
     from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price
+    from riskengine.report.price_page import total_rows as total_rows
     from riskengine.report.rebalance_page import page_of_rebalance as page_of_rebalance
     from riskengine.report.rebalance_page import render_rebalance as render_rebalance
     from riskengine.report.rebalance_sections import RISK_LABELS as RISK_LABELS
@@ -37,7 +42,8 @@ if TYPE_CHECKING:
     from riskengine.report.risk_page import page_of_risk as page_of_risk
     from riskengine.report.risk_page import render_risk as render_risk
     from riskengine.report.risk_page import risk_cell as risk_cell
-    from riskengine.report.smile_page import poor as poor
+    from riskengine.report.smile_fits import fit_rows as fit_rows
+    from riskengine.report.smile_fits import poor as poor
     from riskengine.report.smile_page import render_smile as render_smile
     from riskengine.report.stress_page import loss_horizon as loss_horizon
     from riskengine.report.stress_page import page_of_stress as page_of_stress

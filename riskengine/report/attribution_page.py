@@ -17,20 +17,19 @@ def render_brinson(content: dict[str, Any]) -> str:
     rows = [
         [
             row["name"],
-            f"{row['weight']:.1%}",
-            f"{row['benchmark_weight']:.1%}",
+            f"{row['weight'] - row['benchmark_weight']:+.1%}",
             *(f"{row[effect]:+.2%}" for effect in ("allocation", "selection", "interaction", "total")),
         ]
         for row in content["groups"]
     ]
-    rows.append(["costs and interest", "", "", "", "", "", f"{content['other']:+.2%}"])
+    rows.append(["costs and interest", "", "", "", "", f"{content['other']:+.2%}"])
     effects = (f"{content[effect]:+.2%}" for effect in ("allocation", "selection", "interaction", "active"))
-    rows.append(["sum", "", "", *effects])
+    rows.append(["sum", "", *effects])
     text = (
         "Brinson and Fachler (1985), linked over the periods by Carino (1999): the effects add up to the difference of "
-        "the compounded returns. Weights are means over the periods."
+        "the compounded returns. Over: the mean weight less the benchmark's."
     )
-    headings = [content["by"], "weight", "benchmark", "allocation", "selection", "interaction", "sum"]
+    headings = [content["by"], "over", "allocation", "selection", "interaction", "sum"]
     parts = [
         Section(f"Return by {content['by']}", text, headings, rows),
         Section("Notes", items=content["notes"]),

@@ -92,7 +92,13 @@ def headline(result: BacktestResult) -> str:
 
 
 def provenance_text(value: Any) -> str:
-    """An entry of the provenance in a line; of hashes by file the first digits."""
+    """An entry of the provenance in a line; of hashes by file the first digits.
+
+    Examples
+    --------
+    >>> provenance_text({"prices.csv": "0123456789abcdef" * 4})
+    'prices.csv 0123456789ab'
+    """
     if isinstance(value, dict):
         return ", ".join(f"{name} {str(one)[:12]}" for name, one in value.items())
     return str(value)

@@ -12,6 +12,9 @@ from riskengine.report.page import Section, chart, page
 TITLES = {
     "black-scholes": "Black and Scholes",
     "heston": "Heston",
+    "bates": "Bates",
+    "local volatility of SSVI": "the local volatility of SSVI",
+    "local volatility of SVI": "the local volatility of SVI",
     "duan": "Duan's GARCH",
     "heston-nandi": "Heston and Nandi's GARCH",
 }
@@ -85,7 +88,16 @@ def _several(content: dict[str, Any]) -> str:
         for one in trades
     ]  # fmt: skip
     headings = ["trade", "product", "quantity", "price", "standard error", "value"]
-    sections = [Section("Trades", "", headings, rows, items=content["notes"])]
+    sections = [
+        Section("Trades", "", headings, rows, items=content["notes"]),
+        Section(
+            "All trades together",
+            "Quantity times price, and times each Greek, of the one underlying or of each asset of the basket. Trades "
+            "are priced on the same random numbers, and the errors are those of the sums.",
+            ["", "value", "standard error"],
+            total_rows(content),
+        ),
+    ]
     for k, one in enumerate(trades):
         told = {**one["product_terms"], **one["market"], **one["parameters"]}
         sections += [
@@ -97,8 +109,20 @@ def _several(content: dict[str, Any]) -> str:
             *_sweep_section(one, f"sweep{k}"),
         ]
     title = f"{len(trades)} trades under {TITLES[content['model']]}"
-    headline = f"Worth {content['total']:,.2f} together."
+    headline = f"Worth {content['total']:,.2f} together, standard error {content['total_error']:.2f}."
+    prices = [row["price"] for row in content["total_models"]]
+    if prices:
+        headline += f" From {min(prices):,.2f} to {max(prices):,.2f} under the models of the smile."
     return page(title, content["terms"], headline, sections, content["provenance"], content["flagged"])
+
+
+def total_rows(content: dict[str, Any]) -> list[list[str]]:
+    """Value and Greeks of all trades, and the range of the value over the models of a smile."""
+    rows = [["value", f"{content['total']:,.4f}", f"{content['total_error']:.4f}"]]
+    for name, greek in content["total_greeks"].items():
+        rows.append([name, *greek_cells(greek)])
+    rows += [[f"value under {row['model']}", f"{row['price']:,.4f}", ""] for row in content["total_models"]]
+    return rows
 
 
 def _greek_section(title: str, content: dict[str, Any]) -> Section:
@@ -115,7 +139,13 @@ def _greek_section(title: str, content: dict[str, Any]) -> Section:
 
 
 def greek_cells(greek: dict[str, float | None]) -> tuple[str, str]:
-    """Value and error as text."""
+    """Value and error as text.
+
+    Examples
+    --------
+    >>> greek_cells({"value": 0.5312, "error": 0.0004})
+    ('0.53120', '0.00040')
+    """
     value, error = ("none" if x is None else f"{x:.5f}" for x in (greek["value"], greek["error"]))
     return value, error
 

@@ -34,9 +34,10 @@ def limit_label(name: str) -> str:
 _LIMIT_LABELS = {
     "weight": "largest weight",
     "participation": "largest share of daily volume",
-    "gross": "gross exposure",
+    "gross": "gross exposure, leverage",
     "net": "net exposure",
-    "leverage": "long exposure",
+    "long": "long exposure",
+    "short": "short exposure",
     "tracking_error": "tracking error",
     "active_share": "active share",
     "days_to_liquidate": "days to liquidate",
@@ -48,7 +49,13 @@ _LIMIT_LABELS = {
 
 
 def state_line(content: dict[str, Any]) -> str:
-    """Where the strategy's state came from."""
+    """Where the strategy's state came from.
+
+    Examples
+    --------
+    >>> state_line({"state": {"from": "2024-01-31", "forgotten": None}})
+    'the strategy went on from its state of 2024-01-31'
+    """
     state = content["state"]
     if state["from"] is not None:
         return f"the strategy went on from its state of {state['from']}"
@@ -96,10 +103,12 @@ def trades(content: dict[str, Any]) -> Section:
     """Orders to send, sales first."""
     rows = [
         [
+            row.get("account", ""),
             row["asset"],
             row["side"],
             f"{row['units']:,.0f}",
             f"{row['price']:,.2f}",
+            row.get("currency", ""),
             f"{row['value']:,.0f}",
             "" if row["participation"] is None else f"{row['participation']:.1%}",
         ]
@@ -109,9 +118,8 @@ def trades(content: dict[str, Any]) -> Section:
         f"Sells first. Turnover {content['turnover']:.1%} of wealth, estimated cost {content['cost']:,.2f}; "
         f"cash afterwards {content['cash']:,.2f}."
     )
-    return Section(
-        "Trades", text, ["asset", "side", "units", "price", "value", "of daily volume"], rows, brief=True
-    )
+    headings = ["account", "asset", "side", "units", "price", "currency", "value", "of daily volume"]
+    return Section("Trades", text, headings, rows, brief=True)
 
 
 def limits(content: dict[str, Any]) -> Section:
@@ -175,7 +183,7 @@ def weights(content: dict[str, Any]) -> Section:
     )
 
 
-def tests(content: dict[str, Any]) -> list[Section]:
+def var_tests(content: dict[str, Any]) -> list[Section]:
     """Tests of the daily VaR of the holdings; nothing without a backtest of it."""
     found = content["backtest"]
     if found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from riskengine.report.holdings_page import book_sections
 from riskengine.report.page import Page, Section
 from riskengine.report.rebalance_sections import limit_label
 
@@ -35,7 +36,7 @@ def page_of_risk(content: dict[str, Any]) -> Page:
         else f"Volatility {risk_cell(figures['volatility'])} a year; "
     )
     headline += (
-        f"{broken} limits broken."
+        f"{broken} limit{'s' * (broken > 1)} broken."
         if broken
         else "no limit broken."
         if content["limits"]
@@ -45,6 +46,7 @@ def page_of_risk(content: dict[str, Any]) -> Page:
         Section("Flags", items=content["flags"], brief=True),
         _limits(content),
         _figures(content),
+        *(book_sections(content["book"]) if "book" in content else []),
         *_attributions(content),
         *_factors(content),
         *_active(content),
@@ -146,7 +148,7 @@ def _attributions(content: dict[str, Any]) -> list[Section]:
 def _attributed(row: dict[str, Any], volatility: float, traded: bool) -> list[str]:
     share = row["volatility"] / volatility if volatility else 0.0
     cells = [row["name"], *([f"{row['weight_before']:.1%}"] if traded else []), f"{row['weight']:.1%}"]
-    cells += [*([f"{row['volatility_before']:.2%}"] if traded else []), f"{row['volatility']:.2%}"]
+    cells += [f"{row[name]:.1%}" for name in ("volatility_before",) if traded] + [f"{row['volatility']:.2%}"]
     cells += [] if traded else [f"{share:.1%}"]
     return [*cells, *(f"{row[name]:.2%}" for name in ("var_99", "cvar_97.5"))]
 
@@ -249,22 +251,12 @@ def _liquidity(content: dict[str, Any]) -> list[Section]:
 
 def _stress(content: dict[str, Any]) -> Section:
     traded = _traded(content)
-    headings = [
-        "scenario",
-        "how",
-        *(["before"] if traded else []),
-        "loss",
-        "of it options",
-        "cost to leave",
-        "losers",
-    ]
+    headings = ["scenario", *(["before"] if traded else []), "loss", "cost to leave", "losers"]
     rows = [
         [
             row["name"],
-            row["how"],
             *([f"{row['before']:.1%}"] if traded else []),
             f"{row['loss']:.1%}",
-            f"{row['options']:.1%}" if row["options"] else "",
             f"{row['exit_cost']:.2%}",
             ", ".join(f"{name} {loss:.1%}" for name, loss in list(row["losers"].items())[:2]),
         ]
@@ -275,6 +267,7 @@ def _stress(content: dict[str, Any]) -> Section:
         "asset classes; options are valued anew, on the spot. Cost to leave: of selling all at the scenario's spread."
     )
     sources = [
-        f"{row['name']}{', ' * bool(row['days'])}{row['days']}: {row['source']}" for row in content["stress"]
+        f"{row['name']}, {row['how']}{', ' * bool(row['days'])}{row['days']}: {row['source']}"
+        for row in content["stress"]
     ]
     return Section("Stress library", text if rows else "", headings, rows, sources)

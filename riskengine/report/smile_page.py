@@ -1,4 +1,4 @@
-"""The page of a smile: both fits, their parameters, and the GARCH states.
+"""The page of a smile: all fits, what was assumed, and the GARCH states.
 
 Made of what `riskengine smile` writes as ``smile.json`` and of the curves that it draws.
 """
@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from riskengine.report.figures import PALETTE
 from riskengine.report.page import LAYOUT as PAGE_LAYOUT
 from riskengine.report.page import Section, chart, page
+from riskengine.report.smile_fits import NAMES, errors_section, models_section, parameter_sections, poor, when
 
 LAYOUT: dict[str, Any] = PAGE_LAYOUT | {
     "margin": {"l": 60, "r": 20, "t": 40, "b": 45},
@@ -27,27 +28,16 @@ def render_smile(numbers: dict[str, Any], curves: dict[str, Any]) -> str:
     if heston is not None:
         headline = (
             f"Heston fits {of} to {heston['rmse']:.2f} volatility points ({heston['status']}), "
-            f"SABR to {numbers['sabr_rmse']:.2f}."
+            f"SABR to {numbers['sabr_rmse']:.2f}"
         )
+        others = [name for name in ("bates", "ssvi", "svi") if numbers[name] is not None]
+        headline += "".join(f", {NAMES[name]} to {numbers[name]['rmse']:.2f}" for name in others) + "."
     parts = _sections(numbers, curves)
     return page("Smile", numbers["name"], headline, parts, numbers["provenance"], numbers["flagged"])
 
 
-def when(maturity: float) -> str:
-    """A maturity in words.
-
-    Examples
-    --------
-    >>> when(0.05), when(0.5), when(2.0)
-    ('18 days', '6 months', '2.0 years')
-    """
-    if maturity < 0.16:
-        return f"{maturity * 365:.0f} days"
-    return f"{maturity * 12:.0f} months" if maturity < 1.45 else f"{maturity:.1f} years"
-
-
 def smiles_figure(panels: list[dict[str, Any]]) -> go.Figure:
-    """Quotes and both models, a panel a maturity."""
+    """Quotes and all models, a panel a maturity."""
     columns = 2 if len(panels) > 1 else 1
     lines = -(-len(panels) // columns)
     figure = make_subplots(
@@ -68,7 +58,7 @@ def smiles_figure(panels: list[dict[str, Any]]) -> go.Figure:
 
 
 def _traces(panel: dict[str, Any]) -> list[go.Scatter]:
-    """Quotes and both models at one maturity."""
+    """Quotes and all models at one maturity."""
     quotes = panel["quotes"]
     spread = {"type": "data", "symmetric": False, "array": quotes["up"], "arrayminus": quotes["down"]}
     traces = [
@@ -112,15 +102,16 @@ def term_figure(term: dict[str, Any]) -> go.Figure:
 def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
     """The parts of the page."""
     parts = [
-        *([] if numbers["heston"] is None else [_heston_section(numbers)]),
+        models_section(numbers),
         Section("Where the fits are poor", "", items=poor(numbers)),
         Section("What was assumed", "", items=numbers["notes"]),
+        *([_market_section(numbers)] if numbers["market"] else []),
         Section(
             "Smiles",
             "Quotes with bid and ask where there are both; at most eight maturities are shown.",
             chart=chart(smiles_figure(curves["panels"]), "smiles"),
         ),
-        _errors_section(numbers["by_maturity"]),
+        errors_section(numbers["by_maturity"]),
         Section(
             "At the money",
             "Implied volatility above the GARCH model's expectation is a premium for variance risk, or news "
@@ -130,46 +121,26 @@ def _sections(numbers: dict[str, Any], curves: dict[str, Any]) -> list[Section]:
             chart=chart(term_figure(curves["term"]), "term"),
         ),
     ]
-    if numbers["market"]:
-        parts.append(_market_section(numbers))
     if "start" in numbers:
         parts.append(_states_section(numbers, curves["states"]))
     flags = [f"{count} of {numbers['quotes']} quotes: {flag}" for flag, count in numbers["flags"].items()]
-    if numbers["ssvi"] is not None:
-        parts.append(_ssvi_section(numbers["ssvi"]))
-    return [*parts, _sabr_section(numbers["sabr"]), Section("Flags of the quotes", items=flags)]
-
-
-def _errors_section(rows: list[dict[str, Any]]) -> Section:
-    """Errors by maturity."""
-    names = ("half_spread", "heston", "heston_at_the_money", "sabr", "ssvi")
-    return Section(
-        "Fit by maturity",
-        "Root mean squared errors in volatility points, beside half the distance from bid to ask; Heston's at the "
-        "money has its sign.",
-        ["maturity", "quotes", "half-spread", "Heston", "Heston at the money", "SABR", "SSVI"],
-        [
-            [
-                f"{365 * row['maturity']:.0f} days",
-                f"{row['quotes']}",
-                *(_points(row[name], signed=name.endswith("money")) for name in names),
-            ]
-            for row in rows
-        ],
-    )
-
-
-def _points(value: float | None, signed: bool) -> str:
-    if value is None:
-        return ""
-    return f"{value:+.2f}" if signed else f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.2g}"
+    if numbers["heston"] is not None:
+        parts.append(_heston_section(numbers))
+    return [
+        *parts,
+        *parameter_sections(numbers),
+        _sabr_section(numbers["sabr"]),
+        Section("Flags of the quotes", items=flags),
+    ]
 
 
 def _market_section(numbers: dict[str, Any]) -> Section:
     """What was assumed and used, a row a maturity."""
     rows = []
     for row in numbers["market"]:
-        percents = ["" if row[name] is None else f"{row[name]:.2%}" for name in ("rate", "dividend")]
+        percents = [
+            "" if row[name] is None else f"{round(row[name], 6) + 0.0:.2%}" for name in ("rate", "dividend")
+        ]
         error = "" if row["error"] is None else f"{row['error']:.3g}"
         rows.append(
             [f"{365 * row['maturity']:.0f} days", f"{row['forward']:,.4f}", error, f"{row['discount']:.5f}", *percents,
@@ -181,17 +152,6 @@ def _market_section(numbers: dict[str, Any]) -> Section:
         ["maturity", "forward", "its error", "discount", "rate", "dividend", "pairs", "rejected", "from"],
         rows,
     )
-
-
-def poor(numbers: dict[str, Any]) -> list[str]:
-    """A line for each reason why a fit is poor."""
-    heston = numbers["heston"]
-    found = [] if heston is None else [f"Heston: {reason}" for reason in heston["reasons"]]
-    if numbers["ssvi"] is not None:
-        found += [f"SSVI: {reason}" for reason in numbers["ssvi"]["reasons"]]
-    for row in numbers["sabr"]:
-        found += [f"SABR, {when(row['maturity'])}: {reason}" for reason in row["reasons"]]
-    return found
 
 
 def _heston_section(numbers: dict[str, Any]) -> Section:
@@ -233,22 +193,6 @@ def _states_section(numbers: dict[str, Any], curves: dict[str, Any]) -> Section:
         ["state", "GARCH volatility", *(cell for t in states[0]["maturities"] for cell in (when(t), "skew"))],
         rows,
         chart=chart(states_figure(curves), "states"),
-    )
-
-
-def _ssvi_section(ssvi: dict[str, Any]) -> Section:
-    """The surface free of arbitrage."""
-    rows = [
-        [when(t), f"{theta:.5f}", f"{(theta / t) ** 0.5:.2%}"]
-        for t, theta in zip(ssvi["maturity"], ssvi["theta"], strict=True)
-    ]
-    return Section(
-        "SSVI",
-        "One surface without butterfly or calendar arbitrage; its local volatility prices exotics under all of it. "
-        f"rho {ssvi['rho']:.4f}, eta {ssvi['eta']:.4f}, gamma {ssvi['gamma']:.4f}; root mean squared error "
-        f"{ssvi['rmse']:.2f} volatility points; {ssvi['status']}.",
-        ["maturity", "total variance at the forward", "volatility there"],
-        rows,
     )
 
 

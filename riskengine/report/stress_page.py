@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from riskengine.report.holdings_page import held
 from riskengine.report.page import Page, Section
 
 
@@ -25,6 +26,7 @@ def page_of_stress(content: dict[str, Any]) -> Page:
     parts = [
         Section("Flags", items=content["flags"], brief=True),
         *_limits(content["limits"]),
+        *held(content),
         *sections(content),
         Section("Notes", items=content["notes"]),
     ]

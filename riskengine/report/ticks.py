@@ -11,7 +11,7 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 def round_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """At most so many round numbers, evenly spaced, that span an interval and stand at its ends or beyond them.
+    """Round ticks of an axis, at most ``most`` and evenly spaced, that span an interval.
 
     Examples
     --------

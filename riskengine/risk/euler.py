@@ -46,6 +46,12 @@ def cvar_contributions(parts: Array, level: float) -> Array:
     ------
     DataError
         As :func:`riskengine.risk.empirical_tail`.
+
+    Examples
+    --------
+    >>> parts = np.random.default_rng(0).standard_normal((1000, 2)) * [0.01, 0.02]
+    >>> cvar_contributions(parts, 0.95).round(3)
+    array([0.009, 0.037])
     """
     return -(tail_weights(parts.sum(axis=1), level) @ parts) + 0.0
 

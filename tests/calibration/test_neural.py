@@ -9,7 +9,7 @@ import pytest
 
 from riskengine import MaximumLikelihood, NeuralCalibrator
 from riskengine.calibration import forward
-from riskengine.calibration.padding import bucket
+from riskengine.calibration.padding import period
 from riskengine.calibration.pretrained_weights import CARD, PRETRAINED, WEIGHTS
 from riskengine.calibration.status import without_impossible
 from riskengine.calibration.training.contaminants import Contaminants
@@ -64,7 +64,7 @@ def test_lengths_and_widths_next_to_each_other_compile_once():
     for days, assets in ((999, 13), (961, 16), (1001, 15)):
         calibrate(0.01 * rng.standard_normal((days, assets)))
     assert forward._split._cache_size() == before
-    assert bucket(1000) == bucket(961) == 1024
+    assert period(1000, 13) == period(961, 16) == period(1001, 15) == 1280
 
 
 def test_prices_need_no_demeaning_but_may_have_it(returns):

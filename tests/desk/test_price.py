@@ -74,7 +74,7 @@ def test_every_product_can_be_written(tmp_path):
         ),
         ("volatility = 0.2", "", "model.volatility is missing"),
         ("volatility = 0.2", 'volatility = "0.2"', "not a number"),
-        ('"black-scholes"', '"bates"', "model.name is one of 'heston', 'black-scholes'"),
+        ('"black-scholes"', '"merton"', "model.name is one of 'heston', 'bates', 'black-scholes'"),
         ("barrier = 130", "", "product.barrier is missing"),
         ("barrier = 130", "barrier = true", "not a number"),
         ("fixings = 2", 'fixings = "hourly"', "'hourly' is not a schedule: there are daily, weekly"),

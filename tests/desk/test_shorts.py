@@ -77,7 +77,7 @@ def test_a_mirrored_book_loses_what_the_book_gains(quick_command, prices, tmp_pa
 def test_what_is_still_refused(quick_command, prices, tmp_path):
     file = tmp_path / "p.csv"
     prices.iloc[:640].to_csv(file, index_label="date")
-    with pytest.raises(DataError, match="`riskengine stress` takes them"):
+    with pytest.raises(DataError, match="`riskengine stress` and `rebalance` take them"):
         read_holdings(written(tmp_path), tuple("ABCDEF"))
     broke = written(tmp_path, {"A": -100.0}, 10.0)
     status, _, said = quick_command("stress", "--prices", file, "--holdings", broke, "--out", tmp_path / "o")

@@ -88,7 +88,7 @@ def note(ratio, seen, discount, level, coupon, coupon_level, last, missed=0, not
 def business_days(start, end):
     import holidays
 
-    closed = holidays.financial_holidays("NYSE", years=range(2023, 2028))
+    closed = holidays.financial_holidays("NYSE", years=range(2020, 2028))
     day, found = start, []
     while day < end:
         day += datetime.timedelta(1)
@@ -285,3 +285,31 @@ def test_every_sheet_is_read():
         assert all(trade.product.maturity > 0 for trade in terms.trades)
         times = terms.product.times()
         assert all(a < b for a, b in itertools.pairwise(times))
+
+
+@pytest.mark.slow
+def test_the_amazon_note_of_march_2020():
+    """Watched daily, not called at the first review date, no memory, paid two business days later."""
+    today, end = datetime.date(2020, 3, 13), datetime.date(2021, 6, 14)
+    open_days = business_days(today, end + datetime.timedelta(10))
+    seen = [datetime.date(2020, m, d) for m, d in ((6, 15), (9, 14), (12, 14))] + [
+        datetime.date(2021, 3, 15),
+        end,
+    ]
+    pay = np.array([(open_days[open_days.index(day) + 2] - today).days / 365 for day in seen])
+    t = np.array([(day - today).days / 365 for day in seen])
+    count = round(252 * t[-1])
+    daily = t[-1] * np.arange(1, count + 1) / count
+    times = np.union1d(t, daily[:-1])
+    ratio = lognormal(times, 0.35, lambda s: np.exp(0.006 * s), paths=40_000)
+    breached = (ratio[np.isin(times, daily) | (times == t[-1])] < 0.7).any(axis=0)
+    value, alive = np.zeros(ratio.shape[1]), np.ones(ratio.shape[1])
+    for k, when in enumerate(t):
+        now, discount = ratio[np.searchsorted(times, when)], np.exp(-0.006 * pay[k])
+        value += alive * discount * 19.125 * (now >= 0.7)
+        if 0 < k < 4:
+            called = now >= 1
+            value += alive * discount * 1000 * called
+            alive = alive * ~called
+    value += alive * np.exp(-0.006 * pay[-1]) * 1000 * np.where(breached & (ratio[-1] < 1), ratio[-1], 1.0)
+    agree(engine("amazon_2020"), value)
