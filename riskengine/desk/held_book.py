@@ -125,7 +125,6 @@ def hold_book(
     known = {*panel.assets, *settings.symbols}
     read, rows = read_positions(path, known)
     book = completed(read, settings)
-    back = {new: old for old, new in settings.symbols.items()}
     stated = {**book.rates, **settings.fx}
     value = _valued(book, panel, stated, strict)
     terms, open_ = asset_terms(panel.assets, book, settings)
@@ -139,16 +138,10 @@ def hold_book(
     wanted = {*book.currencies, *(one.currency for one in terms.values())} - {"", book.base}
     rates = FxRates.of(panel.prices, book.base, stated, wanted) if wanted else FxRates(book.base)
     if strict and value.unpriced:
-        raise DataError(
-            "; ".join(
-                _unpriced(
-                    one,
-                    f"{path}: row {rows.get((one.account, back.get(one.symbol, one.symbol)), '?')}",
-                    panel,
-                )
-                for one in value.unpriced
-            )
-        )
+        back = {new: old for old, new in settings.symbols.items()}
+        places = [rows.get((one.account, back.get(one.symbol, one.symbol)), "?") for one in value.unpriced]
+        lines = zip(value.unpriced, places, strict=True)
+        raise DataError("; ".join(_unpriced(one, f"{path}: row {row}", panel) for one, row in lines))
     _same_terms(book, path)
     if wanted:
         hedged = {
