@@ -160,13 +160,16 @@ def _valued(book: PositionBook, panel: Panel, stated: Mapping[str, float], stric
 
 
 def _ages(panel: Panel) -> dict[str, int]:
-    """Closes since the last price, of what a decision may not rest on any more."""
+    """Closes since the last price, of what a decision may not rest on any more.
+
+    By the closes of the asset's own market; and by those of the panel where there are twice as many, as a calendar
+    that is measured from few prices may take their absence for holidays.
+    """
     view = panel.view(len(panel.dates) - 1)
-    return {
-        name: int(age)
-        for name, age, fresh, member in zip(panel.assets, view.age, view.fresh, view.member, strict=True)
-        if member and not fresh and np.isfinite(age)
-    }
+    seen = ~np.isnan(panel.prices.to_numpy())
+    rows = np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), 0)
+    stale = (rows > 0) & ((view.member & ~view.fresh) | (rows > 2 * panel.staleness * view.spacing))
+    return {panel.assets[j]: int(rows[j]) for j in np.flatnonzero(stale)}
 
 
 def _unpriced(held: Position, where: str, panel: Panel) -> str:
