@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from riskengine.report.backtest_page import provenance_text as provenance_text
     from riskengine.report.backtest_page import summary_rows as summary_rows
     from riskengine.report.backtest_page import write_report as write_report
+    from riskengine.report.calibration_page import render_calibration as render_calibration
     from riskengine.report.figures import draw_calibration as draw_calibration
     from riskengine.report.figures import draw_frontier as draw_frontier
     from riskengine.report.figures import draw_result as draw_result
