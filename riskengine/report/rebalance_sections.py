@@ -28,7 +28,7 @@ def state_line(content: dict[str, Any]) -> str:
 
 def flags(content: dict[str, Any]) -> Section:
     """What needs a look before anything is sent."""
-    return Section("Flags", items=content["flags"])
+    return Section("Flags", items=content["flags"], brief=True)
 
 
 def notes(content: dict[str, Any]) -> Section:
@@ -50,6 +50,7 @@ def risk(content: dict[str, Any]) -> Section:
         "next close, from the tail of past standardised residuals, adapted to the exceptions so far.",
         ["", "before", "after"],
         [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK_LABELS.items()],
+        brief=True,
     )
 
 
@@ -80,7 +81,7 @@ def trades(content: dict[str, Any]) -> Section:
         f"cash afterwards {content['cash']:,.2f}."
     )
     headings = ["account", "asset", "side", "units", "price", "currency", "value", "of daily volume"]
-    return Section("Trades", text, headings, rows)
+    return Section("Trades", text, headings, rows, brief=True)
 
 
 def limits(content: dict[str, Any]) -> Section:
@@ -102,7 +103,11 @@ def limits(content: dict[str, Any]) -> Section:
         "compared with what comes out."
     )
     return Section(
-        "Limits", text if rows else "", ["limit", "before", "after", "at most", "used", "how", "light"], rows
+        "Limits",
+        text if rows else "",
+        ["limit", "before", "after", "at most", "used", "how", "light"],
+        rows,
+        brief=True,
     )
 
 

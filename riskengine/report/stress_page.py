@@ -9,25 +9,30 @@ from typing import Any
 
 from riskengine.report.holdings_page import held
 from riskengine.report.labels import limit_label
-from riskengine.report.page import Section, page
+from riskengine.report.page import Page, Section
 from riskengine.report.svg import share_cell
 
 
 def render_stress(content: dict[str, Any]) -> str:
     """The page as text, of the content of ``stress.json``."""
+    return page_of_stress(content).html()
+
+
+def page_of_stress(content: dict[str, Any]) -> Page:
+    """The same as sections."""
     worst = max(content["scenarios"], key=lambda row: row["drawdown"])
     limit = next((row["limit"] for row in content["limits"] if row["name"] == "drawdown"), None)
     headline = f"The worst scenario is {worst['name']}: a drawdown of {worst['drawdown']:.1%}" + (
         "." if limit is None else f" against a limit of {limit:.1%}."
     )
     parts = [
-        Section("Flags", items=content["flags"]),
+        Section("Flags", items=content["flags"], brief=True),
         *_limits(content["limits"]),
         *held(content),
         *sections(content),
         Section("Notes", items=content["notes"]),
     ]
-    return page("Stress", content["date"], headline, parts, content["provenance"], bool(content["flags"]))
+    return Page("Stress", content["date"], headline, parts, content["provenance"], bool(content["flags"]))
 
 
 def sections(numbers: dict[str, Any]) -> list[Section]:
@@ -129,7 +134,14 @@ def _limits(limits: list[dict[str, Any]]) -> list[Section]:
         for row in limits
     ]
     return (
-        [Section("Limits", headings=["limit", "on", "value", "at most", "used", "light"], rows=rows)]
+        [
+            Section(
+                "Limits",
+                headings=["limit", "on", "value", "at most", "used", "light"],
+                rows=rows,
+                brief=True,
+            )
+        ]
         if rows
         else []
     )
