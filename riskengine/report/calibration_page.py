@@ -20,6 +20,14 @@ def render_calibration(rows: Sequence[dict[str, Any]], title: str, origin: dict[
     rows : an asset each
     title : model, method and date
     origin : what is needed to make it again
+
+    Examples
+    --------
+    >>> row = {"asset": "KO", "omega": 5e-6, "alpha": 0.03, "gamma": 0.1, "beta": 0.9, "dof": 5.0, "persistence": 0.98}
+    >>> row |= {"next_volatility": 0.16, "long_run_volatility": 0.25, "observations": 1000, "periods_per_year": 252}
+    >>> row |= {"status": "ok", "findings": [], "notes": []}
+    >>> "Next volatility a year from 16.0% (KO) to 16.0% (KO)" in render_calibration([row], "GJR-GARCH(1,1)", {})
+    True
     """
     ordered = sorted(rows, key=lambda row: -row["next_volatility"])
     highest, lowest = ordered[0], ordered[-1]
