@@ -7,11 +7,13 @@ folder's face is a page of the API.
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File
+from study_gallery import PLOTS, RESULTS, bars, studies
 
 ROOT = Path(__file__).parents[1]
 FACES = (
@@ -32,6 +34,7 @@ def on_files(files: Any, config: Any) -> Any:
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(),
         "contributing.md": (ROOT / "CONTRIBUTING.md").read_text(),
         "strategies.md": gallery(),
+        "studies.md": studies(),
         "api/riskengine.md": face(
             "riskengine", "calibrate", "run_backtest", "load_panel", "standard_benchmarks"
         ),
@@ -51,6 +54,14 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     for pattern, instead in _MOVED:
         markdown = re.sub(pattern, instead, markdown)
     return markdown
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Links of a tutorial, which is no Markdown: to studies and pages by the name that they have on the site."""
+    if not page.file.src_uri.endswith(".ipynb"):
+        return html
+    html = re.sub(r'href="(?:\.\./)?backtests/results/([\w-]+)\.md"', r'href="results/\1.html"', html)
+    return re.sub(r'href="([\w-]+)\.(?:md|ipynb)"', r'href="\1.html"', html)
 
 
 def face(module: str, *only: str) -> str:
@@ -85,10 +96,12 @@ def defined(path: str) -> str:
 
 
 def gallery() -> str:
-    """Every strategy: its claim and its code."""
+    """Every strategy: its claim and its code, and how volatile those were that a study compares."""
+    study = "realized_volatility"
     parts = [
         "# Strategies\n\nOne a file, each with a claim. `riskengine backtest NAME` runs it; `riskengine init DIR` copies "
-        "them to change.\n"
+        "them to change. Each has a page of its own once it ran: `out/report.html`.\n",
+        bars(PLOTS[study], json.loads((RESULTS / f"{study}.json").read_text())["capped"]) + "\n",
     ]
     for path in sorted((ROOT / "strategies").glob("*.py")):
         if path.stem == "__init__":

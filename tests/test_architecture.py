@@ -110,12 +110,13 @@ SHARED = {
     "portfolio.broken_limits": {"TOLERANCE"},
     "portfolio.fallback": {"BEYOND_TURNOVER"},
     # recursions that calibrators and forecasters stand on
+    "calibration.joined_variance": {"joined"},
     "calibration.neural": {"takeover"},
     "calibration.universe_calibrator": {"CommonMargin", "as_ranges"},
     "calibration.window_filter": {"filter_window"},
     "garch.common_variance": {
         "TINY", "UniverseParams", "UniverseState", "filter_universe", "start_universe", "universe_eta",
-        "universe_step", "universe_term_structure", "universe_variance",
+        "universe_step", "universe_term_structure", "universe_variance", "with_variance",
     },
     "garch.components": {"PARKINSON", "ComponentParams"},
     "garch.robust": {"VariancePair", "next_pair"},

@@ -6,6 +6,7 @@ from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
     from riskengine.book.base_currency import in_base as in_base
+    from riskengine.book.base_currency import is_money as is_money
     from riskengine.book.base_currency import money_name as money_name
     from riskengine.book.book_settings import BookFile as BookFile
     from riskengine.book.book_settings import BookSettings as BookSettings

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskengine.book.currencies import pair_of
+from riskengine.book.currencies import CODES, pair_of
 from riskengine.book.fx import FxRates
 from riskengine.errors import DataError
 from riskengine.market import Panel
@@ -29,6 +29,11 @@ def money_name(currency: str) -> str:
     'cash in USD'
     """
     return MONEY + currency
+
+
+def is_money(name: str) -> bool:
+    """Whether a column is the money of a foreign currency."""
+    return name.startswith(MONEY) and name.removeprefix(MONEY) in CODES
 
 
 def in_base(

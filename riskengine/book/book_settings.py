@@ -137,13 +137,15 @@ def completed(book: PositionBook, settings: BookSettings) -> PositionBook:
 
 def _completed(one: Position, settings: BookSettings) -> Position:
     name = settings.symbols.get(one.symbol, one.symbol)
-    code, unit = one.currency, 1.0
+    code, unit, hundredths = one.currency, 1.0, one.hundredths
     said = settings.currency.get(name) or ("" if one.currency else settings.currency.get("*", ""))
     if said:
         code, unit = currency_unit(said)
+        # a file in pence has its multiplier already
+        unit, hundredths = (1.0 if hundredths else unit), unit != 1.0 or hundredths
     multiplier = float(settings.multiplier.get(name, one.multiplier * unit))
     kind = settings.kind.get(name, one.kind)
-    return replace(one, symbol=name, currency=code, multiplier=multiplier, kind=kind)
+    return replace(one, symbol=name, currency=code, multiplier=multiplier, kind=kind, hundredths=hundredths)
 
 
 def asset_terms(
@@ -155,7 +157,8 @@ def asset_terms(
     in that one.
     """
     held = {one.symbol: one for one in book.positions}
-    foreign = any(code != book.base for code in book.currencies)
+    stated = (currency_unit(code)[0] for code in settings.currency.values())
+    foreign = any(code != book.base for code in (*book.currencies, *stated))
     found, open_ = {}, []
     for name in assets:
         if foreign and pair_of(name) and name not in held:
@@ -171,7 +174,7 @@ def asset_terms(
 
 def open_currencies(names: tuple[str, ...], book: PositionBook) -> str:
     """What to say of assets whose currency is not known."""
-    other = next(code for code in book.currencies if code != book.base)
+    other = next((code for code in book.currencies if code != book.base), book.base)
     return (
         f"the book is in {', '.join(book.currencies)}, and it is not known in which currency the prices of "
         f'{listed(names)} are: say so in the book\'s settings, currency = {{ {names[0]} = "{book.base}", '

@@ -86,6 +86,7 @@ class RowTerms(NamedTuple):
     multiplier : of the contract, times a hundredth where prices are in pence
     kind, price, accrued : see :class:`~riskengine.book.positions.Position`
     rate : of the currency into the base, None where the row has none
+    hundredths : whether prices are in pence
     """
 
     currency: str
@@ -94,6 +95,7 @@ class RowTerms(NamedTuple):
     price: float | None
     accrued: float
     rate: float | None
+    hundredths: bool
 
 
 def terms_of(cells: dict[str, str], read: Amounts, where: str) -> RowTerms:
@@ -118,7 +120,7 @@ def terms_of(cells: dict[str, str], read: Amounts, where: str) -> RowTerms:
     local, base = (read.optional(cells, name, where, "value") for name in ("value", "base value"))
     if rate is None and local and base:
         rate = base / local
-    return RowTerms(code, (multiplier or 1.0) * unit, kind, price, accrued, rate)
+    return RowTerms(code, (multiplier or 1.0) * unit, kind, price, accrued, rate, unit != 1.0)
 
 
 def quantity_of(name: str, cells: dict[str, str], read: Amounts, where: str) -> float:
@@ -143,6 +145,25 @@ def unit_cost(
         return abs(one)
     total = read.optional(cells, "total cost", where, "cost")
     return None if total is None or not units else abs(total / (units * multiplier))
+
+
+_USUAL = {Kind.BOND: (0.01,), Kind.OPTION: (100.0, 10.0)}
+"""Multipliers that go without saying: bonds are priced in percent, options are on a hundred shares."""
+
+
+def usual_multiplier(units: float, terms: RowTerms, value: float | None) -> float | None:
+    """The multiplier that the value of a bond or an option implies, where it is a usual one; None otherwise.
+
+    Examples
+    --------
+    >>> terms = RowTerms("USD", 1.0, Kind.OPTION, 14.2, 0.0, None, False)
+    >>> usual_multiplier(5, terms, 7100.0), usual_multiplier(5, terms, 71.0)
+    (100.0, None)
+    """
+    if value is None or not terms.price or not units or terms.multiplier != 1:
+        return None
+    implied = abs(value / (units * terms.price))
+    return next((one for one in _USUAL.get(terms.kind, ()) if abs(implied / one - 1) < 0.01), None)
 
 
 def value_doubt(name: str, units: float, terms: RowTerms, value: float | None) -> str | None:

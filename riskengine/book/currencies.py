@@ -28,6 +28,9 @@ _HUNDREDTHS = {
 }
 """What exchanges call the hundredth in which they quote, London's penny first, to the currency."""
 
+QUOTED = {"GBP": "GBX", "ZAR": "ZAc", "ILS": "ILA"}
+"""Currency to what its hundredth is called in lists of prices."""
+
 _SIGNS = {
     "$": "USD",
     "US$": "USD",

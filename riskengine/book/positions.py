@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from riskengine.book.currencies import CODES
+from riskengine.book.currencies import CODES, QUOTED
 from riskengine.errors import DataError
 
 
@@ -53,6 +53,7 @@ class Position:
     kind : see :class:`Kind`
     lots : tax lots; empty where costs are not known
     accrued : dividends or interest that are due and not paid, in ``currency``; negative on a short
+    hundredths : whether the price is in hundredths of the currency, pence say, which the multiplier accounts for
     """
 
     symbol: str
@@ -64,6 +65,12 @@ class Position:
     kind: Kind = Kind.EQUITY
     lots: tuple[TaxLot, ...] = ()
     accrued: float = 0.0
+    hundredths: bool = False
+
+    @property
+    def quoted(self) -> str:
+        """What the price is in: the currency, or what its hundredth is called."""
+        return QUOTED.get(self.currency, self.currency) if self.hundredths else self.currency
 
     @property
     def paid(self) -> bool:

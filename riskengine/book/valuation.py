@@ -179,9 +179,14 @@ def value_book(
         found = _priced(held, prices, rates.rate(book.currency_of(held)))
         if found is None:
             unpriced.append(held)
+            where = (
+                "in its file: bring a history of prices"
+                if prices is None
+                else "in the prices or the file: add it"
+            )
             flags.append(
-                f"{held.symbol}{_where(held)}: {held.quantity:g} held and no price, neither in the prices nor in the "
-                "file: it is in no total; add its price, or write it off"
+                f"{held.symbol}{_where(held)}: {held.quantity:g} held and no price {where}, or write it off; it is in "
+                "no total"
             )
             continue
         lines.append(found)
@@ -197,8 +202,13 @@ def value_book(
         )
         for name in book.accounts
     }
+    total = _totals(lines, cash)
+    if total.wealth < 0:
+        flags.append(
+            f"more is owed than held: wealth is {total.wealth:,.2f}; the proceeds of shorts belong into cash"
+        )
     return BookValue(
-        book.base, tuple(lines), tuple(unpriced), cash, _totals(lines, cash), accounts, tuple(flags),
+        book.base, tuple(lines), tuple(unpriced), cash, total, accounts, tuple(flags),
         (*notes, *told),
     )  # fmt: skip
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 
 Array = np.ndarray
@@ -13,18 +16,19 @@ EVIDENT = 0.2
 _JUDGED = 128  # assets whose log scores tell the weight
 
 
-def joined(universe: Array, garch: Array, weight: float) -> Array:
+def joined(universe: Any, garch: Any, weight: Any, xp: ModuleType = np) -> Any:
     """Geometric mean of variances in which the first has a bounded say.
 
     After a bad print, which the network's filter of two hypotheses sees through and the component model does not, they
-    differ by a factor of five or ten: the difference of logarithms ``d`` counts as ``.7 tanh(d / .7)``.
+    differ by a factor of five or ten: the difference of logarithms ``d`` counts as ``.7 tanh(d / .7)``. ``xp`` is the
+    library of the arrays, ``jax.numpy`` inside a compiled function.
 
     Examples
     --------
     >>> [round(float(joined(np.array(ratio), np.array(1.0), 0.7)), 2) for ratio in (1.1, 2.0, 10.0)]
     [1.07, 1.45, 1.63]
     """
-    return garch * np.exp(weight * FURTHEST * np.tanh(np.log(universe / garch) / FURTHEST))
+    return garch * xp.exp(weight * FURTHEST * xp.tanh(xp.log(universe / garch) / FURTHEST))
 
 
 def evident_weight(returns: Array, universe: Array, garch: Array, dof: Array, most: float) -> float:

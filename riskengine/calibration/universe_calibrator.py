@@ -224,6 +224,12 @@ class CommonMargin(NamedTuple):
         with jax.enable_x64(True):
             return 1 / np.asarray(universe_eta(self.params, self.state))
 
+    def take(self, index: Array) -> CommonMargin:
+        """Of the assets at these positions; the universe's own averages stay."""
+        state = jax.tree.map(lambda leaf: leaf[..., index] if np.ndim(leaf) else leaf, self.state)
+        some = {name: getattr(self, name)[index] for name in ("variance", "mean", "silent")}
+        return self._replace(state=state, **some)
+
     def moved(self, row: Array, ranges: Array | None = None) -> CommonMargin:
         """After one more day of returns ``(assets,)``; ranges count where the history had them."""
         squares = None

@@ -42,7 +42,7 @@ def _orders(held: HeldBook, account: str, part: TradeList, known: Array) -> list
         rows.append(
             {"account": account}
             | row
-            | {"price": row["price"] / rate, "currency": terms.currency or held.book.base}
+            | {"price": row["price"] / rate, "currency": terms.quoted or held.book.base}
         )
     return rows
 

@@ -82,11 +82,16 @@ class BookRisk:
             found[name] = float(tail.conditional_value_at_risk if beyond else tail.value_at_risk)
         return found
 
-    def by(self, kind: str) -> list[dict[str, Any]]:
-        """A row a name: weight and contributions of the lines with this label, the largest volatility first.
+    @cached_property
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Weight and contributions by asset, by each label, and by position where that is not by asset."""
+        kinds = ["asset", *self.book.labels]
+        if self.book.names != self.book.assets:
+            kinds.append("position")
+        return {kind: self._by(kind) for kind in kinds}
 
-        ``kind`` is one of the labels, ``"asset"``, or ``"position"``, a row a line.
-        """
+    def _by(self, kind: str) -> list[dict[str, Any]]:
+        """A row a name, the largest volatility first."""
         book = self.book
         names = {"asset": book.assets, "position": book.names, **book.labels}[kind]
         columns = {"weight": self.book.weights, **self.attribution}
@@ -106,15 +111,23 @@ class BookRisk:
     @cached_property
     def factors(self) -> dict[str, FactorParts]:
         """Attributions to factors, by how they are known: statistical, series, stated."""
-        view, outcome = self.view, self.gains.sum(axis=1)
-        found = {"statistical": statistical_parts(view.model, self.weights, outcome=outcome)}
+        return self._factors(self.weights, self.gains.sum(axis=1))
+
+    @cached_property
+    def active_factors(self) -> dict[str, FactorParts]:
+        """The same of the active weights; empty without a benchmark."""
+        return {} if self.active is None else self._factors(self.active.weights, None)
+
+    def _factors(self, weights: Array, outcome: Array | None) -> dict[str, FactorParts]:
+        view = self.view
+        found = {"statistical": statistical_parts(view.model, weights, outcome=outcome)}
         if view.factors is not None:
             series = view.factors
-            found["series"] = series_parts(view.model, self.weights, series.tomorrow, series.names, outcome)
+            found["series"] = series_parts(view.model, weights, series.tomorrow, series.names, outcome)
         if view.exposures is not None:
             names = tuple(map(str, view.exposures.columns))
             stated = view.exposures.reindex(list(view.assets)).to_numpy()
-            found["stated"] = exposure_parts(view.model, self.weights, stated, names, outcome)
+            found["stated"] = exposure_parts(view.model, weights, stated, names, outcome)
         return found
 
     @cached_property
@@ -163,8 +176,8 @@ class BookRisk:
         yield "short", float(np.maximum(-weights, 0).sum())
         yield "weight", max(map(abs, by_asset.values()), default=0.0)
         yield from ((f"weight:{name}", value) for name, value in by_asset.items())
-        for kind in (*self.book.labels, "asset"):
-            for row in self.by(kind):
+        for kind in ("asset", *self.book.labels):
+            for row in self.rows[kind]:
                 if kind != "asset" and row["name"] != UNLABELLED:
                     yield f"{kind}:{row['name']}", row["weight"]
                 total = self.tails["volatility"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from riskengine.book import Position, is_money
 from riskengine.desk.holdings import Holdings
 from riskengine.desk.option_positions import OptionPositions
 from riskengine.errors import DataError, SettingsError
@@ -15,7 +16,8 @@ from riskengine.market import load_rows
 
 Array = np.ndarray
 
-UNLABELLED = "without label"
+UNLABELLED, MONEY = "without label", "money"
+"""Labels of what the file of labels does not know: an asset, and money of a foreign currency."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,40 +83,74 @@ def exposures_of(
     prices: Array,
     labels: Mapping[str, Mapping[str, str]],
     options: OptionPositions | None = None,
+    terms: Mapping[str, Position] | None = None,
 ) -> Exposures:
-    """Lines of holdings and of foreign money at prices ``(assets,)``; the wealth counts the value of options.
+    """Lines of holdings at prices ``(assets,)``, by account where there are several; the wealth counts options.
+
+    Foreign money is a line of its own on the column of its rate.
+
+    Parameters
+    ----------
+    holdings : in one currency, that of the prices
+    prices : (assets,) of today
+    labels : by kind, of assets
+    options : that are held beside
+    terms : of the assets of a book, whose kinds become labels where they are not all alike
 
     Raises
     ------
     DataError
         If there is no wealth, or something is held that has no price.
     """
-    bare = [holdings.assets[j] for j in np.flatnonzero(holdings.quantity) if not prices[j] > 0]
-    if bare:
-        raise DataError(f"{bare[0]} is held but has no price: add one, or write it off")
+    assets, accounts, money = [], [], []
+    for account, part in (holdings.accounts or {"": holdings}).items():
+        exposed = part.exposures(prices)
+        foreign = np.zeros(len(prices)) if part.foreign is None else part.foreign
+        exposed = exposed + np.where(foreign != 0, foreign * prices, 0.0)
+        held = np.flatnonzero((part.quantity != 0) | (foreign != 0))
+        bare = [holdings.assets[j] for j in held if not prices[j] > 0]
+        if bare:
+            raise DataError(f"{bare[0]} is held but has no price: add one, or write it off")
+        assets += [holdings.assets[j] for j in held]
+        accounts += [account] * len(held)
+        money += [float(exposed[j]) for j in held]
     wealth = holdings.wealth(prices) + (0.0 if options is None else float(options.value().sum()))
     if not wealth > 0:
         raise DataError(
             f"a wealth of {wealth:,.2f} is nothing that risk could be a fraction of: look at CASH"
         )
-    exposures = holdings.exposures(prices) + holdings.money(prices) * holdings.wealth(prices)
-    held = np.flatnonzero(exposures)
-    assets = [holdings.assets[j] for j in held]
-    names, weights = list(assets), exposures[held]
+    several = bool(holdings.accounts)
+    names = [
+        f"{asset}, {account}" if several else asset for asset, account in zip(assets, accounts, strict=True)
+    ]
     if options is not None:
         assets, names = [*assets, *options.underlying], [*names, *options.names]
-        weights = np.concatenate([weights, options.deltas()])
-    found = {
-        kind: tuple(by_asset.get(asset, UNLABELLED) for asset in assets) for kind, by_asset in labels.items()
+        accounts += ["options"] * len(options.names)
+        money += list(options.deltas())
+    kinds = _kinds(assets, terms or {})
+    by_kind = {"account": accounts} if several else {}
+    by_kind |= {"kind": kinds} if len(set(kinds)) > 1 else {}
+    by_kind |= {
+        kind: [by_asset.get(asset, MONEY if is_money(asset) else UNLABELLED) for asset in assets]
+        for kind, by_asset in labels.items()
     }
-    return Exposures(tuple(names), tuple(assets), weights / wealth, wealth, found, options)
+    found = {kind: tuple(values) for kind, values in by_kind.items()}
+    return Exposures(tuple(names), tuple(assets), np.array(money) / wealth, wealth, found, options)
 
 
-def read_trades(path: Path, assets: tuple[str, ...]) -> dict[str, float]:
-    """Units to trade by asset, negative is a sale, of a table of proposed trades.
+def _kinds(assets: list[str], terms: Mapping[str, Position]) -> list[str]:
+    """Kind of every line: money of a foreign currency, or that of the asset's position."""
+    return [
+        MONEY if is_money(asset) else str(terms[asset].kind) if asset in terms else "equity"
+        for asset in assets
+    ]
+
+
+def read_trades(path: Path, assets: tuple[str, ...]) -> dict[tuple[str, str], float]:
+    """Units to trade by account and asset, negative is a sale, of a table of proposed trades.
 
     Columns asset and units (or quantity); with a column side, buy or sell, units have no sign, as in the trades.csv of
-    `riskengine rebalance`.
+    `riskengine rebalance`; a column account where there are several.
 
     Raises
     ------
@@ -123,46 +159,86 @@ def read_trades(path: Path, assets: tuple[str, ...]) -> dict[str, float]:
     SettingsError
         If a side is neither buy nor sell, or a sale has negative units.
     """
-    optional = {"units": "number", "quantity": "number", "side": "text"}
+    optional = {"units": "number", "quantity": "number", "side": "text", "account": "text"}
     table = load_rows(path, {"asset": "text"}, optional)
     column = next((name for name in ("units", "quantity") if name in table), None)
     if column is None or table[column].isna().any():
         raise DataError(f"{path}: every trade has units: name the column units or quantity")
-    found: dict[str, float] = {}
+    found: dict[tuple[str, str], float] = {}
     for row in table.to_dict("records"):
         asset, units = str(row["asset"]), float(row[column])
+        key = (str(row.get("account") or ""), asset)
         if asset not in assets:
             raise DataError(f"{path} trades {asset!r}, which has no prices: add them, or leave the trade out")
-        if asset in found:
+        if key in found:
             raise DataError(f"{path} trades {asset} twice: add the two up")
         side = str(row.get("side") or "").lower()
         if side not in ("", "buy", "sell", "b", "s") or (side and units < 0):
             raise SettingsError(f"{path}: {asset}: side is buy or sell, and units with a side have no sign")
-        found[asset] = -units if side in ("sell", "s") else units
+        found[key] = -units if side in ("sell", "s") else units
     return found
 
 
 def after_trades(
-    holdings: Holdings, trades: Mapping[str, float], prices: Array, cost_rate: float
+    holdings: Holdings, trades: Mapping[tuple[str, str], float], prices: Array, cost_rate: float
 ) -> Holdings:
     """Holdings once trades are done at these prices ``(assets,)``, and their cost is paid.
+
+    Each is paid in the currency of its asset; a future costs nothing but its cost of trading.
 
     Raises
     ------
     DataError
-        If something is traded that has no price.
+        If something is traded that has no price, or in an account that there is not.
 
     Examples
     --------
     >>> before = Holdings(("A", "B"), np.array([10.0, 0.0]), cash=50.0)
-    >>> done = after_trades(before, {"A": -4, "B": 2}, np.array([10.0, 20.0]), 0.001)
+    >>> done = after_trades(before, {("", "A"): -4, ("", "B"): 2}, np.array([10.0, 20.0]), 0.001)
     >>> done.quantity, round(done.cash, 2)
     (array([6., 2.]), 49.92)
     """
+    strange = {account for account, _ in trades} - {*holdings.accounts, *(() if holdings.accounts else ("",))}
+    if holdings.accounts and strange:
+        raise DataError(
+            f"the book has the accounts {', '.join(holdings.accounts)}: name one for each trade, in a column account"
+        )
+    if not holdings.accounts:
+        return _traded(holdings, {asset: units for (_, asset), units in trades.items()}, prices, cost_rate)
+    parts = {
+        name: _traded(
+            part,
+            {asset: units for (account, asset), units in trades.items() if account == name},
+            prices,
+            cost_rate,
+        )
+        for name, part in holdings.accounts.items()
+    }
+    several = list(parts.values())
+    foreign = [part.foreign for part in several if part.foreign is not None]
+    return replace(
+        holdings,
+        quantity=np.sum([part.quantity for part in several], axis=0),
+        cash=sum(part.cash for part in several),
+        foreign=np.sum(foreign, axis=0) if foreign else None,
+        accounts=parts,
+    )
+
+
+def _traded(holdings: Holdings, trades: Mapping[str, float], prices: Array, cost_rate: float) -> Holdings:
+    """One account after its trades."""
     units = np.array([trades.get(name, 0.0) for name in holdings.assets])
     bare = [holdings.assets[j] for j in np.flatnonzero(units) if not prices[j] > 0]
     if bare:
         raise DataError(f"{bare[0]} is traded but has no price: leave the trade out")
-    value = holdings.exposures(prices, units)
-    cash = holdings.cash - float(value @ holdings.cost_share) - cost_rate * float(np.abs(value).sum())
-    return replace(holdings, quantity=holdings.quantity + units, cash=cash)
+    exposed = holdings.exposures(prices, units)
+    paid = exposed * holdings.cost_share + cost_rate * np.abs(exposed)
+    foreign = holdings.foreign
+    if foreign is not None and holdings.money_column is not None:
+        foreign = foreign.copy()
+        for j in np.flatnonzero((paid != 0) & (holdings.money_column >= 0)):
+            column = holdings.money_column[j]
+            foreign[column] -= paid[j] / prices[column]
+    return replace(
+        holdings, quantity=holdings.quantity + units, cash=holdings.cash - float(paid.sum()), foreign=foreign
+    )

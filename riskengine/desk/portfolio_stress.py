@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
-from riskengine.covariance import conditional_variance
+from riskengine.covariance import Margin, for_frequency
 from riskengine.desk.held_book import HeldBook, book_content
 from riskengine.desk.held_findings import held_findings
 from riskengine.desk.library_outcomes import Past, library_outcomes
@@ -174,9 +174,12 @@ def stress_test(
     weights = weights[alive]
     fit = calibrator(table.iloc[-settings.window :])
     model = ScenarioModel.fit(table, calibrator, settings.window, calibration=fit)
+    if model.common is not None:
+        notes.append(f"simulated variances move with those of all assets, weight {model.common.weight:.2f}")
     how, outcomes = settings.simulation, [*_simulated(model, weights, settings, write)]
     everything = table.to_numpy()
-    variance = conditional_variance(fit, everything)
+    margin, variance = Margin.of(for_frequency(calibrator, fit.periods_per_year)[0], everything, fit=fit)
+    variance = np.vstack([variance, margin.variance])
     outcomes += _states(panel, model, weights, how, variance, notes)
     past = Past(table.index, everything - fit.mean, whole.to_numpy()[:, alive], variance)
     outcomes += library_outcomes(library or read_library(), classes or {}, past, model, weights, notes)
@@ -267,10 +270,8 @@ def _states(
             notes.append(f"{name}: not in these prices")
             continue
         factor = np.sqrt(variance[place] / model.variance)
-        state = ScenarioModel(
-            model.assets, model.params, variance[place], model.residuals, model.loadings, model.specific,
-            model.posterior, (f"volatilities of {panel.dates[place]:%Y-%m-%d}, {np.median(factor):.1f} times today's",),
-        )  # fmt: skip
+        note = f"volatilities of {panel.dates[place]:%Y-%m-%d}, {np.median(factor):.1f} times today's"
+        state = replace(model, variance=variance[place], notes=(note,))
         yield simulate(state, weights, how, name=name)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from riskengine.backtest import panel_provenance
-from riskengine.book import read_book_settings
+from riskengine.book import is_money, read_book_settings
 from riskengine.calibration import Calibrator
 from riskengine.desk.book_risk import BookRisk
 from riskengine.desk.daily_risk import DailyRisk
@@ -106,7 +106,7 @@ class RiskFiles:
         return {
             name: sha256(Path(file))
             for name, file in named.items()
-            if isinstance(file, Path | str) and Path(file).is_file()
+            if isinstance(file, Path | str) and str(file) and Path(file).is_file()
         }
 
 
@@ -133,21 +133,19 @@ def risk_report(
     held = files.held(panel)
     given, panel = panel, panel if held is None else held.panel
     risk = DailyRisk.of(panel, calibrator, window)
-    labels = _labels(files, desk)
-    if held is not None and held.holdings.foreign is not None and "currency" not in labels:
-        labels["currency"] = held.currencies()
+    labels = file_labels(files, desk, held)
     view = risk_view(panel, risk, files, desk, labels, calibrator)
     prices = panel.prices.ffill().to_numpy()[-1]
     holdings = _equal(panel, prices) if held is None else held.holdings
     options = None
     if files.options is not None:
         options = read_options(files.options, panel.assets, prices, panel.dates[-1])
-    book = exposures_of(holdings, prices, labels, options)
-    before, now = None, BookRisk(view, book)
+    terms = {} if held is None else held.terms
+    before, now = None, BookRisk(view, exposures_of(holdings, prices, labels, options, terms))
     if files.trades is not None:
         trades = read_trades(files.trades, panel.assets)
         done = after_trades(holdings, trades, prices, desk.cost_rate)
-        before, now = now, BookRisk(view, exposures_of(done, prices, labels, options))
+        before, now = now, BookRisk(view, exposures_of(done, prices, labels, options, terms))
     content = risk_content(now, before)
     told = () if held is None else held.value.flags
     flags = [*told, *content["flags"], *_calibration_flags(risk, now, before)]
@@ -189,7 +187,7 @@ def stress_of_files(
     prices = panel.prices.ffill().to_numpy()[-1]
     weights = equal_weights(prices) if held is None else held.weights()
     labels = {} if files.labels is None else load_labels(files.labels)
-    library, classes = read_library(files.library), _classes(labels)
+    library, classes = read_library(files.library), _classes(labels, panel)
     if files.options is None:
         found = stress_test(panel, weights, calibrator, settings, write, library, classes)
         return replace(found, book=held)
@@ -216,8 +214,8 @@ def risk_view(
     benchmark, said = _benchmark(files.benchmark, panel.assets, assets)
     notes += said
     volume = mean_volume(panel, None if files.volume is None else load_volume(files.volume), desk)
-    classes = _classes(labels)
-    if not classes:
+    classes = _classes(labels, panel)
+    if not any(kind in labels for kind in _CLASSES):
         notes.append(
             "stress library: no column `class` in the labels, so that every asset is taken as equity"
         )
@@ -245,20 +243,29 @@ def risk_view(
     )
 
 
-def _labels(files: RiskFiles, desk: Desk) -> dict[str, Mapping[str, str]]:
-    """Of the file, and the groups of the limits file as a kind of their own."""
+def file_labels(files: RiskFiles, desk: Desk, held: HeldBook | None) -> dict[str, Mapping[str, str]]:
+    """Labels of the file, the currencies of a book, and the groups of the limits file as a kind of their own.
+
+    Raises
+    ------
+    DataError
+        If a column of the file has the name of a kind of limit.
+    """
     found: dict[str, Mapping[str, str]] = {}
     if files.labels is not None:
         found |= files.kinds(load_labels(files.labels))
     taken = {"group", "weight", "factor", "stress", "risk", "asset", "position"} & set(found)
     if taken:
         raise DataError(f"{files.labels}: a column of labels may not be called {min(taken)}: rename it")
+    if held is not None and held.holdings.foreign is not None and "currency" not in found:
+        found["currency"] = held.currencies()
     return found | ({"group": desk.groups} if desk.groups else {})
 
 
-def _classes(labels: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    """Asset classes by asset; empty where labels have none."""
-    return next((labels[kind] for kind in _CLASSES if kind in labels), {})
+def _classes(labels: Mapping[str, Mapping[str, str]], panel: Panel) -> dict[str, str]:
+    """Asset classes by asset, as far as labels have them; foreign money is of the class currency."""
+    money = {name: "currency" for name in panel.assets if is_money(name)}
+    return money | dict(next((labels[kind] for kind in _CLASSES if kind in labels), {}))
 
 
 def _equal(panel: Panel, prices: Array) -> Holdings:

@@ -24,9 +24,8 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -37,13 +36,14 @@ from riskengine.desk.live_limits import broken, judge_live
 from riskengine.desk.rules import Desk
 from riskengine.desk.stream_rows import HeaderError, Key, Row, RowReader, later
 from riskengine.desk.stream_sinks import Sink, TextSink
+from riskengine.desk.stream_start import Start
 from riskengine.desk.stream_store import StreamStore
 from riskengine.errors import DataError, ImplausibleError, RiskEngineError
 from riskengine.files import write_atomically
 from riskengine.market import audit_prices, period_name
 from riskengine.serialization import pack, unpack
 
-__all__ = ["HISTORY", "OUTPUT", "PROBLEMS", "STATE", "Row", "RowReader", "Start", "Watch", "later"]
+__all__ = ["OUTPUT", "PROBLEMS", "STATE", "Row", "RowReader", "Watch", "later"]
 
 Array = np.ndarray
 
@@ -57,45 +57,6 @@ _FURTHEST = 3660.0
 
 _OTHER_UNIT = 50.0
 """Ratio of two prices in a row from which on they are of different units: pence and pounds, say."""
-
-
-@dataclass(frozen=True)
-class History:
-    """What came before the stream.
-
-    Attributes
-    ----------
-    end : date of the last row, if known
-    values : (assets,) of the last row, prices or returns as the stream's; NaN where there was none
-    periods_per_year : of the rows
-    facts : where it came from, for the record
-    findings : of its audit that concern holdings, as text
-    """
-
-    end: str | None = None
-    values: tuple[float | None, ...] = ()
-    periods_per_year: float = 252.0
-    facts: dict[str, Any] = field(default_factory=dict)
-    findings: tuple[str, ...] = ()
-
-
-HISTORY = History()
-"""Of a stream that nothing is known about."""
-
-
-class Start(NamedTuple):
-    """What a watch begins with.
-
-    Attributes
-    ----------
-    engine : after the history
-    prices : (assets,) last known ones
-    history : what else is known of it
-    """
-
-    engine: LiveEngine
-    prices: Array
-    history: History = HISTORY
 
 
 class Watch:

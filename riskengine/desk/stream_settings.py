@@ -16,7 +16,8 @@ from riskengine.desk.holdings import Holdings, read_holdings
 from riskengine.desk.live import LiveEngine, LiveSettings
 from riskengine.desk.live_limits import add_level, not_judged
 from riskengine.desk.rules import read_desk
-from riskengine.desk.stream import History, Start, Watch
+from riskengine.desk.stream import Watch
+from riskengine.desk.stream_start import History, Start
 from riskengine.errors import DataError, RiskEngineError, SettingsError
 from riskengine.market import Panel, Source, load_panel
 

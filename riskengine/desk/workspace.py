@@ -25,6 +25,7 @@ README = """# A workspace of riskengine
 | strategies/ | one strategy a file: change them, add your own | backtest, sweep, rebalance |
 | prices.csv | dates and one column an asset; bring your own in its place | all |
 | holdings.csv | asset and quantity; CASH is money | rebalance, stress, risk |
+| positions.csv | two accounts as a broker writes them, with a short and tax lots | holdings, rebalance, stress, risk |
 | limits.toml | lots, costs, groups and limits of the desk | rebalance, stress, risk |
 | labels.csv | sector and class of each asset | risk, stress, brinson |
 | grid.toml | strategies and settings to compare | sweep |
@@ -43,6 +44,7 @@ COMMANDS = {
     "backtest": "backtest strategies/min_variance.py --prices prices.csv --step month --out out/backtest",
     "morning": "rebalance strategies/min_variance.py --prices prices.csv --holdings holdings.csv --limits limits.toml "
     "--out out/desk",
+    "holdings": "holdings positions.csv --prices prices.csv --out out/holdings",
     "stress": "stress --prices prices.csv --holdings holdings.csv --limits limits.toml --out out/stress",
     "risk": "risk --prices prices.csv --holdings holdings.csv --labels labels.csv --limits limits.toml "
     "--trades out/desk/trades.csv --out out/risk",
@@ -93,6 +95,22 @@ prices = "prices.csv"
 """
 
 
+POSITIONS = """\
+"Positions as of the close"
+
+"Account","Symbol","Quantity","Open Date","Cost/Share","Currency","Asset Class"
+"Main","AAPL","150","2019-03-04","42.10","USD","Equity"
+"Main","AAPL","50","2022-02-01","168.00","USD","Equity"
+"Main","KO","1,200","2018-05-14","41.80","USD","Equity"
+"Main","XOM","(100)","2022-06-01","94.00","USD","Equity"
+"Main","Cash & Cash Investments","$21,400.00","","","USD","Cash and Money Market"
+"Pension","MSFT","90","2020-07-01","202.00","USD","Equity"
+"Pension","JNJ","120","2021-01-05","157.00","USD","Equity"
+"Pension","Cash & Cash Investments","$5,250.75","","","USD","Cash and Money Market"
+"Account Total","","","","","",""
+"""
+
+
 def workspace_files() -> dict[str, bytes]:
     """Contents by path within the folder."""
     prices = us_equities_20().prices.iloc[-DAYS - TOLD :].round(4)
@@ -100,6 +118,7 @@ def workspace_files() -> dict[str, bytes]:
     texts = {
         "README.md": README,
         "Makefile": MAKEFILE,
+        "positions.csv": POSITIONS,
         "limits.toml": LIMITS,
         "grid.toml": GRID,
         "prices.csv": known.to_csv(date_format="%Y-%m-%d"),

@@ -171,7 +171,7 @@ def _gains(gains: dict[str, Any], base: str) -> Section:
         for row in gains["rows"]
     ]
     text = (
-        f"An estimate at today's prices and rates, and no tax return: {gains_line(gains, base)}. Long-term from "
+        f"At today's prices and rates, and no tax return: {gains_line(gains, base)}. Long-term from "
         f"{gains['long_term_days']} days on."
     )
     headings = [

@@ -102,5 +102,7 @@ def grouped(values: Array, names: Sequence[str]) -> dict[str, float]:
     >>> grouped(np.array([1.0, 2.0, 3.0]), ["b", "a", "b"])
     {'a': 2.0, 'b': 4.0}
     """
-    named = np.asarray(names, dtype=object)
-    return {str(name): float(values[named == name].sum()) for name in sorted(set(names))}
+    found = sorted(set(names))
+    place = {name: k for k, name in enumerate(found)}
+    sums = np.bincount(np.array([place[name] for name in names], dtype=int), values, len(found))
+    return {str(name): float(total) for name, total in zip(found, sums, strict=True)}

@@ -14,7 +14,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from riskengine.calibration.joined_variance import joined
 from riskengine.garch import GarchParams, step
+from riskengine.garch.common_variance import (
+    UniverseParams,
+    UniverseState,
+    universe_step,
+    universe_variance,
+)
 
 
 class Innovations(NamedTuple):
@@ -35,6 +42,21 @@ class Innovations(NamedTuple):
     loadings: Any
     specific: Any
     mixing: Any
+
+
+class CommonVariance(NamedTuple):
+    """The universe's part in the variances.
+
+    Attributes
+    ----------
+    params : of the component model
+    state : at the close; its variances are those of the first day
+    weight : in the logarithm of the variance, beside each asset's own GARCH
+    """
+
+    params: UniverseParams
+    state: UniverseState
+    weight: Any
 
 
 class Block(NamedTuple):
@@ -98,6 +120,7 @@ def run_block(
     days: int,
     paths: int,
     keep: bool = False,
+    common: CommonVariance | None = None,
 ) -> Block:
     """Simulate one block.
 
@@ -111,30 +134,52 @@ def run_block(
     first : (paths, assets) returns of the first day, drawn elsewhere; or None
     days, paths : numbers of them
     keep : whether all returns are wanted
+    common : by which the variances of all move together
     """
     assets = weights.shape[0]
     shape = (paths, assets)
     cash = 1 - jnp.sum(weights)
     one = jnp.ones((), weights.dtype)
 
-    def tomorrow(variance: Array, growth: Array, row: Array) -> tuple[Array, Array]:
-        return step(params, variance, row), growth * jnp.maximum(one + row, 0)
+    def tomorrow(own: Array, universe: UniverseState | None, growth: Array, row: Array) -> tuple:
+        if common is not None:
+            universe = _next_universe(common, universe, row)
+        return step(params, own, row), universe, growth * jnp.maximum(one + row, 0)
 
     def day(carry: tuple, day_key: Array) -> tuple[tuple, tuple]:
-        variance, growth, place = carry
+        own, universe, growth, place = carry
         residual, place = draw(day_key, source, paths, place)
+        variance = own if common is None else _variance(common, universe, own)
         row = residual * jnp.sqrt(variance)
-        variance, growth = tomorrow(variance, growth, row)
-        return (variance, growth, place), (growth @ weights + cash, row if keep else None)
+        own, universe, growth = tomorrow(own, universe, growth, row)
+        return (own, universe, growth, place), (growth @ weights + cash, row if keep else None)
 
     keys = jax.random.split(key, days + 1)
-    start = (jnp.broadcast_to(variance, shape), jnp.ones(shape, weights.dtype))
+    together = None if common is None else _on_paths(common.state, paths)
+    start = (jnp.broadcast_to(variance, shape), together, jnp.ones(shape, weights.dtype))
     place = begin(keys[0], source, paths)
     if first is None:
         end, (wealth, rows) = jax.lax.scan(day, (*start, place), keys[1:])
-        return Block(end[1], wealth, rows)
+        return Block(end[2], wealth, rows)
     start = tomorrow(*start, first)
-    one_day = start[1] @ weights + cash
+    one_day = start[2] @ weights + cash
     end, (wealth, rows) = jax.lax.scan(day, (*start, place), keys[2:])
     wealth = jnp.concatenate([one_day[None], wealth])
-    return Block(end[1], wealth, None if rows is None else jnp.concatenate([first[None], rows]))
+    return Block(end[2], wealth, None if rows is None else jnp.concatenate([first[None], rows]))
+
+
+def _on_paths(state: UniverseState, paths: int) -> UniverseState:
+    """A state of its own for every path, on the first axis."""
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (paths, *jnp.shape(leaf))), state)
+
+
+def _variance(common: CommonVariance, universe: Any, own: Array) -> Array:
+    """Of today ``(paths, assets)``, by both models."""
+    together = jax.vmap(partial(universe_variance, common.params))(universe)
+    return joined(together, own, common.weight, jnp)
+
+
+def _next_universe(common: CommonVariance, universe: Any, row: Array) -> UniverseState:
+    """After a day of returns ``(paths, assets)``; tails stay as they are, and nothing is computed for them."""
+    moved = jax.vmap(partial(universe_step, common.params))(universe, row)
+    return moved._replace(tail_score=universe.tail_score)

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from riskengine.calibration import Calibration, Calibrator, Posterior
-from riskengine.covariance import conditional_variance
+from riskengine.calibration.universe_calibrator import CommonMargin
+from riskengine.covariance import Margin, for_frequency
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import GarchParams
 from riskengine.market import as_returns
@@ -35,6 +36,8 @@ class ScenarioModel:
     loadings, specific : ``(assets, factors)`` and ``(assets,)``; their correlation is
         ``loadings @ loadings.T + diag(specific)``, with a diagonal of one
     posterior : of the parameters, for draws; None if not known
+    common : the universe's part in the variances, so that stress in the market is stress everywhere at once; None if
+        each asset's variance goes its own way
     notes : what was done to the model, one line each
 
     Raises
@@ -51,6 +54,7 @@ class ScenarioModel:
     specific: Array
     posterior: Posterior | None = None
     notes: tuple[str, ...] = ()
+    common: CommonMargin | None = None
 
     def __post_init__(self) -> None:
         n = len(self.assets)
@@ -94,12 +98,14 @@ class ScenarioModel:
         matrix, _ = as_returns(returns)
         fit = calibrator(returns[-window:]) if calibration is None else calibration
         rows = matrix[-window:]
-        variance = conditional_variance(fit, rows)
-        residuals = fill_residuals((rows - fit.mean) / np.sqrt(variance[:-1]))
+        margin, variance = Margin.of(for_frequency(calibrator, fit.periods_per_year)[0], rows, fit=fit)
+        residuals = fill_residuals((rows - fit.mean) / np.sqrt(variance))
         loadings, specific = principal_correlation(residuals, factors)
         notes = fit.flags
         params = GarchParams(*(np.asarray(leaf, np.float64) for leaf in fit.params))
-        return cls(fit.assets, params, variance[-1], residuals, loadings, specific, fit.posterior, notes)
+        common = margin.common if margin.common is not None and margin.common.weight > 0 else None
+        leaves = (params, margin.variance, residuals, loadings, specific, fit.posterior, notes, common)
+        return cls(fit.assets, *leaves)
 
     def take(self, index: Sequence[int] | Array) -> ScenarioModel:
         """The model of the assets at these positions."""
@@ -116,6 +122,7 @@ class ScenarioModel:
             loadings=self.loadings[index],
             specific=self.specific[index],
             posterior=posterior,
+            common=None if self.common is None else self.common.take(index),
         )
 
     def covariance(self) -> Array:

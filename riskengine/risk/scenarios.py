@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import GarchParams
+from riskengine.garch.common_variance import with_variance
 from riskengine.market import as_weights
 from riskengine.risk.measures import TailRisk, empirical_tail, tail_weights
-from riskengine.risk.paths import Block, Innovations, run_block
+from riskengine.risk.paths import Block, CommonVariance, Innovations, run_block
 from riskengine.risk.scenario_model import ScenarioModel, mixing_table
 
 Array = np.ndarray
@@ -135,12 +137,13 @@ def simulate_blocks(
         jax.tree.map(np.float32, model.params),
         model.variance.astype(np.float32),
         weights.astype(np.float32),
+        _common(model),
     )
     placed = [jax.device_put(common, device) for device in devices]
     waiting: deque[tuple[Block, int]] = deque()
     for number, start in enumerate(range(0, settings.paths, size)):
         device = devices[number % len(devices)]
-        source_there, params, variance, held = placed[number % len(devices)]
+        source_there, params, variance, held, together = placed[number % len(devices)]
         rng = np.random.default_rng([settings.seed, number])
         if settings.uncertain:
             params = jax.device_put(_drawn(model, size, rng), device)
@@ -149,7 +152,7 @@ def simulate_blocks(
             first = jax.device_put(conditional_day(model, shock, settings.law, size, rng), device)
         key = jax.device_put(jax.random.fold_in(jax.random.key(settings.seed), number), device)
         made = run_block(
-            key, source_there, params, variance, held, first, days=settings.horizon, paths=size, keep=keep
+            key, source_there, params, variance, held, first, settings.horizon, size, keep, together
         )
         waiting.append((made, min(size, settings.paths - start)))
         if len(waiting) == len(devices):
@@ -272,6 +275,16 @@ def _source(model: ScenarioModel, settings: Simulation) -> Innovations:
         return Innovations(model.residuals, renewal, np.zeros((n, 0)), np.zeros(n), np.zeros((0, n)))
     mixing = mixing_table(model.params.dof)
     return Innovations(np.zeros((0, n)), renewal, model.loadings, np.sqrt(model.specific), mixing)
+
+
+def _common(model: ScenarioModel) -> CommonVariance | None:
+    """The universe's part in float32, begun at the variances of the model, whoever has chosen them."""
+    if model.common is None:
+        return None
+    params, state, weight = model.common.params, model.common.state, model.common.weight
+    with jax.enable_x64(True):
+        begun = with_variance(params, jax.tree.map(jnp.asarray, state), jnp.asarray(model.variance))
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), CommonVariance(params, begun, weight))
 
 
 def _drawn(model: ScenarioModel, paths: int, rng: np.random.Generator) -> GarchParams:

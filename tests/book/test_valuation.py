@@ -143,7 +143,7 @@ def test_what_has_no_price_is_in_no_total_and_flagged():
     assert [one.symbol for one in found.unpriced] == ["A"]
     assert found.total.wealth == 100 - 10 + 10
     flags = "\n".join(found.flags)
-    assert "A: 3 held and no price" in flags
+    assert "A: 3 held and no price in the prices or the file" in flags
     assert "B: no price in the price history" in flags
     assert "C: the file has a price of 9" in flags
 

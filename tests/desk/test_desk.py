@@ -309,12 +309,12 @@ def stressed(panel, fixed_shape, tmp_path_factory):
     return found, stress_content(found, panel, Desk(limits={"drawdown": 0.01}), how), file
 
 
-def test_stress_writes_every_path_once(stressed):
+def test_stress_writes_every_path_once(panel, stressed):
     found, content, file = stressed
     table = pq.read_table(file).to_pandas()
     assert len(table) == 900
     assert table.groupby("path")["day"].apply(list).map(lambda d: d == [1, 2, 3]).all()
-    grown = (1 + table[list(panel.assets)].astype(float)).groupby(table["path"]).prod() - 1
+    grown = (1 + table[list(found.model.assets)].astype(float)).groupby(table["path"]).prod() - 1
     np.testing.assert_allclose(grown.to_numpy(), found.outcomes[0].returns, atol=1e-5)
     assert content["status"] == "flagged"
     names = [row["name"] for row in content["scenarios"]]
@@ -365,5 +365,5 @@ def test_a_column_that_is_empty_in_every_row_is_not_shown():
     section = Section("t", headings=["a", "of daily volume", "b"], rows=[["1", "", "x"], ["2", "", ""]])
     text = page("t", "s", "h", [section], {}, False)
     assert "of daily volume" not in text
-    assert "<th>a</th><th>b</th>" in text
+    assert text.count("<th scope=") == 2
     assert "<td>2</td><td></td>" in text

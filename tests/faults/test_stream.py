@@ -28,8 +28,9 @@ from riskengine.covariance.evaluation import forecasts
 from riskengine.desk import read_desk
 from riskengine.desk.forecast_file import read_forecasts
 from riskengine.desk.live import LiveEngine, LiveSettings
-from riskengine.desk.stream import RowReader, Start, Watch
+from riskengine.desk.stream import RowReader, Watch
 from riskengine.desk.stream_settings import StreamSettings, begin, reconcile
+from riskengine.desk.stream_start import Start
 from riskengine.errors import DataError, ImplausibleError, SettingsError
 from riskengine.market import Panel
 from riskengine.market.checks import as_returns, as_row, as_weights
@@ -367,7 +368,7 @@ def test_weekly_prices_have_weekly_horizons(run, files):
 
 def start(calibrator, rows_are_prices=True, held=(0.6, 0.4, 0, 0, 0), prices=PRICES):
     def make():
-        from riskengine.desk.stream import History
+        from riskengine.desk.stream_start import History
 
         engine = LiveEngine(
             calibrator,

@@ -169,7 +169,7 @@ def test_parameter_draws_widen_the_tail_and_need_a_posterior(model):
     uncertain = replace(model, posterior=wide)
     found = simulate(uncertain, WEIGHTS, Simulation(3, 4000, uncertain=True))
     assert np.isfinite(found.losses).all()
-    assert len(np.unique(found.losses)) == 4000
+    assert len(np.unique(found.losses)) > 3990  # but for coincidences in float32
 
 
 def test_shocked_states():
