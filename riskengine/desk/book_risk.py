@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from riskengine.book import is_money
 from riskengine.desk.exposures import UNLABELLED, Exposures
 from riskengine.desk.liquidity import HORIZONS, Liquidity
 from riskengine.desk.risk_view import LibraryMove, RiskView
@@ -142,13 +143,13 @@ class BookRisk:
 
     @cached_property
     def liquidity(self) -> Liquidity | None:
-        """Of what is held but for options; None where no volume is known at all."""
+        """Of what is held but for options and money; None where no volume is known at all."""
         if self.view.volume is None:
             return None
         plain = len(self.book.names) - (0 if self.book.options is None else len(self.book.options.names))
         values = grouped(self.book.weights[:plain], self.book.assets[:plain])
         volume = dict(zip(self.view.assets, self.view.volume, strict=True))
-        held = tuple(name for name, value in values.items() if value)
+        held = tuple(name for name, value in values.items() if value and not is_money(name))
         money = np.array([abs(values[name]) * self.book.wealth for name in held])
         known = np.array([volume.get(name, np.nan) for name in held])
         return Liquidity(held, money, known, self.view.desk.take)
