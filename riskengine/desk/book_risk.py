@@ -169,7 +169,8 @@ class BookRisk:
         return dict(self._measures())
 
     def _measures(self) -> Iterator[tuple[str, float]]:
-        weights, by_asset = self.book.weights, grouped(self.book.weights, self.book.assets)
+        weights = self.book.weights[self.book.invested]
+        by_asset = grouped(weights, [name for name in self.book.assets if not is_money(name)])
         yield from self.tails.items()
         yield "gross", float(np.abs(weights).sum())
         yield "net", float(weights.sum())

@@ -228,7 +228,7 @@ def _stress(after: BookRisk, before: BookRisk | None) -> list[dict[str, Any]]:
     """A row a scenario of the library, the worst first."""
     rows, book = [], after.book
     plain = len(book.names) - (0 if book.options is None else len(book.options.names))
-    turned = float(np.abs(book.weights[:plain]).sum())
+    turned = float(np.abs(book.weights[:plain][book.invested[:plain]]).sum())
     for move in after.view.library:
         losses = after.stressed(move)
         order = np.argsort(-losses, kind="stable")[:_LOSERS]

@@ -80,6 +80,9 @@ def test_a_book_of_300_lines_adds_up_by_every_grouping(book, book_report):
     kinds = {row["name"]: row["weight"] for row in found["kind"]}
     assert kinds["future"] == pytest.approx(by_kind["future"] / wealth, rel=1e-9)
     figures = {row["name"]: row["value"] for row in content["figures"]}
+    # Exposures are of positions, as in the value of the book; foreign money is risk and no exposure.
+    for name in ("gross", "net", "long", "short"):
+        assert figures[name] == pytest.approx(content["book"]["total"][name] / wealth, rel=1e-9)
     assert {"asset", "position", "account", "currency", "kind", "sector", "country"} == set(found)
     for rows in found.values():
         for name in ("volatility", "var_95", "var_99", "cvar_97.5"):
