@@ -202,8 +202,13 @@ def value_book(
         )
         for name in book.accounts
     }
+    total = _totals(lines, cash)
+    if total.wealth < 0:
+        flags.append(
+            f"more is owed than held: wealth is {total.wealth:,.2f}; the proceeds of shorts belong into cash"
+        )
     return BookValue(
-        book.base, tuple(lines), tuple(unpriced), cash, _totals(lines, cash), accounts, tuple(flags),
+        book.base, tuple(lines), tuple(unpriced), cash, total, accounts, tuple(flags),
         (*notes, *told),
     )  # fmt: skip
 

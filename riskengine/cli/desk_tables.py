@@ -95,7 +95,7 @@ def show_holdings(console: Console, content: dict[str, Any], page: Path) -> None
 
 def show_stress(console: Console, content: dict[str, Any], page: Path) -> None:
     """A row a scenario, then limits, flags and notes."""
-    from riskengine.report import loss_horizon, stress_cell
+    from riskengine.report import limit_label, loss_horizon, stress_cell
 
     over = loss_horizon(content)
     table = new_table(f"Stress, {content['date']}: losses over {over}, % of wealth, ± standard error")
@@ -108,7 +108,7 @@ def show_stress(console: Console, content: dict[str, Any], page: Path) -> None:
     console.print(table)
     for row in content["limits"]:
         said = "not judged" if row["value"] is None else f"{row['value']:.2%}, {row['light']}"
-        plainly(console, f"limit {row['name']} at most {row['limit']:.2%}: {said} ({row['on']})")
+        plainly(console, f"limit {limit_label(row['name'])} at most {row['limit']:.2%}: {said} ({row['on']})")
     plainly(console, *(f"{kind[:-1]}: {line}" for kind in ("flags", "notes") for line in content[kind]))
     console.print(f"[bold]{page}[/bold]")
 

@@ -192,6 +192,7 @@ def run_smile(
     SettingsError
         If there are prices without an asset, or the reverse.
     """
+    from riskengine.calibration import ranges_for
     from riskengine.desk import fit_smile
     from riskengine.options import read_quotes
 
@@ -203,8 +204,12 @@ def run_smile(
     panel = _panel(prices, None if asof is None else asof.split()[0])
     if asset not in panel.assets:
         raise DataError(f"{prices} has no asset {asset!r}")
-    returns = panel.returns[[asset]].iloc[-window:]
-    fit = network()(returns)
+    rows, calibrator = panel.session_returns.iloc[-window:], network()
+    whole = calibrator(
+        rows, **ranges_for(calibrator, panel, len(rows))
+    )  # others and ranges tell of one: bridge.md
+    place = panel.assets.index(asset)
+    fit, returns = whole.select(slice(place, place + 1)), rows[[asset]]
     found = fit_smile(read, returns.to_numpy(), fit, **fitting)
     doubts = [
         str(one) for one in panel.audit()

@@ -133,7 +133,7 @@ def hold_book(
         raise SettingsError(open_currencies(open_, book))
     if open_:
         line = f"left out, as not held and of no known currency: {listed(open_)}"
-        book, value = replace(book, notes=(*book.notes, line)), replace(value, notes=(*value.notes, line))
+        value = replace(value, notes=(*value.notes, line)) if strict else value
         terms = {name: one for name, one in terms.items() if name not in open_}
         panel = panel.select([name for name in panel.assets if name not in open_])
     wanted = {*book.currencies, *(one.currency for one in terms.values())} - {"", book.base}
@@ -204,10 +204,8 @@ def _holdings(
     names = panel.assets
     place = {name: j for j, name in enumerate(names)}
     multiplier, paid = np.ones(len(names)), np.ones(len(names), bool)
-    for held in book.positions:
-        if held.symbol in place:
-            multiplier[place[held.symbol]] = held.multiplier
-            paid[place[held.symbol]] = held.paid
+    for name, one in terms.items():
+        multiplier[place[name]], paid[place[name]] = one.multiplier, one.paid
 
     columns = np.array(
         [place.get(money_name(terms[name].currency), -1) if name in terms else -1 for name in names]

@@ -22,7 +22,7 @@ PALETTE = ("#0b5fa5", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#5f6b76", "#2
 OTHERS = "#c9ced4"
 _LAYOUT = LAYOUT | {
     "margin": {"l": 60, "r": 20, "t": 20, "b": 40},
-    "legend": {"orientation": "h", "y": 1.08, "x": 0},
+    "legend": {"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0},  # below: on a phone it wraps
     "hovermode": "x unified",
     "height": 380,
 }

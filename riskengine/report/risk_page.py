@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from riskengine.report.holdings_page import book_sections
-from riskengine.report.page import Section, page
-from riskengine.report.rebalance_sections import limit_label
+from riskengine.report.labels import limit_label
+from riskengine.report.page import Page, Section
 
 MOST_ROWS = 25
 """Of a table of attributions; the others are one row."""
@@ -21,6 +21,11 @@ _HOW = {
 
 def render_risk(content: dict[str, Any]) -> str:
     """HTML page as text."""
+    return page_of_risk(content).html()
+
+
+def page_of_risk(content: dict[str, Any]) -> Page:
+    """The same as sections."""
     figures = {row["name"]: row for row in content["figures"]}
     flagged = content["status"] != "clean"
     broken = sum(row["light"] == "red" for row in content["limits"])
@@ -38,7 +43,7 @@ def render_risk(content: dict[str, Any]) -> str:
         else "no limits set."
     )
     parts = [
-        Section("Flags", items=content["flags"]),
+        Section("Flags", items=content["flags"], brief=True),
         limit_section(content["limits"]),
         _figures(content),
         *(book_sections(content["book"]) if "book" in content else []),
@@ -50,7 +55,7 @@ def render_risk(content: dict[str, Any]) -> str:
         Section("Notes", items=content["notes"]),
     ]
     title = "What-if" if _traded(content) else "Risk"
-    return page(title, content["date"], headline, parts, content["provenance"], flagged)
+    return Page(title, content["date"], headline, parts, content["provenance"], flagged)
 
 
 def risk_cell(row: dict[str, Any], key: str = "value", sign: bool = False) -> str:
@@ -88,7 +93,7 @@ def limit_section(rows_of: Sequence[dict[str, Any]], title: str = "Limits") -> S
     ]
     text = "Green up to four fifths of a limit, amber up to it, red beyond. What cannot be judged is red."
     said = [row["reason"] for row in rows_of if row["reason"] and row["value"] is None]
-    return Section(title, text if rows else "", headings, rows, said)
+    return Section(title, text if rows else "", headings, rows, said, brief=True)
 
 
 def order_limits(content: dict[str, Any]) -> list[Section]:
@@ -104,7 +109,7 @@ def _figures(content: dict[str, Any]) -> Section:
     )
     if not _traded(content):
         rows = [[limit_label(row["name"]), risk_cell(row)] for row in content["figures"]]
-        return Section("Figures", text, ["", "now"], rows)
+        return Section("Figures", text, ["", "now"], rows, brief=True)
     rows = [
         [
             limit_label(row["name"]),
@@ -114,7 +119,9 @@ def _figures(content: dict[str, Any]) -> Section:
         ]
         for row in content["figures"]
     ]
-    return Section("Figures before and after the trades", text, ["", "before", "after", "change"], rows)
+    return Section(
+        "Figures before and after the trades", text, ["", "before", "after", "change"], rows, brief=True
+    )
 
 
 def _attributions(content: dict[str, Any]) -> list[Section]:
