@@ -22,6 +22,7 @@ from riskengine.risk import (
     empirical_tail,
     exposure_parts,
     factor_regression,
+    fewest_days,
     grouped,
     series_parts,
     statistical_parts,
@@ -133,13 +134,19 @@ class BookRisk:
 
     @cached_property
     def regression(self) -> FactorRegression | None:
-        """Of past returns at today's weights on factor series, as they were; None without any, or without weights."""
+        """Of past returns at today's weights on factor series, as they were.
+
+        None without any, without weights, or where too few days have returns of all that is held.
+        """
         series = self.view.factors
         if series is None or not self.weights.any():
             return None
         held = self.weights != 0
-        excess = self.view.rows[:, held] - series.riskless[:, None]
-        return factor_regression(excess @ self.weights[held], series.returns, series.names)
+        earned = (self.view.rows[:, held] - series.riskless[:, None]) @ self.weights[held]
+        known = ~np.isnan(earned) & ~np.isnan(series.returns).any(axis=1)
+        if known.sum() < fewest_days(len(series.names)):
+            return None
+        return factor_regression(earned, series.returns, series.names)
 
     @cached_property
     def liquidity(self) -> Liquidity | None:

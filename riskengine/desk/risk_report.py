@@ -269,6 +269,10 @@ def _notes(risk: BookRisk) -> list[str]:
     notes = list(risk.view.notes)
     if risk.view.factors is not None:
         notes += risk.view.factors.notes
+        if risk.regression is None:
+            notes.append(
+                "factors: no regression of past returns, too few days have returns of all that is held"
+            )
     if risk.book.options is not None:
         notes += [
             *risk.book.options.notes,
