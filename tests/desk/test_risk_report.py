@@ -206,6 +206,17 @@ def test_a_limit_that_cannot_be_judged_is_red_and_one_on_nothing_refused(files, 
             risk_report(panel, plain, Desk(limits={limit: 0.5}), fixed_shape, 600)
 
 
+def test_a_holding_of_a_few_weeks_has_no_regression_and_all_else(files, prices, fixed_shape):
+    young = prices.iloc[:640].copy()
+    young.loc[young.index[:600], "C"] = np.nan
+    found = risk_report(Panel(young), RiskFiles(**given(files, "options")), Desk(), fixed_shape, 600)
+    assert found["regression"] is None
+    assert any("no regression" in note for note in found["notes"])
+    volatility = next(row["value"] for row in found["figures"] if row["name"] == "volatility")
+    for rows in found["factors"].values():
+        assert sum(row["volatility"] for row in rows) == pytest.approx(volatility, abs=1e-10)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
