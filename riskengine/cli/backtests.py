@@ -40,8 +40,9 @@ from riskengine.cli.arguments import (
     Volume,
     Window,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, screen
+from riskengine.cli.console import FLAGGED, bundled_prices, screen, show_files
 from riskengine.cli.file_schema import Example, Schema
+from riskengine.cli.form_options import ArchiveFolder, AsPdf, AsSummary, AsWorkbook
 from riskengine.cli.result_tables import show_sweep, show_with_page
 from riskengine.cli.walk import (
     WalkRules,
@@ -77,6 +78,10 @@ def backtest(
     checkpoint: Checkpoint = None,
     resume: Resume = False,
     jobs: BenchmarkJobs = 1,
+    pdf: AsPdf = False,
+    xlsx: AsWorkbook = False,
+    summary: AsSummary = False,
+    archive: ArchiveFolder = None,
     as_json: Json = False,
 ) -> None:
     """Walk-forward backtest of a strategy beside four benchmarks; writes the report.
@@ -89,7 +94,9 @@ def backtest(
     held look wrong: a split that they are not adjusted for, say.
     """
     from riskengine.backtest import Market
+    from riskengine.report import Forms, of_result, write_forms
 
+    forms = Forms(pdf, xlsx, summary, archive).checked()
     check_checkpoint(checkpoint, resume)
     console = screen(as_json)
     rules = WalkRules(train, step, delay, costs, cash, borrow, band, window)
@@ -98,10 +105,12 @@ def backtest(
     market = replace(market, periods_per_year=periods_per_year)
     result = run_beside_benchmarks(strategy, market, rules, console, checkpoint, jobs)
     page = write_backtest(result, out)
+    files = write_forms(lambda: of_result(result), forms, out)
     if as_json:
         print(result.to_json())
     else:
         show_with_page(console, result, page)
+        show_files(console, files)
     if result.flagged:
         raise typer.Exit(FLAGGED)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,12 @@ def new_table(title: str | None, gap: int = 1) -> Table:
 def screen(as_json: bool) -> Console:
     """Where people read: standard output, or standard error when that is kept for JSON."""
     return Console(stderr=as_json)
+
+
+def show_files(console: Console, files: Iterable[Path]) -> None:
+    """Where further forms of a report are."""
+    for file in files:
+        console.print(file, highlight=False, markup=False, style="bold")
 
 
 def plainly(console: Console, *lines: str) -> None:

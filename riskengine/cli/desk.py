@@ -11,9 +11,11 @@ from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
     BaseCurrency,
+    Benchmark,
     BookOfHoldings,
     DeskFolder,
     Draws,
+    Factors,
     FilteredDays,
     ForecastFile,
     Fresh,
@@ -41,6 +43,7 @@ from riskengine.cli.arguments import (
     ShockedCorrelation,
     ShownHistory,
     Snapshot,
+    StatedExposures,
     StateFolder,
     StrategyFile,
     StreamHoldings,
@@ -55,9 +58,10 @@ from riskengine.cli.arguments import (
     Volume,
     WritePaths,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, screen, working
+from riskengine.cli.console import FLAGGED, bundled_prices, screen, show_files, working
 from riskengine.cli.desk_tables import show_holdings, show_rebalance, show_stress, show_validation
 from riskengine.cli.file_schema import Example, Schema
+from riskengine.cli.form_options import ArchiveFolder, AsPdf, AsSummary, AsWorkbook
 
 
 @app.command()
@@ -96,6 +100,11 @@ def rebalance(
     limits: LimitsFile = None,
     book: BookOfHoldings = None,
     base: BaseCurrency = "",
+    labels: Labels = None,
+    benchmark: Benchmark = None,
+    factors: Factors = None,
+    exposures: StatedExposures = None,
+    library: Library = None,
     asof: AsOf = None,
     out: DeskFolder = Path("out/desk"),
     window: RiskWindow = 1250,
@@ -105,6 +114,10 @@ def rebalance(
     volume: Volume = None,
     top: Top = None,
     periods_per_year: PeriodsPerYear = None,
+    pdf: AsPdf = False,
+    xlsx: AsWorkbook = False,
+    summary: AsSummary = False,
+    archive: ArchiveFolder = None,
     schema: Schema = False,
     example: Example = False,
     as_json: Json = False,
@@ -117,15 +130,21 @@ def rebalance(
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
     from riskengine.cli.runs import run_rebalance
+    from riskengine.desk import RiskFiles
+    from riskengine.report import Forms, of_page, page_of_rebalance, write_forms
 
+    forms = Forms(pdf, xlsx, summary, archive).checked()
+    files = RiskFiles(holdings, labels, benchmark, factors, exposures, library=library, book=book, base=base)
     console, source = screen(as_json), prices or bundled_prices()
-    shown = (fresh, history, membership, volume, top, periods_per_year, book, base)
+    shown = (fresh, history, membership, volume, top, periods_per_year, files)
     with working(console, "prices, targets, risk and orders"):
         content = run_rebalance(strategy, source, holdings, limits, asof, out, window, *shown)
+    written = write_forms(lambda: of_page("report", content, page_of_rebalance(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
         show_rebalance(console, content, out / "report.html")
+        show_files(console, written)
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 
@@ -152,6 +171,10 @@ def stress(
     periods_per_year: PeriodsPerYear = None,
     write_paths: WritePaths = False,
     out: StressFolder = Path("out/stress"),
+    pdf: AsPdf = False,
+    xlsx: AsWorkbook = False,
+    summary: AsSummary = False,
+    archive: ArchiveFolder = None,
     schema: Schema = False,
     example: Example = False,
     as_json: Json = False,
@@ -163,8 +186,10 @@ def stress(
     """
     from riskengine.cli.runs import run_stress
     from riskengine.desk import RiskFiles, StressSettings
+    from riskengine.report import Forms, of_page, page_of_stress, write_forms
     from riskengine.risk import Simulation
 
+    forms = Forms(pdf, xlsx, summary, archive).checked()
     periods = 21 if horizon is None else horizon
     how = Simulation(periods, paths, "filtered" if filtered else "student-t", uncertain, seed)
     settings, console = StressSettings(how, volatility, correlation, market), screen(as_json)
@@ -174,10 +199,12 @@ def stress(
         content, flagged = run_stress(
             prices or bundled_prices(), files, limits, asof, settings, write_paths, out, *shown
         )
+    made = write_forms(lambda: of_page("stress", content, page_of_stress(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
         show_stress(console, content, out / "stress.html")
+        show_files(console, made)
     if flagged:
         raise typer.Exit(FLAGGED)
 

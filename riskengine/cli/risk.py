@@ -30,8 +30,9 @@ from riskengine.cli.arguments import (
     Trades,
     Volume,
 )
-from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen, working
+from riskengine.cli.console import FLAGGED, bundled_prices, new_table, plainly, screen, show_files, working
 from riskengine.cli.file_schema import Example, Schema
+from riskengine.cli.form_options import ArchiveFolder, AsPdf, AsSummary, AsWorkbook
 
 RiskFolder = Annotated[Path, typer.Option("--out", help="Folder for risk.json and risk.html.")]
 
@@ -59,6 +60,10 @@ def risk(
     window: RiskWindow = 1250,
     periods_per_year: PeriodsPerYear = None,
     out: RiskFolder = Path("out/risk"),
+    pdf: AsPdf = False,
+    xlsx: AsWorkbook = False,
+    summary: AsSummary = False,
+    archive: ArchiveFolder = None,
     schema: Schema = False,
     example: Example = False,
     as_json: Json = False,
@@ -70,18 +75,21 @@ def risk(
     """
     from riskengine.cli.runs import run_risk
     from riskengine.desk import RiskFiles
+    from riskengine.report import Forms, of_page, page_of_risk, write_forms
 
     kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
     files = RiskFiles(
         holdings, labels, benchmark, factors, exposures, volume, options, trades, library, book, base, kinds
     )
-    console = screen(as_json)
+    forms, console = Forms(pdf, xlsx, summary, archive).checked(), screen(as_json)
     with working(console, "prices, risk, stress and limits"):
         content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
+    made = write_forms(lambda: of_page("risk", content, page_of_risk(content)), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
         show_risk(console, content, out / "risk.html")
+        show_files(console, made)
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 

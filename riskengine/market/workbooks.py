@@ -13,7 +13,7 @@ from riskengine.errors import DataError
 def read_workbook(path: Path) -> tuple[list[list[str]], list[int]]:
     """Rows of the one sheet of a workbook that is not empty, every cell as text."""
     try:
-        import openpyxl  # type: ignore[import-untyped]
+        import openpyxl
     except ImportError as error:
         raise DataError(
             f'{path}: Excel files need openpyxl, which is not installed: pip install "riskengine[excel]", or save the '

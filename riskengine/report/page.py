@@ -32,6 +32,7 @@ class Section:
     headings, rows : of the table; cells ``green``, ``amber`` and ``red`` are shown as lights
     items : of the list
     chart : a figure, as markup
+    brief : whether it belongs into the summary of a mail too
     """
 
     title: str
@@ -40,6 +41,41 @@ class Section:
     rows: Sequence[Sequence[str]] = ()
     items: Sequence[str] = ()
     chart: Markup | None = None
+    brief: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report as sections.
+
+    Attributes
+    ----------
+    title, subtitle, headline : texts above the sections
+    sections : those without content are not shown
+    origin : the provenance
+    flagged : whether the headline is marked
+    """
+
+    title: str
+    subtitle: str
+    headline: str
+    sections: Sequence[Section]
+    origin: dict[str, Any]
+    flagged: bool
+
+    def html(self) -> str:
+        """The page as text. Everything from data is escaped."""
+        shown = [_filled(one) for one in self.sections if one.rows or one.items or one.text or one.chart]
+        return render_template(
+            "desk.html",
+            title=self.title,
+            subtitle=self.subtitle,
+            headline=self.headline,
+            sections=shown,
+            provenance=list(self.origin.items()),
+            flagged=self.flagged,
+            charted=any(one.chart for one in self.sections),
+        )
 
 
 def render_template(name: str, charted: bool, **content: Any) -> str:
@@ -72,7 +108,7 @@ def chart(figure: Any, name: str) -> Markup:
         full_html=False,
         include_plotlyjs=False,
         div_id=name,
-        config={"displaylogo": False, "responsive": True},
+        config={"displayModeBar": False, "responsive": True},
     )
     return Markup(body)  # plotly escapes its data; nothing else is in here
 
@@ -86,17 +122,7 @@ def page(
     flagged: bool,
 ) -> str:
     """The page as text. Everything from data is escaped."""
-    shown = [_filled(one) for one in sections if one.rows or one.items or one.text or one.chart]
-    return render_template(
-        "desk.html",
-        title=title,
-        subtitle=subtitle,
-        headline=headline,
-        sections=shown,
-        provenance=list(origin.items()),
-        flagged=flagged,
-        charted=any(one.chart for one in sections),
-    )
+    return Page(title, subtitle, headline, sections, origin, flagged).html()
 
 
 def _filled(section: Section) -> Section:

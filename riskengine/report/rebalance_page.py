@@ -5,7 +5,7 @@ from __future__ import annotations
 from pkgutil import resolve_name
 from typing import Any
 
-from riskengine.report.page import Section, page
+from riskengine.report.page import Page, Section
 
 SECTIONS = (
     "rebalance_sections:flags",
@@ -15,6 +15,7 @@ SECTIONS = (
     "holdings_page:held",
     "rebalance_sections:risk",
     "rebalance_sections:limits",
+    "risk_page:order_limits",
     "rebalance_sections:changes",
     "rebalance_sections:weights",
     "rebalance_sections:var_tests",
@@ -27,6 +28,11 @@ SECTIONS = (
 
 def render_rebalance(content: dict[str, Any]) -> str:
     """HTML page as text."""
+    return page_of_rebalance(content).html()
+
+
+def page_of_rebalance(content: dict[str, Any]) -> Page:
+    """The same as sections."""
     before, after = content["risk"]["before"], content["risk"]["after"]
     flagged = content["status"] != "clean"
     headline = (
@@ -39,4 +45,4 @@ def render_rebalance(content: dict[str, Any]) -> str:
         made = resolve_name(f"riskengine.report.{name}")(content)
         parts += [made] if isinstance(made, Section) else made
     title = f"Rebalance: {content['strategy']}"
-    return page(title, content["date"], headline, parts, content["provenance"], flagged)
+    return Page(title, content["date"], headline, parts, content["provenance"], flagged)

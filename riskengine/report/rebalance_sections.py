@@ -5,47 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from riskengine.report import stress_page
+from riskengine.report.labels import RISK_LABELS, limit_label
 from riskengine.report.page import Section
-
-RISK_LABELS = {
-    "volatility": "volatility",
-    "var_95": "VaR 95%",
-    "var_99": "VaR 99%",
-    "cvar_97.5": "CVaR 97.5%",
-}
-"""Figures of risk by their names in the content, in words."""
-
-
-def limit_label(name: str) -> str:
-    """What a limit is on, in words.
-
-    Examples
-    --------
-    >>> limit_label("var_99"), limit_label("group:Staples"), limit_label("weight"), limit_label("risk:asset:KO")
-    ('VaR 99%', 'group Staples', 'largest weight', 'share of volatility, asset KO')
-    """
-    kind, _, rest = name.partition(":")
-    if rest:
-        said = {"weight": "weight of", "stress": "scenario", "risk": "share of volatility,"}.get(kind, kind)
-        return f"{said} {' '.join(rest.split(':', 1)) if kind == 'risk' else rest}"
-    return RISK_LABELS.get(name) or _LIMIT_LABELS.get(name, name)
-
-
-_LIMIT_LABELS = {
-    "weight": "largest weight",
-    "participation": "largest share of daily volume",
-    "gross": "gross exposure, leverage",
-    "net": "net exposure",
-    "long": "long exposure",
-    "short": "short exposure",
-    "tracking_error": "tracking error",
-    "active_share": "active share",
-    "days_to_liquidate": "days to liquidate",
-    "unsold_1": "unsold after 1 day",
-    "unsold_5": "unsold after 5 days",
-    "unsold_20": "unsold after 20 days",
-    "stress": "worst scenario",
-}
+from riskengine.report.svg import share_cell
 
 
 def state_line(content: dict[str, Any]) -> str:
@@ -66,7 +28,7 @@ def state_line(content: dict[str, Any]) -> str:
 
 def flags(content: dict[str, Any]) -> Section:
     """What needs a look before anything is sent."""
-    return Section("Flags", items=content["flags"])
+    return Section("Flags", items=content["flags"], brief=True)
 
 
 def notes(content: dict[str, Any]) -> Section:
@@ -88,6 +50,7 @@ def risk(content: dict[str, Any]) -> Section:
         "next close, from the tail of past standardised residuals, adapted to the exceptions so far.",
         ["", "before", "after"],
         [[shown, f"{before[name]:.2%}", f"{after[name]:.2%}"] for name, shown in RISK_LABELS.items()],
+        brief=True,
     )
 
 
@@ -118,7 +81,7 @@ def trades(content: dict[str, Any]) -> Section:
         f"cash afterwards {content['cash']:,.2f}."
     )
     headings = ["account", "asset", "side", "units", "price", "currency", "value", "of daily volume"]
-    return Section("Trades", text, headings, rows)
+    return Section("Trades", text, headings, rows, brief=True)
 
 
 def limits(content: dict[str, Any]) -> Section:
@@ -129,6 +92,7 @@ def limits(content: dict[str, Any]) -> Section:
             "" if row["before"] is None else f"{row['before']:.2%}",
             f"{row['after']:.2%}",
             f"{row['limit']:.2%}",
+            share_cell(row["after"], row["limit"], row["light"]),
             row["how"],
             row["light"],
         ]
@@ -139,7 +103,11 @@ def limits(content: dict[str, Any]) -> Section:
         "compared with what comes out."
     )
     return Section(
-        "Limits", text if rows else "", ["limit", "before", "after", "at most", "how", "light"], rows
+        "Limits",
+        text if rows else "",
+        ["limit", "before", "after", "at most", "used", "how", "light"],
+        rows,
+        brief=True,
     )
 
 

@@ -36,9 +36,17 @@ def test_rebalance_writes_its_files_and_flags_a_broken_limit(run, files):
     content = json.loads(text)
     assert content == json.loads((files / "out" / "report.json").read_text())
     assert all(row["units"] % 5 == 0 for row in content["trades"])
-    code, text, _ = run("rebalance", strategy, *common, "--asof", "2018-05-31", "--window", 600)
+    forms = ("--summary", "--xlsx", "--archive", files / "days")
+    code, text, _ = run("rebalance", strategy, *common, "--asof", "2018-05-31", "--window", 600, *forms)
     assert code == 0, text
     assert "clean" in text
+    assert (files / "out" / "report.txt").read_text().startswith("Rebalance: equal weight, 2018-05-31\n\n")
+    assert (files / "out" / "report.xlsx").is_file()
+    assert (files / "days" / "2018-05-31" / "report.json").read_bytes() == (
+        files / "out" / "report.json"
+    ).read_bytes()
+    code, text, _ = run("archive", files / "days")
+    assert (code, "index.html" in text) == (0, True)
     (files / "holdings.csv").write_text("asset,quantity\nQ,1\n")
     code, _, err = run("rebalance", strategy, *common)
     assert code == 1
@@ -48,8 +56,10 @@ def test_rebalance_writes_its_files_and_flags_a_broken_limit(run, files):
 
 def test_stress_shows_its_scenarios(run, files):
     common = ("--prices", files / "prices.csv", "--paths", 300, "--horizon", 3, "--out", files / "stress")
-    code, text, _ = run("stress", *common, "--holdings", files / "holdings.csv", "--write-paths")
+    forms = ("--summary", "--archive", files / "days")
+    code, text, _ = run("stress", *common, "--holdings", files / "holdings.csv", "--write-paths", *forms)
     assert code == 0
+    assert "VaR 99%" in (files / "days" / "index.html").read_text()
     assert "volatility x 3" in text
     assert (files / "stress" / "paths.parquet").stat().st_size > 0
     code, text, _ = run("stress", *common, "--limits", files / "limits.json", "--filtered", "--json")
