@@ -82,7 +82,7 @@ RUNS = {  # each with what has to be run before it
     "sweep": [f"sweep {STRATEGY} {WALK} --jobs 1"],
     "validate": ["validate forecasts.csv --draws 199"],
 }
-SHARED = {"brinson", "holdings", "reduction", "risk", "watch"}
+SHARED = {"archive", "brinson", "holdings", "reduction", "risk", "watch"}
 """Commands that their own tests run."""
 
 

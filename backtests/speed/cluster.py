@@ -98,7 +98,8 @@ def moved(assets: int, days: int, folder: Path) -> list[Any]:
     """Megabytes of a cell and of its result, and seconds to make bytes of the cell."""
     path = folder / f"{assets}x{days}.parquet"
     panel(assets, days).rename_axis("date").to_parquet(path)
-    (cell,) = plan(Grid((), {}, {"one": Market(path)}), WalkForward(days // 2, 250), ProportionalCosts())
+    grid = Grid((folder / "nap.py",), {}, {"one": Market(path)})
+    cell, _ = plan(grid, WalkForward(days // 2, 250), ProportionalCosts())  # equal weight, and the file
     begun = time.process_time()
     sent = len(cloudpickle.dumps(cell))
     spent = time.process_time() - begun
@@ -134,8 +135,8 @@ def main() -> None:
     record = Record("cluster_speed", "A sweep on a Dask cluster")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        sizes = [moved(*size, folder) for size in SIZES]
         (folder / "nap.py").write_text(NAP)
+        sizes = [moved(*size, folder) for size in SIZES]
         panel(20, 640).rename_axis("date").to_parquet(folder / "prices.parquet")
         turns = tuple(range(arguments.cells))
         grid = Grid(

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 from riskengine.cli.console import FLAGGED
 
 NEXT = {
+    "archive": "riskengine archive {folder} DAY DAY, what changed between two",
     "audit": "riskengine backtest min_variance --prices {prices}",
     "backtest": "riskengine rebalance {strategy}{with_prices} --holdings FILE",
     "brinson": "riskengine reduction STRATEGY{with_prices}, the risk taken apart",

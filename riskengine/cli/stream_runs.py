@@ -42,9 +42,9 @@ def run_watch(
     ends: Ends,
 ) -> bool:
     """Follow a stream until it ends, or until it is interrupted; whether there is something to look at."""
-    from riskengine.desk import open_stream
+    from riskengine.desk import open_stream, read_place
 
-    stop = threading.Event()
+    stop, place = threading.Event(), None if ends.page is None else read_place(ends.page)
     lines, out = _opened(ends, stop)  # a wrong address is an error before minutes of calibration
     wanted = replace(settings, durable=ends.source is not None)
     follower, done = open_stream(state, wanted, default, runs.network(), of_prices, snapshot)
@@ -52,7 +52,7 @@ def run_watch(
         _say("setting", line)
     for finding in follower.history.findings:
         _say("finding", finding)
-    with _ended_by_signals(stop, ends.source is not None), _page(follower, state, ends.page) as more:
+    with _ended_by_signals(stop, ends.source is not None), _page(follower, state, place) as more:
         counts = follower.run(lines, out, sys.stderr, more)
     said = [f"{count} {kind}" for kind, count in sorted(counts.items())]
     said += [
@@ -101,17 +101,17 @@ def _ended_by_signals(stop: threading.Event, wanted: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _page(follower: Watch, state: Path, place: str | None) -> Iterator[list[Any]]:
+def _page(follower: Watch, state: Path, place: tuple[str, int] | None) -> Iterator[list[Any]]:
     """The live page, if one is asked for; its address with the token goes to standard error."""
     if place is None:
         yield []
         return
-    from riskengine.desk import LiveServer, read_place, read_token
+    from riskengine.desk import LiveServer, read_token
     from riskengine.report import render_live
 
     token, facts = read_token(state), follower.facts()
     text = render_live(facts, follower.period)
-    server = LiveServer(read_place(place), token, lambda: text)
+    server = LiveServer(place, token, lambda: text)
     server.start()
     _say("page", f"{server.address}?token={token}")
     if not server.local:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from riskengine.book import is_money
 from riskengine.desk.exposures import UNLABELLED, Exposures
 from riskengine.desk.liquidity import HORIZONS, Liquidity
 from riskengine.desk.risk_view import LibraryMove, RiskView
@@ -21,6 +22,7 @@ from riskengine.risk import (
     empirical_tail,
     exposure_parts,
     factor_regression,
+    fewest_days,
     grouped,
     series_parts,
     statistical_parts,
@@ -132,23 +134,29 @@ class BookRisk:
 
     @cached_property
     def regression(self) -> FactorRegression | None:
-        """Of past returns at today's weights on factor series, as they were; None without any, or without weights."""
+        """Of past returns at today's weights on factor series, as they were.
+
+        None without any, without weights, or where too few days have returns of all that is held.
+        """
         series = self.view.factors
         if series is None or not self.weights.any():
             return None
         held = self.weights != 0
-        excess = self.view.rows[:, held] - series.riskless[:, None]
-        return factor_regression(excess @ self.weights[held], series.returns, series.names)
+        earned = (self.view.rows[:, held] - series.riskless[:, None]) @ self.weights[held]
+        known = ~np.isnan(earned) & ~np.isnan(series.returns).any(axis=1)
+        if known.sum() < fewest_days(len(series.names)):
+            return None
+        return factor_regression(earned, series.returns, series.names)
 
     @cached_property
     def liquidity(self) -> Liquidity | None:
-        """Of what is held but for options; None where no volume is known at all."""
+        """Of what is held but for options and money; None where no volume is known at all."""
         if self.view.volume is None:
             return None
         plain = len(self.book.names) - (0 if self.book.options is None else len(self.book.options.names))
         values = grouped(self.book.weights[:plain], self.book.assets[:plain])
         volume = dict(zip(self.view.assets, self.view.volume, strict=True))
-        held = tuple(name for name, value in values.items() if value)
+        held = tuple(name for name, value in values.items() if value and not is_money(name))
         money = np.array([abs(values[name]) * self.book.wealth for name in held])
         known = np.array([volume.get(name, np.nan) for name in held])
         return Liquidity(held, money, known, self.view.desk.take)
@@ -168,7 +176,8 @@ class BookRisk:
         return dict(self._measures())
 
     def _measures(self) -> Iterator[tuple[str, float]]:
-        weights, by_asset = self.book.weights, grouped(self.book.weights, self.book.assets)
+        weights = self.book.weights[self.book.invested]
+        by_asset = grouped(weights, [name for name in self.book.assets if not is_money(name)])
         yield from self.tails.items()
         yield "gross", float(np.abs(weights).sum())
         yield "net", float(weights.sum())
@@ -176,6 +185,7 @@ class BookRisk:
         yield "short", float(np.maximum(-weights, 0).sum())
         yield "weight", max(map(abs, by_asset.values()), default=0.0)
         yield from ((f"weight:{name}", value) for name, value in by_asset.items())
+        yield from self._not_held()
         for kind in ("asset", *self.book.labels):
             for row in self.rows[kind]:
                 if kind != "asset" and row["name"] != UNLABELLED:
@@ -194,6 +204,14 @@ class BookRisk:
         if self.stress_losses:
             yield "stress", max(self.stress_losses.values())
             yield from ((f"stress:{name}", loss) for name, loss in self.stress_losses.items())
+
+    def _not_held(self) -> Iterator[tuple[str, float]]:
+        """Zero for each label and asset that there is; what is held comes after, and takes its place."""
+        for kind, names in self.view.labels.items():
+            for label in sorted(set(names.values())):
+                yield f"{kind}:{label}", 0.0
+                yield f"risk:{kind}:{label}", 0.0
+        yield from ((f"risk:asset:{name}", 0.0) for name in self.view.assets)
 
     def _liquid(self) -> Iterator[tuple[str, float]]:
         found = self.liquidity

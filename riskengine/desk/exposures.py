@@ -73,9 +73,9 @@ class Exposures:
         return found
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """Of labels."""
-        return tuple(self.labels)
+    def invested(self) -> Array:
+        """Whether a line is a position ``(lines,)``, and not money of another currency."""
+        return np.array([not is_money(name) for name in self.assets], dtype=bool)
 
 
 def exposures_of(

@@ -66,7 +66,7 @@ def judge_orders(
     if not left.limits and not left.at_least:
         return []
     labels = file_labels(files, desk, book)
-    view = risk_view(panel, risk, files, left, labels, calibrator)
+    view = risk_view(panel, risk, files, left, labels, calibrator, book)
     known = panel.prices.ffill().to_numpy()[-1]
     parts = trades.accounts or {"": trades}
     asked = {

@@ -134,7 +134,7 @@ def risk_report(
     given, panel = panel, panel if held is None else held.panel
     risk = DailyRisk.of(panel, calibrator, window)
     labels = file_labels(files, desk, held)
-    view = risk_view(panel, risk, files, desk, labels, calibrator)
+    view = risk_view(panel, risk, files, desk, labels, calibrator, held)
     prices = panel.prices.ffill().to_numpy()[-1]
     holdings = _equal(panel, prices) if held is None else held.holdings
     options = None
@@ -208,12 +208,14 @@ def risk_view(
     desk: Desk,
     labels: Mapping[str, Mapping[str, str]],
     calibrator: Calibrator,
+    held: HeldBook | None = None,
 ) -> RiskView:
     """What figures of any book on this day rest on."""
     assets, notes = risk.model.assets, []
     benchmark, said = _benchmark(files.benchmark, panel.assets, assets)
     notes += said
-    volume = mean_volume(panel, None if files.volume is None else load_volume(files.volume), desk)
+    traded = None if files.volume is None else load_volume(files.volume)
+    volume = mean_volume(panel, traded, desk, held)
     classes = _classes(labels, panel)
     if not any(kind in labels for kind in _CLASSES):
         notes.append(

@@ -228,7 +228,7 @@ def _stress(after: BookRisk, before: BookRisk | None) -> list[dict[str, Any]]:
     """A row a scenario of the library, the worst first."""
     rows, book = [], after.book
     plain = len(book.names) - (0 if book.options is None else len(book.options.names))
-    turned = float(np.abs(book.weights[:plain]).sum())
+    turned = float(np.abs(book.weights[:plain][book.invested[:plain]]).sum())
     for move in after.view.library:
         losses = after.stressed(move)
         order = np.argsort(-losses, kind="stable")[:_LOSERS]
@@ -269,6 +269,10 @@ def _notes(risk: BookRisk) -> list[str]:
     notes = list(risk.view.notes)
     if risk.view.factors is not None:
         notes += risk.view.factors.notes
+        if risk.regression is None:
+            notes.append(
+                "factors: no regression of past returns, too few days have returns of all that is held"
+            )
     if risk.book.options is not None:
         notes += [
             *risk.book.options.notes,

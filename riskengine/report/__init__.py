@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from riskengine.report.backtest_page import provenance_text as provenance_text
     from riskengine.report.backtest_page import summary_rows as summary_rows
     from riskengine.report.backtest_page import write_report as write_report
+    from riskengine.report.calibration_page import render_calibration as render_calibration
     from riskengine.report.day_changes import changes_page as changes_page
     from riskengine.report.day_changes import day_changes as day_changes
     from riskengine.report.figures import draw_calibration as draw_calibration

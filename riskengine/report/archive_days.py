@@ -67,7 +67,7 @@ def find_day(archive: Path, date: str, kind: str | None) -> Day:
     found = [day for day in days if day.date == date.replace(":", "") and kind in (None, day.kind)]
     if not found:
         known = sorted({day.date for day in days})
-        near = f"{known[0]} to {known[-1]}, {len(known)} days" if known else "nothing"
+        near = f"{known[0]} to {known[-1]}, {len(known)} day{'s' * (len(known) > 1)}" if known else "nothing"
         raise DataError(f"{archive} has no {kind or 'report'} of {date}: it holds {near}")
     if not found[0].readable:
         raise DataError(f"{archive / found[0].date}: {found[0].status}")

@@ -90,7 +90,10 @@ def var_contributions(parts: Array, level: float) -> Array:
     away = (losses - var) / width
     near = np.exp(-(away**2) / 2)
     first, second = near @ away, near @ away**2
-    weight = near * (second - first * away) / (near.sum() * second - first**2)
+    size = near.sum() * second - first**2
+    if not size > 0:  # nothing near: the scenario that is the VaR stands for itself
+        return -parts[int(np.argmin(np.abs(away)))] + 0.0
+    weight = near * (second - first * away) / size
     return -(weight @ parts) + 0.0
 
 

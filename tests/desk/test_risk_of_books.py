@@ -80,6 +80,9 @@ def test_a_book_of_300_lines_adds_up_by_every_grouping(book, book_report):
     kinds = {row["name"]: row["weight"] for row in found["kind"]}
     assert kinds["future"] == pytest.approx(by_kind["future"] / wealth, rel=1e-9)
     figures = {row["name"]: row["value"] for row in content["figures"]}
+    # Exposures are of positions, as in the value of the book; foreign money is risk and no exposure.
+    for name in ("gross", "net", "long", "short"):
+        assert figures[name] == pytest.approx(content["book"]["total"][name] / wealth, rel=1e-9)
     assert {"asset", "position", "account", "currency", "kind", "sector", "country"} == set(found)
     for rows in found.values():
         for name in ("volatility", "var_95", "var_99", "cvar_97.5"):
@@ -105,3 +108,19 @@ def test_a_what_if_in_a_book_is_paid_in_its_currency_and_account(book, book_repo
     (folder / "trades.csv").write_text(f"asset,units\n{name},100\n")
     with pytest.raises(DataError, match="name one for each trade"):
         risk_report(Panel(table), wanted, Desk(), fixed_shape, 300)
+
+
+def test_volumes_of_other_currencies_are_brought_to_the_base(book, fixed_shape):
+    folder, table, code, lines, futures = book
+    names = [name for name in table.columns if name in code]
+    traded = table[names] * 1000.0  # in the currency of each
+    traded.to_csv(folder / "volume.csv", index_label="date")
+    files = RiskFiles(folder / "book.csv", book=folder / "book.json", volume=folder / "volume.csv")
+    content = risk_report(Panel(table), files, Desk(take=0.1), fixed_shape, 300)
+    days = {row["name"]: row["days"] for row in content["liquidity"]["rows"]}
+    assert set(days) == {name for _, name, _ in lines}
+    assert not any("liquidity" in flag for flag in content["flags"])
+    for name in ("S001", "S002", "S003", "S000"):  # dollars, yen, pounds, and a future in euros
+        units = abs(sum(held for _, one, held in lines if one == name))
+        wanted = units * table[name].iloc[-1] / (0.1 * traded[name].iloc[-21:].mean())
+        assert days[name] == pytest.approx(wanted, rel=1e-9), (name, code[name], name in futures)

@@ -206,6 +206,25 @@ def test_a_limit_that_cannot_be_judged_is_red_and_one_on_nothing_refused(files, 
             risk_report(panel, plain, Desk(limits={limit: 0.5}), fixed_shape, 600)
 
 
+def test_a_holding_of_a_few_weeks_has_no_regression_and_all_else(files, prices, fixed_shape):
+    young = prices.iloc[:640].copy()
+    young.loc[young.index[:600], "C"] = np.nan
+    found = risk_report(Panel(young), RiskFiles(**given(files, "options")), Desk(), fixed_shape, 600)
+    assert found["regression"] is None
+    assert any("no regression" in note for note in found["notes"])
+    volatility = next(row["value"] for row in found["figures"] if row["name"] == "volatility")
+    for rows in found["factors"].values():
+        assert sum(row["volatility"] for row in rows) == pytest.approx(volatility, abs=1e-10)
+
+
+def test_a_limit_on_what_is_not_held_is_kept(files, prices, fixed_shape, tmp_path):
+    (tmp_path / "only.csv").write_text("asset,quantity\nA,100\nCASH,10\n")
+    limits = {"sector:oil": 0.1, "risk:sector:oil": 0.1, "risk:asset:C": 0.1, "weight:C": 0.1}
+    only = RiskFiles(tmp_path / "only.csv", files / "labels.csv")
+    found = risk_report(Panel(prices.iloc[:640]), only, Desk(limits=limits), fixed_shape, 600)
+    assert [(row["value"], row["light"]) for row in found["limits"]] == [(0.0, "green")] * 4
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
