@@ -122,14 +122,14 @@ def rebalance(
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
     from riskengine.cli.runs import run_rebalance
-    from riskengine.report import Forms, of_page, page_of_rebalance, write_forms
+    from riskengine.report import Document, Forms, write_forms
 
     forms = Forms(pdf, xlsx, summary, archive).checked()
     console, source = screen(as_json), prices or bundled_prices()
     shown = (fresh, history, membership, volume, top, periods_per_year, book, base)
     with working(console, "prices, targets, risk and orders"):
         content = run_rebalance(strategy, source, holdings, limits, asof, out, window, *shown)
-    files = write_forms(lambda: of_page("report", content, page_of_rebalance(content)), forms, out)
+    files = write_forms(lambda: Document.of("report", content), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
@@ -176,7 +176,7 @@ def stress(
     """
     from riskengine.cli.runs import run_stress
     from riskengine.desk import RiskFiles, StressSettings
-    from riskengine.report import Forms, of_page, page_of_stress, write_forms
+    from riskengine.report import Document, Forms, write_forms
     from riskengine.risk import Simulation
 
     forms = Forms(pdf, xlsx, summary, archive).checked()
@@ -189,7 +189,7 @@ def stress(
         content, flagged = run_stress(
             prices or bundled_prices(), files, limits, asof, settings, write_paths, out, *shown
         )
-    made = write_forms(lambda: of_page("stress", content, page_of_stress(content)), forms, out)
+    made = write_forms(lambda: Document.of("stress", content), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
