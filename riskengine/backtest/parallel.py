@@ -1,7 +1,8 @@
-"""Calls in other processes: of this machine by joblib's loky, of a Dask cluster through joblib.
+"""Calls in other processes: of this machine by joblib's loky, or of a Dask cluster.
 
 Against ``concurrent.futures`` with started processes: the first two calls take 3.1 to 4.6 s for 2.5 s, the next two
-1.0 s for 2.1 s, as processes stay; a fault beside a call of a minute is raised after 1.4 s for 61 s.
+1.0 s for 2.1 s, as processes stay; a fault beside a call of a minute is raised after 1.4 s for 61 s. Dask is asked
+itself: joblib makes all calls in this process where a cluster begins with one thread, also when more workers join.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def local_processes(workers: int) -> Iterator[Run]:
         # Compiled programs fill a worker's memory; joblib then begins a new one, which is as it should be.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         # Asked for one process, joblib takes this one; nothing is given to the second where there is one call.
-        with _runner(2 if workers == 1 else workers, _on_one_core) as run:
+        with _runner(2 if workers == 1 else workers) as run:
             yield run
 
 
@@ -102,8 +103,6 @@ def cluster(scheduler: str) -> Iterator[Run]:
     SettingsError
         If distributed is not installed, no scheduler answers, or it stays without workers.
     """
-    from joblib import parallel_config
-
     try:
         distributed = importlib.import_module("distributed")
     except ImportError as error:
@@ -114,25 +113,42 @@ def cluster(scheduler: str) -> Iterator[Run]:
         client = distributed.Client(scheduler, timeout="30s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise SettingsError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-    with client, parallel_config("dask", client=client):
+    with client:  # which forgets what has not been fetched when the block is left
         try:
             client.wait_for_workers(1, timeout=WORKERS_WITHIN)
         except TimeoutError as error:
             raise SettingsError(f"no worker has joined the scheduler at {scheduler}: start some") from error
-        with _runner(-1, _called) as run:
-            yield run
+
+        def run(calls: Iterable[Call], ordered: bool = False) -> Iterator[Any]:
+            futures = [client.submit(_called, call, pure=False) for call in calls]
+            come = futures if ordered else distributed.as_completed(futures, loop=client.loop)
+            return _fetched(come, distributed.KilledWorker)
+
+        yield run
+
+
+def _fetched(futures: Iterable[Any], killed: type[Exception]) -> Iterator[Any]:
+    """Results as their futures give them, each of which the cluster may then forget."""
+    for future in futures:
+        try:
+            yield future.result()
+        except killed as error:
+            raise BrokenExecutor(str(error)) from error
+        future.release()
 
 
 @contextmanager
-def _runner(workers: int, made: Callable[[Call], Any]) -> Iterator[Run]:
-    """Calls by the backend of joblib that is configured; what has not been fetched is aborted with the block."""
+def _runner(workers: int) -> Iterator[Run]:
+    """Calls by processes of joblib; what has not been fetched is aborted with the block."""
     from joblib import Parallel, delayed
 
     begun: list[Any] = []
 
     def run(calls: Iterable[Call], ordered: bool = False) -> Iterator[Any]:
         come = "generator" if ordered else "generator_unordered"
-        begun.append(Parallel(workers, batch_size=1, return_as=come)(delayed(made)(call) for call in calls))
+        begun.append(
+            Parallel(workers, batch_size=1, return_as=come)(delayed(_on_one_core)(call) for call in calls)
+        )
         return begun[-1]
 
     try:

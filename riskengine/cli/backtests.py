@@ -94,7 +94,7 @@ def backtest(
     held look wrong: a split that they are not adjusted for, say.
     """
     from riskengine.backtest import Market
-    from riskengine.report import Forms, of_result, write_forms
+    from riskengine.report import Document, Forms, write_forms
 
     forms = Forms(pdf, xlsx, summary, archive).checked()
     check_checkpoint(checkpoint, resume)
@@ -105,7 +105,7 @@ def backtest(
     market = replace(market, periods_per_year=periods_per_year)
     result = run_beside_benchmarks(strategy, market, rules, console, checkpoint, jobs)
     page = write_backtest(result, out)
-    files = write_forms(lambda: of_result(result), forms, out)
+    files = write_forms(lambda: Document.of_result(result), forms, out)
     if as_json:
         print(result.to_json())
     else:

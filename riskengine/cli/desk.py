@@ -131,7 +131,7 @@ def rebalance(
     """
     from riskengine.cli.runs import run_rebalance
     from riskengine.desk import RiskFiles
-    from riskengine.report import Forms, of_page, page_of_rebalance, write_forms
+    from riskengine.report import Document, Forms, write_forms
 
     forms = Forms(pdf, xlsx, summary, archive).checked()
     files = RiskFiles(holdings, labels, benchmark, factors, exposures, library=library, book=book, base=base)
@@ -139,7 +139,7 @@ def rebalance(
     shown = (fresh, history, membership, volume, top, periods_per_year, files)
     with working(console, "prices, targets, risk and orders"):
         content = run_rebalance(strategy, source, holdings, limits, asof, out, window, *shown)
-    written = write_forms(lambda: of_page("report", content, page_of_rebalance(content)), forms, out)
+    written = write_forms(lambda: Document.of("report", content), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
@@ -186,7 +186,7 @@ def stress(
     """
     from riskengine.cli.runs import run_stress
     from riskengine.desk import RiskFiles, StressSettings
-    from riskengine.report import Forms, of_page, page_of_stress, write_forms
+    from riskengine.report import Document, Forms, write_forms
     from riskengine.risk import Simulation
 
     forms = Forms(pdf, xlsx, summary, archive).checked()
@@ -199,7 +199,7 @@ def stress(
         content, flagged = run_stress(
             prices or bundled_prices(), files, limits, asof, settings, write_paths, out, *shown
         )
-    made = write_forms(lambda: of_page("stress", content, page_of_stress(content)), forms, out)
+    made = write_forms(lambda: Document.of("stress", content), forms, out)
     if as_json:
         print(json.dumps(content))
     else:

@@ -31,11 +31,11 @@ def report(
     wrong.
     """
     from riskengine.backtest import load_result
-    from riskengine.report import Forms, of_result, write_forms
+    from riskengine.report import Document, Forms, write_forms
 
     forms = Forms(pdf, xlsx, summary, archive).checked()
     result = load_result(folder)
-    files = write_forms(lambda: of_result(result), forms, folder)
+    files = write_forms(lambda: Document.of_result(result), forms, folder)
     if as_json:
         print(result.to_json())
     else:
@@ -59,7 +59,7 @@ def archive(
     as_json: Json = False,
 ) -> None:
     """Make the index of an archive anew, or compare two of its days: weights, risk, limits and flags."""
-    from riskengine.report import KINDS, changes_page, day_changes, find_day, rebuild_index, summary_text
+    from riskengine.report import KINDS, Archive, changes_page, day_changes, summary_text
 
     if kind is not None and kind not in KINDS:
         raise SettingsError(f"--kind {kind}: there are {', '.join(KINDS)}")
@@ -67,11 +67,11 @@ def archive(
         raise SettingsError("name two days to compare, the earlier one first, or none to make the index anew")
     console = screen(as_json)
     if not days:
-        index = rebuild_index(folder)
+        index = Archive(folder).rebuild()
         print(json.dumps({"index": str(index)})) if as_json else show_files(console, [index])
         return
-    first = find_day(folder, days[0], kind)
-    second = find_day(folder, days[1], kind or first.kind)
+    first = Archive(folder).day(days[0], kind)
+    second = Archive(folder).day(days[1], kind or first.kind)
     if as_json:
         print(json.dumps(day_changes(first, second)))
         return

@@ -75,7 +75,7 @@ def risk(
     """
     from riskengine.cli.runs import run_risk
     from riskengine.desk import RiskFiles
-    from riskengine.report import Forms, of_page, page_of_risk, write_forms
+    from riskengine.report import Document, Forms, write_forms
 
     kinds = tuple(name.strip().lower() for name in by.split(",")) if by else ()
     files = RiskFiles(
@@ -84,7 +84,7 @@ def risk(
     forms, console = Forms(pdf, xlsx, summary, archive).checked(), screen(as_json)
     with working(console, "prices, risk, stress and limits"):
         content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
-    made = write_forms(lambda: of_page("risk", content, page_of_risk(content)), forms, out)
+    made = write_forms(lambda: Document.of("risk", content), forms, out)
     if as_json:
         print(json.dumps(content))
     else:

@@ -70,7 +70,20 @@ def read_place(text: str) -> tuple[str, int]:
 
 
 def read_token(folder: Path) -> str:
-    """The token of a state, made on the first call in a file that its owner alone may read."""
+    """The token of a state, made on the first call in a file that its owner alone may read.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or holds none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_token(Path(folder)) == read_token(Path(folder))
+    True
+    """
     path = folder / TOKEN
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from riskengine.faces import lazy_face
 
 if TYPE_CHECKING:
-    from riskengine.report.archive import rebuild_index as rebuild_index
+    from riskengine.report.archive import Archive as Archive
     from riskengine.report.archive_days import KINDS as KINDS
-    from riskengine.report.archive_days import find_day as find_day
     from riskengine.report.attribution_page import render_brinson as render_brinson
     from riskengine.report.attribution_page import render_reduction as render_reduction
     from riskengine.report.audit_page import counted_findings as counted_findings
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     from riskengine.report.figures import draw_calibration as draw_calibration
     from riskengine.report.figures import draw_frontier as draw_frontier
     from riskengine.report.figures import draw_result as draw_result
+    from riskengine.report.forms import Document as Document
     from riskengine.report.forms import Forms as Forms
-    from riskengine.report.forms import of_page as of_page
-    from riskengine.report.forms import of_result as of_result
     from riskengine.report.forms import write_forms as write_forms
     from riskengine.report.holdings_page import gains_line as gains_line
     from riskengine.report.holdings_page import leverage as leverage
@@ -38,17 +36,14 @@ if TYPE_CHECKING:
     from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price
     from riskengine.report.price_page import total_rows as total_rows
-    from riskengine.report.rebalance_page import page_of_rebalance as page_of_rebalance
     from riskengine.report.rebalance_page import render_rebalance as render_rebalance
     from riskengine.report.rebalance_sections import state_line as state_line
-    from riskengine.report.risk_page import page_of_risk as page_of_risk
     from riskengine.report.risk_page import render_risk as render_risk
     from riskengine.report.risk_page import risk_cell as risk_cell
     from riskengine.report.smile_fits import fit_rows as fit_rows
     from riskengine.report.smile_fits import poor as poor
     from riskengine.report.smile_page import render_smile as render_smile
     from riskengine.report.stress_page import loss_horizon as loss_horizon
-    from riskengine.report.stress_page import page_of_stress as page_of_stress
     from riskengine.report.stress_page import render_stress as render_stress
     from riskengine.report.stress_page import stress_cell as stress_cell
     from riskengine.report.summary_text import summary_text as summary_text

@@ -21,43 +21,80 @@ from riskengine.report.rebalance_sections import limit_label
 _FORMS = ("html", "pdf", "xlsx", "txt", "json")
 
 
-def file_day(archive: Path, kind: str, date: str, files: Mapping[str, bytes]) -> Path:
-    """Put the files of a report into the folder of its day, and make the index anew; the index.
+class Archive:
+    """A folder of days.
 
     Parameters
     ----------
-    archive : folder
-    kind : name of the files
-    date : of the report, 2024-01-31
-    files : contents by ending; ``json`` and ``html`` among them
+    folder : made with the first day
     """
-    day = date.replace(":", "")
-    if not DAY.fullmatch(day):
-        raise DataError(f"a report of {date!r} cannot be filed: its date is no day like 2024-01-31")
-    for ending, content in files.items():
-        write_atomically(archive / day / f"{kind}.{ending}", content)
-    return rebuild_index(archive)
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-def rebuild_index(archive: Path) -> Path:
-    """Make ``index.html`` and the pages of changes anew; the index.
+    def file(self, kind: str, date: str, files: Mapping[str, bytes]) -> Path:
+        """Put the files of a report into the folder of its day, and make the index anew; the index.
 
-    Raises
-    ------
-    DataError
-        If the folder is no archive.
-    """
-    days = read_days(archive)
-    if not days:
-        raise DataError(f"{archive} holds no day: file one with --archive {archive}")
-    for kind in {day.kind for day in days}:
-        for before, now in pairwise([day for day in days if day.kind == kind and day.readable]):
-            page = changes_page(before, now).html().encode()
-            target = archive / now.date / f"changes-{kind}.html"
-            if not target.is_file() or target.read_bytes() != page:
-                write_atomically(target, page)
-    write_atomically(archive / "index.html", _index(archive, days).encode())
-    return archive / "index.html"
+        Parameters
+        ----------
+        kind : name of the files
+        date : of the report, 2024-01-31
+        files : contents by ending; ``json`` and ``html`` among them
+
+        Raises
+        ------
+        DataError
+            If the date is none.
+        """
+        day = date.replace(":", "")
+        if not DAY.fullmatch(day):
+            raise DataError(f"a report of {date!r} cannot be filed: its date is no day like 2024-01-31")
+        for ending, content in files.items():
+            write_atomically(self.folder / day / f"{kind}.{ending}", content)
+        return self.rebuild()
+
+    def days(self) -> list[Day]:
+        """All reports, the oldest first."""
+        return read_days(self.folder)
+
+    def rebuild(self) -> Path:
+        """Make ``index.html`` and the pages of changes anew; the index.
+
+        Raises
+        ------
+        DataError
+            If there is no day.
+        """
+        days = self.days()
+        if not days:
+            raise DataError(f"{self.folder} holds no day: file one with --archive {self.folder}")
+        for kind in {day.kind for day in days}:
+            for before, now in pairwise([day for day in days if day.kind == kind and day.readable]):
+                page = changes_page(before, now).html().encode()
+                target = self.folder / now.date / f"changes-{kind}.html"
+                if not target.is_file() or target.read_bytes() != page:
+                    write_atomically(target, page)
+        write_atomically(self.folder / "index.html", _index(self.folder, days).encode())
+        return self.folder / "index.html"
+
+    def day(self, date: str, kind: str | None = None) -> Day:
+        """The report of a day; the first one where no kind is named.
+
+        Raises
+        ------
+        DataError
+            If there is none, or it cannot be read.
+        """
+        days = self.days()
+        found = [day for day in days if day.date == date.replace(":", "") and kind in (None, day.kind)]
+        if not found:
+            known = sorted({day.date for day in days})
+            count = f"{len(known)} day{'s' * (len(known) > 1)}"
+            held = f"{known[0]} to {known[-1]}, {count}" if known else "nothing"
+            raise DataError(f"{self.folder} has no {kind or 'report'} of {date}: it holds {held}")
+        if not found[0].readable:
+            raise DataError(f"{self.folder / found[0].date}: {found[0].status}")
+        return found[0]
 
 
 def _index(archive: Path, days: list[Day]) -> str:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from riskengine.errors import DataError
-
 KINDS = {"report": "rebalance", "risk": "risk", "stress": "stress", "backtest": "backtest"}
 """Names of the files of a day, and the commands that write them."""
 
@@ -53,25 +51,6 @@ def read_days(archive: Path) -> list[Day]:
     folders = sorted(path for path in archive.iterdir() if path.is_dir() and DAY.fullmatch(path.name))
     files = [(folder / f"{kind}.json", kind) for folder in folders for kind in KINDS]
     return [_read(path, kind) for path, kind in files if path.is_file()]
-
-
-def find_day(archive: Path, date: str, kind: str | None) -> Day:
-    """The report of a day; the first kind that every archive has where none is named.
-
-    Raises
-    ------
-    DataError
-        If there is none, or it cannot be read.
-    """
-    days = read_days(archive)
-    found = [day for day in days if day.date == date.replace(":", "") and kind in (None, day.kind)]
-    if not found:
-        known = sorted({day.date for day in days})
-        near = f"{known[0]} to {known[-1]}, {len(known)} day{'s' * (len(known) > 1)}" if known else "nothing"
-        raise DataError(f"{archive} has no {kind or 'report'} of {date}: it holds {near}")
-    if not found[0].readable:
-        raise DataError(f"{archive / found[0].date}: {found[0].status}")
-    return found[0]
 
 
 def _read(path: Path, kind: str) -> Day:

@@ -74,7 +74,14 @@ def _rows(before: Any, now: Any) -> list[dict[str, Any]]:
 
 
 def changes_page(before: Day, now: Day) -> Page:
-    """The same as a page."""
+    """The same as a page.
+
+    Examples
+    --------
+    >>> first = Day("2024-01-30", "report", "clean", {"A": 1.0}, {"volatility": 0.10})
+    >>> changes_page(first, Day("2024-01-31", "report", "clean", {"A": 1.0}, {"volatility": 0.12})).headline
+    '0.0% of wealth in other assets; volatility 10.00% to 12.00%.'
+    """
     found = day_changes(before, now)
     turned = sum(abs(row["change"]) for row in found["weights"]) / 2
     moved = [

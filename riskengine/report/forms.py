@@ -9,12 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from riskengine.files import write_atomically
-from riskengine.report.archive import file_day
+from riskengine.report.archive import Archive
 from riskengine.report.backtest_page import lead, render, summary_rows
 from riskengine.report.excel_tables import need_openpyxl, workbook
 from riskengine.report.page import Page, Section
 from riskengine.report.pdf import find_chromium, print_pdf
+from riskengine.report.rebalance_page import page_of_rebalance
+from riskengine.report.risk_page import page_of_risk
+from riskengine.report.stress_page import page_of_stress
 from riskengine.report.summary_text import summary_text
+
+_PAGES: dict[str, Callable[[dict[str, Any]], Page]] = {
+    "report": page_of_rebalance,
+    "risk": page_of_risk,
+    "stress": page_of_stress,
+}
+"""Of the commands by the name of their files."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,28 @@ class Document:
     page: Page
     html: str
     content: dict[str, Any]
+
+    @classmethod
+    def of(cls, name: str, content: dict[str, Any]) -> Document:
+        """Of the content of a command: ``report`` of rebalance, ``risk`` or ``stress``."""
+        page = _PAGES[name](content)
+        return cls(name, str(content["date"]), page, page.html(), content)
+
+    @classmethod
+    def of_result(cls, result: Any) -> Document:
+        """Of a backtest; its content has the weights held at the end and the decisions too."""
+        content = json.loads(result.to_json())
+        content["date"], held = content["last"], result.weights.iloc[-1]
+        content["weights"] = {str(name): float(weight) for name, weight in held.items() if weight}
+        summary = Section("Summary", "Figures a year, net of costs.", *summary_rows(result), brief=True)
+        notes = [f"{flag.portfolio}: {flag.message}" for flag in result.flags]
+        parts = [Section("Flags", items=notes, brief=True), summary]
+        page = Page(result.name, f"Backtest to {content['last']}", lead(result), parts, {}, result.flagged)
+        document = cls("backtest", content["last"], page, render(result), content)
+        returns = result.returns.rename_axis("date").reset_index()
+        targets = result.targets.rename_axis("date").reset_index()
+        tables = {"returns": _rows(returns), "decisions": _rows(targets)}
+        return replace(document, content=content | {"tables": tables})
 
 
 @dataclass(frozen=True)
@@ -67,27 +99,6 @@ class Forms:
         return self
 
 
-def of_page(name: str, content: dict[str, Any], page: Page) -> Document:
-    """The document of a page whose content has a date."""
-    return Document(name, str(content["date"]), page, page.html(), content)
-
-
-def of_result(result: Any) -> Document:
-    """The document of a backtest; its content has the weights held at the end and the decisions too."""
-    content = json.loads(result.to_json())
-    content["date"], held = content["last"], result.weights.iloc[-1]
-    content["weights"] = {str(name): float(weight) for name, weight in held.items() if weight}
-    summary = Section("Summary", "Figures a year, net of costs.", *summary_rows(result), brief=True)
-    notes = [f"{flag.portfolio}: {flag.message}" for flag in result.flags]
-    parts = [Section("Flags", items=notes, brief=True), summary]
-    page = Page(result.name, f"Backtest to {content['last']}", lead(result), parts, {}, result.flagged)
-    document = Document("backtest", content["last"], page, render(result), content)
-    returns = result.returns.rename_axis("date").reset_index()
-    targets = result.targets.rename_axis("date").reset_index()
-    tables = {"returns": _rows(returns), "decisions": _rows(targets)}
-    return replace(document, content=content | {"tables": tables})
-
-
 def _rows(frame: Any) -> list[dict[str, Any]]:
     """Rows of a table with dates as text."""
     frame["date"] = [f"{day:%Y-%m-%d}" for day in frame["date"]]
@@ -104,6 +115,11 @@ def write_forms(made_document: Callable[[], Document], forms: Forms, out: Path) 
     ------
     DataError
         As :meth:`Forms.checked`, or if printing fails.
+
+    Examples
+    --------
+    >>> write_forms(lambda: Document.of("risk", {}), Forms(), Path("out"))
+    []
     """
     if forms == Forms():
         return []
@@ -120,5 +136,5 @@ def write_forms(made_document: Callable[[], Document], forms: Forms, out: Path) 
     if forms.archive is not None:
         told = {name: value for name, value in document.content.items() if name != "tables"}
         made |= {"html": document.html.encode(), "json": (json.dumps(told, indent=1) + "\n").encode()}
-        files.append(file_day(forms.archive, document.name, document.date, made))
+        files.append(Archive(forms.archive).file(document.name, document.date, made))
     return files

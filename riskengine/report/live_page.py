@@ -22,6 +22,13 @@ def render_live(facts: dict[str, Any], period: str) -> str:
     ----------
     facts : of :meth:`riskengine.desk.Watch.facts`
     period : what a row stands for, a day say
+
+    Examples
+    --------
+    >>> facts = {"history": {"end": None}, "rows_are": "returns", "weights": {"<A>": 1.0}, "rows": 0, "last_key": None}
+    >>> page = render_live(facts | {"window": 1000, "recalibrate": 21}, "day")
+    >>> "Risk of the next day" in page, "&lt;A&gt; 100.0%" in page
+    (True, True)
     """
     history = facts["history"]
     shown = {

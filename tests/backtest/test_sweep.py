@@ -15,6 +15,7 @@ import pytest
 from riskengine import ProportionalCosts, WalkForward
 from riskengine.backtest import Grid, Market, load_grid, parse_settings, plan, run_sweep
 from riskengine.backtest import sweep as module
+from riskengine.backtest.parallel import cluster as cluster_of
 from riskengine.errors import RiskEngineError, SettingsError, StrategyError
 
 CALM = """
@@ -249,6 +250,8 @@ def test_a_cluster_gives_the_same_numbers_though_a_worker_is_killed(cluster, ser
     again = run_sweep(list(sweep.cells), tmp_path / "cells", scheduler=address, report=report)
     assert killed == [-signal.SIGKILL]
     assert_same(again, sweep)
+    with cluster_of(address) as run:  # of one thread now: the work is its all the same
+        assert list(run([os.getpid] * 3, ordered=True)) == [workers[1].pid] * 3
 
 
 def test_a_scheduler_that_is_not_there_is_one_clear_error(files, tmp_path, monkeypatch):

@@ -14,8 +14,8 @@ import pytest
 from riskengine import EqualWeight, Panel, WalkForward, run_backtest
 from riskengine.backtest import save_result
 from riskengine.errors import DataError
-from riskengine.report.archive import file_day, rebuild_index
-from riskengine.report.archive_days import Day, find_day, read_days
+from riskengine.report.archive import Archive
+from riskengine.report.archive_days import Day, read_days
 from riskengine.report.day_changes import changes_page, day_changes
 from riskengine.report.excel_tables import workbook
 from riskengine.report.page import Page, Section
@@ -41,7 +41,7 @@ def report(weights: dict[str, float], volatility: float, value: float, flags: tu
 
 
 def filed(archive, date: str, content: dict) -> None:
-    file_day(archive, "report", date, {"json": json.dumps(content).encode(), "html": b"<p>"})
+    Archive(archive).file("report", date, {"json": json.dumps(content).encode(), "html": b"<p>"})
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_an_archive_says_what_changed_from_day_to_day(archive):
         assert words in changed
     assert NASTY not in index + changed
     assert not (archive / "2024-01-30" / "changes-report.html").exists()
-    first, second = (find_day(archive, date, None) for date in ("2024-01-30", "2024-01-31"))
+    first, second = (Archive(archive).day(date) for date in ("2024-01-30", "2024-01-31"))
     found = day_changes(first, second)
     assert [(row["name"], row["change"]) for row in found["weights"]] == [(NASTY, 0.6), ("A", -0.6)]
     assert [row["now"]["light"] for row in found["limits"]] == ["red"]
@@ -72,20 +72,20 @@ def test_an_archive_says_what_changed_from_day_to_day(archive):
 
 def test_an_index_made_anew_is_the_same_and_names_what_is_damaged(archive):
     before = (archive / "index.html").read_bytes()
-    rebuild_index(archive)
+    Archive(archive).rebuild()
     assert (archive / "index.html").read_bytes() == before
     (archive / "2024-01-30" / "report.json").write_text('{"date": ')
-    index = rebuild_index(archive).read_text()
+    index = Archive(archive).rebuild().read_text()
     assert "report.json cannot be read" in index
     assert [day.readable for day in read_days(archive)] == [False, True]
     with pytest.raises(DataError, match="restore it"):
-        find_day(archive, "2024-01-30", None)
+        Archive(archive).day("2024-01-30")
     with pytest.raises(DataError, match="it holds 2024-01-30 to 2024-01-31, 2 days"):
-        find_day(archive, "2023-01-01", None)
+        Archive(archive).day("2023-01-01")
     with pytest.raises(DataError, match="no day like"):
         filed(archive, "../../etc", report({}, 0.1, 0.1))
     with pytest.raises(DataError, match="holds no day"):
-        rebuild_index(archive / "nowhere")
+        Archive(archive / "nowhere").rebuild()
 
 
 def test_days_of_two_kinds_are_not_compared():
