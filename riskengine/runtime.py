@@ -69,7 +69,8 @@ def keep_compiled(folder: Path | str | None = None) -> Path | None:
         return None
     path = Path(asked) if asked else user_cache() / "riskengine"
     _configure("jax_compilation_cache_dir", str(path))
-    _configure("jax_persistent_cache_min_compile_time_secs", 0.5)
+    # Small ones too: the thirty of a calibration were a fifth of its second start.
+    _configure("jax_persistent_cache_min_compile_time_secs", 0.0)
     return path
 
 
