@@ -107,7 +107,8 @@ def bates_price(
 
     >>> p = BatesParams(0.04, 4.0, 0.25, 1.0, -0.5, intensity=0.0, jump_mean=-0.1, jump_deviation=0.1)
     >>> price = bates_price(p, 100.0, 100.0, 1.0, rate=0.01, dividend=0.02)
-    >>> f"{price:.8f}", bool(bates_price(p._replace(intensity=1.0), 100.0, 70.0, 0.1, kind="put") > 0.1)
-    ('16.07015492', True)
+    >>> puts = [float(bates_price(p._replace(intensity=x), 100.0, 70.0, 0.1, kind="put")) for x in (0.0, 1.0)]
+    >>> f"{price:.8f}", [round(x, 4) for x in puts]
+    ('16.07015492', [0.006, 0.021])
     """
     return fourier_price(check_bates(params), spot, strike, maturity, rate, dividend, kind, nodes)

@@ -15,6 +15,8 @@ from riskengine.options.heston import HestonParams, check_heston
 
 SWITCH = 1.5
 """Squared coefficient of variation above which the variance is drawn with an atom at zero (Andersen's psi_c)."""
+LEAST_VARIANCE = 1e-12
+"""Of today and the long run together, below which there is none."""
 LEAST_SIGMA = 1e-4
 """Volatilities of variance below this are none: the variance is then a known function of time."""
 
@@ -58,7 +60,7 @@ class QuadraticExponential(OneAsset):
         if any(np.ndim(leaf) for leaf in p):
             raise DataError("a simulation takes one set of Heston parameters: loop over the sets")
         p = HestonParams(*(float(leaf) for leaf in p))
-        if not p.v0 + p.theta > 0:
+        if not p.v0 + p.theta > LEAST_VARIANCE:
             raise DataError(
                 "a Heston model without variance now and later is not simulated: raise v0 or theta"
             )

@@ -30,7 +30,7 @@ def survived(
     >>> law = ConditionalReturn(*(jnp.array([x]) for x in (0.0, 0.04, 0.04)))
     >>> z, p = survived(jnp.array([1.0]), jnp.zeros(1), law, (jnp.array(-100.0), jnp.array(0.2)))
     >>> [round(float(x[0]), 4) for x in (z, p)]
-    [0.5402, 0.8413]
+    [0.5471, 0.8413]
     """
     deviation = jnp.sqrt(law.variance)
     low, high = (jnp.clip((level - before - law.mean) / deviation, -BEYOND, BEYOND) for level in levels)

@@ -87,7 +87,7 @@ def svi_volatility(params: SviParams, forward: Any, strike: Any, maturity: Any) 
     --------
     >>> p = SviParams(*(np.array([x]) for x in (0.01, 0.1, -0.5, 0.0, 0.2)), np.array([0.5]))
     >>> svi_volatility(p, 100.0, [80.0, 100.0], [0.5, 0.5]).round(4)
-    array([0.3214, 0.2449])
+    array([0.3198, 0.2449])
     """
     k = np.log(np.asarray(strike, np.float64) / np.asarray(forward, np.float64))
     t = np.asarray(maturity, np.float64)
