@@ -11,7 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "backtests" / "results"
-WIDTH, LEFT, ROW = 720, 300, 24
+_WIDEST = 75
+"""Percent of its place that the longest bar takes; its number stands behind it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ PLOTS = {
     "calibration_simulated": Plot(
         "Error of the persistence over that of maximum likelihood", "ratios", ("estimator", "days"), "persistence"
     ),
-    "calibration_speed": Plot("Times as long as the network", "speed", ("what",), "value"),
+    "calibration_speed": Plot("Times as long as the network", "speed", ("what",), "value", most=3),
     "calibration_universe": Plot(
         "Lead in log score over arch, windows of 1,000 days, from closes",
         "panels", ("panel",), "log score, over arch", ("window", 1000),
@@ -172,7 +173,7 @@ def number(cell: object) -> float | None:
 
 
 def bars(plot: Plot, rows: list[dict[str, object]]) -> str:
-    """A picture as SVG, a bar a row, its number beside it."""
+    """A bar a row, with its number beside it, in text that has its size on every screen."""
     chosen = [row for row in rows if plot.where is None or row.get(plot.where[0]) == plot.where[1]]
     shown = [
         (
@@ -184,23 +185,18 @@ def bars(plot: Plot, rows: list[dict[str, object]]) -> str:
         if (value := number(row[plot.value])) is not None
     ][: plot.most]
     low, high = min(0.0, *(value for _, value, _ in shown)), max(0.0, *(value for _, value, _ in shown))
-    scale = (WIDTH - LEFT - 90) / (high - low or 1.0)
-    zero = LEFT + 10 - low * scale
-    parts = [
-        f'<line x1="{zero:.1f}" x2="{zero:.1f}" y1="4" y2="{ROW * len(shown) + 4}" stroke="currentColor" opacity=".4"/>'
-    ]
+    scale = _WIDEST / (high - low or 1.0)
+    parts = []
     for k, (name, value, text) in enumerate(shown):
-        y, end = ROW * k + 8, zero + value * scale
-        first = k == 0
-        parts.append(f'<text x="{LEFT}" y="{y + 12}" text-anchor="end">{escape(name[:46])}</text>')
+        begin, length = scale * (min(value, 0.0) - low), scale * abs(value)
+        colour = "#3f87c9" if k == 0 else "#8a939c"
         parts.append(
-            f'<rect x="{min(zero, end):.1f}" y="{y + 2}" width="{abs(end - zero):.1f}" height="12" rx="2" '
-            f'fill="{"#3f87c9" if first else "#8a939c"}"/>'
+            f'<span style="text-align:right">{escape(name)}</span><span style="display:flex;gap:.4rem;align-items:center">'
+            f'<i style="flex:none;height:.7em;margin-left:{begin:.1f}%;width:{length:.1f}%;background:{colour}"></i>'
+            f"{escape(text)}</span>"
         )
-        parts.append(f'<text x="{max(zero, end) + 6:.1f}" y="{y + 12}">{escape(text)}</text>')
-    said = escape(f"{plot.finding}: " + "; ".join(f"{name} {text}" for name, _, text in shown))
+    grid = "display:grid;grid-template-columns:minmax(6rem,38%) 1fr;gap:.1rem .8rem;font-size:.68rem;font-style:normal"
     return (
-        f"<figure><figcaption><strong>{escape(plot.finding)}</strong></figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {ROW * len(shown) + 10}" width="100%" role="img" fill="currentColor" font-size="12.5">'
-        f"<title>{said}</title>{''.join(parts)}</svg></figure>"
+        f'<div style="margin:.8rem 0"><strong>{escape(plot.finding)}</strong>'
+        f'<div style="{grid}">{"".join(parts)}</div></div>'
     )

@@ -203,10 +203,15 @@ def test_calibrate_gives_a_row_an_asset(method, run, small, tmp_path):
     rows = json.loads(text)
     assert [row["asset"] for row in rows] == list(pd.read_csv(small, index_col=0).columns)
     assert all(0 < row["beta"] < 1 and row["dof"] > 2 for row in rows)
-    code, text, _ = run("calibrate", "--prices", small, "--method", method, "--out", tmp_path / "fit.csv")
+    files = ("--out", tmp_path / "fit.csv", "--page", tmp_path / "fit.html")
+    code, text, _ = run("calibrate", "--prices", small, "--method", method, *files)
     assert code == 0
     assert "persistence" in text
-    assert len(pd.read_csv(tmp_path / "fit.csv")) == 6
+    table, page = pd.read_csv(tmp_path / "fit.csv"), (tmp_path / "fit.html").read_text()
+    assert len(table) == 6
+    assert all(
+        f"<td>{row.asset}</td>" in page and f"{row.persistence:.4f}" in page for row in table.itertuples()
+    )
 
 
 def test_the_version_is_that_of_the_distribution():

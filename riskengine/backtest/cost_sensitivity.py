@@ -18,6 +18,10 @@ RATES = (0.0, 0.0005, 0.001, 0.002, 0.005)
 def at_cost(result: BacktestResult, rate: float) -> BacktestResult:
     """Result under another proportional cost rate; targets and trades stay as they were.
 
+    Parameters
+    ----------
+    rate : of the value traded, 0.001 for ten basis points
+
     Examples
     --------
     >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest

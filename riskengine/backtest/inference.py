@@ -70,6 +70,10 @@ def long_run_variance(series: Array) -> float:
 
     Quadratic spectral kernel; bandwidth by Andrews' (1991) rule for a first-order autoregression.
 
+    Parameters
+    ----------
+    series : (T,) without gaps
+
     Examples
     --------
     >>> x = np.random.default_rng(0).standard_normal(2001)
@@ -100,6 +104,12 @@ def reduction_interval(
 
     Blocks of random length (Politis and Romano 1994) are drawn from both series together; their mean
     length is the automatic choice of Politis and White (2004), the longer of the two series' squares.
+
+    Parameters
+    ----------
+    first, second : (days,) returns of the same days
+    level : coverage of the interval
+    draws, seed : of the bootstrap
 
     Returns
     -------

@@ -19,6 +19,11 @@ def trailing_returns(returns: pd.Series, periods_per_year: float = 252.0) -> pd.
 
     Over more than a year they are a year. ``"year to date"`` begins with the calendar year, ``"all"`` with the series.
 
+    Parameters
+    ----------
+    returns : simple, by date
+    periods_per_year : of the returns
+
     Examples
     --------
     >>> dates = pd.bdate_range("2022-12-30", "2024-06-28")
@@ -47,6 +52,10 @@ def _compound(growth: np.ndarray, years: float) -> float:
 
 def drawdowns(result: BacktestResult, most: int = 5) -> list[Drawdown]:
     """The deepest falls from a peak to its recovery, deepest first.
+
+    Parameters
+    ----------
+    most : how many
 
     Examples
     --------
@@ -84,6 +93,11 @@ def exposures(weights: pd.DataFrame) -> pd.DataFrame:
 
 def reduction_over_time(result: BacktestResult, other: BacktestResult, window: int) -> pd.Series:
     """Rolling volatility reduction, ``1 - volatility / other's``, over the last ``window`` returns.
+
+    Parameters
+    ----------
+    result, other : with the dates that both have
+    window : periods
 
     Examples
     --------

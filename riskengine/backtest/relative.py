@@ -61,6 +61,10 @@ def relative_to(result: BacktestResult, other: BacktestResult) -> Relative:
 def rolling_sharpe(result: BacktestResult, window: int) -> pd.Series:
     """Sharpe ratio a year of the last ``window`` periods; NaN where the returns do not vary.
 
+    Parameters
+    ----------
+    window : periods
+
     Examples
     --------
     >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
@@ -76,6 +80,11 @@ def rolling_sharpe(result: BacktestResult, window: int) -> pd.Series:
 
 def rolling_beta(result: BacktestResult, other: BacktestResult, window: int) -> pd.Series:
     """Slope of the returns on the other's over the last ``window`` periods; NaN where the other's do not vary.
+
+    Parameters
+    ----------
+    result, other : with the dates that both have
+    window : periods
 
     Examples
     --------
@@ -95,6 +104,10 @@ def worst_periods(result: BacktestResult, most: int = 10) -> pd.DataFrame:
 
     Where risk was monitored the last column, ``"deviations"``, has the returns over the deviation that was forecast the
     evening before.
+
+    Parameters
+    ----------
+    most : how many
 
     Examples
     --------

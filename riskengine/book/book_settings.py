@@ -157,7 +157,8 @@ def asset_terms(
     in that one.
     """
     held = {one.symbol: one for one in book.positions}
-    foreign = any(code != book.base for code in book.currencies)
+    stated = (currency_unit(code)[0] for code in settings.currency.values())
+    foreign = any(code != book.base for code in (*book.currencies, *stated))
     found, open_ = {}, []
     for name in assets:
         if foreign and pair_of(name) and name not in held:
@@ -173,7 +174,7 @@ def asset_terms(
 
 def open_currencies(names: tuple[str, ...], book: PositionBook) -> str:
     """What to say of assets whose currency is not known."""
-    other = next(code for code in book.currencies if code != book.base)
+    other = next((code for code in book.currencies if code != book.base), book.base)
     return (
         f"the book is in {', '.join(book.currencies)}, and it is not known in which currency the prices of "
         f'{listed(names)} are: say so in the book\'s settings, currency = {{ {names[0]} = "{book.base}", '

@@ -23,7 +23,7 @@ COLUMNS: dict[str, tuple[tuple[str, ...], ...]] = {
          "number of shares", "no of shares", "shares par", "par shares", "units held", "current quantity", "par value",
          "net quantity", "closing quantity", "position quantity", "net position", "nominal", "open quantity",
          "trade date quantity", "stück", "stück nominal", "stück nom", "stueck", "bestand", "anzahl", "nominale",
-         "quantité", "quantite", "cantidad", "quantità"),
+         "menge", "quantité", "quantite", "cantidad", "quantità"),
     ),
     "price": (
         ("price", "mark price", "market price", "last price", "close price", "closing price", "current price",
@@ -139,6 +139,13 @@ def kind_named(text: str) -> Kind | None:
     (<Kind.EQUITY: 'equity'>, <Kind.OPTION: 'option'>, None)
     """
     return _KIND.get(column_name(text))
+
+
+def one_of(row: Sequence[str]) -> set[str]:
+    """Which of asset and quantity a row of headings names."""
+    return {
+        kind for cell in row if (kind := _PLACE.get(column_name(cell), ("", 0))[0]) in ("asset", "quantity")
+    }
 
 
 def columns_of(row: Sequence[str], where: str) -> dict[str, int]:

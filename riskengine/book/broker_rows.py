@@ -147,6 +147,25 @@ def unit_cost(
     return None if total is None or not units else abs(total / (units * multiplier))
 
 
+_USUAL = {Kind.BOND: (0.01,), Kind.OPTION: (100.0, 10.0)}
+"""Multipliers that go without saying: bonds are priced in percent, options are on a hundred shares."""
+
+
+def usual_multiplier(units: float, terms: RowTerms, value: float | None) -> float | None:
+    """The multiplier that the value of a bond or an option implies, where it is a usual one; None otherwise.
+
+    Examples
+    --------
+    >>> terms = RowTerms("USD", 1.0, Kind.OPTION, 14.2, 0.0, None, False)
+    >>> usual_multiplier(5, terms, 7100.0), usual_multiplier(5, terms, 71.0)
+    (100.0, None)
+    """
+    if value is None or not terms.price or not units or terms.multiplier != 1:
+        return None
+    implied = abs(value / (units * terms.price))
+    return next((one for one in _USUAL.get(terms.kind, ()) if abs(implied / one - 1) < 0.01), None)
+
+
 def value_doubt(name: str, units: float, terms: RowTerms, value: float | None) -> str | None:
     """What is wrong where quantity times price is not the value that the row states."""
     if value is None or terms.price is None or not units or not terms.price or not value:

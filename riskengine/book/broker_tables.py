@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from riskengine.book.broker_columns import columns_of
+from riskengine.book.broker_columns import columns_of, one_of
 from riskengine.errors import DataError
 from riskengine.market.raw_rows import RawRows
 
@@ -85,9 +85,15 @@ def broker_tables(raw: RawRows, path: Path) -> BrokerTables:
 
 
 def _no_table(rows: Sequence[tuple[int, list[str]]], path: Path) -> str:
+    asset, quantity = "assets (asset, symbol, ticker)", "quantities (quantity, qty, shares, units)"
+    half = max((one_of(row) for _, row in rows[:20]), key=len)
+    missing = (
+        asset if "quantity" in half else quantity if "asset" in half else f"{asset} and one of {quantity}"
+    )
+    start = next((row for _, row in rows if half and one_of(row) == half), rows[0][1])
     return (
-        f"{path}: the first row of holdings is `asset,quantity`; it is {','.join(rows[0][1])[:60]!r}, and no column "
-        "of assets (asset, symbol, ticker) and one of quantities (quantity, qty, shares, units) are named"
+        f"{path}: the first row of holdings is `asset,quantity`; it is {','.join(start)[:60]!r}, and no column "
+        f"of {missing} is named"
     )
 
 

@@ -12,7 +12,7 @@ from riskengine.book.currencies import currency_unit, pair_of
 from riskengine.errors import DataError
 
 STALE_FX = 5
-"""Closes for which the last rate of a currency is good."""
+"""Closes for which the last rate of a currency is good; an older one is flagged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +105,12 @@ class FxRates:
         return int(np.argmax(seen[::-1]))
 
     def path(self, currency: str, dates: pd.DatetimeIndex) -> np.ndarray:
-        """Rates on dates ``(dates,)``, the last one for :data:`STALE_FX` closes, then NaN; a constant if given."""
+        """Rates on dates ``(dates,)``, the last one where a day has none; a constant if given.
+
+        How old the last one is says :meth:`age`.
+        """
         if currency in self.history.columns:
-            return self.history[currency].ffill(limit=STALE_FX).reindex(dates).to_numpy(np.float64)
+            return self.history[currency].ffill().reindex(dates).to_numpy(np.float64)
         return np.full(len(dates), self.rate(currency))
 
 

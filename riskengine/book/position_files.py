@@ -18,6 +18,7 @@ from riskengine.book.broker_rows import (
     quantity_of,
     terms_of,
     unit_cost,
+    usual_multiplier,
     value_doubt,
 )
 from riskengine.book.broker_tables import BrokerTable, broker_tables, cells_of
@@ -182,7 +183,11 @@ def _take_position(found: _Found, key: tuple[str, str], cells: dict[str, str], w
     account, name = key
     read, who = found.read, f"{where}, {name!r}"
     units = quantity_of(name, cells, read, where)
-    terms = terms_of(cells, read, who)
+    terms, value = terms_of(cells, read, who), read.optional(cells, "value", who, "value")
+    usual = usual_multiplier(units, terms, value)
+    if usual is not None:
+        terms = terms._replace(multiplier=usual)
+        found.notes.append(f"{name}: a multiplier of {usual:g}, as its value in the file says")
     found.state(terms, cells)
     level, opened = cells.get("level", "").casefold(), cells.get("opened", "")
     lot = level == "lot" or (bool(opened) and level != "summary")
@@ -212,7 +217,7 @@ def _take_position(found: _Found, key: tuple[str, str], cells: dict[str, str], w
         accrued=terms.accrued,
         hundredths=terms.hundredths,
     )
-    doubt = value_doubt(name, units, terms, read.optional(cells, "value", who, "value"))
+    doubt = value_doubt(name, units, terms, value)
     found.flags += [doubt] if doubt else []
 
 

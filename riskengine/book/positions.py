@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from riskengine.book.currencies import CODES, QUOTED
@@ -145,19 +145,6 @@ class PositionBook:
         """ISO codes of all that is held, the base first."""
         codes = [*(one.currency for one in self.positions), *(one.currency for one in self.cash)]
         return tuple(code for code in dict.fromkeys((self.base, *codes)) if code)
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Of all accounts, each once."""
-        return tuple(dict.fromkeys(one.symbol for one in self.positions))
-
-    def of(self, account: str) -> PositionBook:
-        """The part of one account."""
-        return replace(
-            self,
-            positions=tuple(one for one in self.positions if one.account == account),
-            cash=tuple(one for one in self.cash if one.account == account),
-        )
 
     def currency_of(self, one: Position | CashBalance) -> str:
         """ISO code; the base where a line names none."""

@@ -192,8 +192,14 @@ def value_book(
         lines.append(found)
         flags += _doubts(found, prices, (ages or {}).get(held.symbol, 0))
     flags += _stale_rates(book, rates)
-    told = [f"the rate of {code} is the one stated, {rates.rate(code):g}, and takes part in no risk"
-            for code in book.currencies if code in rates.given and code != book.base]  # fmt: skip
+    told = [
+        f"the rate of {code} is the one stated, {rates.rate(code):g}, and takes part in no risk"
+        for code in book.currencies
+        if code in rates.given and code != book.base
+    ]
+    if prices is not None:  # whose risk figures lack the currency
+        flags += [f"{line}: add its rates to the prices" for line in told]
+        told = []
     cash = tuple((one, rates.rate(book.currency_of(one))) for one in book.cash)
     accounts = {
         name: _totals(
@@ -202,8 +208,13 @@ def value_book(
         )
         for name in book.accounts
     }
+    total = _totals(lines, cash)
+    if total.wealth < 0:
+        flags.append(
+            f"more is owed than held: wealth is {total.wealth:,.2f}; the proceeds of shorts belong into cash"
+        )
     return BookValue(
-        book.base, tuple(lines), tuple(unpriced), cash, _totals(lines, cash), accounts, tuple(flags),
+        book.base, tuple(lines), tuple(unpriced), cash, total, accounts, tuple(flags),
         (*notes, *told),
     )  # fmt: skip
 

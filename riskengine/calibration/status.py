@@ -97,14 +97,21 @@ def without_impossible(returns: Array) -> Array:
     >>> np.flatnonzero(np.isnan(without_impossible(rows)))
     array([50, 51])
     """
-    size = np.abs(returns)
-    days = (~np.isnan(size)).sum(axis=0)
-    counted = days - np.maximum(np.ceil(_TRIMMED * days), 2).astype(int)
-    order = np.sort(size, axis=0)  # what is missing last
+    seen = ~np.isnan(returns)
+    size, days = np.where(seen, np.abs(returns), 0.0), seen.sum(axis=0)
+    left_out = np.maximum(np.ceil(_TRIMMED * days), 2).astype(int)
+    counted, largest = days - left_out, size.max(axis=0, initial=0.0)
+    # The mean is no less than with all that it leaves out at the largest: most assets need no sorting.
+    least = size.sum(axis=0) - left_out * largest
+    doubtful = np.flatnonzero((counted >= SHORTEST / 2) & (largest * counted > IMPOSSIBLE * least))
+    if not len(doubtful):
+        return returns
+    size, counted = size[:, doubtful], counted[doubtful]
+    ordered = np.sort(np.where(seen[:, doubtful], size, np.inf), axis=0)
     kept = np.arange(len(returns))[:, None] < counted
-    typical = np.where(kept, order, 0.0).sum(axis=0) / np.maximum(counted, 1)
-    with_size = (counted >= SHORTEST / 2) & (typical > 0)
-    beyond = (size > IMPOSSIBLE * typical) & with_size
+    typical = np.where(kept, ordered, 0.0).sum(axis=0) / counted
+    beyond = np.zeros(returns.shape, bool)
+    beyond[:, doubtful] = (size > IMPOSSIBLE * typical) & (typical > 0)
     return np.where(beyond, np.nan, returns) if beyond.any() else returns
 
 

@@ -194,6 +194,7 @@ Pooled = Annotated[
     ),
 ]
 CsvOut = Annotated[Path | None, typer.Option(help="CSV file to write.")]
+PageOut = Annotated[Path | None, typer.Option("--page", help="HTML page to write.")]
 NetworkFolder = Annotated[Path, typer.Option(help="Folder for the plain and the robust network.")]
 Steps = Annotated[
     int | None, typer.Option(help="Number of simulated batches; the default makes the shipped weights.")

@@ -19,6 +19,7 @@ from riskengine.cli.arguments import (
     Json,
     Method,
     NetworkFolder,
+    PageOut,
     PeriodsPerYear,
     Pooled,
     Prices,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from riskengine.calibration import Calibration, Calibrator
-    from riskengine.market import Finding
+    from riskengine.market import Finding, Panel
 
 
 @app.command()
@@ -48,6 +49,7 @@ def calibrate(
     pooled: Pooled = None,
     periods_per_year: PeriodsPerYear = None,
     out: CsvOut = None,
+    page: PageOut = None,
     as_json: Json = False,
 ) -> None:
     """Calibrate a GARCH model for every asset at once.
@@ -74,11 +76,17 @@ def calibrate(
         console.print(f"! {note}", style="yellow", highlight=False, markup=False)
     if out is not None:
         write(out, frame.to_csv())
+    rows = _rows(fit, frame, findings)
+    by = f"{method.value} with ranges" if ranges else method.value
+    title = _title(fit, by, f"{returns.index[-1]:%Y-%m-%d}")
+    if page is not None:
+        _write_page(page, rows, title, panel, len(returns))
     if as_json:
-        print(json.dumps(_rows(fit, frame, findings)))
+        print(json.dumps(rows))
     else:
-        by = f"{method.value} with ranges" if ranges else method.value
-        _show(console, fit, frame, by, f"{returns.index[-1]:%Y-%m-%d}")
+        _show(console, fit, frame, title)
+        if page is not None:
+            console.print(f"[bold]{escape(str(page))}[/bold]")
     if fit.notes or any(finding.serious for finding in findings):
         raise typer.Exit(FLAGGED)
 
@@ -112,12 +120,23 @@ def _rows(fit: Calibration, frame: pd.DataFrame, findings: Sequence[Finding]) ->
     return rows
 
 
-def _show(console: Console, fit: Calibration, frame: pd.DataFrame, by: str, date: str) -> None:
-    """A row an asset."""
+def _title(fit: Calibration, by: str, date: str) -> str:
+    """Model, method that was used in the end, and last day."""
     from riskengine.calibration import takes_over
 
     used = "maximum likelihood" if any(takes_over(note) for note in fit.notes) else by
-    title = f"GJR-GARCH(1,1), {used}, to {date}"
+    return f"GJR-GARCH(1,1), {used}, to {date}"
+
+
+def _write_page(page: Path, rows: list[dict[str, Any]], title: str, panel: Panel, window: int) -> None:
+    from riskengine.backtest import panel_provenance
+    from riskengine.report import render_calibration
+
+    write(page, render_calibration(rows, title, panel_provenance(panel, window=window)))
+
+
+def _show(console: Console, fit: Calibration, frame: pd.DataFrame, title: str) -> None:
+    """A row an asset."""
     table = new_table(f"{title}; volatilities a year of {fit.periods_per_year:g}", gap=0)
     formats = {
         "omega": "{:.1e}",

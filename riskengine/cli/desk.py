@@ -11,9 +11,11 @@ from riskengine.cli.app import app
 from riskengine.cli.arguments import (
     AsOf,
     BaseCurrency,
+    Benchmark,
     BookOfHoldings,
     DeskFolder,
     Draws,
+    Factors,
     FilteredDays,
     ForecastFile,
     Fresh,
@@ -41,6 +43,7 @@ from riskengine.cli.arguments import (
     ShockedCorrelation,
     ShownHistory,
     Snapshot,
+    StatedExposures,
     StateFolder,
     StrategyFile,
     StreamHoldings,
@@ -97,6 +100,11 @@ def rebalance(
     limits: LimitsFile = None,
     book: BookOfHoldings = None,
     base: BaseCurrency = "",
+    labels: Labels = None,
+    benchmark: Benchmark = None,
+    factors: Factors = None,
+    exposures: StatedExposures = None,
+    library: Library = None,
     asof: AsOf = None,
     out: DeskFolder = Path("out/desk"),
     window: RiskWindow = 1250,
@@ -122,19 +130,21 @@ def rebalance(
     Exit status 0 is clean, 3 flagged, 1 failed.
     """
     from riskengine.cli.runs import run_rebalance
+    from riskengine.desk import RiskFiles
     from riskengine.report import Document, Forms, write_forms
 
     forms = Forms(pdf, xlsx, summary, archive).checked()
+    files = RiskFiles(holdings, labels, benchmark, factors, exposures, library=library, book=book, base=base)
     console, source = screen(as_json), prices or bundled_prices()
-    shown = (fresh, history, membership, volume, top, periods_per_year, book, base)
+    shown = (fresh, history, membership, volume, top, periods_per_year, files)
     with working(console, "prices, targets, risk and orders"):
         content = run_rebalance(strategy, source, holdings, limits, asof, out, window, *shown)
-    files = write_forms(lambda: Document.of("report", content), forms, out)
+    written = write_forms(lambda: Document.of("report", content), forms, out)
     if as_json:
         print(json.dumps(content))
     else:
         show_rebalance(console, content, out / "report.html")
-        show_files(console, files)
+        show_files(console, written)
     if content["flags"]:
         raise typer.Exit(FLAGGED)
 

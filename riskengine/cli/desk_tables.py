@@ -13,7 +13,7 @@ from riskengine.cli.console import new_table, plainly
 
 def show_rebalance(console: Console, content: dict[str, Any], page: Path) -> None:
     """The orders, what they cost, risk before and after, limits, notes and flags of a morning."""
-    from riskengine.report import RISK_LABELS, limit_label, state_line
+    from riskengine.report import RISK_LABELS, limit_label, risk_cell, state_line
 
     table = new_table(f"{escape(content['strategy'])}, {content['date']}: {content['status']}")
     several = len({row.get("account") for row in content["trades"]}) > 1
@@ -36,6 +36,11 @@ def show_rebalance(console: Console, content: dict[str, Any], page: Path) -> Non
             f"{limit_label(row['name'])}: {row['after']:.2%} of at most {row['limit']:.2%}, {row['how']}, "
             f"{row['light']}"
             for row in content["limits"]
+        ),
+        *(
+            f"{limit_label(row['name'])}: {risk_cell(row) or 'not judged'}, {row['side']} {risk_cell(row, 'limit')}, "
+            f"{row['light']}"
+            for row in content["risk_limits"]
         ),
         state_line(content),
         *(f"note: {note}" for note in content["notes"]),
@@ -90,7 +95,7 @@ def show_holdings(console: Console, content: dict[str, Any], page: Path) -> None
 
 def show_stress(console: Console, content: dict[str, Any], page: Path) -> None:
     """A row a scenario, then limits, flags and notes."""
-    from riskengine.report import loss_horizon, stress_cell
+    from riskengine.report import limit_label, loss_horizon, stress_cell
 
     over = loss_horizon(content)
     table = new_table(f"Stress, {content['date']}: losses over {over}, % of wealth, ± standard error")
@@ -103,7 +108,7 @@ def show_stress(console: Console, content: dict[str, Any], page: Path) -> None:
     console.print(table)
     for row in content["limits"]:
         said = "not judged" if row["value"] is None else f"{row['value']:.2%}, {row['light']}"
-        plainly(console, f"limit {row['name']} at most {row['limit']:.2%}: {said} ({row['on']})")
+        plainly(console, f"limit {limit_label(row['name'])} at most {row['limit']:.2%}: {said} ({row['on']})")
     plainly(console, *(f"{kind[:-1]}: {line}" for kind in ("flags", "notes") for line in content[kind]))
     console.print(f"[bold]{page}[/bold]")
 

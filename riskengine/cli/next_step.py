@@ -14,15 +14,19 @@ from typer.core import TyperCommand
 from riskengine.cli.console import FLAGGED
 
 NEXT = {
+    "archive": "riskengine archive {folder} DAY DAY, what changed between two",
     "audit": "riskengine backtest min_variance --prices {prices}",
     "backtest": "riskengine rebalance {strategy}{with_prices} --holdings FILE",
+    "brinson": "riskengine reduction STRATEGY{with_prices}, the risk taken apart",
     "calibrate": "riskengine backtest min_variance{with_prices}",
     "demo": "riskengine init mine",
+    "holdings": "riskengine risk{with_prices} --holdings {file}",
     "init": "cd {folder} && make backtest",
     "limits": "riskengine rebalance STRATEGY --holdings FILE --limits FILE",
     "pretrain": 'rk.NeuralCalibrator.pretrained("{out}") in Python',
     "price": "riskengine price --example, all that a term sheet may hold",
     "rebalance": "riskengine stress{with_prices} --holdings {holdings}",
+    "reduction": "riskengine rebalance {strategy}{with_prices} --holdings FILE",
     "report": "{folder}/report.html in a browser",
     "risk": "riskengine stress{with_prices}{with_holdings}",
     "scenarios": "riskengine risk --holdings FILE, which asks what each would cost",

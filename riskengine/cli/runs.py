@@ -53,8 +53,7 @@ def run_rebalance(
     volume: Source | None = None,
     top: int | None = None,
     periods_per_year: float | None = None,
-    book: Path | None = None,
-    base: str = "",
+    files: RiskFiles | None = None,
 ) -> dict[str, Any]:
     """Write the daily report and the strategy's state; the report's content.
 
@@ -66,6 +65,7 @@ def run_rebalance(
     from riskengine.backtest import load_strategy
     from riskengine.book import read_book_settings
     from riskengine.desk import (
+        RiskFiles,
         Shown,
         close_name,
         hold_book,
@@ -83,11 +83,13 @@ def run_rebalance(
         )
     panel = _panel(prices, asof, membership, periods_per_year)
     universe = None if top is None else Universe(top, volume=None if volume is None else load_volume(volume))
-    held = hold_book(holdings, panel, read_book_settings(book), base, trading=True)
+    files = files or RiskFiles()
+    held = hold_book(holdings, panel, read_book_settings(files.book), files.base, trading=True)
     panel, desk = held.panel, read_desk(limits, held.panel.assets)
     _, last = read_history(out, close_name(panel.dates[-1]))
     shown, candidate = Shown(history, universe), load_strategy(strategy)
-    found = rebalance(candidate, panel, held.holdings, desk, network(), window, last, out, shown, fresh, held)
+    known = (window, last, out, shown, fresh, held, files)
+    found = rebalance(candidate, panel, held.holdings, desk, network(), *known)
     write_rebalance(found, render_rebalance(found.content), out)
     return found.content
 
@@ -190,6 +192,7 @@ def run_smile(
     SettingsError
         If there are prices without an asset, or the reverse.
     """
+    from riskengine.calibration import ranges_for
     from riskengine.desk import fit_smile
     from riskengine.options import read_quotes
 
@@ -201,8 +204,12 @@ def run_smile(
     panel = _panel(prices, None if asof is None else asof.split()[0])
     if asset not in panel.assets:
         raise DataError(f"{prices} has no asset {asset!r}")
-    returns = panel.returns[[asset]].iloc[-window:]
-    fit = network()(returns)
+    rows, calibrator = panel.session_returns.iloc[-window:], network()
+    whole = calibrator(
+        rows, **ranges_for(calibrator, panel, len(rows))
+    )  # others and ranges tell of one: bridge.md
+    place = panel.assets.index(asset)
+    fit, returns = whole.select(slice(place, place + 1)), rows[[asset]]
     found = fit_smile(read, returns.to_numpy(), fit, **fitting)
     doubts = [
         str(one) for one in panel.audit()

@@ -123,6 +123,11 @@ def bias_band(periods: int, kurtosis: float = 3.0) -> tuple[float, float]:
     With normal returns that is ``1 +- sqrt(2 / periods)`` but for rounding (Menchero, Wang and Orr 2011). Standardised
     returns with fat tails have a wider one.
 
+    Parameters
+    ----------
+    periods : number of standardised returns
+    kurtosis : of the standardised returns, 3 for normal ones
+
     Examples
     --------
     >>> [round(x, 3) for x in bias_band(200)]

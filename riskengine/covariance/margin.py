@@ -101,6 +101,12 @@ def calibrated(calibrator: Calibrator, rows: Array, previous: Calibration | None
 
 
 def conditional_variance(fit: Calibration, returns: Array) -> Array:
-    """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``."""
+    """Variance of each day given the days before it, and of the day after the last: ``(time + 1, assets)``.
+
+    Parameters
+    ----------
+    fit : parameters ``(assets,)`` and the variance before the sample
+    returns : (time, assets), NaN where missing
+    """
     path = filter_window(fit, returns)
     return np.vstack([path.variance, path.next_variance])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from riskengine.book import is_money
 from riskengine.desk.exposures import UNLABELLED, Exposures
 from riskengine.desk.liquidity import HORIZONS, Liquidity
 from riskengine.desk.risk_view import LibraryMove, RiskView
@@ -21,6 +22,7 @@ from riskengine.risk import (
     empirical_tail,
     exposure_parts,
     factor_regression,
+    fewest_days,
     grouped,
     series_parts,
     statistical_parts,
@@ -82,11 +84,16 @@ class BookRisk:
             found[name] = float(tail.conditional_value_at_risk if beyond else tail.value_at_risk)
         return found
 
-    def by(self, kind: str) -> list[dict[str, Any]]:
-        """A row a name: weight and contributions of the lines with this label, the largest volatility first.
+    @cached_property
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Weight and contributions by asset, by each label, and by position where that is not by asset."""
+        kinds = ["asset", *self.book.labels]
+        if self.book.names != self.book.assets:
+            kinds.append("position")
+        return {kind: self._by(kind) for kind in kinds}
 
-        ``kind`` is one of the labels, ``"asset"``, or ``"position"``, a row a line.
-        """
+    def _by(self, kind: str) -> list[dict[str, Any]]:
+        """A row a name, the largest volatility first."""
         book = self.book
         names = {"asset": book.assets, "position": book.names, **book.labels}[kind]
         columns = {"weight": self.book.weights, **self.attribution}
@@ -106,36 +113,50 @@ class BookRisk:
     @cached_property
     def factors(self) -> dict[str, FactorParts]:
         """Attributions to factors, by how they are known: statistical, series, stated."""
-        view, outcome = self.view, self.gains.sum(axis=1)
-        found = {"statistical": statistical_parts(view.model, self.weights, outcome=outcome)}
+        return self._factors(self.weights, self.gains.sum(axis=1))
+
+    @cached_property
+    def active_factors(self) -> dict[str, FactorParts]:
+        """The same of the active weights; empty without a benchmark."""
+        return {} if self.active is None else self._factors(self.active.weights, None)
+
+    def _factors(self, weights: Array, outcome: Array | None) -> dict[str, FactorParts]:
+        view = self.view
+        found = {"statistical": statistical_parts(view.model, weights, outcome=outcome)}
         if view.factors is not None:
             series = view.factors
-            found["series"] = series_parts(view.model, self.weights, series.tomorrow, series.names, outcome)
+            found["series"] = series_parts(view.model, weights, series.tomorrow, series.names, outcome)
         if view.exposures is not None:
             names = tuple(map(str, view.exposures.columns))
             stated = view.exposures.reindex(list(view.assets)).to_numpy()
-            found["stated"] = exposure_parts(view.model, self.weights, stated, names, outcome)
+            found["stated"] = exposure_parts(view.model, weights, stated, names, outcome)
         return found
 
     @cached_property
     def regression(self) -> FactorRegression | None:
-        """Of past returns at today's weights on factor series, as they were; None without any, or without weights."""
+        """Of past returns at today's weights on factor series, as they were.
+
+        None without any, without weights, or where too few days have returns of all that is held.
+        """
         series = self.view.factors
         if series is None or not self.weights.any():
             return None
         held = self.weights != 0
-        excess = self.view.rows[:, held] - series.riskless[:, None]
-        return factor_regression(excess @ self.weights[held], series.returns, series.names)
+        earned = (self.view.rows[:, held] - series.riskless[:, None]) @ self.weights[held]
+        known = ~np.isnan(earned) & ~np.isnan(series.returns).any(axis=1)
+        if known.sum() < fewest_days(len(series.names)):
+            return None
+        return factor_regression(earned, series.returns, series.names)
 
     @cached_property
     def liquidity(self) -> Liquidity | None:
-        """Of what is held but for options; None where no volume is known at all."""
+        """Of what is held but for options and money; None where no volume is known at all."""
         if self.view.volume is None:
             return None
         plain = len(self.book.names) - (0 if self.book.options is None else len(self.book.options.names))
         values = grouped(self.book.weights[:plain], self.book.assets[:plain])
         volume = dict(zip(self.view.assets, self.view.volume, strict=True))
-        held = tuple(name for name, value in values.items() if value)
+        held = tuple(name for name, value in values.items() if value and not is_money(name))
         money = np.array([abs(values[name]) * self.book.wealth for name in held])
         known = np.array([volume.get(name, np.nan) for name in held])
         return Liquidity(held, money, known, self.view.desk.take)
@@ -155,7 +176,8 @@ class BookRisk:
         return dict(self._measures())
 
     def _measures(self) -> Iterator[tuple[str, float]]:
-        weights, by_asset = self.book.weights, grouped(self.book.weights, self.book.assets)
+        weights = self.book.weights[self.book.invested]
+        by_asset = grouped(weights, [name for name in self.book.assets if not is_money(name)])
         yield from self.tails.items()
         yield "gross", float(np.abs(weights).sum())
         yield "net", float(weights.sum())
@@ -163,8 +185,8 @@ class BookRisk:
         yield "short", float(np.maximum(-weights, 0).sum())
         yield "weight", max(map(abs, by_asset.values()), default=0.0)
         yield from ((f"weight:{name}", value) for name, value in by_asset.items())
-        for kind in (*self.book.labels, "asset"):
-            for row in self.by(kind):
+        for kind in ("asset", *self.book.labels):
+            for row in self.rows[kind]:
                 if kind != "asset" and row["name"] != UNLABELLED:
                     yield f"{kind}:{row['name']}", row["weight"]
                 total = self.tails["volatility"]

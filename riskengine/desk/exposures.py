@@ -16,7 +16,8 @@ from riskengine.market import load_rows
 
 Array = np.ndarray
 
-UNLABELLED = "without label"
+UNLABELLED, MONEY = "without label", "money"
+"""Labels of what the file of labels does not know: an asset, and money of a foreign currency."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +73,9 @@ class Exposures:
         return found
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """Of labels."""
-        return tuple(self.labels)
+    def invested(self) -> Array:
+        """Whether a line is a position ``(lines,)``, and not money of another currency."""
+        return np.array([not is_money(name) for name in self.assets], dtype=bool)
 
 
 def exposures_of(
@@ -130,7 +131,8 @@ def exposures_of(
     by_kind = {"account": accounts} if several else {}
     by_kind |= {"kind": kinds} if len(set(kinds)) > 1 else {}
     by_kind |= {
-        kind: [by_asset.get(asset, UNLABELLED) for asset in assets] for kind, by_asset in labels.items()
+        kind: [by_asset.get(asset, MONEY if is_money(asset) else UNLABELLED) for asset in assets]
+        for kind, by_asset in labels.items()
     }
     found = {kind: tuple(values) for kind, values in by_kind.items()}
     return Exposures(tuple(names), tuple(assets), np.array(money) / wealth, wealth, found, options)
@@ -139,7 +141,7 @@ def exposures_of(
 def _kinds(assets: list[str], terms: Mapping[str, Position]) -> list[str]:
     """Kind of every line: money of a foreign currency, or that of the asset's position."""
     return [
-        "money" if is_money(asset) else str(terms[asset].kind) if asset in terms else "equity"
+        MONEY if is_money(asset) else str(terms[asset].kind) if asset in terms else "equity"
         for asset in assets
     ]
 

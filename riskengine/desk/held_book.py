@@ -125,7 +125,6 @@ def hold_book(
     known = {*panel.assets, *settings.symbols}
     read, rows = read_positions(path, known)
     book = completed(read, settings)
-    back = {new: old for old, new in settings.symbols.items()}
     stated = {**book.rates, **settings.fx}
     value = _valued(book, panel, stated, strict)
     terms, open_ = asset_terms(panel.assets, book, settings)
@@ -133,22 +132,16 @@ def hold_book(
         raise SettingsError(open_currencies(open_, book))
     if open_:
         line = f"left out, as not held and of no known currency: {listed(open_)}"
-        book, value = replace(book, notes=(*book.notes, line)), replace(value, notes=(*value.notes, line))
+        value = replace(value, notes=(*value.notes, line)) if strict else value
         terms = {name: one for name, one in terms.items() if name not in open_}
         panel = panel.select([name for name in panel.assets if name not in open_])
     wanted = {*book.currencies, *(one.currency for one in terms.values())} - {"", book.base}
     rates = FxRates.of(panel.prices, book.base, stated, wanted) if wanted else FxRates(book.base)
     if strict and value.unpriced:
-        raise DataError(
-            "; ".join(
-                _unpriced(
-                    one,
-                    f"{path}: row {rows.get((one.account, back.get(one.symbol, one.symbol)), '?')}",
-                    panel,
-                )
-                for one in value.unpriced
-            )
-        )
+        back = {new: old for old, new in settings.symbols.items()}
+        places = [rows.get((one.account, back.get(one.symbol, one.symbol)), "?") for one in value.unpriced]
+        lines = zip(value.unpriced, places, strict=True)
+        raise DataError("; ".join(_unpriced(one, f"{path}: row {row}", panel) for one, row in lines))
     _same_terms(book, path)
     if wanted:
         hedged = {
@@ -167,13 +160,16 @@ def _valued(book: PositionBook, panel: Panel, stated: Mapping[str, float], stric
 
 
 def _ages(panel: Panel) -> dict[str, int]:
-    """Closes since the last price, of what a decision may not rest on any more."""
+    """Closes since the last price, of what a decision may not rest on any more.
+
+    By the closes of the asset's own market; and by those of the panel where there are twice as many, as a calendar
+    that is measured from few prices may take their absence for holidays.
+    """
     view = panel.view(len(panel.dates) - 1)
-    return {
-        name: int(age)
-        for name, age, fresh, member in zip(panel.assets, view.age, view.fresh, view.member, strict=True)
-        if member and not fresh and np.isfinite(age)
-    }
+    seen = ~np.isnan(panel.prices.to_numpy())
+    rows = np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), 0)
+    stale = (rows > 0) & ((view.member & ~view.fresh) | (rows > 2 * panel.staleness * view.spacing))
+    return {panel.assets[j]: int(rows[j]) for j in np.flatnonzero(stale)}
 
 
 def _unpriced(held: Position, where: str, panel: Panel) -> str:
@@ -204,10 +200,8 @@ def _holdings(
     names = panel.assets
     place = {name: j for j, name in enumerate(names)}
     multiplier, paid = np.ones(len(names)), np.ones(len(names), bool)
-    for held in book.positions:
-        if held.symbol in place:
-            multiplier[place[held.symbol]] = held.multiplier
-            paid[place[held.symbol]] = held.paid
+    for name, one in terms.items():
+        multiplier[place[name]], paid[place[name]] = one.multiplier, one.paid
 
     columns = np.array(
         [place.get(money_name(terms[name].currency), -1) if name in terms else -1 for name in names]

@@ -87,10 +87,17 @@ def read_holdings(path: Path, assets: tuple[str, ...], shorts: bool = False) -> 
     Raises
     ------
     DataError
-        If the file is no table of positions, an asset has no prices, or a quantity is below zero where no shorts are
-        taken. The message names the row.
+        If the file is no table of positions, an asset has no prices, a quantity is below zero where no shorts are
+        taken, or there are several currencies, or futures. The message names the row.
     """
     book, rows = read_positions(path, assets)
+    odd = [one.symbol for one in book.positions if one.multiplier != 1 or not one.paid]
+    if len(book.currencies) > 1 or odd:
+        what = f"{odd[0]!r} with a multiplier" if odd else f"positions in {', '.join(book.currencies)}"
+        raise DataError(
+            f"{path} has {what}: here holdings are in the one currency of the prices, and worth their price; "
+            "`riskengine stress`, `risk` and `rebalance` take all others"
+        )
     place = {name: j for j, name in enumerate(assets)}
     quantity = np.zeros(len(assets))
     for held in book.positions:

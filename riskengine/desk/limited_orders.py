@@ -116,23 +116,13 @@ def limit_rows(
             place = assets.index(name.removeprefix("weight:"))
             old, new = float(before[place]), float(after[place])
         else:
-            continue  # `riskengine risk` judges it; see unjudged
+            continue  # see order_limits
         seen = name in ("drawdown", *EXPOSURES) or name.startswith("weight:")
         how = "judged" if seen or (name in RISK and name not in orders.scaled) else "imposed"
         # Rounding in the last digit breaks no limit.
         shade = light(new if new > limit * (1 + 1e-9) else min(new, limit), limit)
         rows.append({"name": name, "limit": limit, "before": old, "after": new, "light": shade, "how": how})
     return rows
-
-
-def unjudged(desk: Desk) -> list[str]:
-    """A line on the limits that orders are not judged by."""
-    known = (*RISK, *EXPOSURES, "weight", "drawdown", "turnover", "participation")
-    left = [name for name in desk.limits if name not in known and not name.startswith(("group:", "weight:"))]
-    left += [f"{name} (at least)" for name in desk.at_least]
-    if not left:
-        return []
-    return [f"limits not judged here but by `riskengine risk --trades`: {', '.join(left)}"]
 
 
 def limit_flags(rows: list[dict[str, Any]]) -> list[str]:

@@ -15,7 +15,8 @@
   trades; ``before``: held before
 - ``risk``: ``before`` and ``after``, each with volatility a year, VaR and CVaR of one period between closes,
   contributions by asset; ``period`` names that period, ``periods_per_year`` counts it
-- ``limits``: rows of name, limit, before, after, light, how it was kept (``imposed`` or ``judged``)
+- ``limits``: rows of name, limit, before, after, light, how it was kept (``imposed`` or ``judged``); ``risk_limits``:
+  rows of the others, on labels, factors, a benchmark, liquidity and the stress library, as in ``risk.json``
 - ``prices``: ``findings`` of the audit and ``staleness`` in closes, of what is held or bought
 - ``backtest``: a :class:`~riskengine.risk.validation.Validation` of the holdings' daily VaR, as a table
 - ``stress``: scenarios and reverse stress, see :mod:`riskengine.desk.portfolio_stress`
@@ -45,11 +46,12 @@ from riskengine.desk.limited_orders import (
     limit_rows,
     order_content,
     orders_within,
-    unjudged,
 )
+from riskengine.desk.order_limits import judge_orders
 from riskengine.desk.orders import TradeList
 from riskengine.desk.portfolio_stress import StressSettings, figures, stress_test
 from riskengine.desk.price_checks import PriceChecks, check_prices
+from riskengine.desk.risk_inputs import RiskFiles
 from riskengine.desk.rules import Desk
 from riskengine.desk.strategy_state import Morning, Shown, close_name
 from riskengine.desk.targets import Asked, Targets, ask_under_limits, reachable_targets
@@ -98,6 +100,7 @@ def rebalance(
     shown: Shown | None = None,
     fresh: bool = False,
     book: HeldBook | None = None,
+    files: RiskFiles | None = None,
 ) -> Rebalance:
     """Daily report: decision, orders, risk, stress and limits at the last close of a panel.
 
@@ -114,6 +117,7 @@ def rebalance(
     shown : what the strategy is shown; everything if not given
     fresh : whether the strategy begins anew
     book : that the holdings are of, and the panel its own; for orders by account and currency, and realised gains
+    files : labels, benchmark, factors, exposures and library, for the limits on them
 
     Raises
     ------
@@ -133,6 +137,9 @@ def rebalance(
     stress = stress_test(panel, after, risk.calibrator, replace(_STRESS, window=window))
     stressed = figures(stress, desk)
     limits = limit_rows(desk, panel.assets, asked.before, stressed, orders)
+    on_risk = judge_orders(
+        panel, risk, files or RiskFiles(), desk, risk.calibrator, holdings, orders.trades, book
+    )
     flags = [
         *(() if book is None else book.value.flags),
         *asked.flags,
@@ -142,6 +149,7 @@ def rebalance(
         *risk.flags(panel.assets, (before != 0) | (after != 0)),
         *(flag for flag in stress.flags if flag.endswith("of the CVaR")),
         *limit_flags(limits),
+        *(f"limit {row['reason']}" for row in on_risk if row["light"] == "red"),
         *_test_flags(orders.tested),
     ]
     content = {
@@ -149,13 +157,14 @@ def rebalance(
         "strategy": strategy.name,
         "status": "flagged" if flags else "clean",
         "flags": flags,
-        "notes": [*holdings.notes, *asked.morning.notes, *checks.notes, *unjudged(desk)],
+        "notes": [*holdings.notes, *asked.morning.notes, *checks.notes],
         **_decision_content(asked.morning),
         **order_content(orders.trades, holdings, known),
         **({} if book is None or book.plain else book_orders(book, orders, known)),
         **_weight_content(panel.assets, asked, wanted, orders),
         **_risk_content(risk, orders),
         "limits": limits,
+        "risk_limits": on_risk,
         "prices": {"findings": checks.findings, "staleness": checks.staleness},
         "backtest": orders.tested,
         "stress": stressed,

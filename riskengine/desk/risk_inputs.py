@@ -133,10 +133,8 @@ def risk_report(
     held = files.held(panel)
     given, panel = panel, panel if held is None else held.panel
     risk = DailyRisk.of(panel, calibrator, window)
-    labels = _labels(files, desk)
-    if held is not None and held.holdings.foreign is not None and "currency" not in labels:
-        labels["currency"] = held.currencies()
-    view = risk_view(panel, risk, files, desk, labels, calibrator)
+    labels = file_labels(files, desk, held)
+    view = risk_view(panel, risk, files, desk, labels, calibrator, held)
     prices = panel.prices.ffill().to_numpy()[-1]
     holdings = _equal(panel, prices) if held is None else held.holdings
     options = None
@@ -210,12 +208,14 @@ def risk_view(
     desk: Desk,
     labels: Mapping[str, Mapping[str, str]],
     calibrator: Calibrator,
+    held: HeldBook | None = None,
 ) -> RiskView:
     """What figures of any book on this day rest on."""
     assets, notes = risk.model.assets, []
     benchmark, said = _benchmark(files.benchmark, panel.assets, assets)
     notes += said
-    volume = mean_volume(panel, None if files.volume is None else load_volume(files.volume), desk)
+    traded = None if files.volume is None else load_volume(files.volume)
+    volume = mean_volume(panel, traded, desk, held)
     classes = _classes(labels, panel)
     if not any(kind in labels for kind in _CLASSES):
         notes.append(
@@ -245,14 +245,22 @@ def risk_view(
     )
 
 
-def _labels(files: RiskFiles, desk: Desk) -> dict[str, Mapping[str, str]]:
-    """Of the file, and the groups of the limits file as a kind of their own."""
+def file_labels(files: RiskFiles, desk: Desk, held: HeldBook | None) -> dict[str, Mapping[str, str]]:
+    """Labels of the file, the currencies of a book, and the groups of the limits file as a kind of their own.
+
+    Raises
+    ------
+    DataError
+        If a column of the file has the name of a kind of limit.
+    """
     found: dict[str, Mapping[str, str]] = {}
     if files.labels is not None:
         found |= files.kinds(load_labels(files.labels))
     taken = {"group", "weight", "factor", "stress", "risk", "asset", "position"} & set(found)
     if taken:
         raise DataError(f"{files.labels}: a column of labels may not be called {min(taken)}: rename it")
+    if held is not None and held.holdings.foreign is not None and "currency" not in found:
+        found["currency"] = held.currencies()
     return found | ({"group": desk.groups} if desk.groups else {})
 
 

@@ -44,7 +44,7 @@ def judge_book(
     Raises
     ------
     SettingsError
-        If a limit is on a label that no asset has.
+        If a limit is on a name that no position has, of a label that there is.
 
     Examples
     --------
@@ -60,9 +60,7 @@ def judge_book(
             continue
         value = _value(name, measures)
         if value is None:
-            kind = name.partition(":")[0]
-            _check_label(name, measures)
-            reason = f"{name}: cannot be judged without {_NEEDS.get(name, _NEEDS.get(kind, 'its inputs'))}"
+            reason = f"{name}: cannot be judged without {_lacking(name, measures)}"
             rows.append(_row(name, side, limit, None, "red", reason))
             continue
         if side == "at most":
@@ -110,11 +108,11 @@ def _value(name: str, measures: Mapping[str, float]) -> float | None:
     return None if value is None or value != value else value
 
 
-def _check_label(name: str, measures: Mapping[str, float]) -> None:
-    """Refuse a limit on what no position is labelled with, which would never be broken."""
+def _lacking(name: str, measures: Mapping[str, float]) -> str:
+    """What a limit needs that is not there; a limit on what no position is labelled with is refused."""
     kind = name.rpartition(":")[0]
-    if not kind or kind in ("factor",):
-        return
+    if not kind or kind == "factor":
+        return _NEEDS.get(name, _NEEDS.get(kind, "its inputs"))
     if kind == "stress":
         raise SettingsError(
             f"limit {name!r}: the library has no scenario of that name; `riskengine scenarios` lists them"
@@ -122,7 +120,5 @@ def _check_label(name: str, measures: Mapping[str, float]) -> None:
     known = [one for one in measures if one.rpartition(":")[0] == kind]
     if known:
         raise SettingsError(f"limit {name!r}: nothing that is held is that; {did_you_mean(name, known)}")
-    kinds = sorted({one.rpartition(":")[0] for one in measures if ":" in one})
-    raise SettingsError(
-        f"limit {name!r}: no label is called {kind!r}; {did_you_mean(kind, kinds)}; labels come from --labels"
-    )
+    label = kind.removeprefix("risk:")
+    return f"labels with a column {label}, --labels"

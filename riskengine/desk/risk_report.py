@@ -8,7 +8,7 @@
   ``var_99`` and ``cvar_97.5`` (of one period); those of each add up to the figure
 - ``factors``: by ``statistical``, ``series`` and ``stated``: rows of name, exposure, share of the variance,
   contributions; the last is specific. ``regression``: betas of past returns with Newey-West errors
-- ``active``: tracking error, beta, active share, rows of name, active weight and contribution
+- ``active``: tracking error, beta, active share, rows of name, active weight and contribution; by label and factor
 - ``liquidity``: rows of asset, days and share of the book; ``sold``: by days, as usual and by scenario
 - ``stress``: rows of the library: name, source, how, loss, before, options, cost of leaving, the largest losers
 - ``limits``: rows of name, side, limit, value, light, reason
@@ -86,14 +86,11 @@ def _figures(after: BookRisk, before: BookRisk | None) -> list[dict[str, Any]]:
 
 def _attribution(after: BookRisk, before: BookRisk | None) -> dict[str, list[dict[str, Any]]]:
     """Rows by kind; with what they were before trades."""
-    kinds = ["asset", *after.book.labels]
-    if after.book.names != after.book.assets:
-        kinds.append("position")
     found = {}
-    for kind in kinds:
-        rows = after.by(kind)
+    for kind, own in after.rows.items():
+        rows = [dict(row) for row in own]
         if before is not None:
-            was = {row["name"]: row for row in before.by(kind)}
+            was = {row["name"]: row for row in before.rows.get(kind, ())}
             nothing = {"weight": 0.0, "volatility": 0.0}
             names = {row["name"] for row in rows}
             rows += [
@@ -159,6 +156,18 @@ def _active(after: BookRisk, before: BookRisk | None) -> dict[str, Any] | None:
         "active_share": found.active_share,
         "benchmark_volatility": root * found.volatility,
         "rows": sorted(rows, key=lambda row: -abs(row["contribution"])),
+        "factors": {
+            how: [
+                {
+                    "name": name,
+                    "exposure": float(parts.exposures[k]) if k < len(parts.exposures) else None,
+                    "share": float(parts.shares[k]),
+                    "contribution": root * found.tracking_error * float(parts.shares[k]),
+                }
+                for k, name in enumerate(parts.names)
+            ]
+            for how, parts in after.active_factors.items()
+        },
     }
     for kind, names in _asset_labels(after).items():
         sums: dict[str, list[float]] = {}
@@ -219,7 +228,7 @@ def _stress(after: BookRisk, before: BookRisk | None) -> list[dict[str, Any]]:
     """A row a scenario of the library, the worst first."""
     rows, book = [], after.book
     plain = len(book.names) - (0 if book.options is None else len(book.options.names))
-    turned = float(np.abs(book.weights[:plain]).sum())
+    turned = float(np.abs(book.weights[:plain][book.invested[:plain]]).sum())
     for move in after.view.library:
         losses = after.stressed(move)
         order = np.argsort(-losses, kind="stable")[:_LOSERS]
@@ -260,6 +269,10 @@ def _notes(risk: BookRisk) -> list[str]:
     notes = list(risk.view.notes)
     if risk.view.factors is not None:
         notes += risk.view.factors.notes
+        if risk.regression is None:
+            notes.append(
+                "factors: no regression of past returns, too few days have returns of all that is held"
+            )
     if risk.book.options is not None:
         notes += [
             *risk.book.options.notes,

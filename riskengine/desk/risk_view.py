@@ -11,6 +11,7 @@ import pandas as pd
 from riskengine.calibration import Calibrator
 from riskengine.covariance import conditional_variance
 from riskengine.desk.daily_risk import DailyRisk
+from riskengine.desk.held_book import HeldBook
 from riskengine.desk.rules import Desk
 from riskengine.desk.stress_library import Scenario
 from riskengine.errors import DataError
@@ -172,15 +173,25 @@ def library_moves(
     return tuple(found)
 
 
-def mean_volume(panel: Panel, traded: pd.DataFrame | None, desk: Desk) -> Array | None:
+def mean_volume(
+    panel: Panel, traded: pd.DataFrame | None, desk: Desk, held: HeldBook | None = None
+) -> Array | None:
     """Money that trades on a day by asset ``(assets,)``: of a table of traded values, else of the limits file's units.
 
-    The mean of the last 21 closes that have one. None where nothing is known.
+    The mean of the last 21 closes that have one. None where nothing is known. In a book of several currencies the table
+    is in those of the prices, and is brought to its base at today's rates.
     """
     known = panel.prices.ffill().to_numpy()[-1]
-    stated = desk.volumes(panel.assets) * known if desk.volume else np.full(len(panel.assets), np.nan)
+    multiplier, rate = np.ones(len(known)), np.ones(len(known))
+    for j, name in enumerate(panel.assets):
+        if held is not None and name in held.terms:
+            multiplier[j] = held.terms[name].multiplier
+            rate[j] = held.rates.rate(held.terms[name].currency or held.book.base)
+    stated = np.full(len(panel.assets), np.nan)
+    if desk.volume:
+        stated = desk.volumes(panel.assets) * known * multiplier
     if traded is not None:
         recent = traded.loc[traded.index <= panel.dates[-1]].iloc[-ADV_DAYS:]
-        means = recent.mean().reindex(list(panel.assets)).to_numpy(np.float64)
+        means = recent.mean().reindex(list(panel.assets)).to_numpy(np.float64) * multiplier * rate
         stated = np.where(np.isnan(means), stated, means)
     return None if np.isnan(stated).all() else stated

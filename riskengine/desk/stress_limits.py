@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from riskengine.book import is_money
 from riskengine.desk.rules import Desk
 from riskengine.market import period_name
 from riskengine.risk import ScenarioModel
@@ -38,6 +39,7 @@ def judge(
     simulation; the drawdown is that of the worst scenario.
     """
     weights = np.array([named.get(asset, 0.0) for asset in model.assets])
+    invested = {asset: weight for asset, weight in named.items() if not is_money(asset)}
     period, rows = period_name(periods_per_year), []
     history = model.history()
     for name, limit in desk.limits.items():
@@ -58,12 +60,12 @@ def judge(
             worst = max(paths, key=lambda row: row["drawdown"])
             value, on = float(worst["drawdown"]), f"the worst scenario: {worst['name']}"
         elif name == "weight":
-            value = max(map(abs, named.values()), default=0.0)
+            value = max(map(abs, invested.values()), default=0.0)
             on = "the largest holding, long or short, a fraction of wealth"
         elif name.partition(":")[0] == "stress":
             value, on = _library_loss(numbers, name.partition(":")[2])
         elif name in EXPOSURES:
-            value, on = EXPOSURES[name](np.array([*named.values()])), "a fraction of wealth"
+            value, on = EXPOSURES[name](np.array([*invested.values()])), "a fraction of wealth"
         elif name.startswith("weight:"):
             value, on = (
                 abs(named.get(name.removeprefix("weight:"), 0.0)),

@@ -51,6 +51,12 @@ def term_structure(params: GarchParams, next_variance: Array, horizon: int) -> A
 def holding_period_variance(params: GarchParams, next_variance: Array, horizon: int) -> Array:
     """Mean variance per day over the holding period, ``(assets,)``; times ``horizon`` for the period.
 
+    Parameters
+    ----------
+    params : leaves ``(assets,)``
+    next_variance : (assets,) of tomorrow
+    horizon : days, at least 1
+
     Examples
     --------
     >>> p = GarchParams(2e-6, 0.05, 0.10, 0.88, 8.0)

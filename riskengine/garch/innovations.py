@@ -52,6 +52,13 @@ _SMALL = 1e-7
 def log_density(z: Array, eta: Array) -> Array:
     """Log-density of a unit-variance Student-t innovation, any broadcastable shapes.
 
+    ``log c(eta) - (1 + eta) / (2 eta) log(1 + eta z^2 / (1 - 2 eta))`` with ``eta = 1 / dof``; Gaussian at zero.
+
+    Parameters
+    ----------
+    z : standardised residual
+    eta : inverse degrees of freedom, from 0 up to, not including, 1/2
+
     Examples
     --------
     >>> round(float(log_density(jnp.array(1.0), jnp.array(0.2))), 4)

@@ -58,6 +58,10 @@ def from_unconstrained(u: Array) -> GarchParams:
     against good, zero for GARCH without asymmetry) and the logit of ``2 / dof``. Every real vector is a
     stationary model with a finite variance and ``alpha >= 0``, ``alpha + gamma >= 0``.
 
+    Parameters
+    ----------
+    u : (..., 5)
+
     Examples
     --------
     >>> print([f"{float(x):.3f}" for x in from_unconstrained(jnp.array([0.0, 4.0, -2.5, 1.0, -1.0]))])

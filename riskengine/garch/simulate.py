@@ -41,6 +41,13 @@ def student_t(key: Array, eta: Array, shape: tuple[int, ...]) -> Array:
     return jnp.sqrt((1 - 2 * eta) * radius_squared) * jnp.cos(angle)
 
 
+def student_factor(key: Array, eta: Array, shape: tuple[int, ...]) -> Array:
+    """Factors that make Gaussian draws Student-t ones of unit variance with ``eta = 1/dof``."""
+    safe = jnp.maximum(eta, 1e-4)
+    chi = 2 * jax.random.gamma(key, 1 / (2 * safe), shape, eta.dtype)
+    return jnp.sqrt((1 - 2 * safe) / (safe * chi))
+
+
 def simulate(key: Array, params: GarchParams, days: int, burn_in: int = 500) -> Simulated:
     """Returns of GJR-GARCH(1,1) processes, one column per entry of ``params``.
 

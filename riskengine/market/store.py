@@ -93,6 +93,12 @@ def add_prices(store: str | Path, source: str | Source, known: str | None = None
 def withdraw(store: str | Path, asset: str, date: str, known: str | None = None) -> str:
     """Withdraw a price: from ``known`` on there is none of that asset and date. Returns the moment as text.
 
+    Parameters
+    ----------
+    store : its file
+    asset, date : of the price; the date in ISO 8601
+    known : moment in UTC from which on it is withdrawn; now if not given
+
     Raises
     ------
     DataError
@@ -126,6 +132,11 @@ def batches(store: str | Path) -> list[dict[str, Any]]:
 
 def history(store: str | Path, asset: str, date: str) -> list[dict[str, Any]]:
     """Every close of an asset and date that was ever known, oldest first; None where it was withdrawn.
+
+    Parameters
+    ----------
+    store : its file
+    asset, date : of the closes; the date in ISO 8601
 
     Raises
     ------

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from scipy.optimize import least_squares
+from scipy.special import expit
 
 from riskengine.errors import DataError
 from riskengine.options.fit_quality import FitQuality, fit_quality
@@ -172,7 +173,7 @@ def calibrate_ssvi(quotes: Quotes, weights: str = "volatility") -> SsviFit:
 def _of_coordinates(u: np.ndarray, maturity: np.ndarray) -> SsviParams:
     """Within the bounds: ``rho`` by its tangent, ``eta`` and ``gamma`` by shares, ``theta`` by its increments."""
     rho = 0.999 * np.tanh(u[0])
-    share, fade = 1 / (1 + np.exp(-u[1])), 1 / (1 + np.exp(-u[2]))
+    share, fade = expit(u[1:3])
     return SsviParams(
         rho, 2 / (1 + abs(rho)) * share, 0.5 * fade, maturity, np.cumsum(np.exp(np.clip(u[3:], -40, 5)))
     )

@@ -13,6 +13,7 @@ from riskengine.errors import InfeasibleError, StrategyError
 from riskengine.portfolio.constraints import Constraints
 from riskengine.portfolio.decision import Decision
 from riskengine.portfolio.strategy import Strategy
+from riskengine.runtime import blas_threads
 
 if TYPE_CHECKING:
     from riskengine.market import MarketView
@@ -45,7 +46,7 @@ def begin(strategy: Strategy, view: MarketView) -> Any:
     StrategyError
         If the strategy's code fails; the message names strategy and date.
     """
-    with _naming(strategy, view):
+    with blas_threads(len(view.assets)), _naming(strategy, view):
         return strategy.init(view)
 
 
@@ -81,7 +82,7 @@ def ask(strategy: Strategy, state: Any, view: MarketView, holdings: Array) -> tu
     >>> decision.weights
     array([0.5, 0.5])
     """
-    with _naming(strategy, view):
+    with blas_threads(len(view.assets)), _naming(strategy, view):
         answer = strategy.decide(state, view, np.array(holdings))
     who, date = f"strategy {strategy.name!r}", day_of(view)
     if not (isinstance(answer, tuple) and len(answer) == 2):

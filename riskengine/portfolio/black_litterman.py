@@ -65,6 +65,12 @@ class BlackLittermanPosterior(NamedTuple):
 def equilibrium_returns(covariance: Covariance, market_weights: Array, risk_aversion: float = 2.5) -> Array:
     """Expected returns per day at which the market portfolio is optimal: ``risk_aversion Sigma w``, ``(assets,)``.
 
+    Parameters
+    ----------
+    covariance : of the assets
+    market_weights : (assets,) fractions of the market
+    risk_aversion : ``delta`` of the equilibrium
+
     Examples
     --------
     >>> covariance = Covariance.dense(np.diag([1e-4, 4e-4]), 1)

@@ -13,6 +13,10 @@ NOTHING = 1e-12
 def unfilled(weights: Array, goal: Array) -> Array:
     """Mask ``(assets,)`` of weights that are not at their goal.
 
+    Parameters
+    ----------
+    weights, goal : (assets,) fractions of wealth
+
     Examples
     --------
     >>> unfilled(np.array([0.5, 0.3]), np.array([0.5, 0.5]))

@@ -68,6 +68,12 @@ def eligible(view: MarketView, window: int, min_history: int) -> Array:
     :attr:`~riskengine.market.MarketView.fresh`. A return of what is priced less often counts for the sessions that
     it spans.
 
+    Parameters
+    ----------
+    view : of the close at which is decided
+    window : closes in which returns are counted
+    min_history : returns that an asset needs in them
+
     Examples
     --------
     >>> import pandas as pd

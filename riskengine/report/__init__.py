@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from riskengine.report.backtest_page import provenance_text as provenance_text
     from riskengine.report.backtest_page import summary_rows as summary_rows
     from riskengine.report.backtest_page import write_report as write_report
+    from riskengine.report.calibration_page import render_calibration as render_calibration
     from riskengine.report.day_changes import changes_page as changes_page
     from riskengine.report.day_changes import day_changes as day_changes
     from riskengine.report.figures import draw_calibration as draw_calibration
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
     from riskengine.report.holdings_page import leverage as leverage
     from riskengine.report.holdings_page import money as money
     from riskengine.report.holdings_page import render_holdings as render_holdings
+    from riskengine.report.labels import RISK_LABELS as RISK_LABELS
+    from riskengine.report.labels import limit_label as limit_label
     from riskengine.report.live_page import render_live as render_live
     from riskengine.report.price_page import greek_cells as greek_cells
     from riskengine.report.price_page import model_cells as model_cells
     from riskengine.report.price_page import render_price as render_price
     from riskengine.report.price_page import total_rows as total_rows
     from riskengine.report.rebalance_page import render_rebalance as render_rebalance
-    from riskengine.report.rebalance_sections import RISK_LABELS as RISK_LABELS
-    from riskengine.report.rebalance_sections import limit_label as limit_label
     from riskengine.report.rebalance_sections import state_line as state_line
     from riskengine.report.risk_page import render_risk as render_risk
     from riskengine.report.risk_page import risk_cell as risk_cell

@@ -22,7 +22,7 @@ PALETTE = ("#0b5fa5", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#5f6b76", "#2
 OTHERS = "#c9ced4"
 _LAYOUT = LAYOUT | {
     "margin": {"l": 60, "r": 20, "t": 20, "b": 40},
-    "legend": {"orientation": "h", "y": 1.08, "x": 0},
+    "legend": {"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0},  # below: on a phone it wraps
     "hovermode": "x unified",
     "height": 380,
 }
@@ -298,7 +298,14 @@ def draw_calibration(fit: Calibration) -> go.Figure:
 
 
 def draw_frontier(frontier: EfficientFrontier) -> go.Figure:
-    """Expected return by volatility, and below it what the portfolios are made of."""
+    """Expected return by volatility, and below it what the portfolios are made of.
+
+    Examples
+    --------
+    >>> two = EfficientFrontier(("A", "B"), np.array([0.1, 0.2]), np.array([0.03, 0.06]), np.eye(2))
+    >>> [trace.name for trace in draw_frontier(two).data]
+    ['frontier', 'A', 'B']
+    """
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.55, 0.45])
     figure.update_layout(**{**_LAYOUT, "hovermode": "x unified", "height": 560})
     x = _short(frontier.volatility)

@@ -108,7 +108,7 @@ def chart(figure: Any, name: str) -> Markup:
         full_html=False,
         include_plotlyjs=False,
         div_id=name,
-        config={"displaylogo": False, "responsive": True},
+        config={"displayModeBar": False, "responsive": True},
     )
     return Markup(body)  # plotly escapes its data; nothing else is in here
 

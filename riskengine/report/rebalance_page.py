@@ -15,6 +15,7 @@ SECTIONS = (
     "holdings_page:held",
     "rebalance_sections:risk",
     "rebalance_sections:limits",
+    "risk_page:order_limits",
     "rebalance_sections:changes",
     "rebalance_sections:weights",
     "rebalance_sections:var_tests",

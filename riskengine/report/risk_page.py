@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from riskengine.report.holdings_page import book_sections
+from riskengine.report.labels import limit_label
 from riskengine.report.page import Page, Section
-from riskengine.report.rebalance_sections import limit_label
 
 MOST_ROWS = 25
 """Of a table of attributions; the others are one row."""
@@ -44,7 +44,7 @@ def page_of_risk(content: dict[str, Any]) -> Page:
     )
     parts = [
         Section("Flags", items=content["flags"], brief=True),
-        _limits(content),
+        limit_section(content["limits"]),
         _figures(content),
         *(book_sections(content["book"]) if "book" in content else []),
         *_attributions(content),
@@ -77,8 +77,9 @@ def _traded(content: dict[str, Any]) -> bool:
     return any("before" in row for row in content["figures"])
 
 
-def _limits(content: dict[str, Any]) -> Section:
-    traded = any("before" in row for row in content["limits"])
+def limit_section(rows_of: Sequence[dict[str, Any]], title: str = "Limits") -> Section:
+    """Limits as `riskengine risk` judges them, before trades too where there are some."""
+    traded = any("before" in row for row in rows_of)
     headings = ["limit", *(["before"] if traded else []), "value", "bound", "light"]
     rows = [
         [
@@ -88,11 +89,17 @@ def _limits(content: dict[str, Any]) -> Section:
             f"{row['side']} {risk_cell(row, 'limit')}",
             row["light"] or "",
         ]
-        for row in content["limits"]
+        for row in rows_of
     ]
     text = "Green up to four fifths of a limit, amber up to it, red beyond. What cannot be judged is red."
-    said = [row["reason"] for row in content["limits"] if row["reason"] and row["value"] is None]
-    return Section("Limits", text if rows else "", headings, rows, said, brief=True)
+    said = [row["reason"] for row in rows_of if row["reason"] and row["value"] is None]
+    return Section(title, text if rows else "", headings, rows, said, brief=True)
+
+
+def order_limits(content: dict[str, Any]) -> list[Section]:
+    """Limits of a daily report beyond those on weights and trades; nothing where there are none."""
+    rows = content.get("risk_limits", [])
+    return [limit_section(rows, "Limits on risk")] if rows else []
 
 
 def _figures(content: dict[str, Any]) -> Section:
@@ -211,6 +218,18 @@ def _active(content: dict[str, Any]) -> list[Section]:
         for row in _shortened(found["rows"])
     ]
     sections = [Section("Active risk", text, ["asset", "active weight", "contribution"], rows)]
+    for how, parts in found["factors"].items():
+        rows = [
+            [
+                row["name"],
+                "" if row["exposure"] is None else f"{row['exposure']:+.3f}",
+                f"{row['share']:.1%}",
+                f"{row['contribution']:.2%}",
+            ]
+            for row in parts
+        ]
+        headings = ["factor", "active exposure", "of variance", "contribution"]
+        sections.append(Section(f"Active risk by factor, {how}", "", headings, rows))
     for key in found:
         if key.startswith("by_"):
             kind = key.removeprefix("by_")

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from riskengine.report.holdings_page import held
+from riskengine.report.labels import limit_label
 from riskengine.report.page import Page, Section
+from riskengine.report.svg import share_cell
 
 
 def render_stress(content: dict[str, Any]) -> str:
@@ -56,15 +58,22 @@ def stress_cell(row: dict[str, Any], key: str) -> str:
 
 
 def _simulated(numbers: dict[str, Any]) -> Section:
+    worst = max(row["drawdown"] for row in numbers["scenarios"])
     figures = ("loss_median", "var_95", "var_99", "cvar_99", "drawdown")
     return Section(
         "Simulated scenarios",
         f"Losses over {loss_horizon(numbers)} as fractions of wealth, ± standard errors of the simulation; "
         "drawdown: its 99% quantile, with the margin to the limit. Drivers: the holdings "
         "that lose most in the worst 1% of paths.",
-        ["scenario", "median", "VaR 95%", "VaR 99%", "CVaR 99%", "drawdown", *_ends(numbers), "drivers"],
+        ["scenario", "median", "VaR 95%", "VaR 99%", "CVaR 99%", "drawdown", "", *_ends(numbers), "drivers"],
         [
-            [row["name"], *(stress_cell(row, key) for key in figures), *_end(row), _drivers(row)]
+            [
+                row["name"],
+                *(stress_cell(row, key) for key in figures),
+                share_cell(row["drawdown"], worst),
+                *_end(row),
+                _drivers(row),
+            ]
             for row in numbers["scenarios"]
             if row["paths"] > 1
         ],
@@ -72,17 +81,19 @@ def _simulated(numbers: dict[str, Any]) -> Section:
 
 
 def _replayed(numbers: dict[str, Any]) -> Section:
+    worst = max(row["drawdown"] for row in numbers["scenarios"])
     return Section(
         "Episodes and shocks",
         "The standardised residuals of then at today's volatilities, and the returns of then, on today's weights; "
         "shocks of asset classes where the prices do not reach, and those of regulators.",
-        ["episode", numbers["units"]["horizon"], "loss", "drawdown", *_ends(numbers), "drivers"],
+        ["episode", numbers["units"]["horizon"], "loss", "drawdown", "", *_ends(numbers), "drivers"],
         [
             [
                 row["name"],
                 str(row["horizon"]),
                 stress_cell(row, "loss"),
                 stress_cell(row, "drawdown"),
+                share_cell(row["drawdown"], worst),
                 *_end(row),
                 _drivers(row),
             ]
@@ -102,7 +113,7 @@ def _reverse(numbers: dict[str, Any]) -> Section:
                 f"{row['loss']:.0%}",
                 str(row["horizon"]),
                 f"{row['distance']:.1f}",
-                f"{row['probability']:.2e}",
+                f"{100 * row['probability']:.2g}%",
                 _moves(row["returns"]),
             ]
             for row in numbers["reverse"]
@@ -113,16 +124,24 @@ def _reverse(numbers: dict[str, Any]) -> Section:
 def _limits(limits: list[dict[str, Any]]) -> list[Section]:
     rows = [
         [
-            row["name"],
+            limit_label(row["name"]),
             row["on"],
             "" if row["value"] is None else f"{row['value']:.2%}",
             f"{row['limit']:.2%}",
+            "" if row["value"] is None else share_cell(row["value"], row["limit"], row["light"]),
             row["light"] or "",
         ]
         for row in limits
     ]
     return (
-        [Section("Limits", headings=["limit", "on", "value", "at most", "light"], rows=rows, brief=True)]
+        [
+            Section(
+                "Limits",
+                headings=["limit", "on", "value", "at most", "used", "light"],
+                rows=rows,
+                brief=True,
+            )
+        ]
         if rows
         else []
     )

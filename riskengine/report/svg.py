@@ -262,3 +262,11 @@ def bars_cell(value: float, most: float) -> Markup:
     width = 0.0 if most == 0 else 50 * min(abs(value) / most, 1.0)
     side = "right" if value < 0 else "left"
     return Markup('<span class="meter"><i style="{}:50%;width:{}%"></i></span>').format(side, f"{width:.1f}")
+
+
+def share_cell(value: float, most: float, light: str | None = None) -> Markup:
+    """A bar of a table: how much of a limit, or of the largest value, is reached; in the colour of its light."""
+    share = 0.0 if most <= 0 else 100 * min(max(value / most, 0.0), 1.0)
+    return Markup('<span class="meter whole"><i class="{}" style="left:0;width:{}%"></i></span>').format(
+        light or "", f"{share:.1f}"
+    )

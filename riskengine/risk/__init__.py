@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from riskengine.risk.factor_parts import FactorRegression as FactorRegression
     from riskengine.risk.factor_parts import exposure_parts as exposure_parts
     from riskengine.risk.factor_parts import factor_regression as factor_regression
+    from riskengine.risk.factor_parts import fewest_days as fewest_days
     from riskengine.risk.factor_parts import series_parts as series_parts
     from riskengine.risk.factor_parts import statistical_parts as statistical_parts
     from riskengine.risk.filtered_forecast import FilteredHistoricalForecaster as FilteredHistoricalForecaster

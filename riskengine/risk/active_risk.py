@@ -38,6 +38,11 @@ class ActiveRisk:
 def active_risk(model: ScenarioModel, weights: Array, benchmark: Array) -> ActiveRisk:
     """Forecast risk of weights ``(assets,)`` against those of a benchmark.
 
+    Parameters
+    ----------
+    model : of the assets, at one close
+    weights, benchmark : (assets,) fractions of wealth
+
     Raises
     ------
     DataError

@@ -90,7 +90,10 @@ def var_contributions(parts: Array, level: float) -> Array:
     away = (losses - var) / width
     near = np.exp(-(away**2) / 2)
     first, second = near @ away, near @ away**2
-    weight = near * (second - first * away) / (near.sum() * second - first**2)
+    size = near.sum() * second - first**2
+    if not size > 0:  # nothing near: the scenario that is the VaR stands for itself
+        return -parts[int(np.argmin(np.abs(away)))] + 0.0
+    weight = near * (second - first * away) / size
     return -(weight @ parts) + 0.0
 
 
@@ -102,5 +105,7 @@ def grouped(values: Array, names: Sequence[str]) -> dict[str, float]:
     >>> grouped(np.array([1.0, 2.0, 3.0]), ["b", "a", "b"])
     {'a': 2.0, 'b': 4.0}
     """
-    named = np.asarray(names, dtype=object)
-    return {str(name): float(values[named == name].sum()) for name in sorted(set(names))}
+    found = sorted(set(names))
+    place = {name: k for k, name in enumerate(found)}
+    sums = np.bincount(np.array([place[name] for name in names], dtype=int), values, len(found))
+    return {str(name): float(total) for name, total in zip(found, sums, strict=True)}

@@ -15,8 +15,7 @@ Array = np.ndarray
 SPECIFIC = "specific"
 """Name of what no factor moves."""
 
-FEWEST_DAYS = 60
-"""Days on which betas are estimated at least."""
+_FEWEST_DAYS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,11 +244,22 @@ def _norm(x: Array) -> Array:
     return np.where(norm > 0, norm, 1.0)
 
 
+def fewest_days(factors: int) -> int:
+    """Days that betas on so many factors are estimated on at least.
+
+    Examples
+    --------
+    >>> fewest_days(5), fewest_days(50)
+    (60, 100)
+    """
+    return max(_FEWEST_DAYS, 2 * factors)
+
+
 def _enough(days: int, names: tuple[str, ...]) -> None:
-    if days < max(FEWEST_DAYS, 2 * len(names)):
+    if days < fewest_days(len(names)):
         raise DataError(
             f"{days} days of factors are common with the prices, too few for {len(names)} factors: at least "
-            f"{max(FEWEST_DAYS, 2 * len(names))} are needed"
+            f"{fewest_days(len(names))} are needed"
         )
 
 

@@ -60,6 +60,13 @@ def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "
 def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name: str = "replay") -> Outcome:
     """Historical replay: the returns of an episode on today's weights, one path; NaN moves nothing.
 
+    Parameters
+    ----------
+    assets : names
+    weights : (assets,) at the start; the rest is cash
+    returns : (days, assets) of the episode
+    name : of the outcome
+
     Examples
     --------
     >>> found = replay_returns(("A", "B"), np.array([0.5, 0.5]), np.array([[-0.2, 0.0], [0.1, 0.1]]))

@@ -223,10 +223,11 @@ FILES = [
     VendorFile(
         "options_without_multiplier.csv",
         "Symbol,Security Type,Quantity,Price,Market Value\nAAPL 240719C00200000,Option,5,14.20,\"7,100.00\"\n"
-        "AAPL,Stock,100,210.62,\"21,062.00\"\n",
+        "AAPL,Stock,100,210.62,\"2,106,200.00\"\nT 4 02/15/34,Bond,\"10,000\",99.1,\"9,910.00\"\n",
         [
-            ("AAPL 240719C00200000", "", 5.0, 14.2, "", 1.0, "option"),
+            ("AAPL 240719C00200000", "", 5.0, 14.2, "", 100.0, "option"),
             ("AAPL", "", 100.0, 210.62, "", 1.0, "equity"),
+            ("T 4 02/15/34", "", 10_000.0, 99.1, "", 0.01, "bond"),
         ],
         {},
         flags=1,
@@ -240,7 +241,8 @@ REFUSED = [
         ("row 2, 'A': 'many' is not a number", "row 3, 'B': 'XXY' is no currency", "row 4, 'C', price: '5 each'",
          "row 5 has a quantity, '7', and no asset"),
     ),
-    ("no quantity", "Symbol,Weight\nA,5%\n", ("no column of assets",)),
+    ("no quantity", "Symbol,Weight\nA,5%\n", ("no column of quantities",)),
+    ("no asset", "Fonds,Menge\nA,5\n", ("no column of assets (asset, symbol, ticker) is named",)),
     ("two symbols", "Symbol,Ticker,Quantity\nA,A,1\n", ("both 'Symbol' and 'Ticker' could be",)),
     ("twice in an account", "Account,Symbol,Quantity\nx,A,1\nx,A,2\n", ("'A' in account x again, after row 2",)),
     ("only transactions", "Trade Date,Action,Symbol,Quantity\n2024-01-02,Buy,A,1\n", ("no column of assets",)),

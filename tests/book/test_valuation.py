@@ -166,4 +166,4 @@ def test_stale_prices_and_rates_are_flagged():
 def test_one_symbol_twice_in_an_account_is_refused():
     with pytest.raises(DataError, match="held twice in account x"):
         PositionBook((Position("A", 1, account="x"), Position("A", 2, account="x")))
-    assert PositionBook((Position("A", 1, account="x"), Position("A", 2, account="y"))).symbols == ("A",)
+    assert PositionBook((Position("A", 1, account="x"), Position("A", 2, account="y"))).accounts == ("x", "y")

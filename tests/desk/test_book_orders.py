@@ -209,6 +209,25 @@ def test_a_hedged_currency_moves_no_return(table, tmp_path):
     np.testing.assert_allclose(hedged, Panel(table).returns["XOM"], atol=1e-14)
 
 
+def test_what_is_bought_anew_has_the_multiplier_and_the_kind_of_the_settings(table, tmp_path, fixed_shape):
+    from riskengine.book import BookSettings, Kind
+
+    path = tmp_path / "book.csv"
+    path.write_text("Symbol,Quantity,Currency\nCASH,100000,EUR\n")
+    said = BookSettings(
+        "EUR",
+        currency={"*": "USD", "VOD": "GBX", "SAP": "EUR"},
+        multiplier={"ES": 2.0},
+        kind={"ES": Kind.FUTURE},
+    )
+    held = hold_book(path, Panel(table), said, trading=True)
+    strategy = Says({"VOD": 0.24, "ES": 0.32})
+    found = rebalance(strategy, held.panel, held.holdings, Desk(cost_rate=0.0), fixed_shape, 500, book=held)
+    units = {row["asset"]: row["units"] for row in found.content["trades"]}
+    assert units == {"VOD": 25_000, "ES": 5}  # 80 pence at 1.2; twice 4,000 at 0.8
+    assert found.content["cash"] == pytest.approx(76_000)
+
+
 @pytest.mark.parametrize(
     ("text", "base", "kind", "message"),
     [
@@ -258,3 +277,13 @@ def _done(value, none):
     from riskengine.desk import TradeList
 
     return TradeList(none, value, none, none, none, 0.0, 0.0, 1.0, none, ())
+
+
+def test_a_stale_rate_values_panel_and_book_alike_and_is_flagged(table, tmp_path):
+    path = tmp_path / "book.csv"
+    path.write_text("Symbol,Quantity,Currency\nXOM,10,USD\nSAP,10,EUR\nCASH,100,USD\n")
+    stale = table.copy()
+    stale.iloc[-9:, stale.columns.get_loc("EURUSD")] = np.nan
+    held = hold_book(path, Panel(stale), base="EUR")
+    assert held.holdings.wealth(held.last) == pytest.approx(held.value.total.wealth)
+    assert any("USD into EUR is 9 closes old" in flag for flag in held.value.flags)

@@ -309,7 +309,7 @@ def stressed(panel, fixed_shape, tmp_path_factory):
     return found, stress_content(found, panel, Desk(limits={"drawdown": 0.01}), how), file
 
 
-def test_stress_writes_every_path_once(stressed, panel):
+def test_stress_writes_every_path_once(panel, stressed):
     found, content, file = stressed
     table = pq.read_table(file).to_pandas()
     assert len(table) == 900

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from riskengine import options
@@ -137,3 +139,26 @@ def test_the_command_prints_a_table_or_json_and_one_line_of_error(tmp_path, monk
         cli.main()
     assert stop.value.code == 1
     assert "product is missing" in capsys.readouterr().err
+
+
+def test_several_trades_have_their_value_and_greeks_together(command, tmp_path, monkeypatch):
+    """On the console, in the file and on the page: twice a call less a put is the forward twice and the put once."""
+    monkeypatch.setattr(sys.modules[price.__module__], "SWEEP_PATHS", 64)
+    head = "[underlying]\nspot = 100\nrate = 0.03\n[model]\nname = 'black-scholes'\nvolatility = 0.2\n"
+    trade = "[[trades]]\nlabel = '{0}'\nname = 'vanilla'\nkind = '{0}'\nstrike = 100\nmaturity = 1\nquantity = {1}\n"
+    tail = "[simulation]\npaths = 256\nrandomisations = 4\ngreeks = ['delta', 'vega']\n"
+    (tmp_path / "book.toml").write_text(head + trade.format("call", 2) + trade.format("put", -1) + tail)
+    code, text, _ = command("price", tmp_path / "book.toml", "--out", tmp_path / "out")
+    assert code == 0
+    assert "Together, by quantity" in text
+    found = json.loads((tmp_path / "out" / "price.json").read_text())
+    call, put = found["trades"]
+    assert found["total"] == pytest.approx(2 * call["price"] - put["price"])
+    forward = 100 - 100 * np.exp(-0.03)
+    assert found["total"] == pytest.approx(2 * forward + put["price"], abs=1e-4)
+    delta, vega = (found["total_greeks"][name]["value"] for name in ("delta", "vega"))
+    assert delta == pytest.approx(2 + put["greeks"]["delta"]["value"], abs=1e-3)
+    assert vega == pytest.approx(call["greeks"]["vega"]["value"], abs=1e-2)
+    page = (tmp_path / "out" / "price.html").read_text()
+    assert "All trades together" in page
+    assert f"{found['total_greeks']['delta']['value']:.5f}" in page

@@ -10,11 +10,8 @@ import pytest
 from scipy.stats import norm
 
 from riskengine.desk import Desk, RiskFiles, read_library, risk_report
-from riskengine.desk.option_outcomes import with_options
-from riskengine.desk.option_positions import OptionPositions
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel
-from riskengine.risk import Outcome
 
 HELD = {"A": 130.0, "B": -70.0, "C": 100.0, "D": 60.0}
 
@@ -76,6 +73,8 @@ def test_every_grouping_adds_up_to_every_figure(content):
         assert sum(row["var"] for row in rows) == pytest.approx(figures["var_99"], abs=1e-10)
     active = content["active"]
     for rows in (active["rows"], active["by_sector"], active["by_country"]):
+        assert sum(row["contribution"] for row in rows) == pytest.approx(active["tracking_error"], abs=1e-10)
+    for rows in active["factors"].values():
         assert sum(row["contribution"] for row in rows) == pytest.approx(active["tracking_error"], abs=1e-10)
 
 
@@ -201,11 +200,21 @@ def test_a_limit_that_cannot_be_judged_is_red_and_one_on_nothing_refused(files, 
     assert "--factors" in found["flags"][1]
     for limit, said in (
         ("sector:tehc", "did you mean 'sector:tech'"),
-        ("sectr:tech", "did you mean 'sector'"),
         ("stress:x", "scenarios"),
     ):
         with pytest.raises(SettingsError, match=said):
             risk_report(panel, plain, Desk(limits={limit: 0.5}), fixed_shape, 600)
+
+
+def test_a_holding_of_a_few_weeks_has_no_regression_and_all_else(files, prices, fixed_shape):
+    young = prices.iloc[:640].copy()
+    young.loc[young.index[:600], "C"] = np.nan
+    found = risk_report(Panel(young), RiskFiles(**given(files, "options")), Desk(), fixed_shape, 600)
+    assert found["regression"] is None
+    assert any("no regression" in note for note in found["notes"])
+    volatility = next(row["value"] for row in found["figures"] if row["name"] == "volatility")
+    for rows in found["factors"].values():
+        assert sum(row["volatility"] for row in rows) == pytest.approx(volatility, abs=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +277,7 @@ def test_stress_counts_options_path_by_path(quick_command, files, prices, fixed_
     named = [f"--{name}={files / name}.csv" for name in ("holdings", "labels", "options")]
     status, text, said = quick_command(
         "stress", "--prices", files / "prices.csv", *named, "--library", files / "library.toml", "--paths", 300,
-        "--out", out, "--json",
+        "--horizon", 3, "--out", out, "--json",
     )  # fmt: skip
     assert status == 0, said
     found = {row["name"]: row for row in json.loads(text)["scenarios"]}
@@ -282,144 +291,46 @@ def test_stress_counts_options_path_by_path(quick_command, files, prices, fixed_
             assert sum(row["drivers"].values()) == pytest.approx(row["cvar_99"], rel=1e-5)
 
 
-def test_paths_with_options_are_a_loop():
-    option = OptionPositions(
-        ("put",), ("A",), np.array(["put"]), np.array([100.0]), np.array([0.5]), np.array([-10.0]), np.array([100.0]),
-        np.array([0.3]), np.array([0.02]), np.array([0.0]),
-    )  # fmt: skip
-    moves = np.array([[-0.2], [0.1], [0.0]])
-    plain = Outcome("o", ("A",), np.array([0.5]), 21, -0.5 * moves[:, 0], np.array([0.1, 0.0, 0.02]), moves)
-    found = with_options(plain, option, 10_000.0, 1 / 12)
-
-    def put(spot, years):
-        s = 0.3 * np.sqrt(years)
-        forward = spot * np.exp(0.02 * years)
-        d1 = np.log(forward / 100) / s + s / 2
-        return np.exp(-0.02 * years) * (100 * norm.cdf(s - d1) - forward * norm.cdf(-d1))
-
-    for k, move in enumerate(moves[:, 0]):
-        gain = -10 * (put(100 * (1 + move), 0.5 - 1 / 12) - put(100, 0.5)) / 10_000
-        assert found.losses[k] == pytest.approx(-0.5 * move - gain, abs=1e-12)
-        assert found.drawdowns[k] == max(plain.drawdowns[k], found.losses[k])
-    # Expired within the horizon: worth what it pays.
-    gone = with_options(plain, option, 10_000.0, 1.0)
-    assert gone.losses[0] == pytest.approx(0.1 + 10 * (20 - put(100, 0.5)) / 10_000, abs=1e-12)
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    """300 lines in four currencies, short and long, two accounts, futures; with rates of exchange and prices."""
-    folder, rng = tmp_path_factory.mktemp("book"), np.random.default_rng(11)
-    days, count = pd.bdate_range("2020-01-01", periods=320), 160
-    market = 0.008 * rng.standard_normal((320, 1))
-    moves = 0.7 * market + 0.012 * rng.standard_t(6, (320, count))
-    names = [f"S{k:03d}" for k in range(count)]
-    table = pd.DataFrame(50 * np.cumprod(1 + moves, axis=0), days, names)
-    for pair, start in (("EURUSD", 1.1), ("EURJPY", 130.0), ("EURGBP", 0.87)):
-        table[pair] = start * np.cumprod(1 + 0.004 * rng.standard_normal(320))
-    code = {name: ("EUR", "USD", "JPY", "GBP")[k % 4] for k, name in enumerate(names)}
-    lines, rows = [], ["Account,Symbol,Quantity,Currency"]
-    for account in ("North", "South"):
-        for name in names if account == "North" else names[:140]:
-            units = float(rng.integers(-60, 200)) or 1.0
-            lines.append((account, name, units))
-            rows.append(f"{account},{name},{units:g},{code[name]}")
-        for currency, amount in (("EUR", 400_000), ("USD", -20_000), ("JPY", 3e6)):
-            rows.append(f"{account},CASH,{amount:g},{currency}")
-    futures = set(names[:12])
-    (folder / "book.csv").write_text("\n".join(rows) + "\n")
-    said = {
-        "base": "EUR",
-        "kind": dict.fromkeys(futures, "future"),
-        "multiplier": dict.fromkeys(futures, 25.0),
-    }
-    (folder / "book.json").write_text(json.dumps(said))
-    groups = "".join(f"{name},{'abc'[k % 3]},{'xy'[k % 2]}\n" for k, name in enumerate(names))
-    (folder / "labels.csv").write_text("asset,sector,country\n" + groups)
-    return folder, table, code, lines, futures
-
-
-def test_a_book_of_300_lines_adds_up_by_every_grouping(book, fixed_shape):
-    folder, table, code, lines, futures = book
-    assert len(lines) == 300
-    files = RiskFiles(folder / "book.csv", folder / "labels.csv", book=folder / "book.json")
-    content = risk_report(Panel(table), files, Desk(), fixed_shape, 300)
-    last = table.iloc[-1]
-    rate = {"EUR": 1.0, "USD": 1 / last["EURUSD"], "JPY": 1 / last["EURJPY"], "GBP": 1 / last["EURGBP"]}
-    cash = 2 * (400_000 - 20_000 * rate["USD"] + 3e6 * rate["JPY"])
-    wealth, by_account, by_currency, by_kind = cash, {}, {}, {}
-    for account, name, units in lines:
-        exposure = units * last[name] * rate[code[name]] * (25.0 if name in futures else 1.0)
-        wealth += 0.0 if name in futures else exposure
-        for sums, key in (
-            (by_account, account), (by_currency, code[name]), (by_kind, "future" if name in futures else "equity"),
-        ):  # fmt: skip
-            sums[key] = sums.get(key, 0.0) + exposure
-    for currency, amount in (("USD", -20_000), ("JPY", 3e6)):
-        by_currency[currency] += 2 * amount * rate[currency]
-        for account in by_account:
-            by_account[account] += amount * rate[currency]
-    assert content["wealth"] == pytest.approx(wealth, abs=0.005)
-    found = content["attribution"]
-    for kind, sums in (("account", by_account), ("currency", by_currency)):
-        assert {row["name"]: row["weight"] for row in found[kind]} == pytest.approx(
-            {name: value / wealth for name, value in sums.items()}, rel=1e-9
-        )
-    kinds = {row["name"]: row["weight"] for row in found["kind"]}
-    assert kinds["future"] == pytest.approx(by_kind["future"] / wealth, rel=1e-9)
-    figures = {row["name"]: row["value"] for row in content["figures"]}
-    assert {"asset", "position", "account", "currency", "kind", "sector", "country"} == set(found)
-    for rows in found.values():
-        for name in ("volatility", "var_95", "var_99", "cvar_97.5"):
-            assert sum(row[name] for row in rows) == pytest.approx(figures[name], abs=1e-10)
-    for rows in content["factors"].values():
-        assert sum(row["volatility"] for row in rows) == pytest.approx(figures["volatility"], abs=1e-10)
-
-
-def test_a_what_if_in_a_book_is_paid_in_its_currency_and_account(book, fixed_shape):
-    folder, table, code, _, futures = book
-    name = next(one for one in code if code[one] == "USD" and one not in futures)
-    (folder / "trades.csv").write_text(f"account,asset,units\nNorth,{name},100\n")
-    common = {"holdings": folder / "book.csv", "book": folder / "book.json"}
-    wanted = RiskFiles(**common, trades=folder / "trades.csv")
-    content = risk_report(Panel(table), wanted, Desk(), fixed_shape, 300)
-    bought = 100 * table[name].iloc[-1] / table["EURUSD"].iloc[-1]
-    rows = {row["name"]: row for row in content["attribution"]["currency"]}
-    # What was money in dollars is a share in dollars: only the cost has left.
-    moved = (rows["USD"]["weight"] - rows["USD"]["weight_before"]) * content["wealth"]
-    assert moved == pytest.approx(-0.0005 * bought, abs=1e-3 * bought)
-    wealth = content["wealth"] + 0.0005 * bought
-    before = risk_report(Panel(table), RiskFiles(**common), Desk(), fixed_shape, 300)
-    assert before["wealth"] == pytest.approx(wealth, abs=0.005)
-    (folder / "trades.csv").write_text(f"asset,units\n{name},100\n")
-    with pytest.raises(DataError, match="name one for each trade"):
-        risk_report(Panel(table), wanted, Desk(), fixed_shape, 300)
-
-
-def test_rebalance_and_stress_name_the_limits_that_they_do_not_judge(quick_command, files):
+def test_rebalance_judges_all_limits_on_its_orders_and_stress_names_those_that_it_does_not(
+    quick_command, files
+):
     limits = {"limits": {"gross": 0.5, "weight:A": 0.9, "sector:tech": 0.1}, "at_least": {"net": 0.5}}
     (files / "l.json").write_text(json.dumps(limits))
     (files / "long.csv").write_text("asset,quantity\nA,100\nB,50\nCASH,1000\n")
-    common = (
-        "--prices",
-        files / "prices.csv",
-        "--holdings",
-        files / "long.csv",
-        "--limits",
-        files / "l.json",
-    )
-    status, text, _ = quick_command(
-        "rebalance", "equal_weight", *common, "--out", files / "d", "--window", 600, "--json"
-    )
+    common = ("--prices", files / "prices.csv", "--holdings", files / "long.csv", "--out", files / "d")
+    common += ("--limits", files / "l.json", "--json")
+    status, text, _ = quick_command("stress", *common, "--paths", 300, "--horizon", 3)
+    lights = {row["name"]: row["light"] for row in json.loads(text)["limits"]}
+    assert (status, lights) == (3, {"gross": "red", "weight:A": "green", "sector:tech": None, "net": None})
+    asked = ("rebalance", "equal_weight", *common, "--window", 600)
+    status, text, _ = quick_command(*asked)
     content = json.loads(text)
     assert status == 3
     assert [(row["name"], row["light"], row["how"]) for row in content["limits"]] == [
         ("gross", "red", "judged"), ("weight:A", "green", "judged"),
     ]  # fmt: skip
-    assert any("sector:tech, net (at least)" in note for note in content["notes"])
-    status, text, _ = quick_command("stress", *common, "--out", files / "d", "--paths", 300, "--json")
-    lights = {row["name"]: row["light"] for row in json.loads(text)["limits"]}
-    assert (status, lights) == (3, {"gross": "red", "weight:A": "green", "sector:tech": None, "net": None})
+    on_risk = {row["name"]: (row["light"], row["reason"]) for row in content["risk_limits"]}
+    assert on_risk["net"] == ("green", "")
+    lacking = "sector:tech: cannot be judged without labels with a column sector, --labels"
+    assert on_risk["sector:tech"] == ("red", lacking)
+    limits["limits"] |= {"beta": 0.1, "factor:value": 0.01, "stress": 0.05, "risk:asset:C": 0.9}
+    (files / "l.json").write_text(json.dumps(limits))
+    more = [
+        part
+        for name in ("labels", "benchmark", "factors", "exposures")
+        for part in (f"--{name}", files / f"{name}.csv")
+    ]
+    status, text, said = quick_command(*asked, *more, "--fresh")
+    assert status == 3, said
+    found = json.loads(text)
+    assert {row["name"]: row["light"] for row in found["risk_limits"]} == {
+        "sector:tech": "red", "beta": "red", "factor:value": "red", "stress": "red", "risk:asset:C": "green",
+        "net": "green",
+    }  # fmt: skip
+    tech = next(row["value"] for row in found["risk_limits"] if row["name"] == "sector:tech")
+    assert tech == pytest.approx(sum(found["weights"].get(name, 0.0) for name in "ABF"), rel=1e-3)
+    assert all(f"limit {row['reason']}" in found["flags"] for row in found["risk_limits"] if row["reason"])
+    assert "Limits on risk" in (files / "d" / "report.html").read_text()
 
 
 def test_limits_and_scenarios_explain_themselves(command, tmp_path):

@@ -106,3 +106,14 @@ def test_a_replayed_episode_is_a_loop_over_positions(bundled, fixed_shape, tmp_p
             value *= closes[day] / closes[day - 1]
         money += value - units * closes[-1]
     assert float(found.losses[0]) * held.wealth(last) == pytest.approx(-money, rel=1e-6)
+
+
+def test_a_stream_takes_no_book_of_several_currencies_or_futures(tmp_path):
+    path = tmp_path / "book.csv"
+    for text, said in (
+        ("Symbol,Quantity,Currency\nA,1,EUR\nB,1,USD\n", "positions in EUR, USD"),
+        ("Symbol,Quantity,Multiplier\nA,1,50\n", "'A' with a multiplier"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=said):
+            read_holdings(path, tuple("ABCDEF"))

@@ -10,6 +10,7 @@ import pytest
 from riskengine import options
 from riskengine.errors import DataError
 from riskengine.options import FitStatus, HestonParams, Quotes, SabrParams
+from riskengine.options.fit_quality import FIT_RULE, fit_quality
 from riskengine.options.heston_refinement import converged_volatility
 from riskengine.options.heston_starts import thinned
 from riskengine.options.surface import weights_of
@@ -156,3 +157,26 @@ def test_no_start_of_quantlib_does_better(data, request):
     quotes = thinned(request.getfixturevalue("chain")) if data == "chain" else wings(STEEP, noise=0.02)
     fit = options.calibrate_heston(quotes)
     assert fit.rmse <= 1.005 * best_of_quantlib(quotes)
+
+
+def test_a_desk_calls_poor_what_misses_bid_and_ask_the_level_or_the_money():
+    """The three tests of :data:`riskengine.options.fit_quality.FIT_RULE`, each at its edge; quotes of 20%."""
+    k = np.linspace(80.0, 120.0, 9)
+
+    def judged(error, half=0.0):
+        seen = np.full(9, 0.2)
+        sides = {"bid": seen - half, "ask": seen + half} if half else {}
+        return fit_quality(Quotes.of_volatilities(k, 0.5, seen, forward=100.0, **sides), seen + error)
+
+    assert not judged(0.0095).poor  # .95 points, less than 5%
+    assert "of the quoted volatility" in judged(0.0105).reasons[0]
+    assert not judged(0.0105, half=0.011).poor  # within bid and ask
+    tight = judged(0.005, half=0.001)  # half a point, all of it outside quotes .2 points wide
+    assert tight.inside == 0
+    assert "0% of the quotes between bid and ask, 0.2 points apart" in tight.reasons[0]
+    assert not judged(0.0039, half=0.001).poor  # less than 2%: small whatever the spread
+    assert not judged(0.005, half=0.0026).poor  # within the whole distance
+    money = np.where(np.abs(k - 100) < 1, 0.0101, 0.0)
+    assert judged(money).reasons == ("at the money +1.01 points off 20 at 182 days",)
+    assert not judged(0.98 * money).poor
+    assert "that share of the premium" in FIT_RULE

@@ -59,6 +59,9 @@ PRODUCTS = st.one_of(
 MODELS = st.one_of(
     some(name=st.just("heston"), v0=st.floats(0, 0.5), kappa=st.floats(0.05, 20), theta=st.floats(0, 0.5),
          sigma=st.floats(0, 5), rho=st.floats(-1, 1)),
+    some(name=st.just("bates"), v0=st.floats(0, 0.5), kappa=st.floats(0.05, 20), theta=st.floats(0, 0.5),
+         sigma=st.floats(0, 5), rho=st.floats(-1, 1), intensity=st.floats(0, 40), jump_mean=st.floats(-1, 1),
+         jump_deviation=st.floats(0, 1)),
     some(name=st.just("black-scholes"), volatility=st.floats(0.001, 2)),
 )  # fmt: skip
 MARKETS = some(

@@ -336,7 +336,7 @@ def test_barrier_greeks_under_heston_agree_with_bumped_finite_differences(feller
         "vega": (price(100.0, 0.201**2) - price(100.0, 0.199**2)) / 0.002,
     }
     product = options.Barrier(100.0, 80.0, 1.0, "down", "in", "put")
-    found = options.monte_carlo(p, product, 2**16, rate=0.03, dividend=0.01, greeks=tuple(known))
+    found = options.monte_carlo(p, product, 2**15, rate=0.03, dividend=0.01, greeks=tuple(known))
     assert found.price == pytest.approx(here, rel=0.005)
     for name, value in known.items():
         greek = found.greeks[name]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from riskengine import options
@@ -26,6 +26,7 @@ SURFACE = options.SsviParams(-0.6, 1.0, 0.4, np.array([0.25, 0.5, 1.0]), np.arra
     level=st.lists(st.floats(0.08, 0.6), min_size=3, max_size=3), slope=st.floats(-0.4, 0.3), bend=st.floats(0, 0.6),
     seed=st.integers(0, 100),
 )  # fmt: skip
+@example(level=[0.22980823843981985, 0.08203125, 0.0859375], slope=0.0, bend=0.0, seed=0)
 def test_whatever_is_quoted_the_surface_has_no_arbitrage(level, slope, bend, seed):
     """Calls are convex and total variances rise, beyond the quotes too."""
     t = np.repeat([0.1, 0.5, 2.0], 7)

@@ -68,6 +68,14 @@ def test_cvar_contributions_are_the_means_of_the_worst_rows():
     np.testing.assert_allclose(cvar_contributions(parts, 0.975), -parts[worst].mean(axis=0), rtol=1e-12)
 
 
+def test_a_var_scenario_without_neighbours_stands_for_itself():
+    parts = np.full((100, 2), 1e-9) * np.random.default_rng(0).standard_normal((100, 2))
+    parts[:3] = [[-0.9, 0.1], [-0.2, -0.3], [-5.0, 0.0]]  # losses of 0.8, 0.5 and 5, far apart
+    found = var_contributions(parts, 0.98)
+    assert found.sum() == pytest.approx(empirical_tail(parts.sum(axis=1), 0.98).value_at_risk, abs=1e-10)
+    assert np.isfinite(found).all()
+
+
 def test_nothing_held_has_no_risk():
     parts = np.zeros((200, 3))
     for found in (var_contributions(parts, 0.99), cvar_contributions(parts, 0.99)):
