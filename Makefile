@@ -67,6 +67,8 @@ studies: env
 	$(BIN)/python -m backtests.options.chain_quantlib
 	$(BIN)/python -m backtests.options.precalibration
 	$(BIN)/python -m backtests.options.exotics_accuracy
+	$(BIN)/python -m backtests.options.barrier_grid
+	$(BIN)/python -m backtests.options.bridge
 	$(BIN)/python -m backtests.speed.exotics
 	$(BIN)/python -m backtests.portfolio.steady_risk
 	$(BIN)/python -m backtests.speed.backtest

@@ -27,7 +27,6 @@ class FxRates:
     base : ISO code
     history : dates x currencies, from the prices; no base
     given : a constant for a currency that the prices have no rate of; it is known today and says nothing of risk
-    columns : names in the prices that are rates
 
     Examples
     --------
@@ -40,7 +39,6 @@ class FxRates:
     base: str
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     given: Mapping[str, float] = field(default_factory=dict)
-    columns: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -61,7 +59,7 @@ class FxRates:
         """
         pairs = {name: pair for name in map(str, prices.columns) if (pair := pair_of(name))}
         if not base:
-            return cls("", columns=tuple(pairs))
+            return cls("")
         codes = {code for pair in pairs.values() for code in pair} if wanted is None else set(wanted)
         found = {}
         for code in sorted(codes - {base, ""}):
@@ -70,7 +68,7 @@ class FxRates:
                 found[code] = series
         table = pd.DataFrame(found, index=prices.index, dtype=np.float64)
         stated = {code: rate for code, rate in _given(given or {}, base).items() if code not in table.columns}
-        return cls(base, table, stated, tuple(pairs))
+        return cls(base, table, stated)
 
     @property
     def known_codes(self) -> tuple[str, ...]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from riskengine.book.book_settings import LotOrder
 from riskengine.book.positions import Position, TaxLot
@@ -32,10 +31,6 @@ class RealisedGain:
     @property
     def gain(self) -> float:
         return self.short_term + self.long_term
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self) | {"gain": self.gain}
 
 
 def realised_gain(

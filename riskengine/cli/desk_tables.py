@@ -115,4 +115,7 @@ def show_stress(console: Console, content: dict[str, Any], page: Path) -> None:
 
 def show_validation(console: Console, summary: str, content: dict[str, Any]) -> None:
     """The tests of a file of forecasts, and notes on how it was read."""
-    plainly(console, summary, *(f"note: {note}" for note in content["notes"]))
+    for line in summary.splitlines():
+        rejected = line.startswith(tuple(content["rejected"]))
+        console.print(line, style="red" if rejected else None, highlight=False, markup=False)
+    plainly(console, *(f"note: {note}" for note in content["notes"]))

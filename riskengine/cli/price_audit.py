@@ -88,7 +88,9 @@ def _show(console: Console, content: dict[str, Any], findings: Sequence[Finding]
     if not findings:
         plainly(console, f"{title}: nothing looks wrong")
         return
-    table = new_table(f"{title}: {len(findings)} findings, {content['serious']} serious")
+    from riskengine.report import counted_findings as counted
+
+    table = new_table(f"{title}: {counted(findings, content['serious'])}")
     for heading in ("finding", "asset", "date", "detail"):
         whole = heading in ("finding", "date")
         table.add_column(heading, no_wrap=whole, overflow="ellipsis" if whole else "fold")

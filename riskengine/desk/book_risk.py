@@ -185,6 +185,7 @@ class BookRisk:
         yield "short", float(np.maximum(-weights, 0).sum())
         yield "weight", max(map(abs, by_asset.values()), default=0.0)
         yield from ((f"weight:{name}", value) for name, value in by_asset.items())
+        yield from self._not_held()
         for kind in ("asset", *self.book.labels):
             for row in self.rows[kind]:
                 if kind != "asset" and row["name"] != UNLABELLED:
@@ -203,6 +204,14 @@ class BookRisk:
         if self.stress_losses:
             yield "stress", max(self.stress_losses.values())
             yield from ((f"stress:{name}", loss) for name, loss in self.stress_losses.items())
+
+    def _not_held(self) -> Iterator[tuple[str, float]]:
+        """Zero for each label and asset that there is; what is held comes after, and takes its place."""
+        for kind, names in self.view.labels.items():
+            for label in sorted(set(names.values())):
+                yield f"{kind}:{label}", 0.0
+                yield f"risk:{kind}:{label}", 0.0
+        yield from ((f"risk:asset:{name}", 0.0) for name in self.view.assets)
 
     def _liquid(self) -> Iterator[tuple[str, float]]:
         found = self.liquidity

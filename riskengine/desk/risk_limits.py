@@ -119,6 +119,6 @@ def _lacking(name: str, measures: Mapping[str, float]) -> str:
         )
     known = [one for one in measures if one.rpartition(":")[0] == kind]
     if known:
-        raise SettingsError(f"limit {name!r}: nothing that is held is that; {did_you_mean(name, known)}")
+        raise SettingsError(f"limit {name!r}: there is no such label; {did_you_mean(name, known)}")
     label = kind.removeprefix("risk:")
     return f"labels with a column {label}, --labels"

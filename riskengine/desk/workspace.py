@@ -42,9 +42,13 @@ COMMANDS = {
     "audit": "audit prices.csv --out out/audit",
     "calibrate": "calibrate --prices prices.csv",
     "backtest": "backtest strategies/min_variance.py --prices prices.csv --step month --out out/backtest",
+    "brinson": "brinson out/backtest --labels labels.csv --by sector",
     "morning": "rebalance strategies/min_variance.py --prices prices.csv --holdings holdings.csv --limits limits.toml "
-    "--out out/desk",
+    "--out out/desk --archive out/archive",
+    "archive": "archive out/archive",
     "holdings": "holdings positions.csv --prices prices.csv --out out/holdings",
+    "limits": "limits limits.toml",
+    "scenarios": "scenarios",
     "stress": "stress --prices prices.csv --holdings holdings.csv --limits limits.toml --out out/stress",
     "risk": "risk --prices prices.csv --holdings holdings.csv --labels labels.csv --limits limits.toml "
     "--trades out/desk/trades.csv --out out/risk",

@@ -35,7 +35,8 @@ class Barrier(Product):
     Under continuous monitoring the payoff is weighted by the probability that Brownian bridges between the steps stay
     on the near side, ``prod(1 - exp(-2 (b - x_i) (b - x_{i+1}) / variance_i))`` with logarithms ``b`` of the barrier
     and ``x`` of the asset (Glasserman 2003, 6.4). Under Heston the variance moves within a step, and the price has a
-    bias of the first order in it.
+    bias of the first order in it: at one every other day .2 to .7%, at the default two steps a day within two standard
+    errors of a million paths (``backtests/options/barrier_grid.py``).
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from riskengine.report.archive_days import KINDS as KINDS
     from riskengine.report.attribution_page import render_brinson as render_brinson
     from riskengine.report.attribution_page import render_reduction as render_reduction
+    from riskengine.report.audit_page import counted_findings as counted_findings
     from riskengine.report.audit_page import ordered_findings as ordered_findings
     from riskengine.report.audit_page import write_audit as write_audit
     from riskengine.report.backtest_page import headline as headline

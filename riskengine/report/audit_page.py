@@ -82,6 +82,18 @@ def ordered_findings(findings: Sequence[Finding]) -> list[Finding]:
     return sorted((f for f in findings if f.kind != "reading"), key=lambda f: not f.serious)
 
 
+def counted_findings(findings: Sequence[Finding], serious: int) -> str:
+    """How many there are, and how many of them are serious.
+
+    Examples
+    --------
+    >>> counted_findings([Finding("gap", "KO", None, "5 closes")], 0)
+    '1 finding, none serious'
+    """
+    number = f"{len(findings)} finding" + "s" * (len(findings) != 1)
+    return f"{number}, {serious or 'none'} serious"
+
+
 def audit_content(path: Source, prices: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
     """Everything as one object for JSON."""
     told = ordered_findings(findings)
@@ -105,11 +117,8 @@ def render_audit(
     told = ordered_findings(findings)
     counts = content["counts"]
     serious = content["serious"]
-    headline = (
-        f"{len(told)} findings, {serious} of them serious: returns are wrong if they are what they look like."
-        if told
-        else "Nothing looks wrong."
-    )
+    meant = " Returns are wrong if they are what they look like." if serious else ""
+    headline = f"{counted_findings(told, serious)}.{meant}" if told else "Nothing looks wrong."
     parts = [Section("How the file was read", items=content["reading"])] if content["reading"] else []
     kinds = [
         [kind.replace("_", " "), str(count), MEANING.get(kind, "")]

@@ -245,7 +245,7 @@ def _norm(x: Array) -> Array:
 
 
 def fewest_days(factors: int) -> int:
-    """Days that betas on so many factors are estimated on at least.
+    """Minimum number of days for the estimation of betas on ``factors`` factors.
 
     Examples
     --------

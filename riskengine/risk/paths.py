@@ -1,8 +1,8 @@
 """Simulated days of a whole universe, a block of paths at a time: pure jax.
 
-Draws are of jax's counter-based generator (threefry). Over 60 days of (2500, 100) and (500, 500) whole blocks take 1.13
-to 1.21 times the processor time that they took with a xoshiro128+ written out here; with jax's ``rbg`` 1.4 to 1.5
-times, with numpy 4 to 7 times.
+Draws are of jax's counter-based generator (threefry), not partitionable: whole blocks of (2500, 100) and (500, 500)
+take .7 to .8 times the processor time that they take with a xoshiro128+ written out here; partitionable 1.2 to 1.3
+times, with jax's ``rbg`` 1.5 times, with numpy 4 to 7 times.
 """
 
 from __future__ import annotations
@@ -99,9 +99,11 @@ def draw(key: Array, source: Innovations, paths: int, place: Array | None) -> tu
         return source.history[place], place
     common, own, rank = jax.random.split(key, 3)
     (assets, count), dtype = source.loadings.shape, source.loadings.dtype
-    factors = jax.random.normal(common, (paths, count), dtype)
-    # Single precision is enough for what is simulated, and half the bits to draw.
-    specific = jax.random.normal(own, (paths, assets), jnp.float32).astype(dtype)
+    # A block lives on one device: random numbers that could be made in parts on several take twice as long. Single
+    # precision is enough for what is simulated, and half the bits to draw.
+    with jax.threefry_partitionable(False):
+        factors = jax.random.normal(common, (paths, count), dtype)
+        specific = jax.random.normal(own, (paths, assets), jnp.float32).astype(dtype)
     z = factors @ source.loadings.T + source.specific * specific
     points = source.mixing.shape[0]
     # The grid is dense where the variance explodes: its points lie at squares.

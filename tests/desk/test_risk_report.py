@@ -217,6 +217,14 @@ def test_a_holding_of_a_few_weeks_has_no_regression_and_all_else(files, prices, 
         assert sum(row["volatility"] for row in rows) == pytest.approx(volatility, abs=1e-10)
 
 
+def test_a_limit_on_what_is_not_held_is_kept(files, prices, fixed_shape, tmp_path):
+    (tmp_path / "only.csv").write_text("asset,quantity\nA,100\nCASH,10\n")
+    limits = {"sector:oil": 0.1, "risk:sector:oil": 0.1, "risk:asset:C": 0.1, "weight:C": 0.1}
+    only = RiskFiles(tmp_path / "only.csv", files / "labels.csv")
+    found = risk_report(Panel(prices.iloc[:640]), only, Desk(limits=limits), fixed_shape, 600)
+    assert [(row["value"], row["light"]) for row in found["limits"]] == [(0.0, "green")] * 4
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
