@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -122,18 +122,22 @@ def cluster(scheduler: str) -> Iterator[Run]:
         def run(calls: Iterable[Call], ordered: bool = False) -> Iterator[Any]:
             futures = [client.submit(_called, call, pure=False) for call in calls]
             come = futures if ordered else distributed.as_completed(futures, loop=client.loop)
-            return _fetched(come, distributed.KilledWorker)
+            return _fetched(come, scheduler, distributed.KilledWorker)
 
         yield run
 
 
-def _fetched(futures: Iterable[Any], killed: type[Exception]) -> Iterator[Any]:
+def _fetched(futures: Iterable[Any], scheduler: str, killed: type[Exception]) -> Iterator[Any]:
     """Results as their futures give them, each of which the cluster may then forget."""
     for future in futures:
         try:
             yield future.result()
         except killed as error:
             raise BrokenExecutor(str(error)) from error
+        except CancelledError as error:
+            raise SettingsError(
+                f"the scheduler at {scheduler} is lost: call again for what is missing"
+            ) from error
         future.release()
 
 
