@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -94,8 +94,9 @@ def calibrate_svi(quotes: Quotes, ssvi: SsviFit | None = None, weights: str = "v
         slices.append(found)
         ended &= converged
         volatility[rows] = np.sqrt(svi_slice(found, task.k[: len(rows)]).w / t)
-        density.append(float(np.min(density_factor(svi_slice(found, task.grid), task.grid))))
-        rise.append(float(np.min(task.rise(found))))
+        checked = replace(task, grid=_dense(task.grid, found))
+        density.append(float(np.min(density_factor(svi_slice(found, checked.grid), checked.grid))))
+        rise.append(float(np.min(checked.rise(found))))
     a, b, rho, m, sigma = np.array(slices).T
     params = SviParams(a, b, rho, m, sigma, np.asarray(starts.maturity))
     quality = fit_quality(quotes, volatility, _arbitrage(params.maturity, density, rise))
@@ -164,9 +165,15 @@ def _grid(k: Array, start: Array) -> Array:
     low, high = min(k.min(), -0.02), max(k.max(), 0.02)
     width = high - low
     near = np.linspace(low - width / 2, high + width / 2, 81)
-    far = width * np.geomspace(0.5, 10, 20)
+    far = width * np.geomspace(0.5, 10, 60)
     bend = start[3] + start[4] * np.linspace(-3, 3, 25)
     return np.unique(np.concatenate([near, low - far, high + far, bend]))
+
+
+def _dense(grid: Array, found: Array) -> Array:
+    """Where a fit is judged in the end: between the points that the penalties saw too, and about its own bend."""
+    bend = found[3] + found[4] * np.linspace(-6, 6, 241)
+    return np.unique(np.concatenate([grid, np.linspace(grid[0], grid[-1], 2001), bend]))
 
 
 def _solved(task: _Slice, start: Array) -> tuple[Array, bool]:

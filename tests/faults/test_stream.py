@@ -285,7 +285,7 @@ def test_stress_judges_every_limit_or_says_that_it_does_not(run, files):
     }  # fmt: skip
     assert "not judged" in next(row["on"] for row in content["limits"] if row["name"] == "participation")
     code, text, _ = stress(run, files, "--limits", limits)
-    assert "limit participation at most 10.00%: not judged" in text
+    assert "limit largest share of daily volume at most 10.00%: not judged" in text
     assert "limit var_99" in (files / "out" / "stress.html").read_text()
 
 

@@ -41,7 +41,9 @@ def dax_weeks() -> Quotes:
 def test_the_dax_surface_has_quantlibs_optimum(dax_weeks):
     """Sum of squared errors 177.2 (QuantLib, testDAXCalibration); the parameters were computed with QuantLib."""
     fit = options.calibrate_heston(dax_weeks, SUITE)
-    assert fit.status == FitStatus.OK
+    assert (
+        fit.status == FitStatus.POOR_FIT
+    )  # the optimum, and 5% of the premium off at the money of a maturity
     assert fit.squared_errors == pytest.approx(177.2331, abs=1e-3)
     np.testing.assert_allclose(fit.params, [0.195662, 15.6628, 0.0745911, 3.3619, -0.511493], rtol=2e-4)
     assert fit.iterations < 20

@@ -142,6 +142,9 @@ def test_the_smile_of_the_literature_with_a_negative_density_is_seen_and_mended(
 
 
 @settings(max_examples=8, deadline=None)
+@example(
+    level=[0.5, 0.5, 0.5], slope=0.28125, bend=0.0, seed=0
+)  # negative between two points of a coarser grid
 @given(
     level=st.lists(st.floats(0.08, 0.6), min_size=3, max_size=3), slope=st.floats(-0.4, 0.3), bend=st.floats(0, 0.6),
     seed=st.integers(0, 100),
