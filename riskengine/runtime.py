@@ -77,8 +77,8 @@ def keep_compiled(folder: Path | str | None = None) -> Path | None:
 def blas_threads(assets: int) -> AbstractContextManager[Any]:
     """One thread of BLAS inside a ``with`` for universes of up to 400 assets; for larger ones all that there are.
 
-    Threads that wait for each other turn meanwhile. A matrix of 100 assets gains nothing from a second one on an idle
-    machine; on one that is busy with other work its eigenvalues then take fifty times as long.
+    Threads that wait for each other turn meanwhile: the shrinkage of 100 assets took 1.5 ms with two at best and 145 in
+    the median on two cores that ran other work, 1.7 and 2.0 with one.
 
     Examples
     --------
