@@ -248,7 +248,7 @@ def test_a_fault_beside_is_named_and_one_here_ends_the_others(prices):
 
 
 def test_a_walk_forward_compiles_each_function_once(prices):
-    from riskengine.covariance.margin import _filter
+    from riskengine.calibration.window_filter import _filter
 
     strategy = strategies()[2]
     run_backtest(strategy, Panel(prices), WalkForward(300, 200))

@@ -252,15 +252,21 @@ def test_stress_refuses_paths_without_a_tail_and_states_the_error_of_few(run, fi
     code, _, err = stress(run, files, paths=50)
     assert code == 1
     assert "50 paths have no tail at 99%: at least 100" in err
-    code, text, err = stress(run, files, "--json", paths=200)
-    assert code == 0, err
-    content = json.loads(text)
-    for row in content["scenarios"]:
-        if "var_99" in row:
-            assert row["var_95"] <= row["var_99"] <= row["cvar_99"]
-            assert row["cvar_99_error"] > 0
-            assert sum(row["drivers"].values()) == pytest.approx(row["cvar_99"])
-    assert any("200 paths give the CVaR" in note for note in content["notes"])
+    said = set()
+    for seed in range(6):
+        code, text, err = stress(run, files, "--json", "--seed", seed)
+        assert code == 0, err
+        content = json.loads(text)
+        for row in content["scenarios"]:
+            if "var_99" in row:
+                assert row["var_95"] <= row["var_99"] <= row["cvar_99"]
+                assert row["cvar_99_error"] > 0
+                assert sum(row["drivers"].values()) == pytest.approx(row["cvar_99"])
+        base = content["scenarios"][0]
+        coarse = base["cvar_99_error"] > 0.1 * base["cvar_99"]
+        assert any("200 paths give the CVaR" in note for note in content["notes"]) == coarse
+        said.add(coarse)
+    assert True in said  # 200 paths are two beyond the 99%
     assert content["units"]["var_99"] == "loss as a fraction of wealth over 2 days, 99%"
 
 
@@ -338,10 +344,10 @@ def test_a_fund_priced_once_a_week_has_the_volatility_of_a_day(run, files):
     prices.loc[prices.index.day_of_week != 4, "A"] = np.nan
     prices = prices.loc[:"2023-03-24"]
     write(files, prices)
-    _, text, _ = stress(run, files, "--json")
+    _, text, _ = stress(run, files, "--json", paths=4000)
     weekly = json.loads(text)["scenarios"][0]["var_99"]
     write(files, PRICES)
-    _, text, _ = stress(run, files, "--json")
+    _, text, _ = stress(run, files, "--json", paths=4000)
     assert weekly == pytest.approx(json.loads(text)["scenarios"][0]["var_99"], rel=0.35)
 
 
