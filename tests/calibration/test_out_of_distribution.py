@@ -18,7 +18,9 @@ def test_one_training_series_in_a_thousand_is_strange():
 def test_series_of_the_training_are_familiar_and_bursts_of_a_tenth_of_the_days_are_not():
     _, returns, _ = fresh_series(Training(), 500, 400, seed=3)
     returns[:, 0] *= np.where(np.arange(500) % 250 < 225, 1e-4, 1.0)
-    returns[:, 1] = np.where(np.arange(500) == 250, 1.0, 1e-6 * returns[:, 1])  # no return: it counts as missing
+    returns[:, 1] = np.where(
+        np.arange(500) == 250, 1.0, 1e-6 * returns[:, 1]
+    )  # no return: it counts as missing
     fit = NeuralCalibrator.pretrained()(returns)
     assert fit.strangeness[0] > 1
     assert fit.strangeness[1] < 1
