@@ -52,11 +52,15 @@ studies: env
 	$(BIN)/python -m backtests.calibration.refined
 	$(BIN)/python -m backtests.calibration.race
 	$(BIN)/python -m backtests.calibration.egarch
+	$(BIN)/python -m backtests.calibration.frontier
+	$(BIN)/python -m backtests.calibration.universe_panels
+	$(BIN)/python -m backtests.calibration.months
 	$(BIN)/python -m backtests.speed.calibration
 	$(BIN)/python -m backtests.portfolio.realized_volatility
 	$(BIN)/python -m backtests.covariance.race
 	$(BIN)/python -m backtests.covariance.min_risk_25
 	$(BIN)/python -m backtests.covariance.bias_statistic
+	$(BIN)/python -m backtests.covariance.universe_experts
 	$(BIN)/python -m backtests.speed.optimiser
 	$(BIN)/python -m backtests.risk.var_race
 	$(BIN)/python -m backtests.risk.test_sizes
@@ -74,6 +78,9 @@ studies: env
 	$(BIN)/python -m backtests.speed.backtest
 	$(BIN)/python -m backtests.portfolio.drawdown_overlay
 	$(BIN)/python -m backtests.portfolio.demo_mandate
+	$(BIN)/python -m backtests.speed.loading
+	$(BIN)/python -m backtests.speed.cluster
+	$(BIN)/python -m backtests.speed.stream_sources
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis
