@@ -2,8 +2,8 @@
 
 python -m backtests.speed.loading [--assets 5000] [--days 5000] [--repeats 1]
 
-The databases hold rows of date, asset and price: SQLite has at most 2,000 columns. PostgreSQL is not measured here: its
-rows come through the same reader as those of the others.
+The databases hold rows of date, asset and price: SQLite has at most 2,000 columns. PostgreSQL needs a server and is not
+measured here; its rows come through the same reader as those of the others.
 """
 
 from __future__ import annotations
