@@ -103,6 +103,8 @@ def _content(path: Path) -> dict[str, Any]:
     form = "JSON" if path.suffix == ".json" else "TOML"
     try:
         text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            raise DataError(f"{path} is empty: write its settings, or leave the file out for the defaults")
         if path.suffix not in (".json", ".toml") and text.lstrip().startswith("{"):
             form = "JSON"
         found = tomllib.loads(text) if form == "TOML" else json.loads(text, object_pairs_hook=_once)

@@ -136,3 +136,12 @@ def test_commands_print_schema_and_example_and_stop(command, kind, tmp_path):
     shown = CliRunner().invoke(cli.app, [command, "--schema"])
     assert shown.exit_code == 0
     assert set(json.loads(shown.stdout)["properties"]) == set(kind.model_fields)
+
+
+@pytest.mark.parametrize("content", ["", " \n\n"])
+def test_an_empty_file_is_no_file_without_limits(tmp_path, content):
+    """A copy that failed must not take a desk's limits away."""
+    path = tmp_path / "limits.toml"
+    path.write_text(content)
+    with pytest.raises(DataError, match="is empty: write its settings"):
+        read_desk(path, ASSETS)
