@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -203,7 +203,7 @@ class PathBlocks:
             yield _on_host(*waiting.popleft())
 
     def value(self, block: Block, returns: bool = True) -> PathValues:
-        """What the portfolio is worth on the paths of a block, which has all daily returns where something is beside."""
+        """What the portfolio is worth on the paths of a block; with what is beside, of one with all daily returns."""
         wealth = np.asarray(block.wealth, dtype=np.float64)
         grown = np.asarray(block.growth) - np.float32(1)
         # Summed anew: the end of float32 wealth would leave contributions that do not add up to the last digit.
