@@ -49,6 +49,15 @@ def plan(
     ------
     RiskEngineError
         If a file cannot be loaded, or a setting is unknown.
+
+    Examples
+    --------
+    >>> from riskengine import ProportionalCosts, datasets
+    >>> from riskengine.backtest import Market, strategy_file
+    >>> markets = {"20 stocks": Market(datasets.path("us_equities_20"))}
+    >>> grid = Grid((strategy_file("min_variance"),), {"upper": (0.1, 0.2)}, markets)
+    >>> [(cell.strategy, cell.settings) for cell in plan(grid, WalkForward(), ProportionalCosts(0.001))]
+    [('equal weight', {}), ('min_variance', {'upper': 0.1}), ('min_variance', {'upper': 0.2})]
     """
     cells = []
     combinations, labels = grid.combinations(), grid.labels
@@ -96,6 +105,17 @@ def run_sweep(
     ------
     SettingsError
         If distributed is needed and not installed, or the scheduler cannot be reached.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskengine import EqualWeight, ProportionalCosts, datasets
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> cell = Cell("20 stocks", EqualWeight().name, None, {}, panel, WalkForward(250, 21), ProportionalCosts(0.001))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run_sweep([cell], folder).table()[["volatility"]].round(3)
+       volatility
+    0       0.137
     """
     folder, engine = Path(folder), engine_identity()
     results: list[BacktestResult | None] = [None] * len(cells)
