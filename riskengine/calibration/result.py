@@ -137,12 +137,13 @@ class Calibration:
         whole = jax.tree.map(
             lambda *some: np.concatenate(some), *({name: one[name] for name in known} for one in leaves)
         )
+        unknown: dict[str, Any] = dict.fromkeys(set(leaves[0]) - set(known))
         return replace(
             parts[0],
             assets=tuple(name for one in parts for name in one.assets),
             status=tuple(status for one in parts for status in one.status),
             notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
-            **dict.fromkeys(set(leaves[0]) - set(known), None),
+            **unknown,
             **whole,
         )
 
