@@ -159,6 +159,15 @@ def stress_test(
     ------
     DataError
         If nothing can be simulated.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_test(panel, {"AAPL": 0.5, "KO": 0.5}, ArchReference(), settings)
+    >>> test.outcomes[0].name, bool(test.outcomes[0].tail(0.99).value_at_risk > 0.02)
+    ('as it is', True)
     """
     settings = settings or StressSettings()
     weights = as_weights(weights, panel.assets)
@@ -413,6 +422,16 @@ def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressS
     """Content of ``stress.json`` and of its page: numbers, limits, flags, provenance.
 
     ``status`` is flagged if a limit is broken or something needs a look; with the value of the book that it is of.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_test(panel, {"AAPL": 0.5, "KO": 0.5}, ArchReference(), settings)
+    >>> content = stress_content(test, panel, Desk(limits={"drawdown": 0.9}), settings)
+    >>> content["status"], [row["name"] for row in content["limits"]]
+    ('clean', ['drawdown'])
     """
     numbers = figures(test, desk)
     limits = judge(_book_risk(test, panel, desk), numbers)
