@@ -38,7 +38,13 @@ def takeover(periods_per_year: float) -> str:
 
 
 def takes_over(note: str) -> bool:
-    """Whether a note of a calibration says that maximum likelihood took the place of the network."""
+    """Whether a note of a calibration says that maximum likelihood took the place of the network.
+
+    Examples
+    --------
+    >>> takes_over(takeover(52)), takes_over("AAPL: 3 outliers")
+    (True, False)
+    """
     return _INSTEAD in note
 
 

@@ -10,13 +10,20 @@ from scipy.special import stdtr
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import expected_step, step
 from riskengine.market import as_returns, as_weights
+from riskengine.risk.path_blocks import Beside, checked_weights
 from riskengine.risk.scenario_model import ScenarioModel
-from riskengine.risk.scenarios import Outcome, checked_weights
+from riskengine.risk.scenarios import Outcome
 
 Array = np.ndarray
 
 
-def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "replay") -> Outcome:
+def replay(
+    model: ScenarioModel,
+    weights: Array,
+    residuals: Array,
+    name: str = "replay",
+    beside: Beside | None = None,
+) -> Outcome:
     """Filtered historical replay: standardised residuals of an episode at today's volatilities and weights, one path.
 
     Variances go on from today's as those of simulated scenarios do: by each asset's own recursion, and by the
@@ -29,6 +36,7 @@ def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "
     residuals : (days, assets) returns of the episode over their conditional volatilities then; NaN moves nothing,
         and its variance by the expectation
     name : of the episode
+    beside : what is held beside the assets
 
     Raises
     ------
@@ -48,18 +56,24 @@ def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "
     if residuals.ndim != 2 or residuals.shape[1] != len(weights) or not len(residuals):
         raise DataError(f"an episode has shape (days, {len(weights)}) and at least one day")
     own, common = model.variance, model.common_today()
-    growth, wealth = np.ones(len(weights)), []
+    growth, daily = np.ones(len(weights)), []
     for z in residuals:
         seen = ~np.isnan(z)
         row = z * np.sqrt(own if common is None else common.joined(common.variance, own))
         growth = growth * np.maximum(1 + np.where(seen, row, 0.0), 0)
-        wealth.append(1 + weights @ (growth - 1))
+        daily.append(growth)
         own = np.where(seen, step(model.params, own, row), expected_step(model.params, own))
         common = None if common is None else common.moved(row)
-    return _one_path(name, model.assets, weights, growth, np.array(wealth))
+    return _one_path(name, model.assets, weights, np.array(daily), beside)
 
 
-def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name: str = "replay") -> Outcome:
+def replay_returns(
+    assets: tuple[str, ...],
+    weights: Array,
+    returns: Array,
+    name: str = "replay",
+    beside: Beside | None = None,
+) -> Outcome:
     """Historical replay: the returns of an episode on today's weights, one path; NaN moves nothing.
 
     Parameters
@@ -68,6 +82,7 @@ def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name
     weights : (assets,) at the start; the rest is cash
     returns : (days, assets) of the episode
     name : of the outcome
+    beside : what is held beside the assets
 
     Examples
     --------
@@ -77,20 +92,29 @@ def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name
     """
     rows = np.nan_to_num(as_returns(returns)[0])
     weights = as_weights(weights, assets)
-    paths = np.cumprod(np.maximum(1 + rows, 0), axis=0)
-    return _one_path(name, assets, weights, paths[-1], 1 + (paths - 1) @ weights)
+    return _one_path(name, assets, weights, np.cumprod(np.maximum(1 + rows, 0), axis=0), beside)
 
 
-def _one_path(name: str, assets: tuple[str, ...], weights: Array, growth: Array, wealth: Array) -> Outcome:
+def _one_path(
+    name: str, assets: tuple[str, ...], weights: Array, growth: Array, beside: Beside | None
+) -> Outcome:
+    """Of one plus the compounded returns ``(days, assets)``."""
+    wealth, ends = 1 + (growth - 1) @ weights, growth[-1] - 1
+    loss = -ends @ weights
+    if beside is not None:
+        gains = beside.gains(growth[:, None, :])[:, 0]
+        wealth, loss = wealth + gains.sum(axis=1), loss - gains[-1].sum()
+        assets, ends = (*assets, *beside.names), np.concatenate([ends, gains[-1]])
+        weights = np.concatenate([weights, np.ones(len(beside.names))])
     peak = np.maximum(np.maximum.accumulate(wealth), 1.0)
     return Outcome(
         name,
         assets,
         weights,
         len(wealth),
-        np.array([-(growth - 1) @ weights]),
+        np.array([loss]),
         np.array([(1 - wealth / peak).max()]),
-        (growth - 1)[None],
+        ends[None],
     )
 
 

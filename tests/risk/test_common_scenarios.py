@@ -19,8 +19,9 @@ from riskengine.garch.common_variance import (
     with_variance,
 )
 from riskengine.garch.params import GarchParams
+from riskengine.risk import Simulation, simulate_blocks
 from riskengine.risk.scenario_model import ScenarioModel
-from riskengine.risk.scenarios import Simulation, simulate, simulate_blocks
+from riskengine.risk.scenarios import simulate
 from riskengine.risk.stress import replay, reverse_stress
 
 N, WEIGHT = 6, 0.6
