@@ -116,15 +116,18 @@ def main() -> None:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
-    parser.add_argument("--only", nargs="*", default=list(PANELS), help="panels")
+    parser.add_argument("--only", nargs="*", default=list(PANELS), help="panels; rows of the others are kept")
     parser.add_argument(
         "--keep", type=Path, default=Path("out/months"), help="panels done; remove to run anew"
     )
     arguments = parser.parse_args()
     record = Record("months", "Size of 21-day variances on every month", seed=SEED)
-    rows: list[list[object]] = []
-    after: list[list[object]] = []
-    pieces: list[list[object]] = []
+    rows, after, pieces = (
+        [list(r.values()) for r in record.earlier().get(table, []) if r["panel"] not in arguments.only]
+        for table in ("months", "fallen", "parts")
+    )
+    if rows:
+        record.origin["panels of an earlier run"] = ", ".join(dict.fromkeys(r[0] for r in rows))
     for panel in arguments.only:
         file, _, _, kind = PANELS[panel]
         kept = arguments.keep / f"{panel}.parquet"
@@ -149,6 +152,8 @@ def write(
     record: Record, rows: list[list[object]], after: list[list[object]], pieces: list[list[object]]
 ) -> None:
     """The page as far as it is known."""
+    for table in (rows, after, pieces):
+        table.sort(key=lambda r: list(PANELS).index(str(r[0])))
     record.clear()
     record.say(
         "Mean forecast over mean realized variance of 21 days, all months of a panel after the first 1,000 days, "
