@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from riskengine.risk.measures import check_level as check_level
     from riskengine.risk.measures import empirical_tail as empirical_tail
     from riskengine.risk.measures import student_t_tail as student_t_tail
-    from riskengine.risk.sampling_error import tail_error as tail_error
     from riskengine.risk.path_blocks import Beside as Beside
     from riskengine.risk.path_blocks import Shock as Shock
     from riskengine.risk.path_blocks import Simulation as Simulation
+    from riskengine.risk.sampling_error import tail_error as tail_error
     from riskengine.risk.scenario_model import ScenarioModel as ScenarioModel
     from riskengine.risk.scenarios import Outcome as Outcome
     from riskengine.risk.scenarios import simulate as simulate

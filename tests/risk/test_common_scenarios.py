@@ -14,8 +14,8 @@ from riskengine.calibration.universe_calibrator import CommonMargin
 from riskengine.garch import step
 from riskengine.garch.common_variance import start_universe, universe_variance, with_variance
 from riskengine.garch.params import GarchParams
-from riskengine.risk.scenario_model import ScenarioModel
 from riskengine.risk import Simulation, simulate_blocks
+from riskengine.risk.scenario_model import ScenarioModel
 
 N, WEIGHT = 6, 0.6
 PARAMS = UniverseCalibrator.pretrained().params(N, False)

@@ -10,8 +10,8 @@ import pytest
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
 from riskengine.risk import FilteredHistory
-from riskengine.risk.scenario_model import ScenarioModel, mixing_table
 from riskengine.risk.path_blocks import Shock, Simulation, conditional_day
+from riskengine.risk.scenario_model import ScenarioModel, mixing_table
 from riskengine.risk.scenarios import simulate, simulate_blocks
 from riskengine.risk.stress import replay, replay_returns, reverse_stress
 
