@@ -21,7 +21,7 @@ from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.pretrained_weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.status import complete, judge, without_impossible
+from riskengine.calibration.status import complete, judge, marked, without_impossible
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import log_likelihood
 
@@ -182,7 +182,9 @@ class NeuralCalibrator:
             raise DataError(f"{len(groups)} group labels for {len(assets)} assets: give one an asset")
         given, matrix = matrix, without_impossible(matrix)
         found = answers(self.trained, matrix, self.robust)
-        status = self._marked(judge(found, matrix), (np.isnan(matrix) & ~np.isnan(given)).any(axis=0))
+        # For the backup if there is one, whose filter bounds news.
+        mark = Status.OUTLIER if self.backup is None else Status.UNFAMILIAR
+        status = marked(judge(found, matrix), given, matrix, mark)
         fit = self._plain(found, assets, status, centre)
         if self.backup is not None:
             fit = self._with_backup(fit, matrix)
@@ -205,13 +207,6 @@ class NeuralCalibrator:
         if self.refine == "posterior":
             return self._exact(fit, matrix)
         return fit
-
-    def _marked(self, status: tuple[Status, ...], impossible: np.ndarray) -> tuple[Status, ...]:
-        """With assets of impossible returns marked: for the backup if there is one, whose filter bounds news."""
-        mark = Status.OUTLIER if self.backup is None else Status.UNFAMILIAR
-        return tuple(
-            mark if found and not s.fell_back else s for s, found in zip(status, impossible, strict=True)
-        )
 
     def _plain(
         self, found: NetworkOutput, assets: tuple[str, ...], status: tuple[Status, ...], centre: np.ndarray

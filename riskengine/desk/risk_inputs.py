@@ -17,7 +17,7 @@ from riskengine.desk.daily_risk import DailyRisk
 from riskengine.desk.exposures import after_trades, exposures_of, read_trades
 from riskengine.desk.held_book import HeldBook, book_content, hold_book
 from riskengine.desk.holdings import Holdings
-from riskengine.desk.option_outcomes import stress_with_options
+from riskengine.desk.option_outcomes import SAID, HeldOptions
 from riskengine.desk.option_positions import read_options
 from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_test
 from riskengine.desk.risk_report import risk_content
@@ -37,6 +37,7 @@ from riskengine.market import (
     load_volume,
 )
 from riskengine.schema import did_you_mean
+from riskengine.workers import Run, run_here
 
 Array = np.ndarray
 
@@ -176,6 +177,7 @@ def stress_of_files(
     calibrator: Calibrator,
     settings: StressSettings,
     write: Path | None = None,
+    run: Run = run_here,
 ) -> StressTest:
     """A stress test of what files say is held: assets and options, with the scenarios of the library.
 
@@ -183,7 +185,7 @@ def stress_of_files(
     ----------
     panel : prices up to today
     files : holdings, labels, options and library; the others are not read
-    calibrator, settings, write : as of :func:`~.portfolio_stress.stress_test`
+    calibrator, settings, write, run : as of :func:`~.portfolio_stress.stress_test`
 
     Raises
     ------
@@ -207,16 +209,22 @@ def stress_of_files(
     labels = {} if files.labels is None else load_labels(files.labels)
     library, classes = read_library(files.library), _classes(labels, panel)
     if files.options is None:
-        found = stress_test(panel, weights, calibrator, settings, write, library, classes)
+        found = stress_test(panel, weights, calibrator, settings, write, library, classes, run=run)
         return replace(found, book=held)
     options = read_options(files.options, panel.assets, prices, panel.dates[-1])
     assets_alone = EQUAL_WEALTH if held is None else held.value.total.wealth
     wealth = assets_alone + float(options.value().sum())
     if not wealth > 0:
         raise DataError(f"a wealth of {wealth:,.2f} with options is nothing that losses are fractions of")
-    found = stress_test(panel, weights * assets_alone / wealth, calibrator, settings, write, library, classes)
-    found = stress_with_options(found, options, wealth, library, settings.volatility)
-    return replace(found, book=held)
+    beside = HeldOptions.of(options, wealth, library, settings.volatility)
+    weights = weights * assets_alone / wealth
+    found = stress_test(panel, weights, calibrator, settings, write, library, classes, beside, run)
+    still = sorted({*options.underlying} - {*found.model.assets})
+    flags = [
+        f"options on {name}: it has no returns in the window; they move in no scenario" for name in still
+    ]
+    notes = (*found.notes, *options.notes, SAID)
+    return replace(found, book=held, notes=notes, flags=(*found.flags, *flags))
 
 
 def risk_view(

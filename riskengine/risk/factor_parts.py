@@ -51,7 +51,11 @@ class FactorParts:
 
 
 def statistical_parts(
-    model: ScenarioModel, weights: Array, most: int = 10, outcome: Array | None = None
+    model: ScenarioModel,
+    weights: Array,
+    most: int = 10,
+    outcome: Array | None = None,
+    variance: float | None = None,
 ) -> FactorParts:
     """By the model's own factors, the leading principal components of the standardised residuals.
 
@@ -64,6 +68,7 @@ def statistical_parts(
     weights : (assets,)
     most : factors that are told apart, the largest in the universe; what the others move is "other factors"
     outcome : (scenarios,) returns of the portfolio where they are not those of its weights, as with options
+    variance : of the portfolio in that case; what the factors of its weights do not explain is specific
 
     Examples
     --------
@@ -83,14 +88,16 @@ def statistical_parts(
     loadings = model.loadings[:, kept]
     exposures = loadings.T @ scaled
     parts = (unit @ loadings / size[kept]) * exposures
-    variance = np.append(exposures**2, model.specific @ scaled**2)
+    explained = exposures**2
+    rest = model.specific @ scaled**2 if variance is None else variance - explained.sum()
+    shares = np.append(explained, rest)
     names = [f"factor {k + 1}" for k in range(len(kept))]
     if len(kept) > most:
         parts = np.column_stack([parts[:, :most], parts[:, most:].sum(axis=1)])
-        variance = np.concatenate([variance[:most], [variance[most:-1].sum()], variance[-1:]])
+        shares = np.concatenate([shares[:most], [shares[most:-1].sum()], shares[-1:]])
         names = [*names[:most], "other factors"]
         exposures = np.append(exposures[:most], np.linalg.norm(exposures[most:]))
-    return _completed(names, exposures, parts, _outcomes(model, weights, outcome), variance)
+    return _completed(names, exposures, parts, _outcomes(model, weights, outcome), shares)
 
 
 def series_parts(
