@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from riskengine.calibration.dated import Dated
@@ -45,7 +44,6 @@ WITH_RANGES, FROM_CLOSES = 0.75, 0.7
 """Largest weights of the component model in the logarithm of the joined variance; chosen on 2009-2012."""
 _JUMP = 0.25  # largest squared return, and squared range, in a first level
 
-_filter = jax.jit(filter_universe)
 _ahead = jax.jit(universe_term_structure, static_argnames="horizon")
 
 
@@ -159,21 +157,18 @@ class UniverseCalibrator:
         shape = period(days, assets), bucket(assets)
         wide = (0, shape[1] - assets)
 
-        def filled(values: Array) -> jax.Array:
+        def filled(values: Array) -> Array:
             whole = np.full(shape, np.nan)
             whole[-days:, :assets] = values
-            return jnp.asarray(whole)
+            return whole
 
         ranged = ranges is not None
         params = self.params(assets, ranged)
         with jax.enable_x64(True):
-            levels = (jnp.asarray(np.pad(one, wide, mode="edge")) for one in (level, range_level))
-            first = _started(params, *levels)
+            levels = (np.pad(one, wide, mode="edge") for one in (level, range_level))
             squares = None if ranges is None else filled(ranges**2 / PARKINSON)
-            path, _, last = _filter(params, filled(centred), first, squares)
-        state = _of_assets(last, assets)
-        with jax.enable_x64(True):
-            ahead = np.asarray(universe_variance(params, state))
+            path, last, after = _filter(params, filled(centred), *levels, squares)
+        state, ahead = _of_assets(last, assets), np.asarray(after)[:assets]
         components = np.asarray(path)[-days:, :assets]
         weight = self.weight(assets, ranged)
         if self.judged:
@@ -247,6 +242,21 @@ class CommonMargin(NamedTuple):
 
 
 @jax.jit
+def _filter(
+    params: UniverseParams,
+    returns: jax.Array,
+    level: jax.Array,
+    range_level: jax.Array,
+    squares: jax.Array | None,
+) -> tuple[jax.Array, UniverseState, jax.Array]:
+    """Variances of the days from the levels on, the state after them, and the variance that follows."""
+    path, _, last = filter_universe(
+        params, returns, start_universe(params, level, None, range_level), squares
+    )
+    return path, last, universe_variance(params, last)
+
+
+@jax.jit
 def _step(
     params: UniverseParams, state: UniverseState, row: jax.Array, squares: jax.Array | None
 ) -> tuple[UniverseState, jax.Array]:
@@ -307,10 +317,6 @@ def as_ranges(ranges: Any, shape: tuple[int, ...]) -> Array | None:
         raise DataError("ranges are logarithms of high over low, at or above zero: see Panel.session_ranges")
     found = np.where(found == 0, np.nan, found)
     return None if np.isnan(found).all() else found
-
-
-def _started(params: UniverseParams, level: jax.Array, range_level: jax.Array) -> UniverseState:
-    return start_universe(params, level, None, range_level)
 
 
 def _of_assets(state: UniverseState, assets: int) -> UniverseState:
