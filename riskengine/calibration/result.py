@@ -134,6 +134,7 @@ class Calibration:
         """Calibrations of some assets each as one of all, in their order; what one of them does not know is None."""
         leaves = [one._arrays() | {"posterior": one.posterior.with_width()} for one in parts]
         known = [name for name in leaves[0] if all(one[name] is not None for one in leaves)]
+        unknown: dict[str, Any] = {name: None for name in leaves[0] if name not in known}
         whole = jax.tree.map(
             lambda *some: np.concatenate(some), *({name: one[name] for name in known} for one in leaves)
         )
@@ -142,7 +143,7 @@ class Calibration:
             assets=tuple(name for one in parts for name in one.assets),
             status=tuple(status for one in parts for status in one.status),
             notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
-            **dict.fromkeys(set(leaves[0]) - set(known), None),
+            **unknown,
             **whole,
         )
 
