@@ -31,19 +31,28 @@ def linear_shrinkage(returns: Array, centred: bool = True, moments: Moments | No
     True
     """
     matrix, days = pairwise_moments(returns, centred) if moments is None else moments
-    observed = ~np.isnan(returns)
-    if observed.all():
-        matrix = matrix * days / len(returns)
-    filled = np.where(observed, returns, 0.0)
-    if centred:
-        filled = np.where(observed, filled - filled.sum(axis=0) / np.maximum(observed.sum(axis=0), 1), 0.0)
+    missing = np.isnan(returns)
+    if not missing.any():
+        matrix = matrix * (days / len(returns))
+        filled = returns - returns.mean(axis=0) if centred else returns
+    else:
+        filled = np.where(missing, 0.0, returns)
+        if centred:
+            mean = filled.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+            filled = np.where(missing, 0.0, filled - mean)
     n, assets = len(returns), matrix.shape[0]
+    diagonal = np.diag_indices(assets)
     level = np.trace(matrix) / assets
-    dispersion = np.sum((matrix - level * np.eye(assets)) ** 2)
-    fourth = np.sum(np.sum(filled**2, axis=1) ** 2) / n
-    noise = (fourth - np.sum(matrix**2)) / n
+    square = float(np.vdot(matrix, matrix))
+    shrunk = matrix.copy()
+    shrunk[diagonal] -= level
+    dispersion = float(np.vdot(shrunk, shrunk))
+    fourth = np.sum(np.einsum("ti,ti->t", filled, filled) ** 2) / n
+    noise = (fourth - square) / n
     weight = float(np.clip(noise / dispersion, 0.0, 1.0)) if dispersion > 0 else 1.0
-    return (1 - weight) * matrix + weight * level * np.eye(assets)
+    shrunk *= 1 - weight
+    shrunk[diagonal] += level
+    return shrunk
 
 
 class Spectrum(NamedTuple):
