@@ -205,6 +205,16 @@ def attribute_result(
         If there are no common days, or the prices are not those of the backtest.
     SettingsError
         If a portfolio has no weights, like a benchmark that is a series of returns.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> labels = {name: "A to C" if name < "D" else "D to Z" for name in panel.assets}
+    >>> found = attribute_result(result, dict.fromkeys(panel.assets, 0.05), panel.prices, labels)
+    >>> found.names, found.allocation.round(4), found.selection.round(4)
+    (('A to C', 'D to Z', 'cash'), array([-0.0026,  0.0021, -0.0081]), array([-0.0033, -0.0042,  0.    ]))
     """
     runs = [one for one in (result, other) if isinstance(one, BacktestResult)]
     for one in runs:

@@ -168,7 +168,15 @@ def reads_of(folder: Path, place: int = 0) -> dict[str, str]:
 
 
 def files_read(strategy: Strategy, read: Iterable[Path], checkpoint: Path | None) -> dict[str, str]:
-    """Hashes, by path, of the files that a strategy was loaded from and read; also in an earlier process."""
+    """Hashes, by path, of the files that a strategy was loaded from and read; also in an earlier process.
+
+    Examples
+    --------
+    >>> from riskengine.backtest import load_strategy, strategy_file
+    >>> strategy = load_strategy(strategy_file("min_variance"))
+    >>> [Path(name).name for name in files_read(strategy, [], None)]
+    ['min_variance.py']
+    """
     if checkpoint is None:
         return files_of(strategy) | hashes(read)
     own = checkpoint.resolve()

@@ -236,6 +236,15 @@ def load_grid(path: str | Path) -> Grid:
         If the file is missing, or no TOML or JSON.
     SettingsError
         If a key is unknown, or a value of another type; see :func:`riskengine.schema.read`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "grid.json"
+    ...     _ = path.write_text('{"strategies": ["mine.py"], "settings": {"upper": [0.1, 0.2]}}')
+    ...     load_grid(path).settings
+    {'upper': (0.1, 0.2)}
     """
     from riskengine.backtest.grid_file import GridFile  # pydantic is for who reads a file
     from riskengine.schema import read

@@ -9,27 +9,19 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from riskengine.errors import SettingsError
 from riskengine.runtime import available_cores, keep_compiled, use_cores
-
-Call = Callable[[], Any]
+from riskengine.workers import Call, Run, run_here
 
 WORKERS_WITHIN = 120
 """Seconds that a scheduler may be without any worker before it is given up."""
-
-
-class Run(Protocol):
-    """Makes calls; what they return comes as it is there, or in the order of the calls."""
-
-    def __call__(self, calls: Iterable[Call], ordered: bool = False) -> Iterator[Any]:
-        """Begins at once, before the first result is asked for."""
 
 
 def run_all(first: Call, others: Sequence[Call], jobs: int = 1) -> Iterator[Any]:
@@ -67,6 +59,38 @@ def run_all(first: Call, others: Sequence[Call], jobs: int = 1) -> Iterator[Any]
             yield from results
         except BrokenExecutor as error:
             raise SettingsError("a process was killed, for want of memory perhaps: set jobs to 1") from error
+
+
+@contextmanager
+def workers(jobs: int = 1, scheduler: str | None = None) -> Iterator[Run]:
+    """What makes calls: this process, others of this machine, or a cluster.
+
+    Parameters
+    ----------
+    jobs : processes on this machine, -1 for as many as there are cores; one is this process
+    scheduler : address of a Dask cluster, ``tcp://host:8786``, instead
+
+    Raises
+    ------
+    SettingsError
+        If there is no such number of processes, or the cluster cannot be reached.
+
+    Examples
+    --------
+    >>> with workers() as run:
+    ...     list(run([int, str]))
+    [0, '']
+    """
+    if jobs != -1 and jobs < 1:
+        raise SettingsError(f"jobs is a number of processes, or -1 for all cores, not {jobs}")
+    if scheduler is not None:
+        with cluster(scheduler) as run:
+            yield run
+    elif jobs != 1:
+        with local_processes(jobs) as run:
+            yield run
+    else:
+        yield run_here
 
 
 @contextmanager

@@ -132,7 +132,16 @@ class Turn(NamedTuple):
 
 
 def largest_turns(result: BacktestResult, most: int = 5) -> list[Turn]:
-    """The decisions after the first that changed the targets most, largest first."""
+    """The decisions after the first that changed the targets most, largest first.
+
+    Examples
+    --------
+    >>> from riskengine import OptimizedStrategy, SampleCovariance, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(OptimizedStrategy("calm", SampleCovariance(250)), panel, WalkForward(250, 63))
+    >>> [(f"{turn.date:%Y-%m-%d}", round(turn.turnover, 2)) for turn in largest_turns(result, 2)]
+    [('2019-04-02', 0.77), ('2019-10-01', 0.43)]
+    """
     change = result.targets.diff().iloc[1:]
     size = change.abs().sum(axis=1)
     forecast = result.predicted_volatility

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 
 def commit() -> str:
-    """Commit of the checkout that the package runs from, with ``+`` if it was changed; or ``"unknown"``."""
+    """Commit of the checkout that the package runs from, with ``+`` if it was changed; or ``"unknown"``.
+
+    Examples
+    --------
+    >>> commit() == "unknown" or len(commit().rstrip("+")) == 12
+    True
+    """
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return "unknown"
@@ -39,7 +45,13 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def weights_hash() -> str:
-    """sha256 over the weights of both shipped networks, or ``"none"``."""
+    """sha256 over the weights of both shipped networks, or ``"none"``.
+
+    Examples
+    --------
+    >>> len(weights_hash())
+    64
+    """
     from riskengine.calibration.pretrained_weights import PRETRAINED, WEIGHTS
 
     paths = [PRETRAINED / network / WEIGHTS for network in ("plain", "robust")]
@@ -49,7 +61,13 @@ def weights_hash() -> str:
 
 
 def software() -> dict[str, str]:
-    """Versions and commit of the code that runs."""
+    """Versions and commit of the code that runs.
+
+    Examples
+    --------
+    >>> list(software())
+    ['riskengine', 'commit', 'python', 'jax']
+    """
     return {
         "riskengine": version("riskengine"),
         "commit": commit(),
@@ -59,7 +77,15 @@ def software() -> dict[str, str]:
 
 
 def panel_provenance(panel: Panel, **others: Any) -> dict[str, Any]:
-    """What is needed to make a figure of a panel again. Holds no time of day, so that equal runs are equal."""
+    """What is needed to make a figure of a panel again. Holds no time of day, so that equal runs are equal.
+
+    Examples
+    --------
+    >>> from riskengine import datasets
+    >>> found = panel_provenance(datasets.us_equities_20().between("2018-01-01", "2019-12-31"), seed=3)
+    >>> found["range"], found["seed"], len(found["data"])
+    ('2018-01-02 .. 2019-12-31', 3, 64)
+    """
     read = {"read": "; ".join(panel.notes)} if panel.notes else {}
     return {
         **software(),

@@ -25,6 +25,16 @@ def save_result(result: BacktestResult, folder: str | Path) -> Path:
 
     ``result.json`` comes last and holds the hashes of the other files: a folder that was written in part, or of
     which a file was exchanged, is never taken for a result.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sorted(path.name for path in save_result(result, folder).iterdir())
+    ['contributions.parquet', 'daily.parquet', 'decisions.parquet', 'result.json', 'targets.parquet', 'weights.parquet']
     """
     folder = Path(folder)
     (folder / SUMMARY).unlink(missing_ok=True)
@@ -48,6 +58,16 @@ def load_result(folder: str | Path) -> BacktestResult:
     ------
     DataError
         If there is no result in the folder, or a file is missing, damaged or of another run.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     load_result(save_result(result, folder)).volatility == result.volatility
+    True
     """
     folder = Path(folder)
     content = _summary(folder)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import socket
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ import pandas as pd
 from riskengine.backtest.cell import READ, Cell, Prepared
 from riskengine.backtest.checkpoint import engine_identity
 from riskengine.backtest.grid import Grid
-from riskengine.backtest.parallel import Run, cluster, local_processes
+from riskengine.backtest.parallel import workers
 from riskengine.backtest.reads import changed
 from riskengine.backtest.result import BacktestResult
 from riskengine.backtest.schedule import WalkForward
@@ -50,6 +49,15 @@ def plan(
     ------
     RiskEngineError
         If a file cannot be loaded, or a setting is unknown.
+
+    Examples
+    --------
+    >>> from riskengine import ProportionalCosts, datasets
+    >>> from riskengine.backtest import Market, strategy_file
+    >>> markets = {"20 stocks": Market(datasets.path("us_equities_20"))}
+    >>> grid = Grid((strategy_file("min_variance"),), {"upper": (0.1, 0.2)}, markets)
+    >>> [(cell.strategy, cell.settings) for cell in plan(grid, WalkForward(), ProportionalCosts(0.001))]
+    [('equal weight', {}), ('min_variance', {'upper': 0.1}), ('min_variance', {'upper': 0.2})]
     """
     cells = []
     combinations, labels = grid.combinations(), grid.labels
@@ -97,6 +105,17 @@ def run_sweep(
     ------
     SettingsError
         If distributed is needed and not installed, or the scheduler cannot be reached.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskengine import EqualWeight, ProportionalCosts, datasets
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> cell = Cell("20 stocks", EqualWeight().name, None, {}, panel, WalkForward(250, 21), ProportionalCosts(0.001))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run_sweep([cell], folder).table()[["volatility"]].round(3)
+       volatility
+    0       0.137
     """
     folder, engine = Path(folder), engine_identity()
     results: list[BacktestResult | None] = [None] * len(cells)
@@ -126,7 +145,7 @@ def run_sweep(
     missing = [places[0] for places in alike.values() if results[places[0]] is None]
     done = sum(result is not None for result in results) + len(failures)
     report("sweep", done, len(cells))
-    with _workers(jobs, scheduler) as run:
+    with workers(jobs, scheduler) as run:
         waiting = set(missing)
         try:
             for k, outcome in run(partial(_run, k, cells[k], engine, prepared[k]) for k in missing):
@@ -185,16 +204,3 @@ def _guarded(call: Callable[..., Any], *given: Any) -> Any:
         last = traceback.extract_tb(error.__traceback__)[-1]
         text = " ".join(str(error).split())
         return f"{type(error).__name__}: {text} ({Path(last.filename).name}:{last.lineno})"
-
-
-@contextmanager
-def _workers(jobs: int, scheduler: str | None) -> Iterator[Run]:
-    """What runs the cells: this process, others of this machine, or a cluster."""
-    if scheduler is not None:
-        with cluster(scheduler) as run:
-            yield run
-    elif jobs != 1:
-        with local_processes(jobs) as run:
-            yield run
-    else:
-        yield lambda calls, ordered=False: (call() for call in calls)

@@ -32,7 +32,13 @@ def money_name(currency: str) -> str:
 
 
 def is_money(name: str) -> bool:
-    """Whether a column is the money of a foreign currency."""
+    """Whether a column is the money of a foreign currency.
+
+    Examples
+    --------
+    >>> is_money("cash in USD"), is_money("cash in hand"), is_money("USD")
+    (True, False, False)
+    """
     return name.startswith(MONEY) and name.removeprefix(MONEY) in CODES
 
 

@@ -97,6 +97,16 @@ def read_book_settings(path: Path | None) -> BookSettings:
         If the file is missing, or no TOML or JSON.
     SettingsError
         If a key is unknown, a currency is none, or a number is out of range; see :func:`riskengine.schema.read`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "book.json"
+    ...     _ = path.write_text('{"base": "EUR", "fx": {"EURUSD": 1.1}, "hedged": {"USD": 0.5}}')
+    ...     settings = read_book_settings(path)
+    >>> settings.base, settings.fx, settings.hedge("MSFT", "USD")
+    ('EUR', {'EURUSD': 1.1}, 0.5)
     """
     if path is None:
         return BookSettings()
@@ -155,6 +165,13 @@ def asset_terms(
 
     Columns of exchange rates are no assets of a book in several currencies. In a book of one currency, every asset is
     in that one.
+
+    Examples
+    --------
+    >>> book = PositionBook((Position("SAP", 10, 180.0, "EUR"),), (), base="EUR")
+    >>> terms, unknown = asset_terms(("SAP", "MSFT", "KO"), book, BookSettings(currency={"MSFT": "USD"}))
+    >>> {name: one.currency for name, one in terms.items()}, unknown
+    ({'SAP': 'EUR', 'MSFT': 'USD', 'KO': ''}, ('KO',))
     """
     held = {one.symbol: one for one in book.positions}
     stated = (currency_unit(code)[0] for code in settings.currency.values())
@@ -173,7 +190,15 @@ def asset_terms(
 
 
 def open_currencies(names: tuple[str, ...], book: PositionBook) -> str:
-    """What to say of assets whose currency is not known."""
+    """What to say of assets whose currency is not known.
+
+    Examples
+    --------
+    >>> book = PositionBook((Position("SAP", 10, 180.0, "EUR"), Position("MSFT", 1, 400.0, "USD")), (), base="EUR")
+    >>> print(open_currencies(("KO",), book))
+    the book is in EUR, USD, and it is not known in which currency the prices of KO are: say so in the book's settings,
+    currency = { KO = "EUR", "*" = "USD" }
+    """
     other = next((code for code in book.currencies if code != book.base), book.base)
     return (
         f"the book is in {', '.join(book.currencies)}, and it is not known in which currency the prices of "

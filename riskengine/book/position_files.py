@@ -63,6 +63,16 @@ def read_positions(path: Path, known: Collection[str] = ()) -> PositionFile:
     ------
     DataError
         If the file is missing or not such a table, or cells cannot be read. All problems are named at once, with rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "holdings.csv"
+    ...     _ = path.write_text("symbol,quantity,currency\\nKO,-20,USD\\nCASH,1000,USD\\n")
+    ...     book = read_positions(path).book
+    >>> [(one.symbol, one.quantity) for one in book.positions], [one.amount for one in book.cash]
+    ([('KO', -20.0)], [1000.0])
     """
     try:
         raw = read_rows(path)

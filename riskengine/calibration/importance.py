@@ -146,6 +146,16 @@ def exact_moments(
     -------
     Posterior with the exact moments, mean parameters, mean and standard deviation of tomorrow's log
     variance, and the effective sample size, each with an entry an asset
+
+    Examples
+    --------
+    >>> from riskengine.calibration import Posterior
+    >>> from riskengine.calibration.prior import TrainingPrior
+    >>> wide = Posterior(np.array([[0.0, 3.0, -2.0, 0.5, -0.7]]), 0.5 * np.eye(5)[None])
+    >>> rows = np.random.default_rng(0).standard_normal((60, 1))
+    >>> exact, params, log_variance, spread, size = exact_moments(wide, rows, np.ones(1), TrainingPrior())
+    >>> exact.mean.shape, bool(0.8 < params.beta[0] < 1), bool(spread[0] > 0), size.shape
+    ((1, 5), True, True, (1,))
     """
     assets = returns.shape[1]
     scale = np.sqrt(np.nanmean(returns**2, axis=0))

@@ -21,7 +21,7 @@ from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.pretrained_weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.status import complete, judge, without_impossible
+from riskengine.calibration.status import complete, judge, marked, without_impossible
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import log_likelihood
 
@@ -38,7 +38,13 @@ def takeover(periods_per_year: float) -> str:
 
 
 def takes_over(note: str) -> bool:
-    """Whether a note of a calibration says that maximum likelihood took the place of the network."""
+    """Whether a note of a calibration says that maximum likelihood took the place of the network.
+
+    Examples
+    --------
+    >>> takes_over(takeover(52)), takes_over("AAPL: 3 outliers")
+    (True, False)
+    """
     return _INSTEAD in note
 
 
@@ -176,7 +182,9 @@ class NeuralCalibrator:
             raise DataError(f"{len(groups)} group labels for {len(assets)} assets: give one an asset")
         given, matrix = matrix, without_impossible(matrix)
         found = answers(self.trained, matrix, self.robust)
-        status = self._marked(judge(found, matrix), (np.isnan(matrix) & ~np.isnan(given)).any(axis=0))
+        # For the backup if there is one, whose filter bounds news.
+        mark = Status.OUTLIER if self.backup is None else Status.UNFAMILIAR
+        status = marked(judge(found, matrix), given, matrix, mark)
         fit = self._plain(found, assets, status, centre)
         if self.backup is not None:
             fit = self._with_backup(fit, matrix)
@@ -199,13 +207,6 @@ class NeuralCalibrator:
         if self.refine == "posterior":
             return self._exact(fit, matrix)
         return fit
-
-    def _marked(self, status: tuple[Status, ...], impossible: np.ndarray) -> tuple[Status, ...]:
-        """With assets of impossible returns marked: for the backup if there is one, whose filter bounds news."""
-        mark = Status.OUTLIER if self.backup is None else Status.UNFAMILIAR
-        return tuple(
-            mark if found and not s.fell_back else s for s, found in zip(status, impossible, strict=True)
-        )
 
     def _plain(
         self, found: NetworkOutput, assets: tuple[str, ...], status: tuple[Status, ...], centre: np.ndarray

@@ -96,7 +96,14 @@ def calibrate(
 
 
 def ranges_for(calibrator: Calibrator, prices: Any, days: int) -> dict[str, Any]:
-    """The keyword ``ranges`` of a calibrator's call on the last ``days`` returns, where it and the prices have them."""
+    """The keyword ``ranges`` of a calibrator's call on the last ``days`` returns, where it and the prices have them.
+
+    Examples
+    --------
+    >>> from riskengine import MaximumLikelihood, datasets
+    >>> ranges_for(MaximumLikelihood(), datasets.us_equities_20(), 250)
+    {}
+    """
     if not (isinstance(prices, Panel) and isinstance(calibrator, UniverseCalibrator)):
         return {}
     ranges = prices.session_ranges

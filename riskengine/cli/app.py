@@ -38,7 +38,16 @@ def _options(
 
 
 def main() -> None:
-    """Entry point: errors that a user can mend are one line on standard error and exit status 1."""
+    """Entry point: errors that a user can mend are one line on standard error and exit status 1.
+
+    Examples
+    --------
+    >>> import subprocess
+    >>> from importlib.metadata import version
+    >>> command = [sys.executable, "-c", "from riskengine.cli import main; main()", "--version"]
+    >>> subprocess.run(command, capture_output=True, text=True).stdout.strip() == version("riskengine")
+    True
+    """
     from riskengine.runtime import keep_compiled, use_cores
 
     try:

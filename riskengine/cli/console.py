@@ -27,7 +27,13 @@ FLAGGED = 3
 
 
 def bundled_prices() -> Path:
-    """The prices that commands take if none are named."""
+    """The prices that commands take if none are named.
+
+    Examples
+    --------
+    >>> bundled_prices().name
+    'prices.parquet'
+    """
     from riskengine import datasets
 
     return datasets.path("us_equities_20")

@@ -107,6 +107,17 @@ def conditional_variance(fit: Calibration, returns: Array) -> Array:
     ----------
     fit : parameters ``(assets,)`` and the variance before the sample
     returns : (time, assets), NaN where missing
+
+    Examples
+    --------
+    >>> from riskengine.calibration import Posterior, Status
+    >>> from riskengine.garch import to_unconstrained
+    >>> p = GarchParams(*(np.array([x]) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> posterior = Posterior(np.asarray(to_unconstrained(p)), 0.1 * np.eye(5)[None])
+    >>> day, none = np.array([1e-4]), np.zeros(1)
+    >>> fit = Calibration(("A",), p, posterior, none, (Status.OK,), none, day, day, np.array([2]))
+    >>> (1e4 * conditional_variance(fit, np.array([[-0.02], [np.nan]]))).ravel().round(3)
+    array([1.  , 1.5 , 1.49])
     """
     path = filter_window(fit, returns)
     return np.vstack([path.variance, path.next_variance])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +27,6 @@ from riskengine.risk import (
     series_parts,
     statistical_parts,
     var_contributions,
-    volatility_contributions,
 )
 
 Array = np.ndarray
@@ -40,8 +39,9 @@ TAILS = {"var_95": (0.95, False), "var_99": (0.99, False), "cvar_97.5": (0.975, 
 class BookRisk:
     """Figures of one book.
 
-    VaR and CVaR are those of the next period by filtered historical simulation, options valued anew in every scenario;
-    the volatility is the model's, of options by their deltas.
+    VaR and CVaR are those of the next period by filtered historical simulation, options valued anew in every scenario.
+    The volatility is the model's of assets, and of options by their deltas, with what they gain beyond these by its
+    covariances in the scenarios.
 
     Attributes
     ----------
@@ -63,13 +63,28 @@ class BookRisk:
         return self.book.gains(self.view.moves, self.view.assets)
 
     @cached_property
-    def attribution(self) -> dict[str, Array]:
-        """Contributions of every line ``(lines,)`` to volatility and to each figure of the tail."""
+    def variance(self) -> Array:
+        """Parts of every line ``(lines,)`` in the variance of one period."""
         pulled, _ = self.view.model.pull(self.weights)
         place = {name: j for j, name in enumerate(self.view.assets)}
         by_line = np.array([pulled[place[name]] if name in place else 0.0 for name in self.book.assets])
-        root = np.sqrt(self.view.periods_per_year)
-        found = {"volatility": root * volatility_contributions(self.book.weights, by_line)}
+        parts = self.book.weights * by_line
+        return parts if self.book.options is None else parts + self._beyond_deltas()
+
+    def _beyond_deltas(self) -> Array:
+        """What of the lines' variance is not in that of their deltas ``(lines,)``, by the scenarios."""
+        straight = replace(self.book, options=None).gains(self.view.moves, self.view.assets)
+        straight = straight - straight.mean(axis=0)
+        bent = self.gains - self.gains.mean(axis=0) - straight
+        beyond = bent.sum(axis=1)
+        parts: Array = (straight.T @ beyond + bent.T @ (straight.sum(axis=1) + beyond)) / len(bent)
+        return parts
+
+    @cached_property
+    def attribution(self) -> dict[str, Array]:
+        """Contributions of every line ``(lines,)`` to volatility and to each figure of the tail."""
+        root, total = np.sqrt(self.view.periods_per_year), float(self.variance.sum())
+        found = {"volatility": root * self.variance / np.sqrt(total) if total > 0 else 0.0 * self.variance}
         for name, (level, beyond) in TAILS.items():
             found[name] = (cvar_contributions if beyond else var_contributions)(self.gains, level)
         return found
@@ -77,7 +92,7 @@ class BookRisk:
     @cached_property
     def tails(self) -> dict[str, float]:
         """Volatility a year, VaR and CVaR of one period."""
-        _, variance = self.view.model.pull(self.weights)
+        variance = max(float(self.variance.sum()), 0.0)
         found = {"volatility": float(np.sqrt(self.view.periods_per_year * variance))}
         for name, (level, beyond) in TAILS.items():
             tail = empirical_tail(self.gains.sum(axis=1), level)
@@ -122,7 +137,9 @@ class BookRisk:
 
     def _factors(self, weights: Array, outcome: Array | None) -> dict[str, FactorParts]:
         view = self.view
-        found = {"statistical": statistical_parts(view.model, weights, outcome=outcome)}
+        bent = self.book.options is not None and outcome is not None
+        variance = float(self.variance.sum()) if bent else None
+        found = {"statistical": statistical_parts(view.model, weights, outcome=outcome, variance=variance)}
         if view.factors is not None:
             series = view.factors
             found["series"] = series_parts(view.model, weights, series.tomorrow, series.names, outcome)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from riskengine.desk.stress_library import Scenario
 from riskengine.desk.stress_limits import AS_IT_WAS, BY_SHOCKS
-from riskengine.risk import Outcome, ScenarioModel, replay, replay_returns
+from riskengine.desk.stressed_book import StressedBook
+from riskengine.risk import Outcome, ScenarioModel
 
 Array = np.ndarray
 
@@ -38,7 +39,7 @@ def library_outcomes(
     classes: Mapping[str, str],
     past: Past,
     model: ScenarioModel,
-    weights: Array,
+    book: StressedBook,
     notes: list[str],
 ) -> Iterator[Outcome]:
     """Episodes of the past, at today's volatilities and as they were; those out of reach by shocks of classes.
@@ -48,10 +49,10 @@ def library_outcomes(
     library : scenarios by name
     classes : asset classes that the shocks are by
     past : days that can be replayed
-    model, weights : today's
+    model, book : today's
     notes : gets a line for what does not move
     """
-    shocked = []
+    shocked, weights = [], book.weights
     for name, scenario in library.items():
         days = scenario.days(pd.DatetimeIndex(past.dates))
         if days is None:
@@ -61,8 +62,8 @@ def library_outcomes(
         missing = [model.assets[j] for j in np.flatnonzero(np.isnan(residuals).all(axis=0) & (weights != 0))]
         if missing:
             notes.append(f"{name}: no prices then, moves nothing: {', '.join(missing[:5])}")
-        yield replay(model, weights, residuals, f"{name}, at today's volatility")
-        yield replay_returns(model.assets, weights, past.returns[days], f"{name}{AS_IT_WAS}")
+        yield book.replayed(model, residuals, f"{name}, at today's volatility")
+        yield book.moved(model.assets, past.returns[days], f"{name}{AS_IT_WAS}")
     for name, scenario in shocked:
         moves, still = scenario.moves(model.assets, classes)
         if not moves.any():
@@ -70,4 +71,4 @@ def library_outcomes(
         held = [asset for asset in still if weights[model.assets.index(asset)]]
         if held:
             notes.append(f"{name}: says nothing of {', '.join(held[:5])}, which do not move")
-        yield replay_returns(model.assets, weights, moves[None], f"{name}{BY_SHOCKS}")
+        yield book.moved(model.assets, moves[None], f"{name}{BY_SHOCKS}")

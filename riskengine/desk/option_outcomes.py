@@ -1,85 +1,107 @@
-"""Scenarios of a stress test with options in the book: each path's end values them anew."""
+"""Options beside the assets of a stress test: valued anew on every day of every scenario."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from riskengine.desk.option_positions import OptionPositions
-from riskengine.desk.portfolio_stress import StressTest
 from riskengine.desk.stress_library import Scenario
 from riskengine.desk.stress_limits import AS_IT_WAS, BY_SHOCKS
-from riskengine.risk import Outcome
 
 Array = np.ndarray
 
+SAID = (
+    "options: valued anew on every day of the simulated paths, at the end of episodes and shocks with no time passing; "
+    "limits count them; reverse stress is of the assets alone"
+)
 
-def with_options(
-    outcome: Outcome, options: OptionPositions, wealth: float, years: float, volatility: float = 1.0
-) -> Outcome:
-    """The same scenario of a book that holds options beside its assets.
 
-    At the end of a path options are worth what Black's formula says at the spot that the path has come to, with the
-    time to expiry that is left, and today's volatility of their strike. Each is an asset more of the outcome, of weight
-    one, whose return is its gain over the wealth, so that drivers add up as before. Of the way there nothing is known
-    of them: a drawdown is the larger of that of the assets and the loss at the end.
+@dataclass(frozen=True, eq=False)
+class OptionsBeside:
+    """Options on some of the assets of a scenario; a :class:`riskengine.risk.Beside`.
 
-    Parameters
+    They are worth what Black's formula says at the spot that a path has come to, with the time to expiry that is left,
+    and today's volatility of their strike. One that expires on the way pays at the first close from its expiry on, and
+    that is cash from then on. Each is an asset more of the outcome, of weight one, whose return is its gain over the
+    wealth, so that drivers add up as before.
+
+    Attributes
     ----------
-    outcome : of the assets, at weights of the same wealth
-    options : of underlyings among its assets
-    wealth : that weights are fractions of
-    years : from today to the end of the path
+    options : that are held
+    places : (lines,) of the underlyings among the assets; -1 for one that no scenario moves
+    wealth : that gains are fractions of
+    day : years that a day of the paths takes
     volatility : factor on implied volatilities
     """
-    place = {name: j for j, name in enumerate(outcome.assets)}
-    moves = outcome.returns[:, [place[name] for name in options.underlying]].astype(np.float64)
-    gains = options.gains(moves, volatility, years) / wealth
-    losses = outcome.losses - gains.sum(axis=1)
-    return replace(
-        outcome,
-        assets=(*outcome.assets, *options.names),
-        weights=np.concatenate([outcome.weights, np.ones(len(options.names))]),
-        losses=losses,
-        drawdowns=np.maximum(outcome.drawdowns, losses),
-        returns=np.hstack([outcome.returns, gains]),
-    )
+
+    options: OptionPositions
+    places: Array
+    wealth: float
+    day: float = 0.0
+    volatility: float = 1.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the lines."""
+        return self.options.names
+
+    def gains(self, growth: Array) -> Array:
+        """Since today, fractions of wealth ``(days, paths, lines)``, of one plus compounded returns."""
+        moves = np.where(self.places >= 0, growth[..., self.places] - 1, 0.0)
+        days = np.arange(len(growth))
+        if self.day > 0:
+            expiry = np.ceil(self.options.maturity / self.day - 1e-9).astype(int) - 1
+            settled = np.minimum(days[:, None], np.maximum(expiry, 0))
+            moves = np.take_along_axis(moves, settled[:, None, :], axis=0)
+        years = self.day * (days + 1)[:, None, None]
+        return self.options.gains(moves, self.volatility, years) / self.wealth
 
 
-def stress_with_options(
-    test: StressTest, options: OptionPositions, wealth: float, library: Mapping[str, Scenario], factor: float
-) -> StressTest:
-    """A stress test of assets as one of assets and options.
+@dataclass(frozen=True, eq=False)
+class HeldOptions:
+    """Options of a book, for all scenarios of a stress test.
 
-    Simulated paths end after the horizon of the test; episodes and shocks hit at once. Implied volatilities are those
-    of today times the factor of the scenario: of the library, or ``factor`` where volatilities are shocked.
+    Simulated paths take time; episodes and shocks hit at once. Implied volatilities are those of today times the factor
+    of the scenario: of the library, or that of the test where it shocks volatilities.
 
-    Parameters
+    Attributes
     ----------
-    test : of the assets, at weights of the wealth with options
     options : that are held
-    wealth : with options
-    library : that the test ran
-    factor : on volatilities in the shocked states of the test
+    wealth : of the book with them
+    factors : on implied volatilities, by name of the outcome; one for the others
     """
-    factors = {
-        f"{name}{end}": one.volatility for name, one in library.items() for end in (AS_IT_WAS, BY_SHOCKS)
-    }
-    factors |= dict.fromkeys((f"volatility x {factor:g}", "volatility and correlation"), factor)
-    outcomes = [
-        with_options(
-            one,
+
+    options: OptionPositions
+    wealth: float
+    factors: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, options: OptionPositions, wealth: float, library: Mapping[str, Scenario], factor: float
+    ) -> HeldOptions:
+        """With the factors of a library, and of states whose volatilities are shocked by ``factor``."""
+        factors = {
+            f"{name}{end}": one.volatility for name, one in library.items() for end in (AS_IT_WAS, BY_SHOCKS)
+        }
+        return cls(
             options,
             wealth,
-            one.horizon / test.periods_per_year if len(one.losses) > 1 else 0.0,
-            factors.get(one.name, 1.0),
+            factors | dict.fromkeys((f"volatility x {factor:g}", "volatility and correlation"), factor),
         )
-        for one in test.outcomes
-    ]
-    said = (
-        "options: valued anew at the end of every scenario, with no drawdown on the way; reverse stress and limits on "
-        "VaR, volatility and weights are of the assets alone here, `riskengine risk` counts options in them"
-    )
-    return replace(test, outcomes=tuple(outcomes), notes=(*test.notes, *options.notes, said))
+
+    def beside(self, name: str, assets: tuple[str, ...], periods_per_year: float = np.inf) -> OptionsBeside:
+        """In the scenario of a name, on these assets.
+
+        Parameters
+        ----------
+        name : of the outcome
+        assets : of the scenario
+        periods_per_year : of the days of simulated paths; infinite where no time passes
+        """
+        place = {asset: j for j, asset in enumerate(assets)}
+        places = np.array([place.get(asset, -1) for asset in self.options.underlying], dtype=int)
+        day = 1 / periods_per_year
+        return OptionsBeside(self.options, places, self.wealth, day, self.factors.get(name, 1.0))

@@ -52,14 +52,15 @@ class OptionPositions:
     dividend: Array
     notes: tuple[str, ...] = ()
 
-    def value(self, moves: Array | float = 0.0, volatility: float = 1.0, years: float = 0.0) -> Array:
+    def value(self, moves: Array | float = 0.0, volatility: float = 1.0, years: Array | float = 0.0) -> Array:
         """Values of all lines after the underlyings' returns.
 
         Parameters
         ----------
         moves : (..., lines) returns of the underlyings
         volatility : factor on implied volatilities
-        years : that pass; an option that expires in them is worth what it pays at the spot then
+        years : that pass, of shape ``(..., lines)`` if not one for all; an option that expires in them is worth what it
+            pays at the spot then
 
         Returns
         -------
@@ -72,7 +73,7 @@ class OptionPositions:
         found: Array = self.quantity * np.exp(-self.rate * left) * price
         return found
 
-    def gains(self, moves: Array, volatility: float = 1.0, years: float = 0.0) -> Array:
+    def gains(self, moves: Array, volatility: float = 1.0, years: Array | float = 0.0) -> Array:
         """Values after the moves less those of today, as :meth:`value`."""
         return self.value(moves, volatility, years) - self.value(np.zeros(len(self.names)))
 

@@ -11,22 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from riskengine.backtest import panel_provenance
 from riskengine.calibration import Calibrator
 from riskengine.covariance import Margin, for_frequency
+from riskengine.desk.book_risk import BookRisk
 from riskengine.desk.held_book import HeldBook, book_content
-from riskengine.desk.held_findings import held_findings
 from riskengine.desk.library_outcomes import Past, library_outcomes
+from riskengine.desk.option_outcomes import HeldOptions
 from riskengine.desk.period_returns import period_returns
+from riskengine.desk.risk_view import RiskView
 from riskengine.desk.rules import Desk
+from riskengine.desk.stress_findings import closes_since, price_findings, stale_holdings
 from riskengine.desk.stress_library import Scenario, read_library
 from riskengine.desk.stress_limits import broken, judge, light
+from riskengine.desk.stressed_book import StressedBook, lines_of
 from riskengine.errors import DataError, SettingsError
-from riskengine.market import STALE_AFTER, Panel, as_weights, period_name, periods, plural
+from riskengine.market import Panel, as_weights, period_name, periods, plural
 from riskengine.risk import (
     Outcome,
     ReverseStress,
@@ -34,11 +37,12 @@ from riskengine.risk import (
     Shock,
     Simulation,
     empirical_tail,
+    fit_universe,
     reverse_stress,
-    simulate,
     tail_error,
 )
 from riskengine.risk.paths import Block
+from riskengine.workers import Run, run_here
 
 Array = np.ndarray
 
@@ -53,9 +57,6 @@ FEWEST_PATHS = 100
 
 _COARSE = 0.1
 """Standard error of CVaR, relative to it, from which on a figure is called coarse."""
-
-_STILL = 0.2
-"""Share of returns of exactly zero from which on the prices of a holding are called stale."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class StressTest:
     weights : of wealth by name, also of what is in no scenario
     periods_per_year : of the prices
     book : that the weights are of, where a file of holdings was read
+    options : held beside
     """
 
     outcomes: tuple[Outcome, ...]
@@ -118,6 +120,7 @@ class StressTest:
     weights: Mapping[str, float] = field(default_factory=dict)
     periods_per_year: float = 252.0
     book: HeldBook | None = None
+    options: HeldOptions | None = None
 
 
 def stress_test(
@@ -128,6 +131,8 @@ def stress_test(
     write: Path | None = None,
     library: Mapping[str, Scenario] | None = None,
     classes: Mapping[str, str] | None = None,
+    options: HeldOptions | None = None,
+    run: Run = run_here,
 ) -> StressTest:
     """Run the standard scenarios on the last close of a panel.
 
@@ -144,49 +149,53 @@ def stress_test(
     write : Parquet file for all daily returns of the first scenario, a row a path and day
     library : episodes and shocks by name; those that ship if not given
     classes : asset classes that the shocks are by; equity for an asset without
+    options : held beside; the weights are then of the wealth with them
+    run : makes the calls that calibrate a wide universe and simulate, here or in other processes; the scenario whose
+        paths are written is simulated here
 
     Raises
     ------
     DataError
         If nothing can be simulated.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_test(panel, {"AAPL": 0.5, "KO": 0.5}, ArchReference(), settings)
+    >>> test.outcomes[0].name, bool(test.outcomes[0].tail(0.99).value_at_risk > 0.02)
+    ('as it is', True)
     """
     settings = settings or StressSettings()
     weights = as_weights(weights, panel.assets)
-    held = weights != 0
-    named = {panel.assets[j]: float(weights[j]) for j in np.flatnonzero(held)}
+    named = {panel.assets[j]: float(weights[j]) for j in np.flatnonzero(weights)}
     panel = panel.at_sessions()  # markets with other trading days: the days that they have in common
     whole, single = period_returns(panel)
     rows = single.to_numpy()[-settings.window :]
     alive = np.flatnonzero((~np.isnan(rows)).sum(axis=0) >= 2)
     if not len(alive):
         raise DataError("no asset has returns in the window: bring more history")
-    recent, older = held_findings(panel, held, settings.window)
-    notes = [f"audit, before the window: {line}" for line in older]
-    flags = [f"audit: {line}" for line in recent]
-    flags += [
-        f"{panel.assets[j]}: {weights[j]:.1%} of wealth, but without returns in the window; it moves in no scenario"
-        for j in np.flatnonzero(held)
-        if j not in set(alive)
-    ]
-    flags += _still(panel.assets, rows, held)
+    flags, notes = price_findings(panel, weights, rows, settings.window)
     table = single.iloc[:, alive]
-    ages = _ages(panel)[alive]
+    ages = closes_since(panel)[alive]
     weights = weights[alive]
-    fit = calibrator(table.iloc[-settings.window :])
-    model = ScenarioModel.fit(table, calibrator, settings.window, calibration=fit)
+    fit, model = fit_universe(table, calibrator, settings.window, run=run)
     if model.common is not None:
         notes.append(f"simulated variances move with those of all assets, weight {model.common.weight:.2f}")
-    how, outcomes = settings.simulation, [*_simulated(model, weights, settings, write)]
+    how = settings.simulation
+    book = StressedBook(weights, panel.periods_per_year, options, run)
+    outcomes = [*_simulated(model, book, settings, write)]
     everything = table.to_numpy()
     margin, variance = Margin.of(for_frequency(calibrator, fit.periods_per_year)[0], everything, fit=fit)
     variance = np.vstack([variance, margin.variance])
-    outcomes += _states(panel, model, weights, how, variance, notes)
+    outcomes += _states(panel, model, book, how, variance, notes)
     past = Past(table.index, everything - fit.mean, whole.to_numpy()[:, alive], variance)
-    outcomes += library_outcomes(library or read_library(), classes or {}, past, model, weights, notes)
+    outcomes += library_outcomes(library or read_library(), classes or {}, past, model, book, notes)
     reverse = tuple(
         reverse_stress(model, weights, loss, how.horizon) for loss in settings.losses if weights.any()
     )
-    flags += _stale(model, weights, ages, outcomes[0], panel.dates, notes)
+    flags += stale_holdings(model, weights, ages, outcomes[0], panel.dates, notes, LEVEL)
     chosen = {name for name, weight in zip(model.assets, weights, strict=True) if weight}
     flags += [f"calibration of a holding: {note}" for note in model.notes if note.split(": ")[0] in chosen]
     return StressTest(
@@ -197,71 +206,31 @@ def stress_test(
         tuple(flags),
         named,
         panel.periods_per_year,
+        options=options,
     )
 
 
 def _simulated(
-    model: ScenarioModel, weights: Array, settings: StressSettings, write: Path | None
+    model: ScenarioModel, book: StressedBook, settings: StressSettings, write: Path | None
 ) -> Iterator[Outcome]:
     """From today's state, with its paths written if asked; from more volatile and closer states; after a shock."""
     how, assets = settings.simulation, len(model.assets)
     with _parquet(write, model.assets) as sink:
-        base = simulate(model, weights, how, name="as it is", watch=sink)
+        base = book.simulated(model, how, "as it is", watch=sink)
     yield base
     hot = model.with_volatility(settings.volatility)
-    yield simulate(hot, weights, how, name=f"volatility x {settings.volatility:g}")
+    yield book.simulated(hot, how, f"volatility x {settings.volatility:g}")
     if assets > 1 and how.law == "student-t":
         tight = model.with_correlation(settings.correlation)
-        yield simulate(tight, weights, how, name=f"correlation {settings.correlation:g}")
+        yield book.simulated(tight, how, f"correlation {settings.correlation:g}")
         both = hot.with_correlation(settings.correlation)
-        yield simulate(both, weights, how, name="volatility and correlation")
+        yield book.simulated(both, how, "volatility and correlation")
     market = Shock(np.full(assets, 1 / assets), settings.market)
-    yield simulate(model, weights, how, market, name=f"market {settings.market:+.0%} on day one")
-
-
-def _ages(panel: Panel) -> Array:
-    """Closes since the last price of each asset ``(assets,)``."""
-    seen = ~np.isnan(panel.prices.to_numpy())
-    return np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), len(seen))
-
-
-def _stale(
-    model: ScenarioModel,
-    weights: Array,
-    ages: Array,
-    base: Outcome,
-    dates: pd.DatetimeIndex,
-    notes: list[str],
-) -> list[str]:
-    """Holdings without a price lately, with what they carry of the risk."""
-    carried = base.drivers(LEVEL)
-    total, flags = carried.sum(), []
-    for j in np.flatnonzero((weights != 0) & (ages > 0)):
-        since = (
-            f"no price for {ages[j]} close{'s' if ages[j] > 1 else ''}, since {dates[-1 - ages[j]]:%Y-%m-%d}"
-        )
-        line = f"{model.assets[j]}: {since}; valued at its last one"
-        if ages[j] <= STALE_AFTER:
-            notes.append(line)
-            continue
-        share = carried[j] / total if total > 0 else np.nan
-        flags.append(f"{line}, it carries {share:.0%} of the CVaR")
-    return flags
-
-
-def _still(assets: tuple[str, ...], rows: Array, held: Array) -> list[str]:
-    """Holdings whose prices often do not move at all."""
-    with np.errstate(invalid="ignore"):
-        zero = (rows == 0).sum(axis=0) / np.maximum((~np.isnan(rows)).sum(axis=0), 1)
-    return [
-        f"{assets[j]}: {zero[j]:.0%} of its returns are exactly zero: stale prices make its volatility "
-        "and its correlations doubtful"
-        for j in np.flatnonzero(held & (zero > _STILL))
-    ]
+    yield book.simulated(model, how, f"market {settings.market:+.0%} on day one", market)
 
 
 def _states(
-    panel: Panel, model: ScenarioModel, weights: Array, how: Simulation, variance: Array, notes: list[str]
+    panel: Panel, model: ScenarioModel, book: StressedBook, how: Simulation, variance: Array, notes: list[str]
 ) -> Iterator[Outcome]:
     """Scenarios from the volatilities of a chosen day, with today's parameters."""
     for name, date in STATES:
@@ -272,7 +241,7 @@ def _states(
         factor = np.sqrt(variance[place] / model.variance)
         note = f"volatilities of {panel.dates[place]:%Y-%m-%d}, {np.median(factor):.1f} times today's"
         state = replace(model, variance=variance[place], notes=(note,))
-        yield simulate(state, weights, how, name=name)
+        yield book.simulated(state, how, name)
 
 
 @contextmanager
@@ -387,6 +356,7 @@ def _units(test: StressTest) -> dict[str, str]:
 
 def _own(outcome: Outcome) -> Array:
     """Losses of the holdings in the only path."""
+    assert outcome.returns is not None
     return -outcome.returns.astype(np.float64).mean(axis=0) * outcome.weights + 0.0
 
 
@@ -394,9 +364,19 @@ def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressS
     """Content of ``stress.json`` and of its page: numbers, limits, flags, provenance.
 
     ``status`` is flagged if a limit is broken or something needs a look; with the value of the book that it is of.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_test(panel, {"AAPL": 0.5, "KO": 0.5}, ArchReference(), settings)
+    >>> content = stress_content(test, panel, Desk(limits={"drawdown": 0.9}), settings)
+    >>> content["status"], [row["name"] for row in content["limits"]]
+    ('clean', ['drawdown'])
     """
     numbers = figures(test, desk)
-    limits = judge(test.model, test.weights, numbers, desk, panel.periods_per_year)
+    limits = judge(_book_risk(test, panel, desk), numbers)
     flags = [*broken(limits), *numbers["flags"], *(() if test.book is None else test.book.value.flags)]
     return {
         "date": f"{panel.dates[-1]:%Y-%m-%d}",
@@ -407,3 +387,17 @@ def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressS
         "status": "flagged" if flags else "clean",
         "provenance": panel_provenance(panel, settings=repr(settings)),
     }
+
+
+def _book_risk(test: StressTest, panel: Panel, desk: Desk) -> BookRisk:
+    """Figures of the book as it is, options among it, on the model of the test."""
+    model = test.model
+    view = RiskView(
+        date=panel.dates[-1],
+        model=model,
+        rows=np.zeros((0, len(model.assets))),
+        moves=model.history().one_day(),
+        periods_per_year=panel.periods_per_year,
+        desk=desk,
+    )
+    return BookRisk(view, lines_of(test.weights, test.options, desk.groups))

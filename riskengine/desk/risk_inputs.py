@@ -17,7 +17,7 @@ from riskengine.desk.daily_risk import DailyRisk
 from riskengine.desk.exposures import after_trades, exposures_of, read_trades
 from riskengine.desk.held_book import HeldBook, book_content, hold_book
 from riskengine.desk.holdings import Holdings
-from riskengine.desk.option_outcomes import stress_with_options
+from riskengine.desk.option_outcomes import SAID, HeldOptions
 from riskengine.desk.option_positions import read_options
 from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_test
 from riskengine.desk.risk_report import risk_content
@@ -37,6 +37,7 @@ from riskengine.market import (
     load_volume,
 )
 from riskengine.schema import did_you_mean
+from riskengine.workers import Run, run_here
 
 Array = np.ndarray
 
@@ -111,7 +112,12 @@ class RiskFiles:
 
 
 def risk_report(
-    panel: Panel, files: RiskFiles, desk: Desk, calibrator: Calibrator, window: int = 1250
+    panel: Panel,
+    files: RiskFiles,
+    desk: Desk,
+    calibrator: Calibrator,
+    window: int = 1250,
+    run: Run = run_here,
 ) -> dict[str, Any]:
     """Everything that `riskengine risk` writes, as one object; see :mod:`riskengine.desk.risk_report`.
 
@@ -122,6 +128,7 @@ def risk_report(
     desk : rules and limits
     calibrator : of all figures
     window : closes that they rest on
+    run : makes the calls that calibrate a wide universe, here or in other processes
 
     Raises
     ------
@@ -129,10 +136,18 @@ def risk_report(
         If a file is missing or not what it is said to be; the message names file and remedy.
     SettingsError
         If a limit is on something that does not exist.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> content = risk_report(panel, RiskFiles(), Desk(), ArchReference(), window=250)
+    >>> content["status"], sorted(content)[:5]
+    ('clean', ['active', 'attribution', 'date', 'factors', 'figures'])
     """
     held = files.held(panel)
     given, panel = panel, panel if held is None else held.panel
-    risk = DailyRisk.of(panel, calibrator, window)
+    risk = DailyRisk.of(panel, calibrator, window, run)
     labels = file_labels(files, desk, held)
     view = risk_view(panel, risk, files, desk, labels, calibrator, held)
     prices = panel.prices.ffill().to_numpy()[-1]
@@ -168,6 +183,7 @@ def stress_of_files(
     calibrator: Calibrator,
     settings: StressSettings,
     write: Path | None = None,
+    run: Run = run_here,
 ) -> StressTest:
     """A stress test of what files say is held: assets and options, with the scenarios of the library.
 
@@ -175,12 +191,22 @@ def stress_of_files(
     ----------
     panel : prices up to today
     files : holdings, labels, options and library; the others are not read
-    calibrator, settings, write : as of :func:`~.portfolio_stress.stress_test`
+    calibrator, settings, write, run : as of :func:`~.portfolio_stress.stress_test`
 
     Raises
     ------
     DataError
         If a file is missing or not what it is said to be, or nothing can be simulated.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> from riskengine.risk import Simulation
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_of_files(panel, RiskFiles(), ArchReference(), settings)
+    >>> test.weights
+    {'AAPL': 0.5, 'KO': 0.5}
     """
     held = files.held(panel)
     panel = panel if held is None else held.panel
@@ -189,16 +215,22 @@ def stress_of_files(
     labels = {} if files.labels is None else load_labels(files.labels)
     library, classes = read_library(files.library), _classes(labels, panel)
     if files.options is None:
-        found = stress_test(panel, weights, calibrator, settings, write, library, classes)
+        found = stress_test(panel, weights, calibrator, settings, write, library, classes, run=run)
         return replace(found, book=held)
     options = read_options(files.options, panel.assets, prices, panel.dates[-1])
     assets_alone = EQUAL_WEALTH if held is None else held.value.total.wealth
     wealth = assets_alone + float(options.value().sum())
     if not wealth > 0:
         raise DataError(f"a wealth of {wealth:,.2f} with options is nothing that losses are fractions of")
-    found = stress_test(panel, weights * assets_alone / wealth, calibrator, settings, write, library, classes)
-    found = stress_with_options(found, options, wealth, library, settings.volatility)
-    return replace(found, book=held)
+    beside = HeldOptions.of(options, wealth, library, settings.volatility)
+    weights = weights * assets_alone / wealth
+    found = stress_test(panel, weights, calibrator, settings, write, library, classes, beside, run)
+    still = sorted({*options.underlying} - {*found.model.assets})
+    flags = [
+        f"options on {name}: it has no returns in the window; they move in no scenario" for name in still
+    ]
+    notes = (*found.notes, *options.notes, SAID)
+    return replace(found, book=held, notes=notes, flags=(*found.flags, *flags))
 
 
 def risk_view(

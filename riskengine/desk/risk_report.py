@@ -276,7 +276,7 @@ def _notes(risk: BookRisk) -> list[str]:
     if risk.book.options is not None:
         notes += [
             *risk.book.options.notes,
-            "options: by their deltas in the volatility, in weights and active risk",
+            "options: by their deltas in weights and active risk; volatility, VaR and CVaR count what they gain beyond",
         ]
     still = {
         name: sorted(move.missing & set(risk.book.assets))

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from riskengine.book import is_money
-from riskengine.desk.rules import Desk
-from riskengine.market import period_name
-from riskengine.risk import ScenarioModel
-
-_TAILS = {"var_95": (0.95, False), "var_99": (0.99, False), "cvar_97.5": (0.975, True)}
+from riskengine.desk.book_risk import TAILS, BookRisk
 
 AS_IT_WAS, BY_SHOCKS = ", as it was", ", shocks"
 """Ends of the names of outcomes that are scenarios of the library."""
@@ -26,61 +21,53 @@ EXPOSURES: dict[str, Callable[[np.ndarray], float]] = {
 """Sums of weights ``(assets,)`` by the name of the limit on them."""
 
 
-def judge(
-    model: ScenarioModel,
-    named: Mapping[str, float],
-    numbers: dict[str, Any],
-    desk: Desk,
-    periods_per_year: float,
-) -> list[dict[str, Any]]:
+def judge(risk: BookRisk, numbers: dict[str, Any]) -> list[dict[str, Any]]:
     """A row a limit, in the order of the file: what it is on, the value, and a light; None where it is not judged.
 
-    ``named`` are weights of wealth by asset. VaR and CVaR are those of the next period by filtered historical
-    simulation; the drawdown is that of the worst scenario.
+    VaR and CVaR are those of the next period by filtered historical simulation; the drawdown is that of the worst
+    scenario. Options are valued anew in all of them, and weigh by their deltas.
+
+    Parameters
+    ----------
+    risk : of the book, options among it
+    numbers : of all scenarios
     """
-    weights = np.array([named.get(asset, 0.0) for asset in model.assets])
-    invested = {asset: weight for asset, weight in named.items() if not is_money(asset)}
-    period, rows = period_name(periods_per_year), []
-    history = model.history()
+    desk, rows = risk.view.desk, []
     for name, limit in desk.limits.items():
-        value: float | None = None
-        on = "not judged here: `riskengine risk` does"
-        if name in ("participation", "turnover"):
-            on = "not judged here: it is on trades, which `rebalance` makes"
-        if name in _TAILS:
-            level, beyond = _TAILS[name]
-            tail = history.portfolio_tail(weights, level)
-            value = float(tail.conditional_value_at_risk if beyond else tail.value_at_risk)
-            on = f"loss as a fraction of wealth over 1 {period}, as it is"
-        elif name == "volatility":
-            value = float(np.sqrt(periods_per_year * model.pull(weights)[1]))
-            on = "fraction of wealth, standard deviation per year, as it is"
-        elif name == "drawdown":
-            paths = [row for row in numbers["scenarios"] if not row["name"].endswith(BY_SHOCKS)]
-            worst = max(paths, key=lambda row: row["drawdown"])
-            value, on = float(worst["drawdown"]), f"the worst scenario: {worst['name']}"
-        elif name == "weight":
-            value = max(map(abs, invested.values()), default=0.0)
-            on = "the largest holding, long or short, a fraction of wealth"
-        elif name.partition(":")[0] == "stress":
-            value, on = _library_loss(numbers, name.partition(":")[2])
-        elif name in EXPOSURES:
-            value, on = EXPOSURES[name](np.array([*invested.values()])), "a fraction of wealth"
-        elif name.startswith("weight:"):
-            value, on = (
-                abs(named.get(name.removeprefix("weight:"), 0.0)),
-                "long or short, a fraction of wealth",
-            )
-        elif name.startswith("group:"):
-            group = name.removeprefix("group:")
-            value = sum(weight for asset, weight in named.items() if desk.groups.get(asset) == group)
-            on = "a fraction of wealth"
+        value, on = _judged(name, risk, numbers)
         lit = None if value is None else light(value, limit)
         rows.append({"name": name, "limit": limit, "value": value, "on": on, "light": lit})
     for name, limit in desk.at_least.items():
         on = "a lower limit, not judged here: `riskengine risk` does"
         rows.append({"name": name, "limit": limit, "value": None, "on": on, "light": None})
     return rows
+
+
+def _judged(name: str, risk: BookRisk, numbers: dict[str, Any]) -> tuple[float | None, str]:
+    """Value of a limit's figure, None where it is not judged here, and what it is on."""
+    measures, kind = risk.measures, name.partition(":")[0]
+    deltas = "" if risk.book.options is None else ", options by their deltas"
+    if name in ("participation", "turnover"):
+        return None, "not judged here: it is on trades, which `rebalance` makes"
+    if name in TAILS:
+        return measures[name], f"loss as a fraction of wealth over 1 {risk.view.period}, as it is"
+    if name == "volatility":
+        return measures[name], "fraction of wealth, standard deviation per year, as it is"
+    if name == "drawdown":
+        paths = [row for row in numbers["scenarios"] if not row["name"].endswith(BY_SHOCKS)]
+        worst = max(paths, key=lambda row: row["drawdown"])
+        return float(worst["drawdown"]), f"the worst scenario: {worst['name']}"
+    if kind == "stress":
+        return _library_loss(numbers, name.partition(":")[2])
+    if name == "weight":
+        return measures[name], f"the largest holding, long or short, a fraction of wealth{deltas}"
+    if kind == "weight":
+        return abs(measures.get(name, 0.0)), f"long or short, a fraction of wealth{deltas}"
+    if name in EXPOSURES:
+        return abs(measures[name]), f"a fraction of wealth{deltas}"
+    if kind == "group":
+        return measures.get(name, 0.0), f"a fraction of wealth{deltas}"
+    return None, "not judged here: `riskengine risk` does"
 
 
 def _library_loss(numbers: dict[str, Any], name: str) -> tuple[float | None, str]:

@@ -65,6 +65,15 @@ def returns_for_quantstats(result: BacktestResult, gross: bool = False) -> pd.Se
     ----------
     result : of a walk-forward
     gross : before costs; net of them otherwise
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), 0.001)
+    >>> net, gross = returns_for_quantstats(result), returns_for_quantstats(result, gross=True)
+    >>> net.name, bool((gross - net).sum() > 0)
+    ('equal weight', True)
     """
     series = (result.gross if gross else result.returns).astype(np.float64).rename(result.name)
     dates = pd.DatetimeIndex(series.index)

@@ -84,5 +84,12 @@ def covariance_for_skfolio(forecaster: CovarianceForecaster, horizon: int = 21, 
     ------
     SettingsError
         If skfolio is not installed.
+
+    Examples
+    --------
+    >>> from riskengine.covariance import Ewma
+    >>> rows = 0.01 * np.random.default_rng(0).standard_normal((300, 3))
+    >>> covariance_for_skfolio(Ewma(), horizon=5).fit(rows).covariance_.shape
+    (3, 3)
     """
     return _estimator()(forecaster=forecaster, horizon=horizon, **settings)

@@ -40,6 +40,12 @@ def term_structure(params: GarchParams, next_variance: Array, horizon: int) -> A
     ------
     SettingsError
         If ``horizon`` is below one.
+
+    Examples
+    --------
+    >>> p = GarchParams(2e-6, 0.05, 0.10, 0.88, 8.0)  # persistence .98, long-run variance .0001
+    >>> print((1e4 * term_structure(p, jnp.array(4e-4), 3)).round(2))
+    [4.   3.94 3.88]
     """
     check_horizon(horizon)
     persistence = jnp.asarray(params.persistence)

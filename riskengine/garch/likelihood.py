@@ -92,6 +92,14 @@ def likelihood(
     - mean: ``h'_m = -2 f / r + beta h_m``
 
     On a missing day ``f`` is its expectation ``a h``.
+
+    Examples
+    --------
+    >>> from riskengine.garch import to_unconstrained
+    >>> p = GarchParams(*(jnp.array([x]) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> found = likelihood(to_unconstrained(p), jnp.array([[-0.02], [0.005]]), jnp.array([1e-4]))
+    >>> print(found.log_likelihood.round(3), found.score.shape, found.information.shape)
+    [4.973] (1, 5) (1, 5, 5)
     """
     terms, lanes = _Terms.of(u), u.shape[:-1]
     away = jnp.zeros(lanes, u.dtype) if mean is None or centre is None else centre - mean
@@ -323,6 +331,13 @@ def log_likelihood(
     Returns
     -------
     (assets,) nats over the observed days, and the (assets,) variance of the day after the last
+
+    Examples
+    --------
+    >>> p = GarchParams(*(jnp.array([x]) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> total, tomorrow = log_likelihood(p, jnp.array([[-0.02], [0.005]]), jnp.array([1e-4]))
+    >>> print(total.round(3), (1e4 * tomorrow).round(3))
+    [4.973] [1.352]
     """
     eta = 1 / params.dof
     gaussian = eta < 1e-7

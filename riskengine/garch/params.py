@@ -83,6 +83,12 @@ def to_unconstrained(params: GarchParams) -> Array:
     """Unconstrained coordinates ``(..., 5)`` of GARCH parameters ``(...)``; inverse of :func:`from_unconstrained`.
 
     Parameters on the boundary (``alpha = 0``, ``dof = inf``, ...) map to infinite coordinates.
+
+    Examples
+    --------
+    >>> p = GarchParams(*map(jnp.array, (2e-6, 0.05, 0.08, 0.9, 6.0)))
+    >>> bool(jnp.allclose(jnp.stack(from_unconstrained(to_unconstrained(p))), jnp.stack(p)))
+    True
     """
     coordinates = (
         jnp.log(params.long_run_variance),

@@ -43,6 +43,11 @@ def backcast(returns: Array) -> Array:
     Returns
     -------
     (assets,) variance per day; zero for an asset without observations in its first 75 days of life
+
+    Examples
+    --------
+    >>> print((1e4 * backcast(jnp.array([[0.02], [0.01]]))).round(4))  # (4 + .94) / 1.94
+    [2.5464]
     """
     returns = jnp.asarray(returns)
     rows = birth(returns) + jnp.arange(BACKCAST_DAYS)[:, None]
@@ -112,6 +117,13 @@ def filter_variance(
     -------
     Filtered
         ``variance`` ``(time, assets)``: what is known of day t before its return.
+
+    Examples
+    --------
+    >>> p = GarchParams(*(jnp.array([x]) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> found = filter_variance(p, jnp.array([[-0.02], [jnp.nan]]), presample=jnp.array([1e-4]))
+    >>> print((1e4 * found.variance.ravel()).round(3), (1e4 * found.next_variance).round(3))
+    [1.  1.5] [1.49]
     """
     presample = backcast(returns) if presample is None else presample
     first = params.omega + params.persistence * presample

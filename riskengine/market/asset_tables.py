@@ -32,6 +32,15 @@ def load_labels(path: Path | str) -> dict[str, dict[str, str]]:
     ------
     DataError
         If the file is no such table, an asset is twice in it, or no column groups assets.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "labels.csv"
+    ...     _ = path.write_text("ticker,sector\\nKO,Staples\\nPEP,Staples\\nXOM,Energy\\n")
+    ...     load_labels(path)
+    {'sector': {'KO': 'Staples', 'PEP': 'Staples', 'XOM': 'Energy'}}
     """
     path = Path(path)
     frame = _by_asset(path)
@@ -57,6 +66,17 @@ def load_asset_numbers(path: Path | str) -> pd.DataFrame:
     ------
     DataError
         If the file is no such table, an asset is twice in it, a cell is no number, or there is no column of numbers.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "exposures.csv"
+    ...     _ = path.write_text("asset,size,value\\nKO,1.2,0.4\\nPEP,,0.3\\n")
+    ...     load_asset_numbers(path)
+         size  value
+    KO    1.2    0.4
+    PEP   NaN    0.3
     """
     path = Path(path)
     frame = _by_asset(path, lower=False)
@@ -89,6 +109,16 @@ def load_benchmark(path: Path | str, assets: tuple[str, ...]) -> tuple[dict[str,
     ------
     DataError
         If there is no such column, or less than half of the weight has prices.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "benchmark.csv"
+    ...     _ = path.write_text("asset,weight\\nKO,60\\nPEP,30\\nGONE,10\\n")
+    ...     weights, notes = load_benchmark(path, ("KO", "PEP"))
+    >>> {name: round(weight, 3) for name, weight in weights.items()}, notes
+    ({'KO': 0.667, 'PEP': 0.333}, ['benchmark: 10.0% of it has no prices (GONE); the others take its place'])
     """
     table = load_asset_numbers(path)
     names = [name for name in table.columns if plain_name(name) in ("weight", "weights", "weight %")]
@@ -134,6 +164,17 @@ def load_rows(path: Path | str, wanted: Mapping[str, str], optional: Mapping[str
     ------
     DataError
         If a column is missing, or a cell is not of its kind; the message names the row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "trades.csv"
+    ...     _ = path.write_text("asset,units,note\\nKO,-20,\\nPEP,5,late\\n")
+    ...     load_rows(path, {"asset": "text", "units": "number"}, {"note": "text"})
+      asset  units  note
+    0    KO  -20.0
+    1   PEP    5.0  late
     """
     path = Path(path)
     frame = read_table(path)

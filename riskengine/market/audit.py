@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 
 from riskengine.market.fields import BARS, PRICES, TICKERS_TOO, kind_of
 from riskengine.market.jumps import SPLITS, jumps
+from riskengine.market.same_asset import former_names, twins_of
 
 Array = np.ndarray
 
@@ -44,9 +44,10 @@ class Finding:
         ``tuple_name``, ``field_name``, ``common_jump``, ``reading``; of an asset: ``not_finite``,
         ``non_positive_price``, ``possible_split``, ``possible_unit_change``, ``wrong_print``, ``large_move``,
         ``stale_run``, ``carried_forward``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
-        ``duplicate_series``, ``looks_like_returns``, ``looks_like_volume``, ``disordered_bar``; of its times, by
-        :func:`~riskengine.market.times.time_findings`: ``irregular_dates``, ``long_gap``, ``stale_price``,
-        ``sparse_prices``, ``asynchronous_close``
+        ``duplicate_series``, ``possible_rename``, ``looks_like_returns``, ``looks_like_volume``, ``disordered_bar``; of
+        its times, by
+        :func:`~riskengine.market.times.time_findings`: ``irregular_dates``, ``missing_dates``, ``long_gap``,
+        ``stale_price``, ``sparse_prices``, ``asynchronous_close``
     asset : column, if it is about one
     date : first day that it is about, if it is about one
     detail : short, with numbers
@@ -98,13 +99,17 @@ def audit_prices(prices: pd.DataFrame, shut: Array | None = None) -> tuple[Findi
     moves = moves_of(values)
     findings += _common_jumps(moves, prices)
     unrest = unrest_of(moves)
-    twins = _twins(moves, prices.columns)
+    twins, former = twins_of(moves, prices.columns), former_names(values, prices.columns)
     for position, name in enumerate(prices.columns):
         closed = np.zeros(len(values), bool) if shut is None else shut[:, position]
         findings += _asset(str(name), values[:, position], closed, prices.index, texts.get(position), unrest)
         if position in twins:
             detail = f"moves as {twins[position]} on every day: one asset under two names?"
             findings.append(Finding("duplicate_series", str(name), None, detail))
+        if position in former:
+            row, ended = former[position]
+            detail = f"begins where {ended} ends, near its last price: the same asset under a new name?"
+            findings.append(Finding("possible_rename", str(name), prices.index[row], detail))
     return tuple(findings)
 
 
@@ -208,25 +213,6 @@ def _common_jumps(moves: Array, prices: pd.DataFrame) -> list[Finding]:
             )
             findings.append(Finding("common_jump", None, prices.index[int(day) + 1], detail))
     return findings
-
-
-def _twins(moves: Array, columns: pd.Index) -> dict[int, str]:
-    """Columns that move as an earlier one does on every day, and its name."""
-    enough = np.sum(~np.isnan(moves) & (moves != 0), axis=0) >= 20
-    places = np.flatnonzero(enough)
-    if len(places) < 2:
-        return {}
-    weights = np.random.default_rng(0).standard_normal(len(moves))
-    marks = weights @ np.nan_to_num(moves[:, places])
-    order = np.argsort(marks)
-    found: dict[int, str] = {}
-    for one, two in pairwise(order):
-        first, second = sorted((int(places[one]), int(places[two])))
-        if abs(marks[one] - marks[two]) < 1e-6 and np.allclose(
-            moves[:, first], moves[:, second], rtol=0, atol=1e-9, equal_nan=True
-        ):
-            found[second] = str(columns[first])
-    return found
 
 
 def _asset(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.errors import DataError
+from riskengine.market.holes import missing_closes
 
 Array = np.ndarray
 
@@ -48,6 +49,7 @@ class Calendars:
     own : (assets,) closes of its own market a price
     shut : (rows, assets) rows at which an asset's market is shut; None if it never is
     closes : (assets,) time of the close as a fraction of a day in UTC, NaN if not stated
+    missing : (rows,) closes that the table lacks before each row; see :func:`~riskengine.market.holes.missing_closes`
     """
 
     sessions: Array | None
@@ -56,6 +58,7 @@ class Calendars:
     own: Array
     shut: Array | None
     closes: Array
+    missing: Array
 
     @classmethod
     def measured(cls, prices: pd.DataFrame, closes: Mapping[str, str] | None = None) -> Calendars:
@@ -84,12 +87,19 @@ class Calendars:
             shut = shut if shut.any() else None
         kinds = tuple(_kind(slots, open_[:, k], dates, int(n)) for k, n in enumerate(spacing))
         own = _spacing(values, None if shut is None else np.cumsum(~shut, axis=0))
-        return cls(sessions, kinds, spacing, own, shut, stated)
+        return cls(sessions, kinds, spacing, own, shut, stated, missing_closes(dates))
 
     @cached_property
     def clock(self) -> Array | None:
-        """Closes of each asset's own market so far ``(rows, assets)``; None where every row is one of all."""
-        return None if self.shut is None else np.cumsum(~self.shut, axis=0)
+        """Closes of each asset's own market so far ``(rows, assets)``, those that the table lacks among them.
+
+        None where every row is a close of all, and none is missing.
+        """
+        if self.shut is None and not self.missing.any():
+            return None
+        rows, assets = len(self.missing), len(self.spacing)
+        passed = np.ones((rows, assets), int) if self.shut is None else (~self.shut).astype(int)
+        return np.cumsum(passed + self.missing[:, None], axis=0)
 
     @property
     def mixed(self) -> bool:

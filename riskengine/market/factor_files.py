@@ -74,6 +74,16 @@ def load_factors(path: Path | str) -> FactorReturns:
     ------
     DataError
         If the file is missing or no such table, or returns are plainly percentages in a file that is not French's.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "factors.csv"
+    ...     _ = path.write_text("date,MKT,SMB,RF\\n2024-01-02,0.01,-0.002,0.0002\\n2024-01-03,-0.01,0.001,0.0002\\n")
+    ...     found = load_factors(path)
+    >>> found.names, float(found.riskless.iloc[0])
+    (('MKT', 'SMB'), 0.0002)
     """
     path = Path(path)
     lines = _lines(path)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.errors import SettingsError
+from riskengine.market.holes import OPEN, missing_closes
 
 Array = np.ndarray
 
@@ -23,8 +24,8 @@ _ENOUGH = 30
 _DENSITY = (0.8, 1.1)
 """Dates over those that the convention expects: fewer, rows are missing; more, it is another frequency."""
 
-_OPEN = 0.25
-"""Share of its busiest weekday's closes below which a weekday is no trading day."""
+_FEW = 0.01
+"""Share of distances between two closes up to which long ones are holes in the table; more, the dates are irregular."""
 
 
 @dataclass(frozen=True)
@@ -159,15 +160,17 @@ def _days(dates: pd.DatetimeIndex) -> Array:
 
 
 def _density(dates: pd.DatetimeIndex) -> float:
-    """Periods a year that there are."""
-    steps = _days(dates)
+    """Periods a year that there are, between holes."""
+    steps, whole = _days(dates), missing_closes(dates)[1:] == 0
+    if np.mean(whole) >= 1 - _FEW:
+        steps = steps[whole]
     return float(365.25 * len(steps) / steps.sum())
 
 
 def _trading_days(dates: pd.DatetimeIndex) -> float:
     """Trading days a year: 252 fifths of the weekdays on which there are closes, 365 if on all seven."""
     counts = np.bincount(dates.day_of_week, minlength=7)
-    open_ = int(np.sum(counts > _OPEN * counts.max()))
+    open_ = int(np.sum(counts > OPEN * counts.max()))
     if len(dates) < 7:  # too few to tell weekdays apart
         open_ = 7 if (dates.day_of_week >= 5).any() else 5
     return 365.0 if open_ == 7 else 252.0 * open_ / 5

@@ -52,6 +52,16 @@ def load_panel(
         If the file is missing, empty or not what its suffix says, if its shape is not known or a cell can be read
         in two ways, if it holds returns, or if the table is not a valid :class:`Panel`. The message names row (the
         header of a CSV is row 1) and column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "prices.csv"
+    ...     _ = path.write_text("date,KO,PEP\\n2024-01-02,60,170\\n2024-01-03,61,\\n2024-01-04,60.5,169\\n")
+    ...     panel = load_panel(path, periods_per_year=252)
+    >>> panel.assets, panel.returns.iloc[-1].round(4).tolist()
+    (('KO', 'PEP'), [-0.0082, -0.0059])
     """
     more: dict[str, Any]
     if isinstance(path, pd.DataFrame):
@@ -95,6 +105,16 @@ def load_prices(path: str | Source) -> Prices:
     ------
     DataError
         As :func:`load_panel`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "KO.csv"
+    ...     _ = path.write_text("date,close,volume\\n2024-01-02,60,1000\\n2024-01-03,61,900\\n")
+    ...     found = load_prices(path)
+    >>> found.close["KO"].tolist(), found.volume["KO"].tolist()
+    ([60.0, 61.0], [1000.0, 900.0])
     """
     found = read_prices(as_source(path))
     why = looks_like_returns(found.close)
@@ -115,6 +135,15 @@ def load_volume(path: str | Source) -> pd.DataFrame:
     ------
     DataError
         As :func:`load_panel`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "KO.csv"
+    ...     _ = path.write_text("date,close,volume\\n2024-01-02,60,1000\\n2024-01-03,61,900\\n")
+    ...     load_volume(path)["KO"].tolist()
+    [60000.0, 54900.0]
     """
     source = as_source(path)
     if (isinstance(source, Address) or not source.is_dir()) and is_wide(source):
@@ -133,6 +162,15 @@ def load_series(path: str | Path) -> pd.Series:
     ------
     DataError
         As :func:`load_panel`, or if there is more than one column beside the dates.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "cash.csv"
+    ...     _ = path.write_text("date,rate\\n2024-01-02,0.05\\n2024-01-03,0.05\\n")
+    ...     load_series(path).tolist()
+    [0.05, 0.05]
     """
     frame = wide_numbers(Path(path))
     if frame.shape[1] != 1:
@@ -141,7 +179,18 @@ def load_series(path: str | Path) -> pd.Series:
 
 
 def save_prices(prices: pd.DataFrame, path: str | Path) -> Path:
-    """Write dates x assets atomically, as ``.csv`` or ``.parquet`` by suffix; returns the path."""
+    """Write dates x assets atomically, as ``.csv`` or ``.parquet`` by suffix; returns the path.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> prices = pd.DataFrame({"KO": [60.0, 61.0]}, pd.bdate_range("2024-01-02", periods=2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(save_prices(prices, Path(folder) / "prices.csv").read_text().strip())
+    date,KO
+    2024-01-02,60.0
+    2024-01-03,61.0
+    """
     path = Path(path)
     if path.suffix == ".csv":
         # Days alone when they say all; closes within a day keep their time, or two would share a date.

@@ -13,8 +13,8 @@ STALE_AFTER = 5
 def spanning_returns(prices: Array, limit: Array | int = STALE_AFTER, clock: Array | None = None) -> Array:
     """Simple returns ``(t, assets)`` of ``(t + 1, assets)`` prices, each from the last known price before it.
 
-    NaN where there is no price, or none within ``limit`` closes before it. Without gaps this is
-    ``prices[1:] / prices[:-1] - 1`` to the bit.
+    NaN where there is no price, or none within ``limit`` closes before it: prices that are missing, and closes of the
+    clock that have no row. Without gaps this is ``prices[1:] / prices[:-1] - 1`` to the bit.
 
     Parameters
     ----------
@@ -28,8 +28,13 @@ def spanning_returns(prices: Array, limit: Array | int = STALE_AFTER, clock: Arr
     array([  nan,  0.1, -0.1])
     """
     returns = prices[1:] / prices[:-1] - 1
-    gaps = np.flatnonzero(np.isnan(prices).any(axis=0))
-    if not len(gaps) or len(prices) < 2:
+    if len(prices) < 2:
+        return returns
+    apart = np.isnan(prices).any(axis=0)
+    if clock is not None:
+        apart |= (np.diff(clock, axis=0) > 1).any(axis=0)
+    gaps = np.flatnonzero(apart)
+    if not len(gaps):
         return returns
     part = prices[:, gaps]
     before, spans = _before(part, None if clock is None else clock[:, gaps])

@@ -58,6 +58,16 @@ def add_prices(store: str | Path, source: str | Source, known: str | None = None
     DataError
         If the prices cannot be read, are adjusted where those of the store are not or the reverse, if ``known`` is not
         after what the store holds, or if another process writes to the store. The store is then as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file, store = Path(folder) / "prices.csv", Path(folder) / "prices.store"
+    ...     _ = file.write_text("date,KO,PEP\\n2024-01-02,60,170\\n2024-01-03,61,171\\n")
+    ...     added = add_prices(store, file, known="2024-01-03T22:00")
+    >>> added
+    Added(batch=1, known='2024-01-03T22:00:00', added=4, corrected=0, same=0, corrections=())
     """
     read = load_prices(source)
     rows = _rows(read)
@@ -103,6 +113,17 @@ def withdraw(store: str | Path, asset: str, date: str, known: str | None = None)
     ------
     DataError
         If the store knows no such price, or as :func:`add_prices`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file, store = Path(folder) / "prices.csv", Path(folder) / "prices.store"
+    ...     _ = file.write_text("date,KO,PEP\\n2024-01-02,60,170\\n2024-01-03,61,171\\n")
+    ...     _ = add_prices(store, file, known="2024-01-03T22:00")
+    ...     _ = withdraw(store, "KO", "2024-01-02", known="2024-01-05T09:00")
+    ...     [row["close"] for row in history(store, "KO", "2024-01-02")]
+    [60.0, None]
     """
     when = parse_date(date)
     with opened(Path(store), writing=True) as connection:
@@ -124,6 +145,16 @@ def batches(store: str | Path) -> list[dict[str, Any]]:
     ------
     DataError
         If there is no such store, or another process writes to it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file, store = Path(folder) / "prices.csv", Path(folder) / "prices.store"
+    ...     _ = file.write_text("date,KO,PEP\\n2024-01-02,60,170\\n2024-01-03,61,171\\n")
+    ...     _ = add_prices(store, file, known="2024-01-03T22:00")
+    ...     [(row["batch"], row["known"], row["added"], row["corrected"]) for row in batches(store)]
+    [(1, '2024-01-03T22:00:00', 4, 0)]
     """
     return _table(
         store, "SELECT id AS batch, known, source, hash, added, corrected FROM batches ORDER BY id", []
@@ -142,6 +173,17 @@ def history(store: str | Path, asset: str, date: str) -> list[dict[str, Any]]:
     ------
     DataError
         As :func:`batches`, or if there never was one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file, store = Path(folder) / "prices.csv", Path(folder) / "prices.store"
+    ...     for day, price in ((3, 60), (4, 59.5)):
+    ...         _ = file.write_text(f"date,KO,PEP\\n2024-01-02,{price},170\\n2024-01-03,61,171\\n")
+    ...         _ = add_prices(store, file, known=f"2024-01-0{day}T22:00")
+    ...     [row["close"] for row in history(store, "KO", "2024-01-02")]
+    [60.0, 59.5]
     """
     found = _table(
         store,

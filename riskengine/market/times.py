@@ -19,13 +19,13 @@ _LEAD = 0.15
 
 
 def time_findings(panel: Panel) -> tuple[Finding, ...]:
-    """Irregular dates, gaps longer than the staleness, stale last prices, sparse prices, and lead-lags.
+    """Irregular and missing dates, gaps longer than the staleness, stale last prices, sparse prices, and lead-lags.
 
     Parameters
     ----------
     panel : whose settings decide what is stale
     """
-    return (*_irregular(panel), *_gaps(panel), *_sparse(panel), *_asynchronous(panel))
+    return (*_irregular(panel), *_holes(panel), *_gaps(panel), *_sparse(panel), *_asynchronous(panel))
 
 
 def _irregular(panel: Panel) -> list[Finding]:
@@ -37,6 +37,19 @@ def _irregular(panel: Panel) -> list[Finding]:
         "rows of one frequency, or state periods_per_year (--periods-per-year)"
     )
     return [Finding("irregular_dates", None, panel.dates[0], detail)]
+
+
+def _holes(panel: Panel) -> list[Finding]:
+    """Dates at which no asset has a row."""
+    missing = panel.calendars.missing
+    found = []
+    for row in map(int, np.flatnonzero(missing)):
+        lost = missing[row] + 1 > panel.staleness
+        detail = f"the table lacks {missing[row]} close(s) after {panel.dates[row - 1]:%F}: " + (
+            "the move over them is no return" if lost else "the return spans them"
+        )
+        found.append(Finding("missing_dates", None, panel.dates[row], detail))
+    return found
 
 
 def _gaps(panel: Panel) -> list[Finding]:

@@ -111,10 +111,10 @@ class MarketView:
     def history(self) -> Array:
         """Number of observed returns of each asset, ``(assets,)``."""
         times, gaps = self._times, np.isnan(self.prices).any(axis=0)
-        if times.sessions is not None:
+        if times.sessions is not None or times.clock is not None:
             return _sealed(np.sum(~np.isnan(self.returns), axis=0))
         limit = int(times.limit.max())
-        if times.clock is None and (times.limit == limit).all():
+        if (times.limit == limit).all():
             seen = ~np.isnan(self.prices)
             known = np.zeros_like(
                 seen[1:]
@@ -123,8 +123,7 @@ class MarketView:
                 known[back:] |= seen[: len(known) - back]
             return _sealed(np.sum(seen[1:] & known, axis=0))
         found = np.full(len(self.assets), len(self.prices) - 1)
-        clock = None if times.clock is None else times.clock[:, gaps]
-        returns = spanning_returns(self.prices[:, gaps], times.limit[gaps], clock)
+        returns = spanning_returns(self.prices[:, gaps], times.limit[gaps])
         found[gaps] = np.sum(~np.isnan(returns), axis=0)
         return _sealed(found)
 
@@ -176,7 +175,7 @@ class MarketView:
         times = self._times
         if times.sessions is None:
             rows = self.prices[-(days + 1) :]
-            if not np.isnan(rows).any():
+            if times.clock is None and not np.isnan(rows).any():
                 return rows[1:] / rows[:-1] - 1
             # The last known price of what has none on the first of these days.
             rows = self.prices[-(days + 1 + self._reach) :]

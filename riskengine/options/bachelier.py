@@ -86,7 +86,13 @@ def bachelier_volatility(price: Any, forward: Any, strike: Any, maturity: Any, k
 
 
 def bachelier_vega(forward: Any, strike: Any, maturity: Any, volatility: Any) -> Array:
-    """Derivative of the undiscounted price by the volatility."""
+    """Derivative of the undiscounted price by the volatility.
+
+    Examples
+    --------
+    >>> float(bachelier_vega(100.0, 100.0, 1.0, 20.0).round(4))  # 1 / sqrt(2 pi)
+    0.3989
+    """
     forward, strike, maturity, volatility = _numbers(forward, strike, maturity, volatility)
     root = np.sqrt(maturity)
     d = (forward - strike) / np.maximum(volatility * root, 1e-300)

@@ -107,7 +107,13 @@ def implied_volatility(price: Any, forward: Any, strike: Any, maturity: Any, kin
 
 
 def black_vega(forward: Any, strike: Any, maturity: Any, volatility: Any) -> Array:
-    """Derivative of the undiscounted price by the volatility (per 1.0 of volatility)."""
+    """Derivative of the undiscounted price by the volatility (per 1.0 of volatility).
+
+    Examples
+    --------
+    >>> black_vega(100.0, [90.0, 100.0, 110.0], 1.0, 0.2).round(2)
+    array([32.78, 39.7 , 37.16])
+    """
     forward, strike, maturity, volatility = _numbers(forward, strike, maturity, volatility)
     s = np.maximum(volatility * np.sqrt(maturity), 1e-300)
     d1 = np.log(forward / strike) / s + s / 2

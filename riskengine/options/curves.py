@@ -56,6 +56,11 @@ def as_curve(value: float | Curve | str | Path, what: str) -> Curve:
     ------
     DataError
         If the file is missing or holds anything else.
+
+    Examples
+    --------
+    >>> float(as_curve(0.03, "rate").at(1.5))
+    0.03
     """
     if isinstance(value, Curve):
         return value

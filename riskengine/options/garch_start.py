@@ -191,6 +191,18 @@ def heston_start(fit: Calibration, draws: int = DRAWS, seed: int = 0) -> HestonS
     ------
     SettingsError
         If there are fewer than 16 draws.
+
+    Examples
+    --------
+    >>> from riskengine.calibration import Posterior, Status
+    >>> from riskengine.garch import to_unconstrained
+    >>> p = GarchParams(*(np.array([x]) for x in (2e-6, 0.03, 0.08, 0.91, 8.0)))
+    >>> posterior = Posterior(np.asarray(to_unconstrained(p)), 0.1 * np.eye(5)[None])
+    >>> day, none = np.array([1e-4]), np.zeros(1)
+    >>> fit = Calibration(("A",), p, posterior, none, (Status.OK,), none, day, day, np.array([250]))
+    >>> found = heston_start(fit)
+    >>> round(float(found.params.kappa[0]), 1), round(float(found.params.rho[0]), 1)
+    (5.1, -0.5)
     """
     limit, now = _posterior_limits(fit, draws, seed)
     ahead = limit.theta + (now - limit.theta) * _mean_decay(limit.kappa, HORIZON)
@@ -221,6 +233,18 @@ def sabr_start(
     maturity : years
     beta : of SABR; one if left out
     forward : level of the asset, on which ``alpha`` depends for ``beta`` below one; one, or one an asset
+
+    Examples
+    --------
+    >>> from riskengine.calibration import Posterior, Status
+    >>> from riskengine.garch import to_unconstrained
+    >>> p = GarchParams(*(np.array([x]) for x in (2e-6, 0.03, 0.08, 0.91, 8.0)))
+    >>> posterior = Posterior(np.asarray(to_unconstrained(p)), 0.1 * np.eye(5)[None])
+    >>> day, none = np.array([1e-4]), np.zeros(1)
+    >>> fit = Calibration(("A",), p, posterior, none, (Status.OK,), none, day, day, np.array([250]))
+    >>> found = sabr_start(fit, maturity=0.5)
+    >>> round(float(found.params.alpha[0]), 2), float(found.params.beta[0]), round(float(found.params.rho[0]), 1)
+    (0.16, 1.0, -0.5)
     """
     if not maturity > 0:
         raise SettingsError(f"a maturity is positive, not {maturity}")

@@ -26,7 +26,17 @@ THIN_MATURITIES, THIN_STRIKES = 8, 16
 
 
 def heston_guess(quotes: Quotes) -> HestonParams:
-    """A start read from the quotes: variances nearest the money of the first and the last maturity, the rest fixed."""
+    """A start read from the quotes: variances nearest the money of the first and the last maturity, the rest fixed.
+
+    Examples
+    --------
+    >>> from riskengine.options import Quotes
+    >>> maturity, volatility = [0.5, 0.5, 0.5, 2.0], [0.24, 0.2, 0.18, 0.3]
+    >>> quotes = Quotes.of_volatilities([90.0, 100.0, 110.0, 100.0], maturity, volatility, spot=100.0)
+    >>> guess = heston_guess(quotes)
+    >>> [round(float(leaf), 2) for leaf in guess]
+    [0.04, 2.0, 0.09, 0.5, -0.5]
+    """
     usable = np.flatnonzero(quotes.usable)
     if not len(usable):
         return HestonParams(0.04, 2.0, 0.04, 0.5, -0.5)

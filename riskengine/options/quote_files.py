@@ -62,6 +62,16 @@ def read_quotes(
     ------
     DataError
         If the file is missing or no table, if a cell is no number, or if something is missing: all of it is named.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "smile.csv"
+    ...     _ = path.write_text("strike,maturity,volatility\\n90,0.5,0.24\\n100,0.5,0.20\\n110,0.5,0.18\\n")
+    ...     quotes = read_quotes(path, spot=100.0)
+    >>> quotes.volatility, int(quotes.usable.sum())
+    (array([0.24, 0.2 , 0.18]), 3)
     """
     path = Path(path)
     table, missing = read_table(path), list[str]()

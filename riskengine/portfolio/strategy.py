@@ -356,7 +356,17 @@ def BlackLittermanStrategy(  # noqa: N802 - the name of the class that it was
     tau: float = 0.05,
     **more: Any,
 ) -> OptimizedStrategy:
-    """Deprecated: ``OptimizedStrategy(..., expected_returns=BlackLitterman(views))``."""
+    """Deprecated: ``OptimizedStrategy(..., expected_returns=BlackLitterman(views))``.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DeprecationWarning)
+    ...     strategy = BlackLittermanStrategy("views", views=(View({"KO": 1.0, "PEP": -1.0}, 0.02),))
+    >>> type(strategy.expected_returns).__name__
+    'BlackLitterman'
+    """
     deprecated("BlackLittermanStrategy", "OptimizedStrategy(expected_returns=BlackLitterman(views))")
     more |= {"expected_returns": BlackLitterman(views, market_weights, risk_aversion, tau)}
     return OptimizedStrategy(name, forecaster, objective or MeanVariance(), *settings, **more)

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from riskengine.risk.measures import check_level as check_level
     from riskengine.risk.measures import empirical_tail as empirical_tail
     from riskengine.risk.measures import student_t_tail as student_t_tail
+    from riskengine.risk.path_blocks import Beside as Beside
+    from riskengine.risk.path_blocks import Shock as Shock
+    from riskengine.risk.path_blocks import Simulation as Simulation
     from riskengine.risk.sampling_error import tail_error as tail_error
     from riskengine.risk.scenario_model import ScenarioModel as ScenarioModel
     from riskengine.risk.scenarios import Outcome as Outcome
-    from riskengine.risk.scenarios import Shock as Shock
-    from riskengine.risk.scenarios import Simulation as Simulation
     from riskengine.risk.scenarios import simulate as simulate
     from riskengine.risk.scenarios import simulate_blocks as simulate_blocks
     from riskengine.risk.stress import ReverseStress as ReverseStress
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from riskengine.risk.stress import replay_returns as replay_returns
     from riskengine.risk.stress import reverse_stress as reverse_stress
     from riskengine.risk.tail_forecast import TailForecaster as TailForecaster
+    from riskengine.risk.universe_blocks import fit_universe as fit_universe
     from riskengine.risk.validation import CoverageTest as CoverageTest
     from riskengine.risk.validation import TestResult as TestResult
     from riskengine.risk.validation import TrafficLight as TrafficLight

@@ -10,16 +10,24 @@ from scipy.special import stdtr
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import expected_step, step
 from riskengine.market import as_returns, as_weights
+from riskengine.risk.path_blocks import Beside, checked_weights
 from riskengine.risk.scenario_model import ScenarioModel
-from riskengine.risk.scenarios import Outcome, checked_weights
+from riskengine.risk.scenarios import Outcome
 
 Array = np.ndarray
 
 
-def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "replay") -> Outcome:
+def replay(
+    model: ScenarioModel,
+    weights: Array,
+    residuals: Array,
+    name: str = "replay",
+    beside: Beside | None = None,
+) -> Outcome:
     """Filtered historical replay: standardised residuals of an episode at today's volatilities and weights, one path.
 
-    Variances go on from today's by each asset's own recursion.
+    Variances go on from today's as those of simulated scenarios do: by each asset's own recursion, and by the
+    universe's where the model has one (:attr:`ScenarioModel.common`).
 
     Parameters
     ----------
@@ -28,6 +36,7 @@ def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "
     residuals : (days, assets) returns of the episode over their conditional volatilities then; NaN moves nothing,
         and its variance by the expectation
     name : of the episode
+    beside : what is held beside the assets
 
     Raises
     ------
@@ -46,18 +55,25 @@ def replay(model: ScenarioModel, weights: Array, residuals: Array, name: str = "
     residuals = np.asarray(residuals, dtype=np.float64)
     if residuals.ndim != 2 or residuals.shape[1] != len(weights) or not len(residuals):
         raise DataError(f"an episode has shape (days, {len(weights)}) and at least one day")
-    variance = model.variance
-    growth, wealth = np.ones(len(weights)), []
+    own, common = model.variance, model.common_today()
+    growth, daily = np.ones(len(weights)), []
     for z in residuals:
         seen = ~np.isnan(z)
-        row = np.where(seen, z, 0.0) * np.sqrt(variance)
-        growth = growth * np.maximum(1 + row, 0)
-        wealth.append(1 + weights @ (growth - 1))
-        variance = np.where(seen, step(model.params, variance, row), expected_step(model.params, variance))
-    return _one_path(name, model.assets, weights, growth, np.array(wealth))
+        row = z * np.sqrt(own if common is None else common.joined(common.variance, own))
+        growth = growth * np.maximum(1 + np.where(seen, row, 0.0), 0)
+        daily.append(growth)
+        own = np.where(seen, step(model.params, own, row), expected_step(model.params, own))
+        common = None if common is None else common.moved(row)
+    return _one_path(name, model.assets, weights, np.array(daily), beside)
 
 
-def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name: str = "replay") -> Outcome:
+def replay_returns(
+    assets: tuple[str, ...],
+    weights: Array,
+    returns: Array,
+    name: str = "replay",
+    beside: Beside | None = None,
+) -> Outcome:
     """Historical replay: the returns of an episode on today's weights, one path; NaN moves nothing.
 
     Parameters
@@ -66,6 +82,7 @@ def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name
     weights : (assets,) at the start; the rest is cash
     returns : (days, assets) of the episode
     name : of the outcome
+    beside : what is held beside the assets
 
     Examples
     --------
@@ -75,20 +92,29 @@ def replay_returns(assets: tuple[str, ...], weights: Array, returns: Array, name
     """
     rows = np.nan_to_num(as_returns(returns)[0])
     weights = as_weights(weights, assets)
-    paths = np.cumprod(np.maximum(1 + rows, 0), axis=0)
-    return _one_path(name, assets, weights, paths[-1], 1 + (paths - 1) @ weights)
+    return _one_path(name, assets, weights, np.cumprod(np.maximum(1 + rows, 0), axis=0), beside)
 
 
-def _one_path(name: str, assets: tuple[str, ...], weights: Array, growth: Array, wealth: Array) -> Outcome:
+def _one_path(
+    name: str, assets: tuple[str, ...], weights: Array, growth: Array, beside: Beside | None
+) -> Outcome:
+    """Of one plus the compounded returns ``(days, assets)``."""
+    wealth, ends = 1 + (growth - 1) @ weights, growth[-1] - 1
+    loss = -ends @ weights
+    if beside is not None:
+        gains = beside.gains(growth[:, None, :])[:, 0]
+        wealth, loss = wealth + gains.sum(axis=1), loss - gains[-1].sum()
+        assets, ends = (*assets, *beside.names), np.concatenate([ends, gains[-1]])
+        weights = np.concatenate([weights, np.ones(len(beside.names))])
     peak = np.maximum(np.maximum.accumulate(wealth), 1.0)
     return Outcome(
         name,
         assets,
         weights,
         len(wealth),
-        np.array([-(growth - 1) @ weights]),
+        np.array([loss]),
         np.array([(1 - wealth / peak).max()]),
-        (growth - 1)[None],
+        ends[None],
     )
 
 
@@ -148,11 +174,7 @@ def reverse_stress(model: ScenarioModel, weights: Array, loss: float, horizon: i
     if not loss > 0 or horizon < 1:
         raise SettingsError(f"a loss is above zero and a horizon at least one day, not {loss} and {horizon}")
     weights = checked_weights(weights, model)
-    p = model.params
-    level = np.minimum(p.persistence, 1 - 1e-12)
-    long_run = p.omega / (1 - level)
-    mean = long_run + (1 - level**horizon) / (horizon * (1 - level)) * (model.variance - long_run)
-    deviation = np.sqrt(horizon * mean)
+    deviation = np.sqrt(model.term_structure(horizon).sum(axis=0))
     scaled = deviation * weights
     pulled = deviation * (model.loadings @ (model.loadings.T @ scaled) + model.specific * scaled)
     variance = float(weights @ pulled)
@@ -161,7 +183,7 @@ def reverse_stress(model: ScenarioModel, weights: Array, loss: float, horizon: i
             "this portfolio has no risk, so that nothing makes it lose: give it holdings that move"
         )
     share = scaled**2
-    eta = float(share @ (1 / np.asarray(p.dof)) / share.sum())
+    eta = float(share @ (1 / np.asarray(model.params.dof)) / share.sum())
     dof = 1 / max(eta, 1e-9)
     distance = float(loss / np.sqrt(variance))
     returns = -loss * pulled / variance

@@ -9,34 +9,80 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from riskengine.desk.option_outcomes import with_options
+from riskengine.desk.option_outcomes import HeldOptions
 from riskengine.desk.option_positions import OptionPositions, read_options
+from riskengine.garch import GarchParams
 from riskengine.options import HestonParams, SsviParams, ssvi_volatility
-from riskengine.risk import Outcome
+from riskengine.risk import ScenarioModel, Simulation, replay_returns, simulate
 
 
-def test_paths_with_options_are_a_loop():
-    option = OptionPositions(
-        ("put",), ("A",), np.array(["put"]), np.array([100.0]), np.array([0.5]), np.array([-10.0]), np.array([100.0]),
-        np.array([0.3]), np.array([0.02]), np.array([0.0]),
+def black_put(spot, years):
+    """At a strike of 100, a volatility of 30% and a rate of 2%."""
+    if years <= 0:
+        return max(100 - spot, 0.0)
+    s = 0.3 * np.sqrt(years)
+    forward = spot * np.exp(0.02 * years)
+    d1 = np.log(forward / 100) / s + s / 2
+    return np.exp(-0.02 * years) * (100 * norm.cdf(s - d1) - forward * norm.cdf(-d1))
+
+
+def puts(maturity):
+    """Ten written on the second asset, of wealth 10,000; and one on an asset that no scenario moves."""
+    ones = np.ones(2)
+    positions = OptionPositions(
+        ("put", "gone"), ("B", "C"), np.array(["put", "put"]), 100 * ones, maturity * ones, np.array([-10.0, 1.0]),
+        100 * ones, 0.3 * ones, 0.02 * ones, 0 * ones,
     )  # fmt: skip
-    moves = np.array([[-0.2], [0.1], [0.0]])
-    plain = Outcome("o", ("A",), np.array([0.5]), 21, -0.5 * moves[:, 0], np.array([0.1, 0.0, 0.02]), moves)
-    found = with_options(plain, option, 10_000.0, 1 / 12)
+    return HeldOptions(positions, 10_000.0)
 
-    def put(spot, years):
-        s = 0.3 * np.sqrt(years)
-        forward = spot * np.exp(0.02 * years)
-        d1 = np.log(forward / 100) / s + s / 2
-        return np.exp(-0.02 * years) * (100 * norm.cdf(s - d1) - forward * norm.cdf(-d1))
 
-    for k, move in enumerate(moves[:, 0]):
-        gain = -10 * (put(100 * (1 + move), 0.5 - 1 / 12) - put(100, 0.5)) / 10_000
-        assert found.losses[k] == pytest.approx(-0.5 * move - gain, abs=1e-12)
-        assert found.drawdowns[k] == max(plain.drawdowns[k], found.losses[k])
-    # Expired within the horizon: worth what it pays.
-    gone = with_options(plain, option, 10_000.0, 1.0)
-    assert gone.losses[0] == pytest.approx(0.1 + 10 * (20 - put(100, 0.5)) / 10_000, abs=1e-12)
+@pytest.mark.parametrize("maturity", [0.5, 2 / 12])
+def test_options_on_the_way_are_a_loop_over_days_and_paths(maturity):
+    """Months of three; the shorter options expire after the second, and are cash from then on."""
+    growth = np.array([[[1.0, 0.8], [1.0, 1.1]], [[1.0, 0.7], [1.0, 1.0]], [[1.0, 1.2], [1.0, 0.5]]])
+    found = puts(maturity).beside("plain", ("A", "B"), 12.0).gains(growth)
+    for day in range(3):
+        for path in range(2):
+            left = maturity - (day + 1) / 12
+            settled = min(day, 1) if maturity < 0.5 else day
+            worth = black_put(100 * growth[settled, path, 1], max(left, 0.0))
+            gain = -10 * (worth - black_put(100, maturity)) / 10_000
+            assert found[day, path, 0] == pytest.approx(gain, abs=1e-12)
+            still = black_put(100, max(left, 0.0)) - black_put(100, maturity)
+            assert found[day, path, 1] == pytest.approx(still / 10_000, abs=1e-12)
+
+
+def test_an_episode_takes_no_time_and_its_drawdown_counts_options_on_the_way():
+    returns = np.array([[0.0, -0.4], [0.0, 2 / 3]])
+    beside = puts(0.5).beside("plain", ("A", "B"))
+    found = replay_returns(("A", "B"), np.array([0.3, 0.5]), returns, "plain", beside)
+    deepest = 0.2 + 10 * (black_put(60, 0.5) - black_put(100, 0.5)) / 10_000
+    assert found.losses[0] == pytest.approx(0.0, abs=1e-12)
+    assert found.drawdowns[0] == pytest.approx(deepest, abs=1e-12)
+    assert found.assets == ("A", "B", "put", "gone")
+
+
+def test_simulated_paths_with_options_are_those_of_the_assets(model_of_two):
+    """The same draws; every path's end against the loop, and drivers that add up."""
+    weights, how = np.array([0.3, 0.5]), Simulation(horizon=2, paths=400)
+    plain = simulate(model_of_two, weights, how)
+    both = simulate(model_of_two, weights, how, beside=puts(0.5).beside("plain", ("A", "B"), 12.0))
+    np.testing.assert_array_equal(both.returns[:, :2], plain.returns)
+    for loss, before, row in zip(both.losses[:50], plain.losses, plain.returns, strict=False):
+        gain = -10 * (black_put(100 * (1 + row[1]), 4 / 12) - black_put(100, 0.5))
+        gain += black_put(100, 4 / 12) - black_put(100, 0.5)
+        assert loss == pytest.approx(before - gain / 10_000, abs=1e-8)
+    assert both.drivers(0.99).sum() == pytest.approx(
+        float(both.tail(0.99).conditional_value_at_risk), abs=1e-9
+    )
+    assert (both.drawdowns >= both.losses - 1e-7).all()
+
+
+@pytest.fixture(scope="module")
+def model_of_two():
+    p = GarchParams(*(np.full(2, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    ones = np.ones((2, 1))
+    return ScenarioModel(("A", "B"), p, np.full(2, 1e-3), np.ones((1, 2)), 0.5 * ones, 0.75 * ones[:, 0])
 
 
 def test_options_take_their_volatility_from_a_smile(tmp_path):

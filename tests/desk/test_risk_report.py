@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import norm
 
 from riskengine.desk import Desk, RiskFiles, read_library, risk_report
+from riskengine.desk.daily_risk import DailyRisk
 from riskengine.errors import DataError, SettingsError
 from riskengine.market import Panel
 
@@ -297,6 +298,82 @@ def test_stress_counts_options_path_by_path(quick_command, files, prices, fixed_
     for row in found.values():
         if row["paths"] > 1:
             assert sum(row["drivers"].values()) == pytest.approx(row["cvar_99"], rel=1e-5)
+
+
+def test_limits_in_stress_know_options(quick_command, files, prices, fixed_shape):
+    """Each limit, between the figure with options and without, is green without them and red with them.
+
+    The figures are those of the risk report.
+    """
+    long = files / "longer.csv"
+    long.write_text("asset,quantity\nA,100\nB,60\nCASH,9000\n")
+    names = (
+        "volatility",
+        "var_95",
+        "var_99",
+        "cvar_97.5",
+        "drawdown",
+        "weight",
+        "weight:A",
+        "group:tech",
+        "gross",
+    )
+    names += ("long", "net", "stress", "stress:house")
+    limits = {"limits": dict.fromkeys(names, 0.5), "groups": {"A": "tech", "B": "tech"}}
+
+    def judged(*more):
+        (files / "known.json").write_text(json.dumps(limits))
+        status, text, said = quick_command(
+            "stress", "--prices", files / "prices.csv", "--holdings", long, "--limits", files / "known.json",
+            "--library", files / "library.toml", "--paths", 300, "--horizon", 3, "--out", files / "known", "--json",
+            *more,
+        )  # fmt: skip
+        assert status in (0, 3), said
+        content = json.loads(text)
+        return status, {row["name"]: row for row in content["limits"]}, content["flags"]
+
+    options = ("--options", files / "options.csv")
+    plain, written = judged()[1], judged(*options)[1]
+    report = risk_report(
+        Panel(prices.iloc[:640]),
+        RiskFiles(holdings=long, options=files / "options.csv", library=files / "library.toml"),
+        Desk(groups=limits["groups"]), fixed_shape,
+    )  # fmt: skip
+    figures = {row["name"]: row["value"] for row in report["figures"]}
+    for name in ("volatility", "var_95", "var_99", "cvar_97.5", "weight", "gross", "long", "net"):
+        assert written[name]["value"] == pytest.approx(figures[name], rel=1e-9), name
+    for name in names:
+        assert written[name]["value"] > 1.02 * plain[name]["value"], name
+        limits["limits"][name] = (plain[name]["value"] + written[name]["value"]) / 2
+    assert {row["light"] for row in judged()[1].values()} <= {"green", "amber"}
+    status, after, flags = judged(*options)
+    assert status == 3
+    assert {name: row["light"] for name, row in after.items()} == dict.fromkeys(names, "red")
+    assert all(any(flag.startswith(f"limit {name}: ") for flag in flags) for name in names)
+
+
+def test_the_volatility_of_options_is_more_than_their_deltas(files, prices, fixed_shape):
+    """A straddle without delta: what it gains in the scenarios is all that there is."""
+    last = prices.iloc[639]["A"]
+    (files / "straddle.csv").write_text(
+        "underlying,kind,strike,maturity,quantity,volatility\n"
+        f"A,put,{last},0.1,-30,0.3\nA,call,{last},0.1,-30,0.3\n"
+    )
+    (files / "cash.csv").write_text("asset,quantity\nA,1\nCASH,20000\n")
+    found = risk_report(
+        Panel(prices.iloc[:640]),
+        RiskFiles(holdings=files / "cash.csv", options=files / "straddle.csv"),
+        Desk(), fixed_shape, 600,
+    )  # fmt: skip
+    figures = {row["name"]: row["value"] for row in found["figures"]}
+    model = DailyRisk.of(Panel(prices.iloc[:640]), fixed_shape, 600).model
+    by_delta = abs(figures["net"]) * np.sqrt(
+        found["periods_per_year"] * model.variance[model.assets.index("A")]
+    )
+    assert figures["volatility"] > 1.2 * by_delta
+    rows = found["attribution"]["position"]
+    assert sum(row["volatility"] for row in rows) == pytest.approx(figures["volatility"], abs=1e-12)
+    assert sum(row["share"] for row in found["factors"]["statistical"]) == pytest.approx(1, abs=1e-12)
 
 
 def test_rebalance_judges_all_limits_on_its_orders_and_stress_names_those_that_it_does_not(

@@ -42,6 +42,45 @@ def test_a_return_spans_a_gap_within_the_staleness_and_a_longer_gap_is_reported(
         Panel(prices, staleness=0)
 
 
+def test_a_return_over_dates_that_the_table_lacks_is_none_of_one_day():
+    whole = walk(pd.bdate_range("2020-01-01", periods=400), 3)
+    panel = Panel(whole.drop(whole.index[200:320]))
+    assert panel.returns.iloc[199].isna().all()
+    assert panel.returns.notna().all(axis=1).sum() == 278
+    assert list(panel.view(250).history) == [249] * 3
+    (finding,) = [found for found in panel.audit() if found.kind == "missing_dates"]
+    assert finding.date == whole.index[320]
+    assert "120 close(s)" in finding.detail
+    assert panel.frequency.periods_per_year == 252
+
+
+@pytest.mark.parametrize("lost", [slice(200, 207), slice(200, 208)])  # a golden week, and the longest holiday
+def test_a_return_spans_a_holiday_of_the_whole_market(lost):
+    whole = walk(pd.bdate_range("2020-01-01", periods=400), 3)
+    panel = Panel(whole.drop(whole.index[lost]))
+    assert "missing_dates" not in {found.kind for found in panel.audit()}
+    assert panel.returns.notna().all(axis=None)
+
+
+def test_missing_weeks_are_told_and_many_holes_are_irregular_dates():
+    weeks = walk(pd.date_range("2015-01-02", periods=300, freq="W-FRI"), 3)
+    few = Panel(weeks.drop(weeks.index[[100, 101]]))
+    assert ["2 close(s)" in found.detail for found in few.audit() if found.kind == "missing_dates"] == [True]
+    assert few.returns.notna().all(axis=None)
+    days = walk(pd.bdate_range("2010-01-01", periods=3000), 3)
+    thin = days[(np.arange(3000) % 60 < 30)]
+    assert "irregular_dates" in {found.kind for found in Panel(thin).audit()}
+
+
+def test_a_name_that_begins_where_another_ends_is_told():
+    prices = walk(pd.bdate_range("2022-01-03", periods=100), 3)
+    prices["META"] = prices["A0"].where(np.arange(100) >= 60)
+    prices["OTHER"] = prices["A1"].where(np.arange(100) >= 20)
+    prices["A0"] = prices["A0"].where(np.arange(100) < 60)
+    found = [(f.asset, f.detail) for f in Panel(prices).audit() if f.kind == "possible_rename"]
+    assert [(asset, "A0" in detail) for asset, detail in found] == [("META", True)]
+
+
 @pytest.mark.parametrize("days", [1, 3, 7, 30, 59])
 def test_windows_of_a_view_are_the_last_rows_of_the_returns_also_where_a_gap_begins_before_them(days):
     prices = walk(pd.bdate_range("2022-01-03", periods=60), 4)

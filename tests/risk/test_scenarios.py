@@ -10,8 +10,9 @@ import pytest
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch.params import GarchParams
 from riskengine.risk import FilteredHistory
+from riskengine.risk.path_blocks import Shock, Simulation, conditional_day
 from riskengine.risk.scenario_model import ScenarioModel, mixing_table
-from riskengine.risk.scenarios import Shock, Simulation, conditional_day, simulate, simulate_blocks
+from riskengine.risk.scenarios import simulate, simulate_blocks
 from riskengine.risk.stress import replay, replay_returns, reverse_stress
 
 N = 3
@@ -116,7 +117,7 @@ def test_contributions_add_up_to_ten_digits(outcome):
 
 def test_the_same_seed_gives_the_same_paths_however_many(model, monkeypatch):
     """A block depends on the seed and its place: more paths leave the earlier ones as they were."""
-    monkeypatch.setattr("riskengine.risk.scenarios._BLOCK_CELLS", 3000)
+    monkeypatch.setattr("riskengine.risk.path_blocks._BLOCK_CELLS", 3000)
     few = simulate(model, WEIGHTS, Simulation(horizon=3, paths=2500))
     many = simulate(model, WEIGHTS, Simulation(horizon=3, paths=4000))
     np.testing.assert_array_equal(few.losses, many.losses[:2500])
