@@ -112,7 +112,12 @@ class RiskFiles:
 
 
 def risk_report(
-    panel: Panel, files: RiskFiles, desk: Desk, calibrator: Calibrator, window: int = 1250
+    panel: Panel,
+    files: RiskFiles,
+    desk: Desk,
+    calibrator: Calibrator,
+    window: int = 1250,
+    run: Run = run_here,
 ) -> dict[str, Any]:
     """Everything that `riskengine risk` writes, as one object; see :mod:`riskengine.desk.risk_report`.
 
@@ -123,6 +128,7 @@ def risk_report(
     desk : rules and limits
     calibrator : of all figures
     window : closes that they rest on
+    run : makes the calls that calibrate a wide universe, here or in other processes
 
     Raises
     ------
@@ -141,7 +147,7 @@ def risk_report(
     """
     held = files.held(panel)
     given, panel = panel, panel if held is None else held.panel
-    risk = DailyRisk.of(panel, calibrator, window)
+    risk = DailyRisk.of(panel, calibrator, window, run)
     labels = file_labels(files, desk, held)
     view = risk_view(panel, risk, files, desk, labels, calibrator, held)
     prices = panel.prices.ffill().to_numpy()[-1]
