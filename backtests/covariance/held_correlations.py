@@ -19,7 +19,7 @@ from backtests.record import Record
 from backtests.speed.backtest import most_traded
 from riskengine import Ensemble
 from riskengine.backtest import long_run_variance, variance_test
-from riskengine.covariance.evaluation import log_likelihood, minimum_variance
+from riskengine.covariance import log_likelihood, minimum_variance
 from riskengine.runtime import keep_compiled, use_cores
 
 WINDOW, REFIT, SERVES = 1250, 21, (5, 21)
