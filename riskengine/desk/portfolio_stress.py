@@ -37,6 +37,7 @@ from riskengine.risk import (
     Shock,
     Simulation,
     empirical_tail,
+    fit_universe,
     reverse_stress,
     tail_error,
 )
@@ -149,7 +150,8 @@ def stress_test(
     library : episodes and shocks by name; those that ship if not given
     classes : asset classes that the shocks are by; equity for an asset without
     options : held beside; the weights are then of the wealth with them
-    run : makes the calls that simulate, here or in other processes; none while paths are written
+    run : makes the calls that calibrate a wide universe and simulate, here or in other processes; the scenario whose
+        paths are written is simulated here
 
     Raises
     ------
@@ -178,8 +180,7 @@ def stress_test(
     table = single.iloc[:, alive]
     ages = closes_since(panel)[alive]
     weights = weights[alive]
-    fit = calibrator(table.iloc[-settings.window :])
-    model = ScenarioModel.fit(table, calibrator, settings.window, calibration=fit)
+    fit, model = fit_universe(table, calibrator, settings.window, run=run)
     if model.common is not None:
         notes.append(f"simulated variances move with those of all assets, weight {model.common.weight:.2f}")
     how = settings.simulation
