@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.dated import Dated
 from riskengine.calibration.joined_variance import evident_weight, joined
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
@@ -167,7 +168,7 @@ class UniverseCalibrator:
         with jax.enable_x64(True):
             levels = (np.pad(one, wide, mode="edge") for one in (level, range_level))
             squares = None if ranges is None else filled(ranges**2 / PARKINSON)
-            path, last, after = _filter(params, filled(centred), *levels, squares)
+            path, last, after = _filter.of(shape[1])(params, filled(centred), *levels, squares)
         state, ahead = _of_assets(last, assets), np.asarray(after)[:assets]
         components = np.asarray(path)[-days:, :assets]
         weight = self.weight(assets, ranged)
@@ -241,8 +242,7 @@ class CommonMargin(NamedTuple):
         return joined(universe, garch, self.weight)
 
 
-@jax.jit
-def _filter(
+def _followed(
     params: UniverseParams,
     returns: jax.Array,
     level: jax.Array,
@@ -254,6 +254,9 @@ def _filter(
         params, returns, start_universe(params, level, None, range_level), squares
     )
     return path, last, universe_variance(params, last)
+
+
+_filter = ByWidth(_followed)
 
 
 @jax.jit
