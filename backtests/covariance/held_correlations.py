@@ -15,15 +15,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from backtests.covariance.universe_experts import minimum_variance
 from backtests.record import Record
 from backtests.speed.backtest import most_traded
 from riskengine import Ensemble
 from riskengine.backtest import long_run_variance, variance_test
-from riskengine.covariance.evaluation import log_likelihood, minimum_variance
 from riskengine.runtime import keep_compiled, use_cores
 
 WINDOW, REFIT, SERVES = 1250, 21, (5, 21)
 Array = np.ndarray
+
+
+def log_score(row: Array, matrix: Array) -> float:
+    """Gaussian log-likelihood of a day's returns ``(assets,)``, an asset."""
+    size = np.linalg.slogdet(2 * np.pi * matrix).logabsdet
+    return float(-(size + row @ np.linalg.solve(matrix, row)) / 2 / len(row))
 
 
 def run(returns: Array) -> tuple[dict[int, list[float]], dict[int, list[float]], list[float]]:
@@ -49,7 +55,7 @@ def run(returns: Array) -> tuple[dict[int, list[float]], dict[int, list[float]],
             weights[days] = minimum_variance(matrix)
             row = np.nan_to_num(returns[day])
             outcomes[days].append(float(weights[days] @ row))
-            scores[days].append(log_likelihood(row, matrix) / len(row))
+            scores[days].append(log_score(row, matrix))
         apart.append(float(np.abs(weights[SERVES[-1]] - weights[1]).sum()))
     return outcomes, scores, apart
 

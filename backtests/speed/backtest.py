@@ -187,6 +187,7 @@ def daily(panel: Panel, decisions: int) -> list[dict[str, Any]]:
     def watch(stage: str, done: int, of: int) -> None:
         held.append(_resident())
 
+    run_backtest(strategy, panel, WalkForward(len(panel.dates) - 3, 1))  # compiles
     load, begin, cpu = os.getloadavg()[0], time.perf_counter(), time.process_time()
     schedule = WalkForward(len(panel.dates) - decisions, 1)
     run_backtest(strategy, panel, schedule, report=watch)
