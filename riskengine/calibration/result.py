@@ -74,7 +74,7 @@ class Calibration:
     observations : (assets,) observed days
     log_variance_spread : (assets,) posterior standard deviation of the log of ``next_variance``
     strangeness : (assets,) distance from the network's training distribution; beyond its edge at one
-    contamination : (assets,) probability of an outlier a day that the filter reckons with
+    contamination : (assets,) probability of an outlier a day that the filter assumes
     effective_sample_size : (assets,) of the draws behind an exact posterior
     periods_per_year : by which volatilities are annualised: that of the dates of a DataFrame, 252 for a matrix
     notes : what a person should know, one line each, of an asset by its name and a colon
@@ -141,6 +141,7 @@ class Calibration:
         whole = jax.tree.map(
             lambda *some: np.concatenate(some), *({name: one[name] for name in known} for one in leaves)
         )
+        unknown: dict[str, Any] = dict.fromkeys(set(leaves[0]) - set(known))
         return replace(
             parts[0],
             assets=tuple(name for one in parts for name in one.assets),
