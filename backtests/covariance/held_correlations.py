@@ -11,30 +11,26 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from backtests.covariance.universe_experts import minimum_variance
 from backtests.record import Record
 from backtests.speed.backtest import most_traded
 from riskengine import Ensemble
 from riskengine.backtest import long_run_variance, variance_test
+from riskengine.covariance import log_likelihood, minimum_variance
 from riskengine.runtime import keep_compiled, use_cores
 
 WINDOW, REFIT, SERVES = 1250, 21, (5, 21)
 Array = np.ndarray
 
 
-def log_score(row: Array, matrix: Array) -> float:
-    """Gaussian log-likelihood of a day's returns ``(assets,)``, an asset."""
-    size = np.linalg.slogdet(2 * np.pi * matrix).logabsdet
-    return float(-(size + row @ np.linalg.solve(matrix, row)) / 2 / len(row))
-
-
 def run(returns: Array) -> tuple[dict[int, list[float]], dict[int, list[float]], list[float]]:
     """Returns of the portfolios and log scores, by days that correlations serve; how far their weights were apart."""
     model = Ensemble()
+    experts: Any = model.experts
     served = (1, *SERVES)
     outcomes: dict[int, list[float]] = {days: [] for days in served}
     scores: dict[int, list[float]] = {days: [] for days in served}
@@ -45,7 +41,7 @@ def run(returns: Array) -> tuple[dict[int, list[float]], dict[int, list[float]],
             state = model.init(returns[day - WINDOW : day])
         elif age:
             state = model.update(state, returns[day - 1])
-        anew = tuple(expert.correlated(one) for expert, one in zip(model.experts, state.experts, strict=True))
+        anew = tuple(expert.correlated(one) for expert, one in zip(experts, state.experts, strict=True))
         weights = {}
         for days in served:
             if days > 1 and (age % REFIT) % days == 0:
@@ -55,7 +51,7 @@ def run(returns: Array) -> tuple[dict[int, list[float]], dict[int, list[float]],
             weights[days] = minimum_variance(matrix)
             row = np.nan_to_num(returns[day])
             outcomes[days].append(float(weights[days] @ row))
-            scores[days].append(log_score(row, matrix))
+            scores[days].append(log_likelihood(row, matrix) / len(row))
         apart.append(float(np.abs(weights[SERVES[-1]] - weights[1]).sum()))
     return outcomes, scores, apart
 

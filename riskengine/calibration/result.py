@@ -141,7 +141,6 @@ class Calibration:
         whole = jax.tree.map(
             lambda *some: np.concatenate(some), *({name: one[name] for name in known} for one in leaves)
         )
-        unknown: dict[str, Any] = dict.fromkeys(set(leaves[0]) - set(known))
         return replace(
             parts[0],
             assets=tuple(name for one in parts for name in one.assets),

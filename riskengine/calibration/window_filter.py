@@ -49,7 +49,8 @@ def filter_window(fit: Calibration, returns: Array) -> Filtered:
 
 def _rescaled(path: Filtered, scale: Any) -> Filtered:
     """Variances of returns ``scale`` times as large."""
-    square, pair = scale**2, path.hypotheses
+    square: Any = scale**2
+    pair = path.hypotheses
     if pair is not None:
         pair = pair._replace(likelier=square * pair.likelier, other=square * pair.other)
     return Filtered(square * path.variance, square * path.next_variance, pair)
