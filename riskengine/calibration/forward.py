@@ -41,7 +41,7 @@ class NetworkOutput(NamedTuple):
     log_likelihood, next_variance : at ``params``
     log_variance_spread : posterior standard deviation of the log of ``next_variance``
     strangeness : distance from the training distribution, one at its edge
-    contamination : probability of an outlier a day that the filter reckons with; zero unless robust
+    contamination : probability of an outlier a day that the filter assumes; zero unless robust
     """
 
     observations: Any  # jax inside, numpy at the door

@@ -17,7 +17,7 @@ _JUDGED = 128  # assets whose log scores tell the weight
 
 
 def joined(universe: Any, garch: Any, weight: Any, xp: ModuleType = np) -> Any:
-    """Geometric mean of variances in which the first has a bounded say.
+    """Weighted geometric mean of two variances, in which the influence of the first is bounded.
 
     After a bad print, which the network's filter of two hypotheses sees through and the component model does not, they
     differ by a factor of five or ten: the difference of logarithms ``d`` counts as ``.7 tanh(d / .7)``. ``xp`` is the

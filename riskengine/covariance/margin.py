@@ -27,7 +27,7 @@ class Margin(NamedTuple):
     ----------
     fit : parameters
     garch : (series,) variance of the next day by the calibration alone
-    hypotheses : of that variance, if the calibration reckons with outliers
+    hypotheses : of that variance, if the calibration allows for outliers
     common : what a :class:`~riskengine.calibration.universe_calibrator.UniverseCalibrator` adds
     """
 
