@@ -199,6 +199,7 @@ def test_a_name_of_a_face_is_shown_or_used():
 
 INTERNALS = {
     "backtests/speed/optimiser.py",  # it measures the parts of a solve
+    "backtests/speed/cluster_risk.py",  # it measures single tasks of a simulation and of a wide calibration
     "backtests/calibration/universe_fit.py",  # it fits what the calibrator of universes ships
     "backtests/calibration/frontier.py",  # it runs the parts of that calibrator by themselves
 }

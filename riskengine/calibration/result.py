@@ -51,7 +51,10 @@ class Status(StrEnum):
     @property
     def fell_back(self) -> bool:
         """Whether the parameters are borrowed from the universe."""
-        return self.value.startswith("fallback")
+        return self in _BORROWED
+
+
+_BORROWED = frozenset(status for status in Status if status.value.startswith("fallback"))
 
 
 @dataclass(frozen=True, eq=False)

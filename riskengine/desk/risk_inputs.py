@@ -18,7 +18,7 @@ from riskengine.desk.exposures import after_trades, exposures_of, read_trades
 from riskengine.desk.held_book import HeldBook, book_content, hold_book
 from riskengine.desk.holdings import Holdings
 from riskengine.desk.option_outcomes import SAID, HeldOptions
-from riskengine.desk.option_positions import read_options
+from riskengine.desk.option_positions import OptionPositions, read_options
 from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_test
 from riskengine.desk.risk_report import risk_content
 from riskengine.desk.risk_view import RiskView, factor_series, library_moves, mean_volume
@@ -154,7 +154,7 @@ def risk_report(
     holdings = _equal(panel, prices) if held is None else held.holdings
     options = None
     if files.options is not None:
-        options = read_options(files.options, panel.assets, prices, panel.dates[-1])
+        options = _options(files.options, panel, held)
     terms = {} if held is None else held.terms
     before, now = None, BookRisk(view, exposures_of(holdings, prices, labels, options, terms))
     if files.trades is not None:
@@ -217,7 +217,7 @@ def stress_of_files(
     if files.options is None:
         found = stress_test(panel, weights, calibrator, settings, write, library, classes, run=run)
         return replace(found, book=held)
-    options = read_options(files.options, panel.assets, prices, panel.dates[-1])
+    options = _options(files.options, panel, held)
     assets_alone = EQUAL_WEALTH if held is None else held.value.total.wealth
     wealth = assets_alone + float(options.value().sum())
     if not wealth > 0:
@@ -300,6 +300,13 @@ def _classes(labels: Mapping[str, Mapping[str, str]], panel: Panel) -> dict[str,
     """Asset classes by asset, as far as labels have them; foreign money is of the class currency."""
     money = {name: "currency" for name in panel.assets if is_money(name)}
     return money | dict(next((labels[kind] for kind in _CLASSES if kind in labels), {}))
+
+
+def _options(path: Path, panel: Panel, held: HeldBook | None) -> OptionPositions:
+    """Options of a file on the last prices of a panel, in the base currency of a book."""
+    prices = panel.prices.ffill().to_numpy()[-1]
+    exchange = None if held is None else held.exchanges()
+    return read_options(path, panel.assets, prices, panel.dates[-1], exchange)
 
 
 def _equal(panel: Panel, prices: Array) -> Holdings:

@@ -87,7 +87,7 @@ def eligible(view: MarketView, window: int, min_history: int) -> Array:
     seen = ~np.isnan(recent)
     high = np.where(seen, recent, -np.inf).max(axis=0, initial=-np.inf)
     low = np.where(seen, recent, np.inf).min(axis=0, initial=np.inf)
-    covered = np.sum(~np.isnan(rows), axis=0) * view.spacing
+    covered = (len(rows) - np.count_nonzero(np.isnan(rows), axis=0)) * view.spacing
     return view.fresh & (covered >= min_history) & (high > low)
 
 
