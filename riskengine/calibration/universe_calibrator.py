@@ -13,7 +13,7 @@ import numpy as np
 
 from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.dated import Dated
-from riskengine.calibration.joined_variance import evident_weight, joined
+from riskengine.calibration.joined_variance import evident_weight, joined, judging
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator, takeover
 from riskengine.calibration.padding import bucket, period
@@ -153,8 +153,10 @@ class UniverseCalibrator:
         silent = np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
         centred = np.where(silent, np.nan, without_impossible(returns - fit.mean))
         level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
-        young, range_level = young_level(centred, ranges)
-        range_level = range_level * level / young
+        range_level = level
+        if ranges is not None:
+            young, range_level = young_level(centred, ranges)
+            range_level = range_level * level / young
         shape = period(days, assets), bucket(assets)
         wide = (0, shape[1] - assets)
 
@@ -171,11 +173,27 @@ class UniverseCalibrator:
             path, last, after = _filter.of(shape[1])(params, filled(centred), *levels, squares)
         state, ahead = _of_assets(last, assets), np.asarray(after)[:assets]
         components = np.asarray(path)[-days:, :assets]
-        weight = self.weight(assets, ranged)
-        if self.judged:
-            garch = np.asarray(filter_window(fit, returns).variance if own is None else own)
-            weight = evident_weight(centred, components, garch, np.asarray(fit.params.dof), weight)
+        weight = self._told(fit, returns, centred, components, own, self.weight(assets, ranged))
         return components, CommonMargin(params, state, ahead, fit.mean, silent, weight, ranged)
+
+    def _told(
+        self,
+        fit: Calibration,
+        returns: Array,
+        centred: Array,
+        components: Array,
+        own: Array | None,
+        most: float,
+    ) -> float:
+        """The weight that the days of the window tell; the network's filter runs on the assets that are asked only."""
+        if not self.judged or most <= 0:
+            return most
+        some = np.arange(len(fit.assets))[judging(len(fit.assets))]
+        asked = fit.take(some)
+        garch = np.asarray(filter_window(asked, returns[:, some]).variance) if own is None else own[:, some]
+        return evident_weight(
+            centred[:, some], components[:, some], garch, np.asarray(asked.params.dof), most
+        )
 
     def params(self, assets: int, ranged: bool) -> UniverseParams:
         """Parameters for a universe of so many assets: one alone has no loading on itself."""

@@ -47,7 +47,7 @@ def filter_window(fit: Calibration, returns: Array) -> Filtered:
     return _rescaled(path._replace(variance=path.variance[-days:]), scale)
 
 
-def _rescaled(path: Filtered, scale: Array) -> Filtered:
+def _rescaled(path: Filtered, scale: Any) -> Filtered:
     """Variances of returns ``scale`` times as large."""
     square: Any = scale**2
     pair = path.hypotheses

@@ -17,6 +17,7 @@ from riskengine import (
     Decision,
     EqualWeight,
     MaximumLikelihood,
+    NeuralCalibrator,
     OptimizedStrategy,
     Panel,
     ProportionalCosts,
@@ -97,7 +98,11 @@ def test_no_decision_changes_when_the_future_does(strategy, prices):
 
     The monitor calibrates apart from the strategy that it watches: it is looked at beside one of them.
     """
-    monitor = RiskMonitor(QUICK, window=300, levels=(0.95,)) if strategy.name == "garch" else None
+    monitor = (
+        RiskMonitor(NeuralCalibrator.pretrained(), window=300, levels=(0.95,))
+        if strategy.name == "garch"
+        else None
+    )
     folds = SCHEDULE.folds(len(prices))
     cut = folds[3].decide
     other = prices.copy()
