@@ -29,8 +29,9 @@ def over_days(step: Callable[[Any, Any], tuple[Any, Any]], start: Any, rows: Any
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> over_days(lambda total, row: (total + row, total), jnp.zeros(()), jnp.arange(4.0))
-    (Array(6., dtype=float32), Array([0., 0., 1., 3.], dtype=float32))
+    >>> last, before = over_days(lambda total, row: (total + row, total), jnp.zeros(()), jnp.arange(4.0))
+    >>> float(last), before.tolist()
+    (6.0, [0.0, 0.0, 1.0, 3.0])
     """
 
     def loop(start: Any, rows: Any) -> tuple[Any, Any]:
