@@ -152,8 +152,8 @@ def _tables(record: Record, runs: list[dict[str, Any]]) -> None:
     missing = [f"{size:,} assets" for size in SIZES if size not in done]
     record.say(
         f"Processor seconds of one core, of the second of two runs in one process; {DAYS:,} days, of 100,000 assets "
-        f"{SIZES[100_000]}. VaR of a day is filtered historical; scenarios are {PATHS:,} paths of {HORIZON} days, Student-t with "
-        f"{FACTORS} factors, in blocks. The exponent is that of the assets over all runs of {DAYS:,} days. "
+        f"{SIZES[100_000]}. VaR of a day is filtered historical; scenarios are {PATHS:,} paths of {HORIZON} days, "
+        f"Student-t with {FACTORS} factors, in blocks. The exponent is that of the assets over all runs of {DAYS:,} days. "
         f"Not measured: {', '.join((*missing, 'any of it on a GPU'))}."
     )
     rows = [
