@@ -153,8 +153,8 @@ def _tables(record: Record, runs: list[dict[str, Any]]) -> None:
     record.say(
         f"Processor seconds of one core, of the second of two runs in one process; {DAYS:,} days, of 100,000 assets "
         f"{SIZES[100_000]}. VaR of a day is filtered historical; scenarios are {PATHS:,} paths of {HORIZON} days, "
-        f"Student-t with {FACTORS} factors, in blocks. The exponent is that of the assets over all runs of {DAYS:,} days. "
-        f"Not measured: {', '.join((*missing, 'any of it on a GPU'))}."
+        f"Student-t with {FACTORS} factors, in blocks. The exponent is that of the assets over all runs of {DAYS:,} "
+        f"days. Not measured: {', '.join((*missing, 'any of it on a GPU'))}."
     )
     rows = [
         [f"{run['assets']:,}", run["days"], *(f"{run[name]:.2f}" for name in STAGES), run["load"]]
