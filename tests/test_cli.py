@@ -174,6 +174,7 @@ def test_a_backtest_with_a_checkpoint_goes_on_only_when_asked(run, small, tmp_pa
     assert "schedule differs" in err
 
 
+@pytest.mark.slow
 def test_a_sweep_shows_its_table_and_is_not_run_twice(run, small, tmp_path):
     arguments = ("sweep", EQUAL, "--set", "min_history=100,310", "--prices", small, "--top", 3, "--top", 6)
     arguments += ("--train", 300, "--step", "month", "--jobs", 1, "--out", tmp_path / "sweep")
