@@ -352,7 +352,7 @@ def test_pretrain_writes_weights(run, tmp_path, monkeypatch):
     monkeypatch.setattr(
         pretraining, "train", lambda training, *_, **__: shipped[training.contaminants is not None]
     )
-    short = partial(pretraining.pretrain, series=64, lengths=(250,), width_lengths=(250,))
+    short = partial(pretraining.pretrain, series=16, lengths=(250,), width_lengths=(250,))
     monkeypatch.setattr(pretraining, "pretrain", short)
     code, text, _ = run("pretrain", "--steps", 12, "--out", tmp_path / "w", "--json")
     assert code == 0
