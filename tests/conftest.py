@@ -127,7 +127,7 @@ def prices(returns) -> pd.DataFrame:
 
 
 class FixedShape:
-    """A calibrator that estimates nothing but the level: all that tests of the floors above it need."""
+    """A calibrator that estimates nothing but the level: all that tests of the layers above it need."""
 
     def __call__(self, returns):
         from riskengine.calibration import Calibration, Status

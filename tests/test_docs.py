@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import warnings
 from pathlib import Path
 
@@ -63,3 +64,11 @@ def test_a_tutorial_runs_and_shows_as_many_figures_as_the_committed_one(path):
     assert not [
         cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))
     ]
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in (ROOT / "docs").glob("*.md") if ">>> " in p.read_text()], ids=lambda p: p.stem
+)
+def test_examples_of_a_page_print_what_it_says(page):
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testfile(str(page), module_relative=False, optionflags=flags).failed == 0

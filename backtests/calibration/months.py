@@ -23,6 +23,7 @@ from riskengine import MaximumLikelihood
 from riskengine.calibration import UniverseCalibrator
 from riskengine.covariance import Margin
 from riskengine.files import write_atomically
+from riskengine.runtime import keep_compiled, use_cores
 
 WINDOW, MONTH, UNIVERSE, BLOCK, DRAWS, FEW, SEED = 1000, 21, 128, 12, 2000, 30, 5
 QUARTER, FALL, RECENT = 63, 4.0, 60
@@ -35,7 +36,7 @@ def months(returns: pd.DataFrame) -> dict[str, Array]:
     """Variances a day that each model forecast and that came, a row an asset and month ``(rows,)``."""
     values, names = returns.to_numpy(float), np.asarray(returns.columns, dtype=str)
     calibrator, rng = UniverseCalibrator.pretrained(), np.random.default_rng(SEED)
-    likelihood, last = MaximumLikelihood(tolerance=1e-4), None
+    likelihood, last = MaximumLikelihood(), None
     rows: dict[str, list[Array]] = {}
     for day in range(WINDOW, len(values) - MONTH, MONTH):
         past, future = values[day - WINDOW : day], values[day : day + MONTH]
@@ -121,6 +122,8 @@ def main() -> None:
         "--keep", type=Path, default=Path("out/months"), help="panels done; remove to run anew"
     )
     arguments = parser.parse_args()
+    use_cores()
+    keep_compiled()
     record = Record("months", "Size of 21-day variances on every month", seed=SEED)
     rows, after, pieces = (
         [list(r.values()) for r in record.earlier().get(table, []) if r["panel"] not in arguments.only]

@@ -27,6 +27,7 @@ from riskengine.calibration import Calibration, UniverseCalibrator
 from riskengine.covariance import conditional_variance
 from riskengine.files import write_atomically
 from riskengine.garch import holding_period_variance, log_density
+from riskengine.runtime import keep_compiled
 
 Array = np.ndarray
 Scores = dict[str, Array]
@@ -127,7 +128,9 @@ def main() -> None:
     headings = ["panel", "window", "fits"]
     headings += [f"{measure}, over {rival}" for rival in ("arch", "the network") for measure in MEASURES]
     headings += [f"{AHEAD} days, mean forecast / realized", "median"]
-    with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        arguments.jobs, mp_context=get_context("spawn"), initializer=keep_compiled
+    ) as pool:
         for panel in arguments.only:
             file, sample, dates, kind = PANELS[panel]
             returns = load_returns(arguments.data, file, kind)

@@ -29,7 +29,7 @@ from riskengine import (
     UniverseCalibrator,
 )
 from riskengine.covariance import CovarianceForecaster, LogVarianceRegression, RunningBias
-from riskengine.runtime import use_cores
+from riskengine.runtime import keep_compiled, use_cores
 
 PANEL = "equities/cov_pred_25_returns.parquet"
 START, RECALIBRATE, TARGET, WINDOW = pd.Timestamp("2011-12-28"), 21, 0.10, 1250
@@ -163,6 +163,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     use_cores()
+    keep_compiled()
     record = Record("min_risk_25", "Daily covariances of 25 large stocks")
     frame = pd.read_parquet(arguments.data / PANEL)
     returns, dates = frame.to_numpy(np.float64), frame.index

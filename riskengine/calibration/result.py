@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from statistics import NormalDist
@@ -50,7 +51,10 @@ class Status(StrEnum):
     @property
     def fell_back(self) -> bool:
         """Whether the parameters are borrowed from the universe."""
-        return self.value.startswith("fallback")
+        return self in _BORROWED
+
+
+_BORROWED = frozenset(status for status in Status if status.value.startswith("fallback"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +74,7 @@ class Calibration:
     observations : (assets,) observed days
     log_variance_spread : (assets,) posterior standard deviation of the log of ``next_variance``
     strangeness : (assets,) distance from the network's training distribution; beyond its edge at one
-    contamination : (assets,) probability of an outlier a day that the filter reckons with
+    contamination : (assets,) probability of an outlier a day that the filter assumes
     effective_sample_size : (assets,) of the draws behind an exact posterior
     periods_per_year : by which volatilities are annualised: that of the dates of a DataFrame, 252 for a matrix
     notes : what a person should know, one line each, of an asset by its name and a colon
@@ -127,6 +131,24 @@ class Calibration:
         both = {name: leaf for name, leaf in mine.items() if leaf is not None and theirs[name] is not None}
         merged = jax.tree.map(place, both, {name: theirs[name] for name in both})
         return replace(self, status=tuple(status), **merged)
+
+    @staticmethod
+    def joined(parts: Sequence[Calibration]) -> Calibration:
+        """Calibrations of some assets each as one of all, in their order; what one of them does not know is None."""
+        leaves = [one._arrays() | {"posterior": one.posterior.with_width()} for one in parts]
+        known = [name for name in leaves[0] if all(one[name] is not None for one in leaves)]
+        unknown: dict[str, Any] = {name: None for name in leaves[0] if name not in known}
+        whole = jax.tree.map(
+            lambda *some: np.concatenate(some), *({name: one[name] for name in known} for one in leaves)
+        )
+        return replace(
+            parts[0],
+            assets=tuple(name for one in parts for name in one.assets),
+            status=tuple(status for one in parts for status in one.status),
+            notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
+            **unknown,
+            **whole,
+        )
 
     def _arrays(self) -> dict[str, Any]:
         """Everything that has a row an asset."""

@@ -142,6 +142,9 @@ SweepJobs = Annotated[int, typer.Option(help="Processes on this machine; -1 for 
 Scheduler = Annotated[
     str | None, typer.Option(help="Address of a Dask cluster to use instead, tcp://host:8786.")
 ]
+RiskJobs = Annotated[
+    int, typer.Option(help="Processes that calibrate a wide universe and simulate; -1 for all cores.")
+]
 SweepFolder = Annotated[Path, typer.Option(help="Folder of finished backtests, which are not run again.")]
 
 # `demo` and `init`

@@ -37,8 +37,10 @@ from riskengine.cli.arguments import (
     PositionsFile,
     Prices,
     Recalibrate,
+    RiskJobs,
     RiskWindow,
     RowsArePrices,
+    Scheduler,
     Seed,
     ShockedCorrelation,
     ShownHistory,
@@ -76,7 +78,7 @@ def holdings(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """What is held, as a broker's file has it: value, exposure and leverage, by account and currency.
+    """Value, exposure and leverage of the positions in a broker's file, by account and currency.
 
     Exit status 3 if something needs a look: a position without a price, a stale one, a price of the file that is far
     from the history's. A currency without an exchange rate is an error that says what to add.
@@ -169,6 +171,8 @@ def stress(
     market: MarketShock = -0.2,
     seed: Seed = 0,
     periods_per_year: PeriodsPerYear = None,
+    jobs: RiskJobs = 1,
+    scheduler: Scheduler = None,
     write_paths: WritePaths = False,
     out: StressFolder = Path("out/stress"),
     pdf: AsPdf = False,
@@ -194,7 +198,7 @@ def stress(
     how = Simulation(periods, paths, "filtered" if filtered else "student-t", uncertain, seed)
     settings, console = StressSettings(how, volatility, correlation, market), screen(as_json)
     files = RiskFiles(holdings, labels, options=options, library=library, book=book, base=base)
-    shown = (horizon is None, periods_per_year)
+    shown = (horizon is None, periods_per_year, (jobs, scheduler))
     with working(console, "prices and scenarios"):
         content, flagged = run_stress(
             prices or bundled_prices(), files, limits, asof, settings, write_paths, out, *shown

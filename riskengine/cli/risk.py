@@ -25,7 +25,9 @@ from riskengine.cli.arguments import (
     Options,
     PeriodsPerYear,
     Prices,
+    RiskJobs,
     RiskWindow,
+    Scheduler,
     StatedExposures,
     Trades,
     Volume,
@@ -59,6 +61,8 @@ def risk(
     asof: AsOf = None,
     window: RiskWindow = 1250,
     periods_per_year: PeriodsPerYear = None,
+    jobs: RiskJobs = 1,
+    scheduler: Scheduler = None,
     out: RiskFolder = Path("out/risk"),
     pdf: AsPdf = False,
     xlsx: AsWorkbook = False,
@@ -68,7 +72,7 @@ def risk(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """What is held by asset, sector, country and factor; active risk, liquidity, stress, limits; a what-if of trades.
+    """Risk of a book by asset, sector, country and factor; active risk, liquidity, stress, limits; trades as a what-if.
 
     Contributions to volatility, VaR and CVaR add up. Exit status 3 if a limit is broken or cannot be judged, or a
     holding is flagged.
@@ -83,7 +87,9 @@ def risk(
     )
     forms, console = Forms(pdf, xlsx, summary, archive).checked(), screen(as_json)
     with working(console, "prices, risk, stress and limits"):
-        content = run_risk(prices or bundled_prices(), files, limits, asof, window, periods_per_year, out)
+        content = run_risk(
+            prices or bundled_prices(), files, limits, asof, window, periods_per_year, out, (jobs, scheduler)
+        )
     made = write_forms(lambda: Document.of("risk", content), forms, out)
     if as_json:
         print(json.dumps(content))

@@ -104,12 +104,14 @@ def run_stress(
     out: Path,
     month: bool = False,
     periods_per_year: float | None = None,
+    workers_of: tuple[int, str | None] = (1, None),
 ) -> tuple[dict[str, Any], bool]:
     """Write the stress test; its content, and whether a limit is broken or a holding flagged.
 
     Of the files it reads holdings, labels, options and library. With ``month`` the horizon is as many periods as the
-    prices have in a month.
+    prices have in a month. ``workers_of`` are processes on this machine, and the address of a Dask scheduler.
     """
+    from riskengine.backtest import workers
     from riskengine.desk import read_desk, stress_content, stress_of_files
     from riskengine.report import render_stress
 
@@ -119,7 +121,8 @@ def run_stress(
         settings = replace(settings, simulation=replace(settings.simulation, horizon=periods))
     desk = read_desk(limits, panel.assets)
     file = out / "paths.parquet" if write_paths else None
-    found = stress_of_files(panel, files, network(), settings, file)
+    with workers(*workers_of) as run:
+        found = stress_of_files(panel, files, network(), settings, file, run)
     content = stress_content(found, panel, desk, settings)
     write_page(out, "stress", content, render_stress(content))
     return content, content["status"] == "flagged"
@@ -147,14 +150,17 @@ def run_risk(
     window: int,
     periods_per_year: float | None,
     out: Path,
+    workers_of: tuple[int, str | None] = (1, None),
 ) -> dict[str, Any]:
-    """Write the risk report; its content."""
-    from riskengine.backtest import finite
+    """Write the risk report; its content. ``workers_of`` as of :func:`run_stress`."""
+    from riskengine.backtest import finite, workers
     from riskengine.desk import read_desk, risk_report
     from riskengine.report import render_risk
 
     panel = _panel(prices, asof, periods_per_year=periods_per_year)
-    found = risk_report(panel, files, read_desk(limits, panel.assets), network(), window)
+    desk = read_desk(limits, panel.assets)
+    with workers(*workers_of) as run:
+        found = risk_report(panel, files, desk, network(), window, run)
     content: dict[str, Any] = finite(found)  # JSON has no NaN
     write_page(out, "risk", content, render_risk(content))
     return content

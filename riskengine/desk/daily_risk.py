@@ -13,7 +13,8 @@ from riskengine.desk.period_returns import period_returns
 from riskengine.desk.portfolio_var import held_risk
 from riskengine.errors import DataError
 from riskengine.market import Panel
-from riskengine.risk import ScenarioModel, volatility_contributions
+from riskengine.risk import ScenarioModel, fit_universe, volatility_contributions
+from riskengine.workers import Run, run_here
 
 Array = np.ndarray
 
@@ -41,8 +42,13 @@ class DailyRisk:
     alive: Array
 
     @classmethod
-    def of(cls, panel: Panel, calibrator: Calibrator, window: int) -> DailyRisk:
+    def of(cls, panel: Panel, calibrator: Calibrator, window: int, run: Run = run_here) -> DailyRisk:
         """Calibrate the last closes.
+
+        Parameters
+        ----------
+        panel, calibrator, window : prices, and how many closes are calibrated by what
+        run : makes the calls for a universe that is calibrated in blocks, :func:`riskengine.risk.fit_universe`
 
         Raises
         ------
@@ -56,9 +62,8 @@ class DailyRisk:
         if not len(alive):
             raise DataError("no asset has returns in the window: bring more history")
         table = single.iloc[:, alive]
-        fit = calibrator(table.iloc[-window:])
+        fit, model = fit_universe(table, calibrator, window, run=run)
         calibrator, _ = for_frequency(calibrator, sessions.periods_per_year)
-        model = ScenarioModel.fit(table, calibrator, window, calibration=fit)
         return cls(sessions, rows[-window:, alive], fit, calibrator, model, alive)
 
     @property

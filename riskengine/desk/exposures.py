@@ -67,9 +67,8 @@ class Exposures:
         found: Array = still[..., where] * self.weights
         if self.options is not None:
             first = len(self.names) - len(self.options.names)
-            found[..., first:] = (
-                self.options.gains(still[..., where[first:]], volatility, years) / self.wealth
-            )
+            underlying, money = (still[..., places] for places in self.options.places(assets))
+            found[..., first:] = self.options.gains(underlying, volatility, years, money) / self.wealth
         return found
 
     @property

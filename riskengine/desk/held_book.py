@@ -26,6 +26,7 @@ from riskengine.book import (
     value_book,
 )
 from riskengine.desk.holdings import Holdings, name_hint
+from riskengine.desk.option_positions import Exchange
 from riskengine.errors import DataError, SettingsError, listed
 from riskengine.files import sha256
 from riskengine.market import Panel
@@ -72,6 +73,17 @@ class HeldBook:
         """Currency of each asset, and of the columns of money."""
         money = {money_name(code): code for code in self.rates.known_codes}
         return {name: one.currency or self.book.base for name, one in self.terms.items()} | money
+
+    def exchanges(self) -> dict[str, Exchange]:
+        """Of the assets in foreign currencies, or in hundredths, into the base."""
+        found = {}
+        for name, one in self.terms.items():
+            code = one.currency or self.book.base
+            if code != self.book.base or one.hundredths:
+                hedged = self.settings.hedge(name, code) if one.paid else 1.0
+                unit = 0.01 if one.hundredths else 1.0
+                found[name] = Exchange(self.rates.rate(code), money_name(code), hedged, unit)
+        return found
 
     def weights(self) -> Array:
         """Exposures and foreign money as fractions of wealth ``(assets,)``.

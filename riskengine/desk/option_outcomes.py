@@ -31,14 +31,14 @@ class OptionsBeside:
     Attributes
     ----------
     options : that are held
-    places : (lines,) of the underlyings among the assets; -1 for one that no scenario moves
+    places : of the underlyings and their exchange rates among the assets, see :meth:`OptionPositions.places`
     wealth : that gains are fractions of
     day : years that a day of the paths takes
     volatility : factor on implied volatilities
     """
 
     options: OptionPositions
-    places: Array
+    places: tuple[Array, Array]
     wealth: float
     day: float = 0.0
     volatility: float = 1.0
@@ -50,14 +50,14 @@ class OptionsBeside:
 
     def gains(self, growth: Array) -> Array:
         """Since today, fractions of wealth ``(days, paths, lines)``, of one plus compounded returns."""
-        moves = np.where(self.places >= 0, growth[..., self.places] - 1, 0.0)
+        moves, money = (np.where(places >= 0, growth[..., places] - 1, 0.0) for places in self.places)
         days = np.arange(len(growth))
         if self.day > 0:
             expiry = np.ceil(self.options.maturity / self.day - 1e-9).astype(int) - 1
-            settled = np.minimum(days[:, None], np.maximum(expiry, 0))
-            moves = np.take_along_axis(moves, settled[:, None, :], axis=0)
+            settled = np.minimum(days[:, None], np.maximum(expiry, 0))[:, None, :]
+            moves, money = (np.take_along_axis(moved, settled, axis=0) for moved in (moves, money))
         years = self.day * (days + 1)[:, None, None]
-        return self.options.gains(moves, self.volatility, years) / self.wealth
+        return self.options.gains(moves, self.volatility, years, money) / self.wealth
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,6 @@ class HeldOptions:
         assets : of the scenario
         periods_per_year : of the days of simulated paths; infinite where no time passes
         """
-        place = {asset: j for j, asset in enumerate(assets)}
-        places = np.array([place.get(asset, -1) for asset in self.options.underlying], dtype=int)
         day = 1 / periods_per_year
-        return OptionsBeside(self.options, places, self.wealth, day, self.factors.get(name, 1.0))
+        places, factor = self.options.places(assets), self.factors.get(name, 1.0)
+        return OptionsBeside(self.options, places, self.wealth, day, factor)

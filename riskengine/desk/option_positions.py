@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,24 +21,49 @@ _YEAR = 365.0
 _BUMP = 1e-4
 
 
+class Exchange(NamedTuple):
+    """Exchange of an asset's currency into that of the prices.
+
+    Attributes
+    ----------
+    rate : today
+    money : name of the asset that moves as the rate does; empty where it does not
+    hedged : share of its return that is not in that of the asset
+    unit : of the currency that prices are in, 0.01 of pence
+    """
+
+    rate: float
+    money: str = ""
+    hedged: float = 0.0
+    unit: float = 1.0
+
+
+HOME = Exchange(1.0)
+"""Of what is in the currency of the prices."""
+
+
 @dataclass(frozen=True, eq=False)
 class OptionPositions:
     """European options on assets of the prices, one a line.
 
     The smile is sticky by strike: where the spot moves, a strike keeps its volatility, times the scenario's factor.
-    Each value is computed anew, with no Greek in between.
+    Each value is computed anew, with no Greek in between. An option is in the currency of its underlying: where prices
+    are in another one, the base, its local spot moves by the return in base less that of the currency.
 
     Attributes
     ----------
     names : of the lines, for people
     underlying : (lines,) names of assets
     kind : (lines,) "call" or "put"
-    strike, maturity : (lines,) in the currency of the prices, and in years
+    strike, maturity : (lines,) in the currency of the underlying, and in years
     quantity : (lines,) contracts times multiplier; negative is written
     spot : (lines,) of the underlying today
     volatility : (lines,) per year, of the strike
     rate, dividend : (lines,) per year, continuously compounded
     notes : what was assumed, one line each
+    exchange : (lines,) rate into the currency of values, today
+    money : (lines,) names of the assets that move as the exchange rates do; empty where nothing does
+    unhedged : (lines,) share of the exchange rate's return that is in the underlying's
     """
 
     names: tuple[str, ...]
@@ -51,8 +77,17 @@ class OptionPositions:
     rate: Array
     dividend: Array
     notes: tuple[str, ...] = ()
+    exchange: Array | float = 1.0
+    money: tuple[str, ...] = ()
+    unhedged: Array | float = 1.0
 
-    def value(self, moves: Array | float = 0.0, volatility: float = 1.0, years: Array | float = 0.0) -> Array:
+    def value(
+        self,
+        moves: Array | float = 0.0,
+        volatility: float = 1.0,
+        years: Array | float = 0.0,
+        money: Array | float = 0.0,
+    ) -> Array:
         """Values of all lines after the underlyings' returns.
 
         Parameters
@@ -61,21 +96,37 @@ class OptionPositions:
         volatility : factor on implied volatilities
         years : that pass, of shape ``(..., lines)`` if not one for all; an option that expires in them is worth what it
             pays at the spot then
+        money : returns of the exchange rates, of the shape of ``moves``
 
         Returns
         -------
         array of the shape of ``moves``
         """
-        spot = self.spot * np.maximum(1 + np.asarray(moves, np.float64), 1e-9)
+        exchanged = 1 + self.unhedged * np.asarray(money, np.float64)
+        spot = self.spot * np.maximum((1 + np.asarray(moves, np.float64)) / exchanged, 1e-9)
         left = np.maximum(self.maturity - years, 0.0)
         forward = spot * np.exp((self.rate - self.dividend) * left)
         price = black_price(forward, self.strike, left, self.volatility * volatility, self.kind)
-        found: Array = self.quantity * np.exp(-self.rate * left) * price
+        found: Array = self.exchange * exchanged * self.quantity * np.exp(-self.rate * left) * price
         return found
 
-    def gains(self, moves: Array, volatility: float = 1.0, years: Array | float = 0.0) -> Array:
+    def gains(
+        self,
+        moves: Array,
+        volatility: float = 1.0,
+        years: Array | float = 0.0,
+        money: Array | float = 0.0,
+    ) -> Array:
         """Values after the moves less those of today, as :meth:`value`."""
-        return self.value(moves, volatility, years) - self.value(np.zeros(len(self.names)))
+        return self.value(moves, volatility, years, money) - self.value(np.zeros(len(self.names)))
+
+    def places(self, assets: tuple[str, ...]) -> tuple[Array, Array]:
+        """Of the underlyings and of their exchange rates among assets ``(lines,)`` each; -1 for what does not move."""
+        place = {name: j for j, name in enumerate(assets)}
+        money = self.money or ("",) * len(self.names)
+        return tuple(  # type: ignore[return-value]
+            np.array([place.get(name, -1) for name in names], dtype=int) for names in (self.underlying, money)
+        )
 
     def deltas(self) -> Array:
         """Money that a line moves by for a move of one of its underlying's price relative to itself ``(lines,)``."""
@@ -83,7 +134,13 @@ class OptionPositions:
         return (self.value(step) - self.value(-step)) / (2 * _BUMP)
 
 
-def read_options(path: Path, assets: tuple[str, ...], prices: Array, asof: pd.Timestamp) -> OptionPositions:
+def read_options(
+    path: Path,
+    assets: tuple[str, ...],
+    prices: Array,
+    asof: pd.Timestamp,
+    exchange: Mapping[str, Exchange] | None = None,
+) -> OptionPositions:
     """Read a table of options: underlying, kind, strike, expiry (or maturity in years) and quantity.
 
     Further columns that are used: ``multiplier`` (1 if left out), ``spot`` (the last price of the underlying if left
@@ -96,6 +153,7 @@ def read_options(path: Path, assets: tuple[str, ...], prices: Array, asof: pd.Ti
     assets : of the prices
     prices : (assets,) last ones
     asof : date of the last prices, from which expiries are counted
+    exchange : of assets whose options are in another currency than the prices
 
     Raises
     ------
@@ -122,14 +180,23 @@ def read_options(path: Path, assets: tuple[str, ...], prices: Array, asof: pd.Ti
         if smile and smile not in smiles:
             smiles[smile] = read_smile(path.parent / smile)
             notes += smiles[smile].notes[1:]
-        rows.append(_line(row, where, float(prices[place[row["underlying"]]]), asof, smiles.get(smile)))
+        abroad = (exchange or {}).get(row["underlying"], HOME)
+        price = float(prices[place[row["underlying"]]]) / abroad.rate
+        rows.append(
+            _line(row, where, price, asof, smiles.get(smile))
+            | {
+                "exchange": abroad.rate * abroad.unit,
+                "money": abroad.money,
+                "unhedged": 1 - abroad.hedged,
+            }
+        )
     columns: dict[str, Any] = (
         {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
     )
     if not rows:
         raise DataError(f"{path} holds no option")
     return OptionPositions(
-        **columns | {name: tuple(map(str, columns[name])) for name in ("names", "underlying")},
+        **columns | {name: tuple(map(str, columns[name])) for name in ("names", "underlying", "money")},
         notes=tuple(notes),
     )
 

@@ -18,7 +18,7 @@ from riskengine.desk.exposures import after_trades, exposures_of, read_trades
 from riskengine.desk.held_book import HeldBook, book_content, hold_book
 from riskengine.desk.holdings import Holdings
 from riskengine.desk.option_outcomes import SAID, HeldOptions
-from riskengine.desk.option_positions import read_options
+from riskengine.desk.option_positions import OptionPositions, read_options
 from riskengine.desk.portfolio_stress import StressSettings, StressTest, stress_test
 from riskengine.desk.risk_report import risk_content
 from riskengine.desk.risk_view import RiskView, factor_series, library_moves, mean_volume
@@ -112,7 +112,12 @@ class RiskFiles:
 
 
 def risk_report(
-    panel: Panel, files: RiskFiles, desk: Desk, calibrator: Calibrator, window: int = 1250
+    panel: Panel,
+    files: RiskFiles,
+    desk: Desk,
+    calibrator: Calibrator,
+    window: int = 1250,
+    run: Run = run_here,
 ) -> dict[str, Any]:
     """Everything that `riskengine risk` writes, as one object; see :mod:`riskengine.desk.risk_report`.
 
@@ -123,6 +128,7 @@ def risk_report(
     desk : rules and limits
     calibrator : of all figures
     window : closes that they rest on
+    run : makes the calls that calibrate a wide universe, here or in other processes
 
     Raises
     ------
@@ -141,14 +147,14 @@ def risk_report(
     """
     held = files.held(panel)
     given, panel = panel, panel if held is None else held.panel
-    risk = DailyRisk.of(panel, calibrator, window)
+    risk = DailyRisk.of(panel, calibrator, window, run)
     labels = file_labels(files, desk, held)
     view = risk_view(panel, risk, files, desk, labels, calibrator, held)
     prices = panel.prices.ffill().to_numpy()[-1]
     holdings = _equal(panel, prices) if held is None else held.holdings
     options = None
     if files.options is not None:
-        options = read_options(files.options, panel.assets, prices, panel.dates[-1])
+        options = _options(files.options, panel, held)
     terms = {} if held is None else held.terms
     before, now = None, BookRisk(view, exposures_of(holdings, prices, labels, options, terms))
     if files.trades is not None:
@@ -211,7 +217,7 @@ def stress_of_files(
     if files.options is None:
         found = stress_test(panel, weights, calibrator, settings, write, library, classes, run=run)
         return replace(found, book=held)
-    options = read_options(files.options, panel.assets, prices, panel.dates[-1])
+    options = _options(files.options, panel, held)
     assets_alone = EQUAL_WEALTH if held is None else held.value.total.wealth
     wealth = assets_alone + float(options.value().sum())
     if not wealth > 0:
@@ -294,6 +300,13 @@ def _classes(labels: Mapping[str, Mapping[str, str]], panel: Panel) -> dict[str,
     """Asset classes by asset, as far as labels have them; foreign money is of the class currency."""
     money = {name: "currency" for name in panel.assets if is_money(name)}
     return money | dict(next((labels[kind] for kind in _CLASSES if kind in labels), {}))
+
+
+def _options(path: Path, panel: Panel, held: HeldBook | None) -> OptionPositions:
+    """Options of a file on the last prices of a panel, in the base currency of a book."""
+    prices = panel.prices.ffill().to_numpy()[-1]
+    exchange = None if held is None else held.exchanges()
+    return read_options(path, panel.assets, prices, panel.dates[-1], exchange)
 
 
 def _equal(panel: Panel, prices: Array) -> Holdings:

@@ -115,7 +115,7 @@ def diffusion_limit(params: GarchParams, observations: Any = 1000) -> Diffusion:
     Parameters
     ----------
     params : leaves of one shape
-    observations : days that the moments are to speak for, broadcasting with the leaves
+    observations : observed days, which set that bound; broadcasting with the leaves
 
     Examples
     --------

@@ -42,7 +42,7 @@ class VolatilityTarget:
     strategy : what is held; its budget is one, and its decisions carry a covariance
     volatility : sigma, per year
     leverage : greatest gross exposure
-    bias : how forecasts are corrected; None trusts them
+    bias : how forecasts are corrected; None leaves them as they are
     name : for tables; that of the strategy and the target if not given
 
     Examples

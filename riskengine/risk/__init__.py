@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from riskengine.risk.stress import replay_returns as replay_returns
     from riskengine.risk.stress import reverse_stress as reverse_stress
     from riskengine.risk.tail_forecast import TailForecaster as TailForecaster
+    from riskengine.risk.universe_blocks import fit_universe as fit_universe
     from riskengine.risk.validation import CoverageTest as CoverageTest
     from riskengine.risk.validation import TestResult as TestResult
     from riskengine.risk.validation import TrafficLight as TrafficLight

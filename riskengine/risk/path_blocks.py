@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
@@ -117,6 +117,7 @@ class PathBlocks:
     settings : how scenarios are drawn
     shock : of the first day
     beside : what is held beside the assets
+    cells : paths times assets of a block, on which the draws depend
 
     Raises
     ------
@@ -129,6 +130,7 @@ class PathBlocks:
     settings: Simulation
     shock: Shock | None = None
     beside: Beside | None = None
+    cells: int = field(default_factory=lambda: _BLOCK_CELLS)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", checked_weights(self.weights, self.model))
@@ -138,7 +140,7 @@ class PathBlocks:
     @cached_property
     def size(self) -> int:
         """Paths of a block, the last one's too."""
-        return int(np.clip(_BLOCK_CELLS // len(self.model.assets), 1, self.settings.paths))
+        return int(np.clip(self.cells // len(self.model.assets), 1, self.settings.paths))
 
     @property
     def parts(self) -> list[range]:

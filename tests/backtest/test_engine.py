@@ -257,10 +257,10 @@ def test_a_walk_forward_compiles_each_function_once(prices):
 
     strategy = strategies()[2]
     run_backtest(strategy, Panel(prices), WalkForward(300, 200))
-    before = _filter._cache_size()
+    before = _filter.programs
     result = run_backtest(strategy, Panel(prices), WalkForward(300, 50))
     assert len(result.targets) == 12
-    assert _filter._cache_size() == before
+    assert _filter.programs == before
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
 
 import joblib
 import numpy as np
@@ -200,41 +196,6 @@ def test_a_cell_that_fails_is_named_and_tried_again(files, tmp_path):
 def test_processes_on_this_machine_give_the_same_numbers(serial, tmp_path):
     sweep, _ = serial
     assert_same(run_sweep(list(sweep.cells), tmp_path, jobs=2), sweep)
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    """A Dask scheduler and two workers, each a process of its own; address and workers."""
-    pytest.importorskip("distributed", reason="this test runs a Dask cluster: install the extra distributed")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    described = tmp_path / "scheduler.json"
-    started = []
-
-    def start(*arguments):
-        log = (tmp_path / f"log{len(started)}").open("w")
-        command = [
-            sys.executable,
-            "-m",
-            "dask",
-            *arguments,
-            "--no-dashboard",
-            "--scheduler-file",
-            str(described),
-        ]
-        started.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
-        log.close()
-        return started[-1]
-
-    start("scheduler", "--host", "127.0.0.1", "--port", "0")
-    workers = [start("worker", "--no-nanny", "--nthreads", "1") for _ in range(2)]
-    deadline = time.monotonic() + 120
-    while not described.exists() or not described.read_text().strip():
-        assert time.monotonic() < deadline, (tmp_path / "log0").read_text()
-        time.sleep(0.1)
-    yield json.loads(described.read_text())["address"], workers
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.cluster

@@ -70,10 +70,10 @@ def test_lengths_and_widths_next_to_each_other_compile_once():
     calibrate = NeuralCalibrator.pretrained()
     rng = np.random.default_rng(0)
     calibrate(0.01 * rng.standard_normal((1000, 13)))
-    before = forward._split._cache_size()
+    before = forward._split.programs
     for days, assets in ((999, 13), (961, 16), (1001, 15)):
         calibrate(0.01 * rng.standard_normal((days, assets)))
-    assert forward._split._cache_size() == before
+    assert forward._split.programs == before
     assert period(1000, 13) == period(961, 16) == period(1001, 15) == 1280
 
 

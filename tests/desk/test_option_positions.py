@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from riskengine.desk.exposures import Exposures
 from riskengine.desk.option_outcomes import HeldOptions
-from riskengine.desk.option_positions import OptionPositions, read_options
+from riskengine.desk.option_positions import Exchange, OptionPositions, read_options
 from riskengine.garch import GarchParams
 from riskengine.options import HestonParams, SsviParams, ssvi_volatility
 from riskengine.risk import ScenarioModel, Simulation, replay_returns, simulate
@@ -76,6 +77,35 @@ def test_simulated_paths_with_options_are_those_of_the_assets(model_of_two):
         float(both.tail(0.99).conditional_value_at_risk), abs=1e-9
     )
     assert (both.drawdowns >= both.losses - 1e-7).all()
+
+
+def test_options_on_foreign_assets_and_in_pence(tmp_path):
+    """A dollar asset and one in pence in a book of euros, against the formula in local money; strikes are local."""
+    (tmp_path / "o.csv").write_text(
+        "underlying,kind,strike,maturity,quantity,volatility,rate\nXOM,put,100,0.5,-10,0.3,0.02\nVOD,put,100,0.5,5,0.3,0.02\n"
+    )
+    names, rates = ("XOM", "VOD", "cash in USD", "cash in GBP"), (0.9, 1.2)
+    last = np.array([100 * 0.9, 100 * 1.2, 0.9, 1.2])  # of a price in pence too
+    exchange = {
+        "XOM": Exchange(0.9, "cash in USD", 0.25),
+        "VOD": Exchange(1.2, "cash in GBP", 0.0, 0.01),
+    }
+    found = read_options(tmp_path / "o.csv", names, last, pd.Timestamp("2024-01-01"), exchange)
+    today = black_put(100, 0.5)
+    np.testing.assert_allclose(found.value(), [-9 * today, 0.06 * today], rtol=1e-9)
+    local, money = np.array([-0.2, 0.1]), np.array([0.1, -0.05])
+    shares = np.array([0.75, 1.0])
+    moves = np.concatenate([(1 + local) * (1 + shares * money) - 1, money])
+    wanted = [
+        quantity * rate * unit * ((1 + share * x) * black_put(100 * (1 + r), 0.5) - today)
+        for quantity, rate, unit, share, x, r in zip(
+            (-10, 5), rates, (1, 0.01), shares, money, local, strict=True
+        )
+    ]
+    beside = HeldOptions(found, 1000.0).beside("episode", names)
+    np.testing.assert_allclose(beside.gains(1 + moves[None, None])[0, 0] * 1000, wanted, rtol=1e-9)
+    book = Exposures(("a", "b"), ("XOM", "VOD"), np.zeros(2), 1000.0, options=found)
+    np.testing.assert_allclose(book.gains(moves[None], names)[0] * 1000, wanted, rtol=1e-9)
 
 
 @pytest.fixture(scope="module")

@@ -113,12 +113,35 @@ def test_statistical_factors_are_the_model_s_own_covariance():
     model, weights = model_of(3), np.random.default_rng(3).standard_normal(6)
     total = weights @ model.covariance() @ weights
     found = statistical_parts(model, weights)
-    for k in range(model.loadings.shape[1]):
+    assert 1 <= len(found.exposures) < model.loadings.shape[1]
+    for k in range(len(found.exposures)):
         exposure = sum(
             weights[j] * np.sqrt(model.variance[j]) * model.loadings[j, k] for j in range(len(weights))
         )
         assert found.exposures[k] == pytest.approx(exposure)
         assert found.shares[k] == pytest.approx(exposure**2 / total)
+
+
+def test_statistical_factors_are_more_than_chance():
+    """Two assets with a common part have one factor and something of their own; independent ones have no factor."""
+    rng = np.random.default_rng(0)
+    own, common = rng.standard_normal((1000, 40)), rng.standard_normal((1000, 1))
+    p = GarchParams(*(np.full(40, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+
+    def parts(residuals):
+        n = residuals.shape[1]
+        names = tuple(map(str, range(n)))
+        leaves = (GarchParams(*(leaf[:n] for leaf in p)), np.full(n, 1e-4), residuals)
+        model = ScenarioModel(names, *leaves, *principal_correlation(residuals, 20))
+        return statistical_parts(model, np.full(n, 1 / n))
+
+    pair = parts(own[:, :2] + common)
+    assert pair.names == ("factor 1", "specific")
+    assert 0.0 <= pair.shares[1] < 0.1  # what is their own cancels in equal weights
+    assert parts(own[:, :2] * np.array([1.0, 3.0]) + 2 * common).names == ("factor 1", "specific")
+    assert parts(own).names == ("specific",)
+    assert parts(own[:, :1]).shares.tolist() == [1.0]
+    assert parts(own + 0.5 * common).names == ("factor 1", "specific")
 
 
 def test_a_portfolio_that_is_its_factors_has_nothing_specific():
