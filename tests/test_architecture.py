@@ -162,7 +162,7 @@ UNSHOWN = {"BlackLittermanStrategy", "SteadyVolatility"}
 
 def types_by_name(folder):
     """Names in annotations and bases of each function or class of a folder."""
-    trees = [tree for file, tree in SOURCES.items() if file.startswith(f"{folder}/")]
+    trees = [tree for file, tree in sources().items() if file.startswith(f"{folder}/")]
     found = defaultdict(set)
     for top in [
         node for tree in trees for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
