@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ Array = np.ndarray
 def run(returns: Array) -> tuple[dict[int, list[float]], dict[int, list[float]], list[float]]:
     """Returns of the portfolios and log scores, by days that correlations serve; how far their weights were apart."""
     model = Ensemble()
+    experts: Any = model.experts
     served = (1, *SERVES)
     outcomes: dict[int, list[float]] = {days: [] for days in served}
     scores: dict[int, list[float]] = {days: [] for days in served}
@@ -39,7 +41,7 @@ def run(returns: Array) -> tuple[dict[int, list[float]], dict[int, list[float]],
             state = model.init(returns[day - WINDOW : day])
         elif age:
             state = model.update(state, returns[day - 1])
-        anew = tuple(expert.correlated(one) for expert, one in zip(model.experts, state.experts, strict=True))
+        anew = tuple(expert.correlated(one) for expert, one in zip(experts, state.experts, strict=True))
         weights = {}
         for days in served:
             if days > 1 and (age % REFIT) % days == 0:

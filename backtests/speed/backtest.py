@@ -102,7 +102,7 @@ def skfolio_peer(panel: Panel) -> Callable[[int], Array]:
     return work
 
 
-def rebalance(panel: Panel) -> list[dict[str, Any]]:
+def rebalance(panel: Panel, count: int = FOLDS) -> list[dict[str, Any]]:
     """Median seconds a decision, all in turns; the first decision of each, which compiles, is left out."""
     limits = Constraints(upper=CAP)
     works: dict[str, Callable[[int], Array]] = {
@@ -112,7 +112,7 @@ def rebalance(panel: Panel) -> list[dict[str, Any]]:
             OptimizedStrategy("ensemble", Ensemble(), MinimumVariance(turnover_penalty=0.05), limits), panel
         ),
     }
-    folds = WalkForward(WINDOW, STEP).folds(panel.dates)[-FOLDS - 1 :]
+    folds = WalkForward(WINDOW, STEP).folds(panel.dates)[-count - 1 :]
     wall: dict[str, list[float]] = {name: [] for name in works}
     own: dict[str, list[float]] = {name: [] for name in works}
     weights: dict[str, Array] = {}
@@ -187,6 +187,7 @@ def daily(panel: Panel, decisions: int) -> list[dict[str, Any]]:
     def watch(stage: str, done: int, of: int) -> None:
         held.append(_resident())
 
+    run_backtest(strategy, panel, WalkForward(len(panel.dates) - 3, 1))  # compiles
     load, begin, cpu = os.getloadavg()[0], time.perf_counter(), time.process_time()
     schedule = WalkForward(len(panel.dates) - decisions, 1)
     run_backtest(strategy, panel, schedule, report=watch)
@@ -217,6 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS, help="the others are kept")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="decisions of a rebalancing that are timed")
     parser.add_argument("--decisions", type=int, default=DECISIONS, help="of the daily run")
     arguments = parser.parse_args()
     use_cores()
@@ -235,8 +237,8 @@ def main() -> None:
     years = (prices.index[-1] - prices.index[0]).days / 365.25
     about = {
         "rebalance": f"## A rebalancing of 500 stocks\n\nLong only, at most {CAP:.0%}, {WINDOW} days: forecast and "
-        f"optimisation, medians of {FOLDS}. The last column is the largest difference of weights from skfolio's, "
-        "whose Ledoit-Wolf is the same estimator.",
+        f"optimisation, medians of {arguments.folds}. The last column is the largest difference of weights from "
+        "skfolio's, whose Ledoit-Wolf is the same estimator.",
         "steps": "## The ensemble's covariance of 1,000 stocks\n\nProcessor seconds.",
         "daily": f"## Daily decisions\n\n{prices.shape[1]:,} stocks, a decision a day, refit={STEP}, "
         f"correlation_days={STEP}, in this process. The processor time of 2,500 is that of a decision times 2,500.",
@@ -244,7 +246,7 @@ def main() -> None:
         "before is compiled too.",
     }
     works: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "rebalance": lambda: rebalance(Panel(prices.iloc[:, :500])),
+        "rebalance": lambda: rebalance(Panel(prices.iloc[:, :500]), arguments.folds),
         "steps": lambda: steps(prices),
         "whole": lambda: whole(prices),
         "daily": lambda: daily(Panel(prices), arguments.decisions),

@@ -161,18 +161,18 @@ def _tables(record: Record, runs: list[dict[str, Any]]) -> None:
     rows.append(["exponent", "", *(exponent(runs, name) for name in STAGES), ""])
     record.table("seconds", ["assets", "days", *STAGES, "load before"], rows)
     record.say(
-        "## Memory\n\nPeak of the process in GB after each stage; at the end also over that of the returns (float64)."
+        "## Memory\n\nPeak of the process in GB after each stage, libraries and compiled programs included."
     )
     record.table(
         "memory",
-        ["assets", "days", "begin", *STAGES, "over the returns"],
+        ["assets", "days", "returns, float64", "begin", *STAGES],
         [
             [
                 f"{run['assets']:,}",
                 run["days"],
+                f"{8 * run['assets'] * run['days'] / 2**30:.2f}",
                 run["begin, GB"],
                 *(run[f"{name}, GB"] for name in STAGES),
-                f"{run[f'{STAGES[-1]}, GB'] / (8 * run['assets'] * run['days'] / 2**30):.1f}",
             ]
             for run in runs
         ],

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.dated import Dated
 from riskengine.calibration.forward import NetworkOutput, answers
 from riskengine.calibration.importance import exact_moments
@@ -26,7 +27,7 @@ from riskengine.errors import DataError, SettingsError
 from riskengine.garch import log_likelihood
 
 Refinement = Literal["none", "likelihood", "posterior"]
-_evaluate = jax.jit(log_likelihood)
+_evaluate = ByWidth(log_likelihood)
 
 
 _INSTEAD = "maximum likelihood in place of the network"
@@ -276,7 +277,9 @@ class NeuralCalibrator:
         )
         total, tomorrow = (
             np.asarray(leaf, dtype=np.float64)[: len(index)]
-            for leaf in _evaluate(inputs[0], jnp.asarray(data), inputs[1], inputs[2] if bounded else None)
+            for leaf in _evaluate.of(width)(
+                inputs[0], jnp.asarray(data), inputs[1], inputs[2] if bounded else None
+            )
         )
         return fit.merged(
             index,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -10,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.padding import NARROWEST, bucket, period
 from riskengine.calibration.result import Calibration
 from riskengine.garch import Filtered, GarchParams, filter_variance
@@ -42,12 +42,12 @@ def filter_window(fit: Calibration, returns: Array) -> Filtered:
         contamination = widened(fit.contamination) if robust else None
         params = GarchParams(*map(widened, fit.params.scaled(1 / scale)))
         there = jax.device_put(rows, NamedSharding(mesh, P(None, "assets")))
-        path = _filter(params, there, widened(fit.presample / scale**2), contamination, mesh)
+        path = _filter.of(width)(params, there, widened(fit.presample / scale**2), contamination, mesh)
     path = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[..., :assets], path)
     return _rescaled(path._replace(variance=path.variance[-days:]), scale)
 
 
-def _rescaled(path: Filtered, scale: Array) -> Filtered:
+def _rescaled(path: Filtered, scale: Any) -> Filtered:
     """Variances of returns ``scale`` times as large."""
     square: Any = scale**2
     pair = path.hypotheses
@@ -56,8 +56,7 @@ def _rescaled(path: Filtered, scale: Array) -> Filtered:
     return Filtered(square * path.variance, square * path.next_variance, pair)
 
 
-@partial(jax.jit, static_argnames="mesh")
-def _filter(
+def _dealt(
     params: GarchParams, returns: jax.Array, presample: jax.Array, contamination: jax.Array | None, mesh: Mesh
 ) -> Filtered:
     """:func:`filter_variance` with the assets dealt out to the devices of a mesh; no device waits for another."""
@@ -70,3 +69,6 @@ def _filter(
         out_specs=Filtered(*leaves),
         check_vma=False,
     )(params, returns, presample, contamination)
+
+
+_filter = ByWidth(_dealt, static_argnames="mesh")
