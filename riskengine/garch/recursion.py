@@ -8,9 +8,11 @@ from typing import Any
 import jax
 
 try:
-    from jax.experimental.scheduling_groups import xla_metadata_call
-except ImportError:  # an earlier jax: its loops are what XLA makes of them
-    xla_metadata_call = None
+    from jax.experimental import scheduling_groups
+
+    _named_call: Any = scheduling_groups.xla_metadata_call
+except (ImportError, AttributeError):  # an earlier jax: its loops are what XLA makes of them
+    _named_call = None
 
 _ONE_LOOP = {"inlineable": "false", "xla_cpu_small_call": "true"}
 
@@ -27,13 +29,14 @@ def over_days(step: Callable[[Any, Any], tuple[Any, Any]], start: Any, rows: Any
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> over_days(lambda total, row: (total + row, total), jnp.zeros(()), jnp.arange(4.0))
-    (Array(6., dtype=float32), Array([0., 0., 1., 3.], dtype=float32))
+    >>> last, before = over_days(lambda total, row: (total + row, total), jnp.zeros(()), jnp.arange(4.0))
+    >>> float(last), before.tolist()
+    (6.0, [0.0, 0.0, 1.0, 3.0])
     """
 
     def loop(start: Any, rows: Any) -> tuple[Any, Any]:
         return jax.lax.scan(step, start, rows)
 
-    if xla_metadata_call is not None and jax.default_backend() == "cpu":
-        loop = xla_metadata_call(loop, **_ONE_LOOP)
+    if _named_call is not None and jax.default_backend() == "cpu":
+        loop = _named_call(loop, **_ONE_LOOP)
     return loop(start, rows)
