@@ -8,17 +8,23 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from importlib import import_module
 from inspect import isclass, isfunction
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "riskengine"
-SOURCES = {str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
 PANDAS = {"market", "book", "backtest", "ecosystem", "desk", "report", "cli", "serialization.py"}
 TWICE = {
     "live.py",  # the old name of desk/live.py, for one version
     "result.py",  # what a calibration and what a backtest returns: each is the one result of its folder
 }
+
+
+@cache
+def sources() -> dict[str, ast.Module]:
+    """Modules of the package, parsed once a process that asks."""
+    return {str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
 
 
 def repeated(named):
@@ -29,14 +35,14 @@ def repeated(named):
 
 
 def test_no_file_name_occurs_twice():
-    names = [(Path(file).name, file) for file in SOURCES]
+    names = [(Path(file).name, file) for file in sources()]
     assert set(repeated(names)) - {"__init__.py"} == TWICE
 
 
 def test_no_public_class_name_occurs_twice():
     classes = [
         (node.name, file)
-        for file, tree in SOURCES.items()
+        for file, tree in sources().items()
         for node in tree.body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
@@ -45,7 +51,7 @@ def test_no_public_class_name_occurs_twice():
 
 def test_imports_are_absolute_and_those_of_pandas_at_import_stay_at_home():
     """import-linter does not tell an import of a module from one inside a function."""
-    for file, tree in SOURCES.items():
+    for file, tree in sources().items():
         for node in tree.body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
@@ -83,7 +89,7 @@ def lines_of_code(node, lines):
 
 def test_functions_read_as_the_list_of_their_steps():
     long = set()
-    for file, tree in SOURCES.items():
+    for file, tree in sources().items():
         lines = (PACKAGE / file).read_text().splitlines()
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and lines_of_code(node, lines) > LONGEST:
@@ -92,7 +98,7 @@ def test_functions_read_as_the_list_of_their_steps():
 
 
 def test_files_have_one_subject():
-    long = {file for file in SOURCES if len((PACKAGE / file).read_text().splitlines()) > LONGEST_FILE}
+    long = {file for file in sources() if len((PACKAGE / file).read_text().splitlines()) > LONGEST_FILE}
     assert long == STILL_LONG_FILES
 
 
@@ -130,7 +136,7 @@ SHARED = {
 
 def test_folders_import_the_faces_of_folders():
     deep, used = [], set()
-    for file, tree in SOURCES.items():
+    for file, tree in sources().items():
         folder = file.split("/")[0]
         for node in ast.walk(tree):
             if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("riskengine."):
@@ -156,7 +162,7 @@ UNSHOWN = {"BlackLittermanStrategy", "SteadyVolatility"}
 
 def types_by_name(folder):
     """Names in annotations and bases of each function or class of a folder."""
-    trees = [tree for file, tree in SOURCES.items() if file.startswith(f"{folder}/")]
+    trees = [tree for file, tree in sources().items() if file.startswith(f"{folder}/")]
     found = defaultdict(set)
     for top in [
         node for tree in trees for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
