@@ -231,7 +231,7 @@ def main() -> None:
     )
     record.say(
         "Ratios are of runs in turns. Processor time is what the process itself used; the load before is what others "
-        "did on as many cores."
+        "did on as many cores. A part that was not run this time keeps its last figures."
     )
     prices = most_traded(arguments.data, 1000)
     years = (prices.index[-1] - prices.index[0]).days / 365.25

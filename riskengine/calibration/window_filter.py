@@ -21,7 +21,7 @@ def filter_window(fit: Calibration, returns: Array) -> Filtered:
     """The path of the variances on ``(time, assets)`` returns, as numpy arrays, the universe split over jax's devices.
 
     Of rounded shape when it is compiled, so that a listing compiles nothing anew. With outliers reckoned with, it is
-    in float32 on returns over their long-run volatility: four times as fast, as that filter is all logarithms, and
+    in float32 on returns over their long-run volatility: two to four times as fast, as it is all logarithms, and
     variances are the same to 2e-7 in the median, to 1e-4 where two hypotheses are as good as equal.
     """
     days, assets = returns.shape

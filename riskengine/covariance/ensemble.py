@@ -108,7 +108,8 @@ class Ensemble:
     memory : days that learned weights rest on; they come off the end of the history at ``init``
     refresh : days between the forecasts that experts are judged by
     correlation_days : days that shrunk correlations serve, while variances move on. One makes them at every forecast;
-        decompositions of correlations are most of what a forecast of many assets costs, and in days they change little
+        decompositions of correlations are most of what a forecast of many assets costs. What more than one loses in
+        forecasts is asked by ``backtests/covariance/held_correlations.py``, which has not been run
 
     Examples
     --------

@@ -7,15 +7,6 @@ from typing import Any
 
 import jax
 
-try:
-    from jax.experimental import scheduling_groups
-
-    _named_call: Any = scheduling_groups.xla_metadata_call
-except (ImportError, AttributeError):  # an earlier jax: its loops are what XLA makes of them
-    _named_call = None
-
-_ONE_LOOP = {"inlineable": "false", "xla_cpu_small_call": "true"}
-
 
 def over_days(step: Callable[[Any, Any], tuple[Any, Any]], start: Any, rows: Any) -> tuple[Any, Any]:
     """:func:`jax.lax.scan`, which a CPU runs as one compiled loop.
@@ -28,14 +19,24 @@ def over_days(step: Callable[[Any, Any], tuple[Any, Any]], start: Any, rows: Any
 
     Examples
     --------
-    >>> import jax.numpy as jnp
-    >>> over_days(lambda total, row: (total + row, total), jnp.zeros(()), jnp.arange(4.0))
-    (Array(6., dtype=float32), Array([0., 0., 1., 3.], dtype=float32))
+    >>> last, path = over_days(lambda total, row: (total + row, total), 0.0, jax.numpy.arange(4.0))
+    >>> print(last, path)
+    6.0 [0. 0. 1. 3.]
     """
 
     def loop(start: Any, rows: Any) -> tuple[Any, Any]:
         return jax.lax.scan(step, start, rows)
 
-    if _named_call is not None and jax.default_backend() == "cpu":
-        loop = _named_call(loop, **_ONE_LOOP)
-    return loop(start, rows)
+    run = _as_one_kernel(loop) if jax.default_backend() == "cpu" else loop
+    return run(start, rows)
+
+
+def _as_one_kernel(loop: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any], tuple[Any, Any]]:
+    try:
+        from jax.experimental.scheduling_groups import xla_metadata_call
+    except ImportError:  # an earlier jax: its loops are what XLA makes of them
+        return loop
+    called: Callable[[Any, Any], tuple[Any, Any]] = xla_metadata_call(
+        loop, inlineable="false", xla_cpu_small_call="true"
+    )
+    return called
