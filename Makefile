@@ -56,6 +56,7 @@ studies: env
 	$(BIN)/python -m backtests.calibration.universe_panels
 	$(BIN)/python -m backtests.calibration.months
 	$(BIN)/python -m backtests.speed.calibration
+	$(BIN)/python -m backtests.speed.universe
 	$(BIN)/python -m backtests.portfolio.realized_volatility
 	$(BIN)/python -m backtests.covariance.race
 	$(BIN)/python -m backtests.covariance.min_risk_25

@@ -174,6 +174,7 @@ def test_a_backtest_with_a_checkpoint_goes_on_only_when_asked(run, small, tmp_pa
     assert "schedule differs" in err
 
 
+@pytest.mark.slow
 def test_a_sweep_shows_its_table_and_is_not_run_twice(run, small, tmp_path):
     arguments = ("sweep", EQUAL, "--set", "min_history=100,310", "--prices", small, "--top", 3, "--top", 6)
     arguments += ("--train", 300, "--step", "month", "--jobs", 1, "--out", tmp_path / "sweep")
@@ -351,7 +352,7 @@ def test_pretrain_writes_weights(run, tmp_path, monkeypatch):
     monkeypatch.setattr(
         pretraining, "train", lambda training, *_, **__: shipped[training.contaminants is not None]
     )
-    short = partial(pretraining.pretrain, series=64, lengths=(250,), width_lengths=(250,))
+    short = partial(pretraining.pretrain, series=16, lengths=(250,), width_lengths=(250,))
     monkeypatch.setattr(pretraining, "pretrain", short)
     code, text, _ = run("pretrain", "--steps", 12, "--out", tmp_path / "w", "--json")
     assert code == 0

@@ -31,3 +31,17 @@ def test_the_readme_is_one_screen_and_its_python_is_what_a_newcomer_needs():
 def test_every_page_of_the_site_is_in_its_contents():
     named = re.findall(r"[\w-]+\.(?:md|ipynb)", (ROOT / "mkdocs.yml").read_text())
     assert {path.name for kind in ("md", "ipynb") for path in (ROOT / "docs").glob(f"*.{kind}")} <= set(named)
+
+
+def test_the_glossary_names_what_there_is():
+    text = (ROOT / "docs" / "glossary.md").read_text()
+    cells = [line.rstrip("| ").rpartition("|")[2] for line in text.splitlines() if line.startswith("| ")][1:]
+    words = set().union(
+        *(re.findall(r"\w+", path.read_text()) for path in (ROOT / "riskengine").rglob("*.py"))
+    )
+    for code in re.findall(r"`([^`]+)`", " ".join(cells)):
+        if code.endswith(".py"):
+            assert (ROOT / "riskengine" / code).is_file(), code
+        else:
+            folders = {path.name for path in (ROOT / "riskengine").iterdir()}
+            assert set(re.findall(r"\w+", code)) <= words | folders, code

@@ -1,15 +1,16 @@
 """The universe's forecasts from closes on nine panels and three windows, beside arch and the robust, pooled network.
 
-    python -m backtests.calibration.universe_panels [--data DIR] [--only PANEL ...] [--jobs 2]
+    python -m backtests.calibration.universe_panels [--data DIR] [--only PANEL ...] [--jobs 2] [--keep DIR]
 
 Dates, assets and scores are those of :mod:`backtests.calibration.race`. The parameters of the universe were fitted to
 306 US stocks with open, high and low before 2013; weights were chosen there too. Nothing was chosen on these panels.
-About an hour of one core, nearly all of it arch.
+About an hour of one core, nearly all of it arch, whose scores are kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,7 +25,9 @@ from backtests.record import Record
 from riskengine import ArchReference
 from riskengine.calibration import Calibration, UniverseCalibrator
 from riskengine.covariance import conditional_variance
+from riskengine.files import write_atomically
 from riskengine.garch import holding_period_variance, log_density
+from riskengine.runtime import keep_compiled
 
 Array = np.ndarray
 Scores = dict[str, Array]
@@ -61,16 +64,34 @@ def universe_scores(
     }
 
 
-def task(job: tuple[Array, Array, Array, bool]) -> dict[str, Scores]:
-    """Scores of the three at one date."""
+def task(job: tuple[Array, Array, Array, bool], arch: Scores | None) -> dict[str, Scores]:
+    """Scores of the three at one date; those of arch may be known."""
     past, future, chosen, _ = job
     calibrator = UniverseCalibrator.pretrained()
     fit = calibrator.network(past)
     return {
-        "arch": scores(ArchReference()(past[:, chosen]), past[:, chosen], future[:, chosen]),
+        "arch": arch or scores(ArchReference()(past[:, chosen]), past[:, chosen], future[:, chosen]),
         "network": scores(fit.take(chosen), past[:, chosen], future[:, chosen]),
         "universe": universe_scores(calibrator, fit, past, future, chosen),
     }
+
+
+def kept(file: Path, dates: int) -> list[Scores | None]:
+    """Scores of arch that an earlier run kept, one a date."""
+    if not file.is_file():
+        return [None] * dates
+    with np.load(file) as arrays:
+        names = {name.partition(":")[2] for name in arrays.files}
+        return [{name: arrays[f"{date}:{name}"] for name in names} for date in range(dates)]
+
+
+def keep(file: Path, found: list[dict[str, Scores]]) -> None:
+    """Scores of arch, for a later run."""
+    content = io.BytesIO()
+    np.savez(
+        content, **{f"{date}:{name}": x for date, one in enumerate(found) for name, x in one["arch"].items()}
+    )
+    write_atomically(file, content.getvalue())
 
 
 def row(panel: str, window: int, found: list[dict[str, Scores]]) -> list[object]:
@@ -98,27 +119,35 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--only", nargs="*", default=list(PANELS), help="panels; rows of the others are kept")
+    parser.add_argument("--keep", type=Path, default=Path("out/universe_panels"), help="scores of arch")
     arguments = parser.parse_args()
     record = Record("calibration_universe", "The universe's forecasts from closes on nine panels", seed=5)
     rows = [list(r.values()) for r in record.earlier().get("panels", []) if r["panel"] not in arguments.only]
+    if rows:
+        record.origin["panels of an earlier run"] = ", ".join(dict.fromkeys(r[0] for r in rows))
     headings = ["panel", "window", "fits"]
     headings += [f"{measure}, over {rival}" for rival in ("arch", "the network") for measure in MEASURES]
     headings += [f"{AHEAD} days, mean forecast / realized", "median"]
-    with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        arguments.jobs, mp_context=get_context("spawn"), initializer=keep_compiled
+    ) as pool:
         for panel in arguments.only:
             file, sample, dates, kind = PANELS[panel]
             returns = load_returns(arguments.data, file, kind)
             for window in WINDOWS if returns is not None else ():
-                found = list(pool.map(task, jobs(returns, window, sample, dates)))
+                scored = arguments.keep / f"{panel}-{window}.npz"
+                given = list(jobs(returns, window, sample, dates))
+                found = list(pool.map(task, given, kept(scored, len(given))))
                 if found:
+                    keep(scored, found)
                     rows.append(row(panel, window, found))
             record.clear()
             record.say(
                 "Leads are means over days and assets, higher is better: log score in nats a stock-day, with the "
                 "share of 21-day asset-windows won; QLIKE with its sign turned. t: HAC over daily means of the "
-                "cross-section. The network is the robust, pooled one. Rows were run before the join was bounded "
-                "(`universe_calibrator.FURTHEST`), which took .0001 nats from closes on the stocks of 2009-12."
+                "cross-section. The network is the robust, pooled one."
             )
+            rows.sort(key=lambda r: list(PANELS).index(r[0]))
             record.table("panels", headings, rows)
             record.write()
 

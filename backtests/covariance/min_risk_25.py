@@ -10,6 +10,7 @@ before, against the second moments of its own quarter, and a minimum-risk portfo
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import cvxpy as cp
@@ -25,9 +26,10 @@ from riskengine import (
     FactorGarch,
     IteratedEwma,
     NeuralCalibrator,
+    UniverseCalibrator,
 )
 from riskengine.covariance import CovarianceForecaster, LogVarianceRegression, RunningBias
-from riskengine.runtime import use_cores
+from riskengine.runtime import keep_compiled, use_cores
 
 PANEL = "equities/cov_pred_25_returns.parquet"
 START, RECALIBRATE, TARGET, WINDOW = pd.Timestamp("2011-12-28"), 21, 0.10, 1250
@@ -49,6 +51,7 @@ Array = np.ndarray
 def forecasters() -> dict[str, CovarianceForecaster]:
     """Everything that runs."""
     network = NeuralCalibrator.pretrained(robust=True, pooled=True)
+    universe = UniverseCalibrator.pretrained()
     fading = ConstantCorrelation(network, half_life=125.0)
     news = FactorGarch(network, static_share=0.0, news=LogVarianceRegression())
     faster = FactorGarch(network, static_share=0.0, half_life=63.0, news=LogVarianceRegression())
@@ -68,6 +71,13 @@ def forecasters() -> dict[str, CovarianceForecaster]:
         "one factor, news": news,
         "ensemble without news, 20 days": Ensemble(former, "likelihood", "roots", 20, 1),
         "ensemble, 20 days": Ensemble((news, faster, fading, fast), "likelihood", "roots", 20, 1),
+        "ensemble, 20 days, universe's margins": Ensemble(
+            (*(replace(one, calibrator=universe) for one in (news, faster, fading)), fast),
+            "likelihood",
+            "roots",
+            20,
+            1,
+        ),
     }
 
 
@@ -148,9 +158,12 @@ def main() -> None:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
-    parser.add_argument("--only", nargs="*", help="names of forecasters")
+    parser.add_argument(
+        "--only", nargs="*", default=list(forecasters()), help="forecasters; rows of the others are kept"
+    )
     arguments = parser.parse_args()
     use_cores()
+    keep_compiled()
     record = Record("min_risk_25", "Daily covariances of 25 large stocks")
     frame = pd.read_parquet(arguments.data / PANEL)
     returns, dates = frame.to_numpy(np.float64), frame.index
@@ -163,9 +176,14 @@ def main() -> None:
     eve = [quarters[0], *quarters[:-1]]
     published = log_likelihood([prescient[q] for q in eve], rows)
     whole = quarters != quarters[0]  # three days of 2011
-    optimise, table = LeastRisk(returns.shape[1]), []
+    optimise = LeastRisk(returns.shape[1])
+    table = [
+        list(r.values()) for r in record.earlier().get("regret", []) if r["forecast"] not in arguments.only
+    ]
+    if table:
+        record.origin["forecasts of an earlier run"] = ", ".join(r[0] for r in table)
     for name, forecaster in forecasters().items():
-        if arguments.only and name not in arguments.only:
+        if name not in arguments.only:
             continue
         matrices = forecasts(forecaster, returns, first)
         mine = log_likelihood(matrices, rows)

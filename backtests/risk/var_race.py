@@ -2,16 +2,19 @@
 
     python -m backtests.risk.var_race [--data DIR] [--assets 2000] [--portfolios 200] [--days 1000]
 
-Assets, and portfolios with random fixed weights, each as one series. Half an hour of one core, a fifth of it with 24 of
-each; the page is written anew after every panel.
+Assets, and portfolios with random fixed weights, each as one series. An hour of one core, a fifth of it with 24 of
+each; the page is written anew after every panel. Forecasts and test results are kept by panel.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,8 +32,8 @@ from riskengine.runtime import keep_compiled, use_cores
 
 WINDOW, REFIT, HISTORY, DECAY = 1000, 63, 500, 0.94
 LEVELS = (0.95, 0.975, 0.99)
-DRAWS = 99
-OURS, SELDOM = "adaptive tails", "adaptive tails, calibrated every 63 days"
+DRAWS, SIGNIFICANT = 99, 1.96
+OURS, PLAIN = "adaptive tails", "adaptive tails, plain network"
 RIVALS = ("GJR-t, maximum likelihood", "historical simulation", "RiskMetrics")
 CHOSEN_ON = ("bundled 20", "18 ETFs")
 PANELS = {
@@ -45,6 +48,7 @@ PANELS = {
     "crypto": "crypto/crypto_2017_2023.parquet",
 }
 Array = np.ndarray
+Method = Callable[[Array], "Forecast"]
 
 
 class Forecast(NamedTuple):
@@ -115,18 +119,42 @@ def risk_metrics(rows: Array) -> Forecast:
     return found
 
 
-def variants() -> dict[str, TailForecaster]:
+def kept(file: Path, method: Method, series: Array) -> Forecast:
+    """Forecasts of a method, from its file if it has run before."""
+    if not file.is_file():
+        found = method(series)
+        content = io.BytesIO()
+        arrays = {
+            f"{kind}-{level}": getattr(found, kind)[level] for kind in found._fields for level in LEVELS
+        }
+        np.savez(content, **arrays)
+        write_atomically(file, content.getvalue())
+    with np.load(file) as arrays:
+        return Forecast(
+            *({level: arrays[f"{kind}-{level}"] for level in LEVELS} for kind in Forecast._fields)
+        )
+
+
+def methods() -> dict[str, Method]:
+    """Ours and its rivals."""
+    plain = TailForecaster(NeuralCalibrator.pretrained(), levels=LEVELS)
+    ours = (partial(adaptive, forecaster=one) for one in (TailForecaster(levels=LEVELS), plain))
+    return dict(zip((OURS, PLAIN, *RIVALS), (*ours, student, historical, risk_metrics), strict=True))
+
+
+def variants() -> dict[str, Method]:
     """Ours, with one part changed at a time."""
     ours = TailForecaster(levels=LEVELS)
-    return {
+    changed = {
         "without the recent residuals": replace(ours, weight=0.0),
         "without adaptation": replace(ours, adapt=0.0),
         "window of 1,000 days alone": replace(ours, windows=(1000,)),
-        "plain network": replace(ours, calibrator=NeuralCalibrator.pretrained()),
+        "calibrated every 63 days": replace(ours, recalibrate=REFIT),
         "robust, pooled network": replace(
             ours, calibrator=NeuralCalibrator.pretrained(robust=True, pooled=True)
         ),
     }
+    return {name: partial(adaptive, forecaster=one) for name, one in changed.items()}
 
 
 def load(path: Path, assets: int, days: int) -> Array:
@@ -163,6 +191,12 @@ def passing(losses: Array, forecast: Forecast, level: float) -> dict[str, list[b
     return {test: [row.get(test, False) for row in rows] for test in tests}
 
 
+def asked(panel: str, arguments: argparse.Namespace) -> str:
+    """Panel and settings, as a name of files."""
+    size = f"{arguments.assets}-{arguments.portfolios}-{arguments.days}"
+    return f"{panel}-{size}-{panel in arguments.variants}"
+
+
 def measure(panel: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """What there is to say of one panel, as plain numbers."""
     path = Path(PANELS[panel]) if panel == "bundled 20" else arguments.data / PANELS[panel]
@@ -170,13 +204,11 @@ def measure(panel: str, arguments: argparse.Namespace) -> dict[str, Any]:
     drawn = np.random.default_rng(1).dirichlet(np.full(rows.shape[1], 0.5), arguments.portfolios)
     series = np.hstack([rows, rows @ drawn.T])
     losses = -series[WINDOW:]
+    made = methods() | (variants() if panel in arguments.variants else {})
     forecasts = {
-        OURS: adaptive(series, TailForecaster(levels=LEVELS)),
-        SELDOM: adaptive(series, TailForecaster(levels=LEVELS, recalibrate=REFIT)),
+        name: kept(arguments.keep / f"{asked(panel, arguments)}-{name}.npz", make, series)
+        for name, make in made.items()
     }
-    forecasts |= zip(RIVALS, (student(series), historical(series), risk_metrics(series)), strict=True)
-    if panel in arguments.variants:
-        forecasts |= {name: adaptive(series, how) for name, how in variants().items()}
     found: dict[str, Any] = {"name": f"{panel} ({rows.shape[1]} assets, {len(losses)} days)"}
     for level in LEVELS:
         score = {
@@ -184,7 +216,11 @@ def measure(panel: str, arguments: argparse.Namespace) -> dict[str, Any]:
             for name, one in forecasts.items()
         }
         found[str(level)] = {
-            "passed": {name: passing(losses, one, level) for name, one in forecasts.items()},
+            "passed": {
+                name: passing(losses, one, level)
+                for name, one in forecasts.items()
+                if name not in RIVALS or name in arguments.tested
+            },
             "gaps": {name: compare(score[OURS], score[name]) for name in forecasts if name != OURS},
         }
     return found
@@ -206,8 +242,9 @@ def main() -> None:
     parser.add_argument("--portfolios", type=int, default=200)
     parser.add_argument("--days", type=int, default=1000, help="out of sample, the last of each panel")
     parser.add_argument("--panels", nargs="*", default=list(PANELS))
+    parser.add_argument("--variants", nargs="*", default=list(CHOSEN_ON), help="panels to run variants on")
     parser.add_argument(
-        "--variants", nargs="*", default=list(CHOSEN_ON[1:]), help="panels to run variants on"
+        "--tested", nargs="*", default=list(RIVALS), help="rivals whose series are tested: half of the time"
     )
     parser.add_argument(
         "--keep", type=Path, default=Path("out/var_race"), help="panels done; remove to run anew"
@@ -217,8 +254,7 @@ def main() -> None:
     keep_compiled()
     record = Record("var_race", "VaR and CVaR of one day on real panels")
     for panel in arguments.panels:
-        asked = f"{arguments.assets}-{arguments.portfolios}-{arguments.days}-{panel in arguments.variants}"
-        file = arguments.keep / f"{panel}-{asked}.json"
+        file = arguments.keep / f"{asked(panel, arguments)}.json"
         if not file.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, json.dumps(measure(panel, arguments)).encode())
@@ -238,9 +274,9 @@ def write(record: Record, arguments: argparse.Namespace, panels: list[dict[str, 
         f"history. Up to {arguments.assets} assets evenly spread over the panel and {arguments.portfolios} portfolios "
         "with random fixed weights, long only, each as one series; nine tests a series with p-values by simulation "
         f"({DRAWS} draws), passed at p > 5%: a right forecast passes each in 95% of series. "
-        f'"{OURS}" is `TailForecaster()` as it comes: the calibrator of universes on 500 and 1,000 '
-        "days. It is calibrated "
-        "every 21 days, which costs next to nothing; the maximum likelihood (that of the package arch, batched, on "
+        f'"{OURS}" is `TailForecaster()` as it comes: the calibrator of universes on 500 and 1,000 days, of assets and '
+        f'portfolios together, calibrated every 21 days; "{PLAIN}" has the plain network, each series by itself. The '
+        "maximum likelihood (that of the package arch, batched, on "
         f"{WINDOW} days, zero mean) every {REFIT}; both are filtered every day. Historical simulation looks back "
         f"{HISTORY} days; RiskMetrics is Gaussian with a decay of {DECAY}. The settings of ours were chosen on earlier "
         f"and these days of {' and '.join(CHOSEN_ON)}; the other panels played no part."
@@ -248,7 +284,8 @@ def write(record: Record, arguments: argparse.Namespace, panels: list[dict[str, 
     cells = {level: [panel[str(level)]["passed"] for panel in panels] for level in LEVELS}
     tests = list(cells[LEVELS[0]][0][OURS])
     for level in LEVELS:
-        rows = shares(cells[level], (OURS, SELDOM, *RIVALS))
+        tested = tuple(name for name in (OURS, PLAIN, *RIVALS) if all(name in cell for cell in cells[level]))
+        rows = shares(cells[level], tested)
         record.table(f"passing {level}", [f"share passing, {level:.1%}", *tests], rows)
     ours = [np.mean(np.concatenate([c[OURS][t] for c in cells[level]])) for level in LEVELS for t in tests]
     record.say(
@@ -270,8 +307,9 @@ def write(record: Record, arguments: argparse.Namespace, panels: list[dict[str, 
         "Fissler-Ziegel loss of ours less that of each other, a daily mean over the series (negative: ours is "
         "ahead), with HAC t-statistics:"
     )
-    others = (SELDOM, *RIVALS)
+    others = (PLAIN, *RIVALS)
     record.table("losses", ["panel", "level", *others], gaps(panels, others))
+    record.say(" ".join(ahead(panels, name) for name in others[:2]))
     changed = tuple(variants())
     with_variants = [panel for panel in panels if changed[0] in panel[str(LEVELS[0])]["gaps"]]
     if with_variants:
@@ -281,6 +319,16 @@ def write(record: Record, arguments: argparse.Namespace, panels: list[dict[str, 
             rows = shares([panel[str(level)]["passed"] for panel in with_variants], (OURS, *changed))
             record.table(f"variants, passing {level}", [f"share passing, {level:.1%}", *tests], rows)
     record.write()
+
+
+def ahead(panels: list[dict[str, Any]], name: str) -> str:
+    """On how many panels the loss of ours is below that of another, in words."""
+    counts = []
+    for level in LEVELS:
+        found = [panel[str(level)]["gaps"][name] for panel in panels]
+        below, clearly = sum(gap < 0 for gap, _ in found), sum(t < -SIGNIFICANT for _, t in found)
+        counts.append(f"{below} of {len(found)} at {level:.1%} ({clearly} with t below -{SIGNIFICANT:g})")
+    return f"Ours is below {name} on {', '.join(counts)}."
 
 
 def gaps(panels: list[dict[str, Any]], names: tuple[str, ...]) -> list[list[str]]:

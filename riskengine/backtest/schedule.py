@@ -67,7 +67,7 @@ class WalkForward:
         decision is traded before the next is made
     window : returns that a strategy is shown, a rolling window; all of the past, which expands, if not given
     universe : who may be held; every member with a price if not given
-    band : how far weights may stray before they are traded; every decision is traded in full if not given
+    band : how far weights may drift from their targets before they are traded; all decisions are traded in full if None
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How much of a winner's record is luck, when many strategies were tried."""
+"""Selection bias: how much of the best record is chance, when many strategies were tried."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def deflated_sharpe_ratio(
 ) -> float:
     """Probability that the best of many trials has any skill (Bailey and Lopez de Prado 2014).
 
-    The probabilistic Sharpe ratio against the highest that luck alone would have shown.
+    The probabilistic Sharpe ratio against the highest expected by chance.
 
     Parameters
     ----------

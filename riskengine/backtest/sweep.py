@@ -86,7 +86,7 @@ def run_sweep(
     """Run the backtests of a sweep whose results are not in its folder yet.
 
     Results are written by this process, each as soon as it is there: a sweep that was stopped, or whose workers
-    died, goes on with what is missing. A cell that fails, whatever its fault, is named in the table and tried again
+    ended, goes on with what is missing. A cell that fails, whatever its fault, is named in the table and tried again
     the next time. Cells whose numbers are decided by the same things run once.
 
     Strategies run where they lie. A worker that lacks their files is sent those that were read while they were loaded

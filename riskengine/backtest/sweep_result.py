@@ -1,4 +1,4 @@
-"""What a sweep found: a table, tests of how much of the best record is luck, and what went wrong."""
+"""What a sweep found: a table, tests of selection bias in the best record, and what went wrong."""
 
 from __future__ import annotations
 

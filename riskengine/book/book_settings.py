@@ -117,7 +117,7 @@ def read_book_settings(path: Path | None) -> BookSettings:
 
 
 def completed(book: PositionBook, settings: BookSettings) -> PositionBook:
-    """A book with what the settings say of it; they have the last word.
+    """A book completed by the settings, which take precedence over the file.
 
     Raises
     ------

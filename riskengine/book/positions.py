@@ -98,7 +98,7 @@ class PositionBook:
     positions : in the order of the file; one a symbol and account
     cash : one a currency and account
     base : currency of all totals; empty where no currency is named anywhere
-    rates : value of one unit of a currency in the base, as files state it; prices have the first word
+    rates : value of one unit of a currency in the base, as files state it; rates in the prices take precedence
     notes : what of a file was passed over, one line each
     flags : what a person has to look at, one line each
 

@@ -12,6 +12,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.features import CONTAMINATION, mean_square
 from riskengine.calibration.network import looks
 from riskengine.calibration.padding import NARROWEST, bucket, period
@@ -41,7 +42,7 @@ class NetworkOutput(NamedTuple):
     log_likelihood, next_variance : at ``params``
     log_variance_spread : posterior standard deviation of the log of ``next_variance``
     strangeness : distance from the training distribution, one at its edge
-    contamination : probability of an outlier a day that the filter reckons with; zero unless robust
+    contamination : probability of an outlier a day that the filter assumes; zero unless robust
     """
 
     observations: Any  # jax inside, numpy at the door
@@ -128,13 +129,15 @@ def mean_params(mean: Array, whitener: Array) -> GarchParams:
     return means._replace(dof=1 / means.dof)
 
 
-@partial(jax.jit, static_argnames=("robust", "mesh"))
-def _split(trained: Trained, returns: Array, robust: bool, mesh: Mesh) -> NetworkOutput:
+def _dealt(trained: Trained, returns: Array, robust: bool, mesh: Mesh) -> NetworkOutput:
     """:func:`answer` with the assets dealt out to the devices of a mesh; no device waits for another."""
     part = partial(answer, robust=robust)
     return jax.shard_map(
         part, mesh=mesh, in_specs=(P(), P(None, "assets")), out_specs=P("assets"), check_vma=False
     )(trained, returns)
+
+
+_split = ByWidth(_dealt, static_argnames=("robust", "mesh"))
 
 
 def answers(trained: Trained, returns: np.ndarray, robust: bool) -> NetworkOutput:
@@ -155,6 +158,6 @@ def answers(trained: Trained, returns: np.ndarray, robust: bool) -> NetworkOutpu
         some = returns[:, first : first + width]
         data = np.full((period(days, assets), width), np.nan, np.float32)
         data[-days:, : some.shape[1]] = some
-        part = _split(trained, jax.device_put(data, rows), robust, mesh)
+        part = _split.of(width)(trained, jax.device_put(data, rows), robust, mesh)
         found.append(jax.tree.map(lambda leaf, n=some.shape[1]: np.asarray(leaf)[:n], part))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *found)

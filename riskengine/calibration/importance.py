@@ -126,7 +126,12 @@ def exact_posterior(
     )
 
 
-_CHUNK = 32  # assets at a time: their draws fit the cache
+_WIDEST = 32  # assets at a time: their draws fit the cache
+
+
+def _chunk(assets: int) -> int:
+    """Assets at a time: 8, 16 or 32, so that few do not pay for many."""
+    return min(_WIDEST, max(8, 1 << max(assets - 1, 0).bit_length()))
 
 
 def exact_moments(
@@ -160,7 +165,8 @@ def exact_moments(
     assets = returns.shape[1]
     scale = np.sqrt(np.nanmean(returns**2, axis=0))
     mean = posterior.mean - np.where(np.arange(5) == 0, 2 * np.log(scale)[:, None], 0)
-    spare = -assets % _CHUNK
+    chunk = _chunk(assets)
+    spare = -assets % chunk
     days = period(len(returns), assets)
     data = np.full((days, assets + spare), np.nan, np.float32)
     data[-len(returns) :] = np.pad(returns / scale, ((0, 0), (0, spare)), mode="edge")
@@ -169,8 +175,8 @@ def exact_moments(
         for leaf in (mean, posterior.cholesky, presample / scale**2)
     ]
     found = []
-    for k in range(0, assets + spare, _CHUNK):
-        part = slice(k, k + _CHUNK)
+    for k in range(0, assets + spare, chunk):
+        part = slice(k, k + chunk)
         centre, factor, before = (jnp.asarray(leaf[part]) for leaf in inputs)
         found.append(
             exact_posterior(jax.random.key(seed), centre, factor, jnp.asarray(data[:, part]), before, prior)

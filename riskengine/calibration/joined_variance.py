@@ -17,7 +17,7 @@ _JUDGED = 128  # assets whose log scores tell the weight
 
 
 def joined(universe: Any, garch: Any, weight: Any, xp: ModuleType = np) -> Any:
-    """Geometric mean of variances in which the first has a bounded say.
+    """Weighted geometric mean of two variances, in which the influence of the first is bounded.
 
     After a bad print, which the network's filter of two hypotheses sees through and the component model does not, they
     differ by a factor of five or ten: the difference of logarithms ``d`` counts as ``.7 tanh(d / .7)``. ``xp`` is the
@@ -29,6 +29,17 @@ def joined(universe: Any, garch: Any, weight: Any, xp: ModuleType = np) -> Any:
     [1.07, 1.45, 1.63]
     """
     return garch * xp.exp(weight * FURTHEST * xp.tanh(xp.log(universe / garch) / FURTHEST))
+
+
+def judging(assets: int) -> slice:
+    """Which of so many assets tell the weight: at most some 128, evenly spread.
+
+    Examples
+    --------
+    >>> judging(20), judging(1000)
+    (slice(None, None, 1), slice(None, None, 7))
+    """
+    return slice(None, None, max(1, assets // _JUDGED))
 
 
 def evident_weight(returns: Array, universe: Array, garch: Array, dof: Array, most: float) -> float:
@@ -54,17 +65,14 @@ def evident_weight(returns: Array, universe: Array, garch: Array, dof: Array, mo
     >>> [evident_weight(rows, one, other, np.full(8, 30.0), 0.7) for one, other in ((common, flat), (flat, common))]
     [0.7, 0.0]
     """
-    assets = returns.shape[1]
     if most <= 0:
         return 0.0
-    some = slice(None, None, max(1, assets // _JUDGED))
-    rows, mine, theirs, eta = returns[:, some], universe[:, some], garch[:, some], 1 / dof[some]
-    seen = ~np.isnan(rows)
+    seen = ~np.isnan(returns)
     if not seen.any():
         return most
-    square = np.where(seen, rows, 0.0) ** 2
+    square = np.where(seen, returns, 0.0) ** 2
     none, half, whole = (
-        np.mean(_log_scores(square, joined(mine, theirs, weight), eta), where=seen)
+        np.mean(_log_scores(square, joined(universe, garch, weight), 1 / dof), where=seen)
         for weight in (0.0, most / 2, most)
     )
     slope, bend = (4 * half - 3 * none - whole) / most, 2 * (whole - 2 * half + none) / most**2

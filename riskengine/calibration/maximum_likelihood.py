@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import jax
@@ -15,7 +15,14 @@ from riskengine.calibration.fisher_scoring import HIGH, LOW, search
 from riskengine.calibration.padding import lengthened, widened
 from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.status import complete, screen, stale_prices, without_constants
+from riskengine.calibration.status import (
+    complete,
+    marked,
+    screen,
+    stale_prices,
+    without_constants,
+    without_impossible,
+)
 from riskengine.errors import SettingsError
 from riskengine.garch import GarchParams, backcast, from_unconstrained, to_unconstrained
 from riskengine.garch import log_likelihood as evaluate
@@ -84,11 +91,11 @@ class MaximumLikelihood:
                 raise SettingsError(f"{name} is one of {', '.join(allowed)}, not {value!r}")
 
     def __call__(self, returns: Any, start: Calibration | None = None) -> Calibration:
-        """Calibrate ``(time, assets)`` returns.
+        """Calibrate ``(time, assets)`` returns; impossible ones count as missing, and their asset as an outlier.
 
         Parameters
         ----------
-        returns : array or DataFrame, NaN where missing
+        returns : array or DataFrame, NaN where missing (:func:`riskengine.calibration.status.without_impossible`)
         start : an earlier calibration of the same assets; it then replaces all starts but one, which makes
             a daily or monthly update several times faster
         """
@@ -99,6 +106,7 @@ class MaximumLikelihood:
         self, matrix: np.ndarray, assets: tuple[str, ...], start: Calibration | None = None
     ) -> Calibration:
         """What a call does once the input is a checked float matrix ``(time, assets)`` with names."""
+        given, matrix = matrix, without_impossible(matrix)
         scale, status = screen(matrix)
         usable = np.array([not s.fell_back for s in status])
         scaled = np.where(usable, matrix / scale, np.nan)
@@ -108,7 +116,8 @@ class MaximumLikelihood:
         starts = self._starts(centre, scale)
         if start is not None:
             starts = np.concatenate([self._from(start, centre, scale), starts[:1]])
-        return self._maximise(matrix, assets, starts, centre)
+        fit = self._maximise(matrix, assets, starts, centre)
+        return replace(fit, status=marked(fit.status, given, matrix))
 
     def climb(self, returns: Any, start: Calibration) -> Calibration:
         """Exact scoring from a calibration of the same returns, such as the network's.

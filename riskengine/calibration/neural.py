@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.dated import Dated
 from riskengine.calibration.forward import NetworkOutput, answers
 from riskengine.calibration.importance import exact_moments
@@ -21,12 +22,12 @@ from riskengine.calibration.posterior import Posterior
 from riskengine.calibration.pretrained_weights import PRETRAINED, WIDTH_DAYS, Trained, load
 from riskengine.calibration.prior import TrainingPrior
 from riskengine.calibration.result import Calibration, Status
-from riskengine.calibration.status import complete, judge, without_impossible
+from riskengine.calibration.status import complete, judge, marked, without_impossible
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import log_likelihood
 
 Refinement = Literal["none", "likelihood", "posterior"]
-_evaluate = jax.jit(log_likelihood)
+_evaluate = ByWidth(log_likelihood)
 
 
 _INSTEAD = "maximum likelihood in place of the network"
@@ -182,7 +183,9 @@ class NeuralCalibrator:
             raise DataError(f"{len(groups)} group labels for {len(assets)} assets: give one an asset")
         given, matrix = matrix, without_impossible(matrix)
         found = answers(self.trained, matrix, self.robust)
-        status = self._marked(judge(found, matrix), (np.isnan(matrix) & ~np.isnan(given)).any(axis=0))
+        # For the backup if there is one, whose filter bounds news.
+        mark = Status.OUTLIER if self.backup is None else Status.UNFAMILIAR
+        status = marked(judge(found, matrix), given, matrix, mark)
         fit = self._plain(found, assets, status, centre)
         if self.backup is not None:
             fit = self._with_backup(fit, matrix)
@@ -205,13 +208,6 @@ class NeuralCalibrator:
         if self.refine == "posterior":
             return self._exact(fit, matrix)
         return fit
-
-    def _marked(self, status: tuple[Status, ...], impossible: np.ndarray) -> tuple[Status, ...]:
-        """With assets of impossible returns marked: for the backup if there is one, whose filter bounds news."""
-        mark = Status.OUTLIER if self.backup is None else Status.UNFAMILIAR
-        return tuple(
-            mark if found and not s.fell_back else s for s, found in zip(status, impossible, strict=True)
-        )
 
     def _plain(
         self, found: NetworkOutput, assets: tuple[str, ...], status: tuple[Status, ...], centre: np.ndarray
@@ -281,7 +277,9 @@ class NeuralCalibrator:
         )
         total, tomorrow = (
             np.asarray(leaf, dtype=np.float64)[: len(index)]
-            for leaf in _evaluate(inputs[0], jnp.asarray(data), inputs[1], inputs[2] if bounded else None)
+            for leaf in _evaluate.of(width)(
+                inputs[0], jnp.asarray(data), inputs[1], inputs[2] if bounded else None
+            )
         )
         return fit.merged(
             index,

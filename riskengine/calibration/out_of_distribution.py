@@ -12,7 +12,7 @@ QUANTILE = 0.999
 
 
 class Familiar(NamedTuple):
-    """The training distribution of the first features as a Gaussian, and how far its own series stray.
+    """The training distribution of the first features as a Gaussian, and how far its own series lie from its mean.
 
     Attributes
     ----------

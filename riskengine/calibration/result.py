@@ -51,7 +51,10 @@ class Status(StrEnum):
     @property
     def fell_back(self) -> bool:
         """Whether the parameters are borrowed from the universe."""
-        return self.value.startswith("fallback")
+        return self in _BORROWED
+
+
+_BORROWED = frozenset(status for status in Status if status.value.startswith("fallback"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,7 @@ class Calibration:
     observations : (assets,) observed days
     log_variance_spread : (assets,) posterior standard deviation of the log of ``next_variance``
     strangeness : (assets,) distance from the network's training distribution; beyond its edge at one
-    contamination : (assets,) probability of an outlier a day that the filter reckons with
+    contamination : (assets,) probability of an outlier a day that the filter assumes
     effective_sample_size : (assets,) of the draws behind an exact posterior
     periods_per_year : by which volatilities are annualised: that of the dates of a DataFrame, 252 for a matrix
     notes : what a person should know, one line each, of an asset by its name and a colon
@@ -134,10 +137,10 @@ class Calibration:
         """Calibrations of some assets each as one of all, in their order; what one of them does not know is None."""
         leaves = [one._arrays() | {"posterior": one.posterior.with_width()} for one in parts]
         known = [name for name in leaves[0] if all(one[name] is not None for one in leaves)]
+        unknown: dict[str, Any] = {name: None for name in leaves[0] if name not in known}
         whole = jax.tree.map(
             lambda *some: np.concatenate(some), *({name: one[name] for name in known} for one in leaves)
         )
-        unknown: dict[str, Any] = dict.fromkeys(set(leaves[0]) - set(known))
         return replace(
             parts[0],
             assets=tuple(name for one in parts for name in one.assets),

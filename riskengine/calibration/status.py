@@ -115,6 +115,23 @@ def without_impossible(returns: Array) -> Array:
     return np.where(beyond, np.nan, returns) if beyond.any() else returns
 
 
+def marked(
+    status: tuple[Status, ...], given: Array, kept: Array, mark: Status = Status.OUTLIER
+) -> tuple[Status, ...]:
+    """Statuses with the assets marked that :func:`without_impossible` took a return from.
+
+    What fell back, is at a bound, or has not converged says so still.
+    """
+    if kept is given:
+        return status
+    lost = (np.isnan(kept) & ~np.isnan(given)).any(axis=0)
+    said = (Status.AT_BOUND, Status.NOT_CONVERGED)
+    return tuple(
+        mark if found and not s.fell_back and s not in said else s
+        for s, found in zip(status, lost.tolist(), strict=True)
+    )
+
+
 def judge(found: NetworkOutput, returns: Array) -> tuple[Status, ...]:
     """Status of every asset that the network has answered for, from these returns ``(time, assets)``."""
     outlying = found.largest > _OUTLIER * 1.25 * np.maximum(found.typical, np.finfo(float).tiny)

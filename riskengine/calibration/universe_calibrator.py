@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.dated import Dated
-from riskengine.calibration.joined_variance import evident_weight, joined
+from riskengine.calibration.joined_variance import evident_weight, joined, judging
 from riskengine.calibration.maximum_likelihood import MaximumLikelihood
 from riskengine.calibration.neural import NeuralCalibrator, takeover
 from riskengine.calibration.padding import bucket, period
@@ -45,7 +45,6 @@ WITH_RANGES, FROM_CLOSES = 0.75, 0.7
 """Largest weights of the component model in the logarithm of the joined variance; chosen on 2009-2012."""
 _JUMP = 0.25  # largest squared return, and squared range, in a first level
 
-_filter = jax.jit(filter_universe)
 _ahead = jax.jit(universe_term_structure, static_argnames="horizon")
 
 
@@ -154,32 +153,47 @@ class UniverseCalibrator:
         silent = np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
         centred = np.where(silent, np.nan, without_impossible(returns - fit.mean))
         level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
-        young, range_level = young_level(centred, ranges)
-        range_level = range_level * level / young
+        range_level = level
+        if ranges is not None:
+            young, range_level = young_level(centred, ranges)
+            range_level = range_level * level / young
         shape = period(days, assets), bucket(assets)
         wide = (0, shape[1] - assets)
 
-        def filled(values: Array) -> jax.Array:
+        def filled(values: Array) -> Array:
             whole = np.full(shape, np.nan)
             whole[-days:, :assets] = values
-            return jnp.asarray(whole)
+            return whole
 
         ranged = ranges is not None
         params = self.params(assets, ranged)
         with jax.enable_x64(True):
-            levels = (jnp.asarray(np.pad(one, wide, mode="edge")) for one in (level, range_level))
-            first = _started(params, *levels)
+            levels = (np.pad(one, wide, mode="edge") for one in (level, range_level))
             squares = None if ranges is None else filled(ranges**2 / PARKINSON)
-            path, _, last = _filter(params, filled(centred), first, squares)
-        state = _of_assets(last, assets)
-        with jax.enable_x64(True):
-            ahead = np.asarray(universe_variance(params, state))
+            path, last, after = _filter.of(shape[1])(params, filled(centred), *levels, squares)
+        state, ahead = _of_assets(last, assets), np.asarray(after)[:assets]
         components = np.asarray(path)[-days:, :assets]
-        weight = self.weight(assets, ranged)
-        if self.judged:
-            garch = np.asarray(filter_window(fit, returns).variance if own is None else own)
-            weight = evident_weight(centred, components, garch, np.asarray(fit.params.dof), weight)
+        weight = self._told(fit, returns, centred, components, own, self.weight(assets, ranged))
         return components, CommonMargin(params, state, ahead, fit.mean, silent, weight, ranged)
+
+    def _told(
+        self,
+        fit: Calibration,
+        returns: Array,
+        centred: Array,
+        components: Array,
+        own: Array | None,
+        most: float,
+    ) -> float:
+        """The weight that the days of the window tell; the network's filter runs on the assets that are asked only."""
+        if not self.judged or most <= 0:
+            return most
+        some = np.arange(len(fit.assets))[judging(len(fit.assets))]
+        asked = fit.take(some)
+        garch = np.asarray(filter_window(asked, returns[:, some]).variance) if own is None else own[:, some]
+        return evident_weight(
+            centred[:, some], components[:, some], garch, np.asarray(asked.params.dof), most
+        )
 
     def params(self, assets: int, ranged: bool) -> UniverseParams:
         """Parameters for a universe of so many assets: one alone has no loading on itself."""
@@ -246,6 +260,23 @@ class CommonMargin(NamedTuple):
         return joined(universe, garch, self.weight)
 
 
+def _followed(
+    params: UniverseParams,
+    returns: jax.Array,
+    level: jax.Array,
+    range_level: jax.Array,
+    squares: jax.Array | None,
+) -> tuple[jax.Array, UniverseState, jax.Array]:
+    """Variances of the days from the levels on, the state after them, and the variance that follows."""
+    path, _, last = filter_universe(
+        params, returns, start_universe(params, level, None, range_level), squares
+    )
+    return path, last, universe_variance(params, last)
+
+
+_filter = ByWidth(_followed)
+
+
 @jax.jit
 def _step(
     params: UniverseParams, state: UniverseState, row: jax.Array, squares: jax.Array | None
@@ -307,10 +338,6 @@ def as_ranges(ranges: Any, shape: tuple[int, ...]) -> Array | None:
         raise DataError("ranges are logarithms of high over low, at or above zero: see Panel.session_ranges")
     found = np.where(found == 0, np.nan, found)
     return None if np.isnan(found).all() else found
-
-
-def _started(params: UniverseParams, level: jax.Array, range_level: jax.Array) -> UniverseState:
-    return start_universe(params, level, None, range_level)
 
 
 def _of_assets(state: UniverseState, assets: int) -> UniverseState:

@@ -174,7 +174,7 @@ def reduction(
     jobs: BenchmarkJobs = 1,
     as_json: Json = False,
 ) -> None:
-    """Take a strategy's reduction of volatility apart: the sample, timing of variances, of correlations, limits.
+    """Attribute a strategy's reduction of volatility: the sample, timing of variances, of correlations, limits.
 
     Five backtests beside the strategy's own and equal weight: parts of the covariance are held at those of the window's
     sample, and limits are left out. Exit status 3 if decisions fell back.

@@ -145,7 +145,7 @@ def sweep(
     """Walk-forward backtests of strategies x settings x universes, with tests of the best one for selection bias.
 
     Equal weight runs beside them in every universe. A sweep that was interrupted, or lost a worker, runs only what is
-    missing when it is called again. Strategies run where they lie, and what they read decides what runs again.
+    missing when it is called again. A strategy runs again once its file, or a file that it reads, has changed.
 
     Exit status 3 if a backtest failed, or decisions of one fell back, or a limit was broken; 1 if all failed.
     """

@@ -54,8 +54,8 @@ def calibrate(
 ) -> None:
     """Calibrate a GARCH model for every asset at once.
 
-    Exit status 3 if prices of the window look wrong, a split that they are not adjusted for, say, or if something had
-    to be done in another way: prices that stand still, or of a frequency that the network was not trained for.
+    Exit status 3 if prices of the window look wrong, a split that they are not adjusted for, say, or if the
+    network could not be used as it is: for prices that do not move, or of a frequency that it was not trained for.
     """
     from riskengine.calibration import ranges_for
     from riskengine.market import load_panel
@@ -169,7 +169,7 @@ def pretrain(
 ) -> None:
     """Train the plain and the robust network from random weights, on simulated paths alone.
 
-    Under 30 minutes on two cores with the defaults. Stopped with Ctrl-C it goes on where it was when
+    Under 30 minutes on two cores with the defaults. Interrupted with Ctrl-C it resumes when
     called again. Use the weights with NeuralCalibrator.pretrained(FOLDER).
     """
     from riskengine.calibration.training import Training

@@ -74,10 +74,11 @@ def _contest(strategy: Strategy, known: dict[str, Remembered]) -> list[Strategy]
     from riskengine.backtest import standard_benchmarks
     from riskengine.covariance import Remembered
     from riskengine.portfolio import OptimizedStrategy
+    from riskengine.serialization import fingerprint
 
     everyone = [strategy, *standard_benchmarks(getattr(strategy, "constraints", None))]
     return [
-        replace(one, forecaster=known.setdefault(repr(one.forecaster), Remembered(one.forecaster)))
+        replace(one, forecaster=known.setdefault(fingerprint(one.forecaster), Remembered(one.forecaster)))
         if isinstance(one, OptimizedStrategy)
         else one
         for one in everyone

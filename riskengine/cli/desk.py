@@ -78,7 +78,7 @@ def holdings(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """What is held, as a broker's file has it: value, exposure and leverage, by account and currency.
+    """Value, exposure and leverage of the positions in a broker's file, by account and currency.
 
     Exit status 3 if something needs a look: a position without a price, a stale one, a price of the file that is far
     from the history's. A currency without an exchange rate is an error that says what to add.

@@ -55,7 +55,7 @@ def price_(
 ) -> None:
     """Price exotics by Monte Carlo: standard errors, Greeks, and how a price depends on a term and on the model.
 
-    Exit status 3 if the smile that was handed over is not to be trusted.
+    Exit status 3 if the fit of the smile that was given is poor.
     """
     from riskengine.cli.runs import run_price
 
@@ -142,7 +142,7 @@ def smile(
 
     Chains are read as exchanges and vendors write them; what was assumed and used is printed and stored.
 
-    Exit status 3 if a fit is not to be trusted.
+    Exit status 3 if a fit is poor.
     """
     from riskengine.cli.runs import run_smile
 

@@ -33,7 +33,7 @@ def audit(
 ) -> None:
     """Audit a file of prices: how it is read and what looks wrong in it, with a plot of each finding.
 
-    Exit status 3 if a finding is serious: returns are wrong if it is what it looks like.
+    Exit status 3 if a finding is serious: if it is an error of the file, returns are wrong.
     """
     from riskengine.market import Finding, audit_table, load_prices
     from riskengine.report import ordered_findings, write_audit

@@ -18,7 +18,7 @@ from riskengine.errors import SettingsError
 
 store_app = GuidedTyper(
     name="store",
-    help="A file of prices that grows by the day: corrections are kept beside what they correct, and --prices "
+    help="A point-in-time store of prices: corrections are kept beside what they correct, and --prices "
     "'store:///prices.store?asof=2024-05-01T18:00' gives what was known then.",
     no_args_is_help=True,
 )

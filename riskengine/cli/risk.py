@@ -72,7 +72,7 @@ def risk(
     example: Example = False,
     as_json: Json = False,
 ) -> None:
-    """What is held by asset, sector, country and factor; active risk, liquidity, stress, limits; a what-if of trades.
+    """Risk of a book by asset, sector, country and factor; active risk, liquidity, stress, limits; trades as a what-if.
 
     Contributions to volatility, VaR and CVaR add up. Exit status 3 if a limit is broken or cannot be judged, or a
     holding is flagged.

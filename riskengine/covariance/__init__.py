@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from riskengine.covariance.ensemble import universe_experts as universe_experts
     from riskengine.covariance.evaluation import bias_band as bias_band
     from riskengine.covariance.evaluation import bias_statistic as bias_statistic
+    from riskengine.covariance.evaluation import log_likelihood as log_likelihood
+    from riskengine.covariance.evaluation import minimum_variance as minimum_variance
     from riskengine.covariance.evaluation import states as states
     from riskengine.covariance.ewma import Ewma as Ewma
     from riskengine.covariance.ewma import IteratedEwma as IteratedEwma

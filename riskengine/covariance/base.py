@@ -65,9 +65,10 @@ class Covariance:
             raise DataError(f"a covariance is a square matrix, not one of shape {matrix.shape}")
         if not np.isfinite(matrix).all():
             raise DataError("a covariance holds NaN or infinite entries: drop or fill these assets first")
-        if (np.abs(matrix - matrix.T) > 1e-14 + 1e-8 * np.abs(matrix)).any():
-            raise DataError("a covariance must be symmetric")
-        matrix = (matrix + matrix.T) / 2
+        if not np.array_equal(matrix, matrix.T):
+            if (np.abs(matrix - matrix.T) > 1e-14 + 1e-8 * np.abs(matrix)).any():
+                raise DataError("a covariance must be symmetric")
+            matrix = (matrix + matrix.T) / 2
         try:
             loadings = np.linalg.cholesky(matrix)
         except np.linalg.LinAlgError:  # not positive definite: ten times as slow, and always answers

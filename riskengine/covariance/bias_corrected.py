@@ -1,4 +1,4 @@
-"""A forecast whose size is put right by what it missed of late."""
+"""Bias correction: a forecast scaled by its recent errors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class BiasCorrected:
     >>> from riskengine.covariance import SampleCovariance
     >>> rng = np.random.default_rng(0)
     >>> x = 0.01 * rng.standard_normal((1000, 3))
-    >>> x[-200:] *= 2  # the window has not understood yet that times are wild
+    >>> x[-200:] *= 2  # the volatility has doubled, and most of the window is older
     >>> plain, model = SampleCovariance(1000), BiasCorrected(SampleCovariance(1000))
     >>> plain.forecast(plain.init(x)).volatility.round(2), model.forecast(model.init(x)).volatility.round(2)
     (array([0.01, 0.01, 0.01]), array([0.02, 0.02, 0.02]))

@@ -12,7 +12,7 @@ from riskengine.covariance.base import Covariance
 from riskengine.covariance.garch_margins import GarchMargins, GarchState
 from riskengine.covariance.moments import Moments, moments_of, products_of, to_correlation
 from riskengine.covariance.running_moments import ExponentialMoments, RollingMoments
-from riskengine.covariance.shrinkage import linear_shrinkage, quadratic_inverse
+from riskengine.covariance.shrinkage import Correlation, linear_shrinkage, quadratic_inverse_spectrum
 from riskengine.covariance.weighting import decay_of
 from riskengine.errors import SettingsError
 
@@ -25,14 +25,15 @@ def correlation(rows: Array, shrinkage: Shrinkage, centred: bool) -> Array:
     moments = moments_of(products_of(rows), centred)
     if shrinkage == "linear":
         return to_correlation(linear_shrinkage(rows, centred, moments))
-    return shrunk_correlation(moments, shrinkage)
+    if shrinkage == "none":
+        return to_correlation(moments.matrix)
+    return shrunk_correlation(moments).matrix()
 
 
-def shrunk_correlation(moments: Moments, shrinkage: Shrinkage) -> Array:
-    """Correlation matrix of second moments, shrunk; its diagonal is one."""
+def shrunk_correlation(moments: Moments) -> Correlation:
+    """Correlation of second moments by quadratic-inverse shrinkage."""
     # Shrink correlations, not covariances: residuals of assets that fell back may have another scale.
-    moments = moments._replace(matrix=to_correlation(moments.matrix))
-    return moments.matrix if shrinkage == "none" else to_correlation(quadratic_inverse(moments))
+    return quadratic_inverse_spectrum(moments._replace(matrix=to_correlation(moments.matrix))).correlation()
 
 
 @dataclass(frozen=True)
@@ -106,17 +107,29 @@ class ConstantCorrelation:
         """State after one more day, with the same parameters."""
         return self.margins.update(state, row, ranges)
 
-    def forecast(self, state: GarchState, horizon: int = 1) -> Covariance:
-        """``D R D`` over the holding period."""
+    def correlated(self, state: GarchState) -> Correlation | None:
+        """Shrunk correlation, which ``forecast`` takes while it is to serve; None where it is not in factors."""
+        if state.products is None or self.shrinkage != "quadratic-inverse":
+            return None
+        return shrunk_correlation(self.margins.moments(state))
+
+    def forecast(
+        self, state: GarchState, horizon: int = 1, correlated: Correlation | None = None
+    ) -> Covariance:
+        """``D R D`` over the holding period, with the correlation of today if none is given."""
         daily = self.margins.holding_variance(state, horizon)
         if self.static_share > 0:
             static = GarchMargins.static_variance(state, self.static_half_life)
             static = np.where(np.isnan(static), daily, static)
             daily = daily ** (1 - self.static_share) * static**self.static_share
+        notes = GarchMargins.notes(state)
+        found = self.correlated(state) if correlated is None else correlated
+        if found is not None:
+            return Covariance(*found.scaled(daily), horizon, notes)
         if state.products is not None:
-            matrix = shrunk_correlation(self.margins.moments(state), self.shrinkage)
+            matrix = to_correlation(self.margins.moments(state).matrix)
         else:
             rows = state.residuals if self.residuals else state.returns
             matrix = correlation(rows, self.shrinkage, centred=not self.residuals)
         deviation = np.sqrt(daily)
-        return Covariance.dense(matrix * np.outer(deviation, deviation), horizon, GarchMargins.notes(state))
+        return Covariance.dense(matrix * np.outer(deviation, deviation), horizon, notes)

@@ -53,6 +53,10 @@ def universe_experts() -> tuple[CovarianceForecaster, ...]:
     )
 
 
+_SLOW = Ewma | ConstantCorrelation | FactorGarch
+"""Experts whose correlations may serve for several days."""
+
+
 class Record(NamedTuple):
     """How the experts did on days after their forecasts.
 
@@ -75,10 +79,18 @@ class Record(NamedTuple):
 
 
 class EnsembleState(NamedTuple):
-    """States of the experts, and their record where weights are learned."""
+    """States of the experts, their record where weights are learned, and correlations that serve for several days.
+
+    Attributes
+    ----------
+    correlated : of each expert; none where they are made at every forecast
+    served : days that these have served
+    """
 
     experts: tuple[Any, ...]
     record: Record | None = None
+    correlated: tuple[Any, ...] = ()
+    served: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,9 @@ class Ensemble:
         these (``"roots"``), which depends slightly on the order of the assets
     memory : days that learned weights rest on; they come off the end of the history at ``init``
     refresh : days between the forecasts that experts are judged by
+    correlation_days : days that shrunk correlations serve, while variances move on. One makes them at every forecast;
+        decompositions of correlations are most of what a forecast of many assets costs. What more than one loses in
+        forecasts is asked by ``backtests/covariance/held_correlations.py``, which has not been run
 
     Examples
     --------
@@ -110,8 +125,11 @@ class Ensemble:
     mean: Literal["arithmetic", "harmonic", "roots"] = "arithmetic"
     memory: int = 126
     refresh: int = 21
+    correlation_days: int = 1
 
     def __post_init__(self) -> None:
+        if self.correlation_days < 1:
+            raise SettingsError(f"correlations serve for a day at least, not for {self.correlation_days}")
         if not self.experts:
             raise SettingsError("an ensemble has at least one expert")
         if self.weights not in ("equal", "likelihood", "variance"):
@@ -139,7 +157,7 @@ class Ensemble:
         """
         rows = last_days(returns, len(returns))
         if self.weights == "equal":
-            return EnsembleState(self._start(rows, ranges))
+            return self._correlated(EnsembleState(self._start(rows, ranges)))
         if len(rows) < self.memory + 2:
             raise DataError(
                 f"weights learned on {self.memory} days need a longer history than {len(rows)} days: lower memory"
@@ -154,7 +172,7 @@ class Ensemble:
             np.zeros((0, count, assets)),
         )
         before = None if ranges is None else ranges[: -self.memory]
-        state = EnsembleState(self._start(rows[: -self.memory], before), none)
+        state = self._correlated(EnsembleState(self._start(rows[: -self.memory], before), none))
         for day in range(len(rows) - self.memory, len(rows)):
             state = self.update(state, rows[day], None if ranges is None else ranges[day])
         return state
@@ -184,7 +202,18 @@ class Ensemble:
             expert.update(one, row, **given_ranges(expert, ranges))
             for expert, one in zip(self.experts, state.experts, strict=True)
         )
-        return EnsembleState(experts, record)
+        moved = EnsembleState(experts, record, state.correlated, state.served + 1)
+        return self._correlated(moved) if moved.served >= self.correlation_days else moved
+
+    def _correlated(self, state: EnsembleState) -> EnsembleState:
+        """With correlations of today, where they are to serve for several days."""
+        if self.correlation_days == 1:
+            return state
+        found = [
+            expert.correlated(one) if isinstance(expert, _SLOW) else None
+            for expert, one in zip(self.experts, state.experts, strict=True)
+        ]
+        return state._replace(correlated=tuple(found), served=0)
 
     def _renewed(self, record: Record, experts: tuple[Any, ...]) -> Record:
         """Forecasts to judge the coming days by."""
@@ -220,14 +249,19 @@ class Ensemble:
     def forecast(self, state: EnsembleState, horizon: int = 1) -> Covariance:
         """Weighted mean of the experts' covariances."""
         shares = self.mixture(state)
+        kept = state.correlated or (None,) * len(self.experts)
         found = [
-            expert.forecast(one, horizon) for expert, one in zip(self.experts, state.experts, strict=True)
+            expert.forecast(one, horizon, **({} if known is None else {"correlated": known}))
+            for expert, one, known in zip(self.experts, state.experts, kept, strict=True)
         ]
         notes = tuple(dict.fromkeys(note for one in found for note in one.notes))
-        matrices = [one.matrix() for one in found]
-        if self.mean == "arithmetic":
-            return Covariance.dense(_mix(shares, matrices), horizon, notes)
-        roots = [inverse_root(matrix) for matrix in matrices]
+        if self.mean == "arithmetic":  # of factors: nothing is multiplied out
+            loadings = np.hstack(
+                [np.sqrt(share) * one.loadings for share, one in zip(shares, found, strict=True)]
+            )
+            specific = _mix(shares, [one.specific for one in found])
+            return Covariance(loadings, specific, horizon, notes)
+        roots = [inverse_root(one.matrix()) for one in found]
         if self.mean == "harmonic":
             inverse = _mix(shares, [root.T @ root for root in roots])
         else:
@@ -238,7 +272,7 @@ class Ensemble:
 
 
 def _mix(shares: Array, parts: list[Array]) -> Array:
-    return np.einsum("k,kij->ij", shares, np.array(parts))
+    return np.tensordot(shares, np.array(parts), axes=1)
 
 
 def inverse_root(matrix: Array) -> Array:

@@ -10,12 +10,27 @@ import numpy as np
 from riskengine.covariance.base import Covariance
 from riskengine.covariance.moments import Moments, to_correlation, with_missing_variances
 from riskengine.covariance.running_moments import ExponentialMoments, ExponentialSums
-from riskengine.covariance.shrinkage import quadratic_inverse
+from riskengine.covariance.shrinkage import Spectrum, quadratic_inverse_spectrum
 from riskengine.covariance.weighting import decay_of
 from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import SettingsError
 
 Array = np.ndarray
+
+
+class ShrunkMoments(NamedTuple):
+    """Shrunk second moments, the variances ``(assets,)`` of the day that they were shrunk on, and what was noted."""
+
+    spectrum: Spectrum
+    variance: Array
+    notes: tuple[str, ...]
+
+    def moved(self, variance: Array) -> tuple[Array, Array]:
+        """Loadings and specific variances with the variances ``(assets,)`` of a later day."""
+        known = self.variance > 1e-12 * self.variance.max()
+        change = np.divide(variance, self.variance, out=np.ones_like(variance), where=known)
+        root, floor = self.spectrum
+        return np.sqrt(change)[:, None] * root, change * floor
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,7 @@ class Ewma:
     Attributes
     ----------
     half_life : days; RiskMetrics' decays of 0.94 and 0.97 are 11.2 and 22.8 days. None weighs all days alike.
-    shrinkage : of the eigenvalues (:func:`quadratic_inverse`), by the effective number of days
+    shrinkage : of the eigenvalues (:func:`quadratic_inverse_spectrum`), by the effective number of days
 
     Examples
     --------
@@ -65,14 +80,26 @@ class Ewma:
         """State after one more day: a rank-one update."""
         return self.sums.update(state, as_row(row, state.recent.shape[1]))
 
-    def forecast(self, state: ExponentialSums, horizon: int = 1) -> Covariance:
+    def correlated(self, state: ExponentialSums) -> ShrunkMoments | None:
+        """Shrunk moments, which ``forecast`` takes while they are to serve; None without shrinkage."""
+        if self.shrinkage == "none":
+            return None
+        moments, notes = with_missing_variances(self.sums.moments(state))
+        return ShrunkMoments(quadratic_inverse_spectrum(moments), self.sums.variances(state), notes)
+
+    def forecast(
+        self, state: ExponentialSums, horizon: int = 1, correlated: ShrunkMoments | None = None
+    ) -> Covariance:
         """Weighted mean of the products; pairs never seen together are uncorrelated.
 
-        See :func:`~riskengine.covariance.moments.with_missing_variances`.
+        See :func:`~riskengine.covariance.moments.with_missing_variances`. Shrunk moments of some days ago are scaled by
+        what the variances have done since.
         """
-        moments, notes = with_missing_variances(self.sums.moments(state))
-        matrix = quadratic_inverse(moments) if self.shrinkage == "quadratic-inverse" else moments.matrix
-        return Covariance.dense(matrix, horizon, notes)
+        found = self.correlated(state) if correlated is None else correlated
+        if found is None:
+            moments, notes = with_missing_variances(self.sums.moments(state))
+            return Covariance.dense(moments.matrix, horizon, notes)
+        return Covariance(*found.moved(self.sums.variances(state)), horizon, found.notes)
 
 
 class IteratedEwmaState(NamedTuple):

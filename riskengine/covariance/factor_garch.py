@@ -14,6 +14,7 @@ from riskengine.covariance.garch_margins import GarchMargins, GarchState
 from riskengine.covariance.moments import Moments
 from riskengine.covariance.running_moments import ExponentialMoments, RollingMoments
 from riskengine.covariance.seasonal_variance import LogVarianceRegression
+from riskengine.covariance.shrinkage import Correlation
 from riskengine.covariance.weighting import decay_of, fading_weights, weighted_moments
 from riskengine.covariance.window import as_row, last_days
 from riskengine.errors import DataError, SettingsError
@@ -128,8 +129,18 @@ class FactorGarch:
         parts = _parts(row[None], state.portfolios, state.exposures)[0]
         return state._replace(margins=self.margins.update(state.margins, parts))
 
-    def forecast(self, state: FactorState, horizon: int = 1) -> Covariance:
-        """``B diag(f) B' + D R D`` over the holding period; without correlation it stays in factor form."""
+    def correlated(self, state: FactorState) -> Correlation | None:
+        """Shrunk correlation of the residuals, which ``forecast`` takes while it is to serve; None if diagonal."""
+        if self.residuals == "diagonal":
+            return None
+        assets = len(state.exposures)
+        matrix, days = self.margins.moments(state.margins)
+        return shrunk_correlation(Moments(matrix[:assets, :assets], days))
+
+    def forecast(
+        self, state: FactorState, horizon: int = 1, correlated: Correlation | None = None
+    ) -> Covariance:
+        """``B diag(f) B' + D R D`` over the holding period, with the correlation of today if none is given."""
         assets = len(state.exposures)
         variance = self.margins.holding_variance(state.margins, horizon)
         rest = variance[:assets]
@@ -145,14 +156,11 @@ class FactorGarch:
         )
         loadings = exposures * np.sqrt(variance[assets:])
         notes = GarchMargins.notes(state.margins)
-        if self.residuals == "diagonal":
+        found = self.correlated(state) if correlated is None else correlated
+        if found is None:
             return Covariance(loadings, rest, horizon, notes)
-        matrix, days = self.margins.moments(state.margins)
-        matrix = shrunk_correlation(Moments(matrix[:assets, :assets], days), "quadratic-inverse")
-        deviation = np.sqrt(rest)
-        return Covariance.dense(
-            loadings @ loadings.T + matrix * np.outer(deviation, deviation), horizon, notes
-        )
+        common, specific = found.scaled(rest)
+        return Covariance(np.hstack([loadings, common]), specific, horizon, notes)
 
 
 def portfolio_returns(rows: Array, portfolios: Array) -> Array:

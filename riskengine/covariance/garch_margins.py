@@ -134,11 +134,15 @@ class GarchMargins:
     @staticmethod
     def static_variance(state: GarchState, half_life: float | None) -> Array:
         """Mean square of the window ``(assets,)``, fading or not; NaN where an asset has none of its own."""
-        square = (state.returns - state.fit.mean) ** 2
-        weights = fading_weights(len(square), half_life)[:, None]
-        seen = ~np.isnan(square)
-        total = np.where(seen, weights, 0.0).sum(axis=0)
-        summed = np.where(seen, weights * square, 0.0).sum(axis=0)
+        square = state.returns - state.fit.mean
+        np.square(square, out=square)
+        weights = fading_weights(len(square), half_life)
+        gaps = np.isnan(square)
+        total = np.full(square.shape[1], weights.sum())
+        if gaps.any():
+            total = weights @ ~gaps
+            square[gaps] = 0.0
+        summed = weights @ square
         usable = (summed > 0) & ~np.array([status.fell_back for status in state.fit.status])
         return np.divide(summed, total, out=np.full_like(total, np.nan), where=usable)
 

@@ -16,7 +16,16 @@ from riskengine.garch.robust import VariancePair, next_pair
 
 Array = np.ndarray
 
-_next_hypotheses = jax.jit(next_pair)
+
+@jax.jit
+def _next_hypotheses(
+    params: GarchParams, today: VariancePair, row: jax.Array, contamination: jax.Array
+) -> tuple[VariancePair, jax.Array]:
+    """Hypotheses of the next day, and the variance that they amount to."""
+    pair = next_pair(params, today, row, contamination)
+    return pair, pair.variance
+
+
 _ahead = jax.jit(term_structure, static_argnames="horizon")
 
 
@@ -27,7 +36,7 @@ class Margin(NamedTuple):
     ----------
     fit : parameters
     garch : (series,) variance of the next day by the calibration alone
-    hypotheses : of that variance, if the calibration reckons with outliers
+    hypotheses : of that variance, if the calibration allows for outliers
     common : what a :class:`~riskengine.calibration.universe_calibrator.UniverseCalibrator` adds
     """
 
@@ -75,13 +84,16 @@ class Margin(NamedTuple):
                 np.isnan(shock), expected_step(params, self.garch), step(params, self.garch, shock)
             )
             return self._replace(garch=moved, common=common)
+        leaves = (
+            GarchParams(*map(np.asarray, self.fit.params)),
+            self.hypotheses,
+            shock,
+            self.fit.contamination,
+        )
         with jax.enable_x64(True):
-            leaves = (self.fit.params, self.hypotheses, shock, self.fit.contamination)
-            hypotheses = _next_hypotheses(*jax.tree.map(jnp.asarray, leaves))
+            hypotheses, garch = _next_hypotheses(*leaves)
         return self._replace(
-            garch=np.asarray(hypotheses.variance),
-            hypotheses=jax.tree.map(np.asarray, hypotheses),
-            common=common,
+            garch=np.asarray(garch), hypotheses=jax.tree.map(np.asarray, hypotheses), common=common
         )
 
     def term_structure(self, horizon: int) -> Array:

@@ -82,6 +82,16 @@ class ExponentialMoments:
         days = state.total**2 / state.squares
         return moments_of(state.sums, centred, days / state.total)
 
+    def variances(self, state: ExponentialSums) -> Array:
+        """Diagonal ``(assets,)`` of :meth:`moments` without centring, at the cost of the days still aside."""
+        age = np.arange(len(state.recent) - 1, -1, -1.0)
+        weights, faded = self.decay**age, self.decay ** len(state.recent)
+        seen = ~np.isnan(state.recent)
+        counts = np.diagonal(state.sums.counts) if state.sums.counts.size > 1 else state.sums.counts[0]
+        squares = weights @ np.where(seen, state.recent, 0.0) ** 2 + faded * np.diagonal(state.sums.matrix)
+        total = weights @ seen + faded * counts
+        return np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
+
 
 class RollingSums(NamedTuple):
     """Sums over the last days, all alike.

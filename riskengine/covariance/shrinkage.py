@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from riskengine.covariance.moments import Moments, pairwise_moments
@@ -29,22 +31,96 @@ def linear_shrinkage(returns: Array, centred: bool = True, moments: Moments | No
     True
     """
     matrix, days = pairwise_moments(returns, centred) if moments is None else moments
-    observed = ~np.isnan(returns)
-    if observed.all():
-        matrix = matrix * days / len(returns)
-    filled = np.where(observed, returns, 0.0)
-    if centred:
-        filled = np.where(observed, filled - filled.sum(axis=0) / np.maximum(observed.sum(axis=0), 1), 0.0)
+    missing = np.isnan(returns)
+    if not missing.any():
+        matrix = matrix * (days / len(returns))
+        filled = returns - returns.mean(axis=0) if centred else returns
+    else:
+        filled = np.where(missing, 0.0, returns)
+        if centred:
+            mean = filled.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+            filled = np.where(missing, 0.0, filled - mean)
     n, assets = len(returns), matrix.shape[0]
+    diagonal = np.diag_indices(assets)
     level = np.trace(matrix) / assets
-    dispersion = np.sum((matrix - level * np.eye(assets)) ** 2)
-    fourth = np.sum(np.sum(filled**2, axis=1) ** 2) / n
-    noise = (fourth - np.sum(matrix**2)) / n
+    square = float(np.vdot(matrix, matrix))
+    shrunk = matrix.copy()
+    shrunk[diagonal] -= level
+    dispersion = float(np.vdot(shrunk, shrunk))
+    fourth = np.sum(np.einsum("ti,ti->t", filled, filled) ** 2) / n
+    noise = (fourth - square) / n
     weight = float(np.clip(noise / dispersion, 0.0, 1.0)) if dispersion > 0 else 1.0
-    return (1 - weight) * matrix + weight * level * np.eye(assets)
+    shrunk *= 1 - weight
+    shrunk[diagonal] += level
+    return shrunk
+
+
+class Spectrum(NamedTuple):
+    """A positive definite matrix by its eigenvalues: ``root @ root.T + floor I``.
+
+    Attributes
+    ----------
+    root : (assets, k) eigenvectors times the roots of what their eigenvalues have over the least one
+    floor : least eigenvalue
+    """
+
+    root: Array
+    floor: float
+
+    @classmethod
+    def of(cls, values: Array, vectors: Array) -> Spectrum:
+        """Of positive eigenvalues ``(assets,)`` in any order and eigenvectors ``(assets, assets)``.
+
+        Examples
+        --------
+        >>> Spectrum.of(np.array([2.0, 2.0, 3.0]), np.eye(3)).root.shape
+        (3, 1)
+        """
+        floor = float(values.min())
+        above = values > floor
+        return cls(vectors[:, above] * np.sqrt(values[above] - floor), floor)
+
+    def matrix(self) -> Array:
+        """Dense ``(assets, assets)``, exactly symmetric."""
+        dense = self.root @ self.root.T  # BLAS computes half of it
+        dense[np.diag_indices_from(dense)] += self.floor
+        return dense
+
+    def correlation(self) -> Correlation:
+        """With its diagonal scaled to one."""
+        variance = np.einsum("ij,ij->i", self.root, self.root) + self.floor
+        return Correlation(self.root / np.sqrt(variance)[:, None], self.floor / variance)
+
+
+class Correlation(NamedTuple):
+    """A shrunk correlation in factors: what costs an eigendecomposition, and may serve for some days.
+
+    Attributes
+    ----------
+    loadings : (assets, k)
+    specific : (assets,), what a diagonal of one leaves
+    """
+
+    loadings: Array
+    specific: Array
+
+    def scaled(self, variance: Array) -> tuple[Array, Array]:
+        """Loadings and specific variances of the covariance with these variances ``(assets,)``."""
+        return np.sqrt(variance)[:, None] * self.loadings, variance * self.specific
+
+    def matrix(self) -> Array:
+        """Dense ``(assets, assets)``, its diagonal exactly one."""
+        dense = self.loadings @ self.loadings.T
+        np.fill_diagonal(dense, 1.0)
+        return dense
 
 
 def quadratic_inverse(moments: Moments) -> Array:
+    """The matrix ``(assets, assets)`` of :func:`quadratic_inverse_spectrum`."""
+    return quadratic_inverse_spectrum(moments).matrix()
+
+
+def quadratic_inverse_spectrum(moments: Moments) -> Spectrum:
     """Ledoit and Wolf (2022): quadratic-inverse shrinkage, nonlinear in the eigenvalues.
 
     Each inverse eigenvalue is corrected by a smoothed Hilbert transform of the others; optimal among
@@ -56,7 +132,8 @@ def quadratic_inverse(moments: Moments) -> Array:
 
     Returns
     -------
-    (assets, assets) positive definite unless the sample is zero
+    Spectrum
+        Positive definite unless the sample is zero.
     """
     positive, vectors, trace = _spectrum(moments)
     p, n = len(vectors), moments.days
@@ -73,7 +150,7 @@ def quadratic_inverse(moments: Moments) -> Array:
     else:
         null = 1 / ((c - 1) * np.mean(inverse))
         shrunk = np.concatenate([np.full(p - n, null), 1 / (inverse * amplitude)])
-    return _assembled(shrunk * trace / shrunk.sum(), vectors)  # the trace is estimated well: keep it
+    return Spectrum.of(shrunk * trace / shrunk.sum(), vectors)  # the trace is estimated well: keep it
 
 
 def analytical_shrinkage(moments: Moments) -> Array:
@@ -114,7 +191,7 @@ def analytical_shrinkage(moments: Moments) -> Array:
         null = 1 / (np.pi * (p - n) / n * at_zero)
         nonzero = positive / (np.pi**2 * positive**2 * (density**2 + hilbert**2))
         shrunk = np.concatenate([np.full(p - n, null), nonzero])
-    return _assembled(shrunk, vectors)
+    return Spectrum.of(shrunk, vectors).matrix()
 
 
 def _spectrum(moments: Moments) -> tuple[Array, Array, float]:
@@ -123,9 +200,3 @@ def _spectrum(moments: Moments) -> tuple[Array, Array, float]:
     values = np.clip(values, 0.0, None)
     null = max(0, len(values) - moments.days)
     return np.maximum(values[null:], values[-1] * 1e-12), vectors, float(values.sum())
-
-
-def _assembled(values: Array, vectors: Array) -> Array:
-    """Symmetric matrix of positive eigenvalues and eigenvectors."""
-    root = vectors * np.sqrt(values)
-    return root @ root.T  # BLAS computes half of it

@@ -244,6 +244,17 @@ def validate_file(forecasts: Path, level: float, draws: int) -> tuple[Validation
     ------
     DataError
         As :func:`read_forecasts` and :func:`riskengine.risk.validate`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> rows = [f"{loss:.4f},0.0233" for loss in 0.01 * np.random.default_rng(0).standard_normal(500)]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "forecasts.csv"
+    ...     _ = path.write_text("\\n".join(["loss,var", *rows]))
+    ...     found, content = validate_file(path, 0.99, draws=199)
+    >>> found.exceptions, found.holds
+    (4, True)
     """
     read = read_forecasts(forecasts, level)
     found = validate(read.losses, read.value_at_risk, read.cvar, level, draws=draws)

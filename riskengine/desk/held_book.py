@@ -131,6 +131,18 @@ def hold_book(
         accounts other currencies or multipliers.
     SettingsError
         If the currency of the book, or of what may be bought, is not known.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskengine import datasets
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "holdings.csv"
+    ...     _ = path.write_text("symbol,quantity,currency\\nKO,-20,USD\\nAAPL,10,USD\\nCASH,1000,USD\\n")
+    ...     found = hold_book(path, panel)
+    >>> round(found.value.total.wealth, 2), found.panel.assets == panel.assets
+    (724.52, True)
     """
     settings = settings or BookSettings()
     settings = replace(settings, base=base.upper() or settings.base)
@@ -259,6 +271,16 @@ def holdings_content(
     """What `riskengine holdings` writes: the value of a book at the last close, or at the prices of its own file.
 
     ``status`` is flagged if a position has no price or a stale one, or prices of file and history are apart.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "holdings.csv"
+    ...     _ = path.write_text("symbol,quantity,price,currency\\nKO,20,60,USD\\nCASH,1000,,USD\\n")
+    ...     content = holdings_content(path, None)
+    >>> content["total"]["wealth"], content["status"]
+    (2200.0, 'clean')
     """
     settings = settings or BookSettings()
     if panel is None:

@@ -89,6 +89,16 @@ def read_holdings(path: Path, assets: tuple[str, ...], shorts: bool = False) -> 
     DataError
         If the file is no table of positions, an asset has no prices, a quantity is below zero where no shorts are
         taken, or there are several currencies, or futures. The message names the row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "holdings.csv"
+    ...     _ = path.write_text("asset,quantity\\nKO,20\\nCASH,1000\\n")
+    ...     held = read_holdings(path, ("KO", "PEP"))
+    >>> held.quantity, held.cash
+    (array([20.,  0.]), 1000.0)
     """
     book, rows = read_positions(path, assets)
     odd = [one.symbol for one in book.positions if one.multiplier != 1 or not one.paid]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,17 +19,17 @@ from riskengine.calibration import Calibrator
 from riskengine.covariance import Margin, for_frequency
 from riskengine.desk.book_risk import BookRisk
 from riskengine.desk.held_book import HeldBook, book_content
-from riskengine.desk.held_findings import held_findings
 from riskengine.desk.library_outcomes import Past, library_outcomes
 from riskengine.desk.option_outcomes import HeldOptions
 from riskengine.desk.period_returns import period_returns
 from riskengine.desk.risk_view import RiskView
 from riskengine.desk.rules import Desk
+from riskengine.desk.stress_findings import closes_since, price_findings, stale_holdings
 from riskengine.desk.stress_library import Scenario, read_library
 from riskengine.desk.stress_limits import broken, judge, light
 from riskengine.desk.stressed_book import StressedBook, lines_of
 from riskengine.errors import DataError, SettingsError
-from riskengine.market import STALE_AFTER, Panel, as_weights, period_name, periods, plural
+from riskengine.market import Panel, as_weights, period_name, periods, plural
 from riskengine.risk import (
     Outcome,
     ReverseStress,
@@ -58,9 +57,6 @@ FEWEST_PATHS = 100
 
 _COARSE = 0.1
 """Standard error of CVaR, relative to it, from which on a figure is called coarse."""
-
-_STILL = 0.2
-"""Share of returns of exactly zero from which on the prices of a holding are called stale."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +157,15 @@ def stress_test(
     ------
     DataError
         If nothing can be simulated.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_test(panel, {"AAPL": 0.5, "KO": 0.5}, ArchReference(), settings)
+    >>> test.outcomes[0].name, bool(test.outcomes[0].tail(0.99).value_at_risk > 0.02)
+    ('as it is', True)
     """
     settings = settings or StressSettings()
     weights = as_weights(weights, panel.assets)
@@ -171,9 +176,9 @@ def stress_test(
     alive = np.flatnonzero((~np.isnan(rows)).sum(axis=0) >= 2)
     if not len(alive):
         raise DataError("no asset has returns in the window: bring more history")
-    flags, notes = _findings(panel, weights, rows, settings.window)
+    flags, notes = price_findings(panel, weights, rows, settings.window)
     table = single.iloc[:, alive]
-    ages = _ages(panel)[alive]
+    ages = closes_since(panel)[alive]
     weights = weights[alive]
     fit, model = fit_universe(table, calibrator, settings.window, run=run)
     if model.common is not None:
@@ -190,7 +195,7 @@ def stress_test(
     reverse = tuple(
         reverse_stress(model, weights, loss, how.horizon) for loss in settings.losses if weights.any()
     )
-    flags += _stale(model, weights, ages, outcomes[0], panel.dates, notes)
+    flags += stale_holdings(model, weights, ages, outcomes[0], panel.dates, notes, LEVEL)
     chosen = {name for name, weight in zip(model.assets, weights, strict=True) if weight}
     flags += [f"calibration of a holding: {note}" for note in model.notes if note.split(": ")[0] in chosen]
     return StressTest(
@@ -203,20 +208,6 @@ def stress_test(
         panel.periods_per_year,
         options=options,
     )
-
-
-def _findings(panel: Panel, weights: Array, rows: Array, window: int) -> tuple[list[str], list[str]]:
-    """Flags and notes on the prices of what is held."""
-    held = weights != 0
-    recent, older = held_findings(panel, held, window)
-    silent = (~np.isnan(rows)).sum(axis=0) < 2
-    flags = [f"audit: {line}" for line in recent]
-    flags += [
-        f"{panel.assets[j]}: {weights[j]:.1%} of wealth, but without returns in the window; it moves in no scenario"
-        for j in np.flatnonzero(held & silent)
-    ]
-    flags += _still(panel.assets, rows, held)
-    return flags, [f"audit, before the window: {line}" for line in older]
 
 
 def _simulated(
@@ -236,47 +227,6 @@ def _simulated(
         yield book.simulated(both, how, "volatility and correlation")
     market = Shock(np.full(assets, 1 / assets), settings.market)
     yield book.simulated(model, how, f"market {settings.market:+.0%} on day one", market)
-
-
-def _ages(panel: Panel) -> Array:
-    """Closes since the last price of each asset ``(assets,)``."""
-    seen = ~np.isnan(panel.prices.to_numpy())
-    return np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), len(seen))
-
-
-def _stale(
-    model: ScenarioModel,
-    weights: Array,
-    ages: Array,
-    base: Outcome,
-    dates: pd.DatetimeIndex,
-    notes: list[str],
-) -> list[str]:
-    """Holdings without a price lately, with what they carry of the risk."""
-    carried = base.drivers(LEVEL)
-    total, flags = carried.sum(), []
-    for j in np.flatnonzero((weights != 0) & (ages > 0)):
-        since = (
-            f"no price for {ages[j]} close{'s' if ages[j] > 1 else ''}, since {dates[-1 - ages[j]]:%Y-%m-%d}"
-        )
-        line = f"{model.assets[j]}: {since}; valued at its last one"
-        if ages[j] <= STALE_AFTER:
-            notes.append(line)
-            continue
-        share = carried[j] / total if total > 0 else np.nan
-        flags.append(f"{line}, it carries {share:.0%} of the CVaR")
-    return flags
-
-
-def _still(assets: tuple[str, ...], rows: Array, held: Array) -> list[str]:
-    """Holdings whose prices often do not move at all."""
-    with np.errstate(invalid="ignore"):
-        zero = (rows == 0).sum(axis=0) / np.maximum((~np.isnan(rows)).sum(axis=0), 1)
-    return [
-        f"{assets[j]}: {zero[j]:.0%} of its returns are exactly zero: stale prices make its volatility "
-        "and its correlations doubtful"
-        for j in np.flatnonzero(held & (zero > _STILL))
-    ]
 
 
 def _states(
@@ -414,6 +364,16 @@ def stress_content(test: StressTest, panel: Panel, desk: Desk, settings: StressS
     """Content of ``stress.json`` and of its page: numbers, limits, flags, provenance.
 
     ``status`` is flagged if a limit is broken or something needs a look; with the value of the book that it is of.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_test(panel, {"AAPL": 0.5, "KO": 0.5}, ArchReference(), settings)
+    >>> content = stress_content(test, panel, Desk(limits={"drawdown": 0.9}), settings)
+    >>> content["status"], [row["name"] for row in content["limits"]]
+    ('clean', ['drawdown'])
     """
     numbers = figures(test, desk)
     limits = judge(_book_risk(test, panel, desk), numbers)

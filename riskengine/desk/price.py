@@ -24,7 +24,23 @@ GREEKS = ("delta", "gamma", "vega", "rho")
 
 
 def price(terms: Terms, name: str, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
-    """Price the terms; everything that ``price.json`` and its page show: of one product, or ``trades`` of several."""
+    """Price the terms; everything that ``price.json`` and its page show: of one product, or ``trades`` of several.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from riskengine.desk import read_terms
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "terms.json"
+    ...     _ = path.write_text(
+    ...         '{"underlying": {"spot": 100, "rate": 0.03}, "model": {"name": "black-scholes", "volatility": 0.2}, '
+    ...         '"product": {"name": "vanilla", "strike": 100, "maturity": 0.5}, "simulation": {"paths": 2048}}'
+    ...     )
+    ...     content = price(read_terms(path), "terms.json")
+    >>> bool(abs(content["price"] - 6.37) < 0.02), content["product"], content["model"]
+    (True, 'vanilla', 'black-scholes')
+    """
     if len(terms.trades) == 1:
         return price_one(terms, terms.trades[0], name, progress)[0]
     each, simulated = [], []

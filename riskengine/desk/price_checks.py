@@ -1,4 +1,4 @@
-"""What prices a report rests on, and what is wrong with them: staleness, findings of the audit, quiet assets."""
+"""Data quality of a report's prices: staleness, findings of the audit, assets whose prices hardly move."""
 
 from __future__ import annotations
 

@@ -303,6 +303,19 @@ def read_terms(path: Path) -> Terms:
         If the file is missing, or no TOML or JSON.
     SettingsError
         If a table or key is missing, unknown, of the wrong type or out of range; see :func:`riskengine.schema.read`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "terms.json"
+    ...     _ = path.write_text(
+    ...         '{"underlying": {"spot": 100, "rate": 0.03}, "model": {"name": "black-scholes", "volatility": 0.2}, '
+    ...         '"product": {"name": "vanilla", "strike": 100, "maturity": 0.5}, "simulation": {"paths": 2048}}'
+    ...     )
+    ...     terms = read_terms(path)
+    >>> terms.product, terms.market
+    (Vanilla(strike=100.0, maturity=0.5, kind='call'), {'spot': 100.0, 'rate': 0.03, 'dividend': 0.0})
     """
     context: dict[str, Any] = {}
     found = read(path, _kind, context)

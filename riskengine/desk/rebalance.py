@@ -125,6 +125,15 @@ def rebalance(
         If a holding has no price at all, there is no wealth, or the kept state is of other settings or prices.
     StrategyError
         If the strategy fails or breaks its contract.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> held = Holdings(panel.assets, np.zeros(2), cash=1e5)
+    >>> found = rebalance(EqualWeight(), panel, held, Desk(), ArchReference(), window=250)
+    >>> [(row["asset"], row["units"]) for row in found.content["trades"]], found.content["status"]
+    ([('KO', 1008.0), ('AAPL', 696.0)], 'clean')
     """
     known = panel.prices.ffill().to_numpy()[-1]
     open_ = ~np.isnan(panel.view(len(panel.dates) - 1).prices[-1])

@@ -29,6 +29,22 @@ def write_rebalance(found: Rebalance, page: str, out: Path) -> None:
     found : the report
     page : the same as HTML
     out : folder of the desk
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from riskengine import EqualWeight, datasets
+    >>> from riskengine.desk import Desk, Holdings, decide, trade_list
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> morning, last = decide(EqualWeight(), panel, np.zeros(20), out=None), panel.prices.to_numpy()[-1]
+    >>> trades = trade_list(Holdings(panel.assets, np.zeros(20), cash=1e5), last, morning.decision.weights, Desk())
+    >>> content = {"date": "2019-12-31", "strategy": "equal weight", "status": "clean", "weights": {"KO": 0.05}}
+    >>> content |= {"wealth": 1e5, "cash": 0.0, "flags": [], "trades": [], "risk": {"after": {"volatility": 0.1}}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_rebalance(Rebalance(content, trades, panel.assets, last, morning), "<html></html>", Path(folder))
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['history.jsonl', 'report.html', 'report.json', 'state', 'trades.csv']
     """
     content = found.content
     report = (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()
@@ -80,6 +96,15 @@ def read_history(out: Path, date: str) -> tuple[list[str], dict[str, Any] | None
     ------
     DataError
         If the history is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / HISTORY).write_text('{"date": "2024-01-30", "weights": {"KO": 1.0}}\\n')
+    ...     lines, last = read_history(Path(folder), "2024-01-31")
+    >>> last
+    {'date': '2024-01-30', 'weights': {'KO': 1.0}}
     """
     path = out / HISTORY
     if not path.is_file():

@@ -136,6 +136,14 @@ def risk_report(
         If a file is missing or not what it is said to be; the message names file and remedy.
     SettingsError
         If a limit is on something that does not exist.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> content = risk_report(panel, RiskFiles(), Desk(), ArchReference(), window=250)
+    >>> content["status"], sorted(content)[:5]
+    ('clean', ['active', 'attribution', 'date', 'factors', 'figures'])
     """
     held = files.held(panel)
     given, panel = panel, panel if held is None else held.panel
@@ -189,6 +197,16 @@ def stress_of_files(
     ------
     DataError
         If a file is missing or not what it is said to be, or nothing can be simulated.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> from riskengine.risk import Simulation
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_of_files(panel, RiskFiles(), ArchReference(), settings)
+    >>> test.weights
+    {'AAPL': 0.5, 'KO': 0.5}
     """
     held = files.held(panel)
     panel = panel if held is None else held.panel

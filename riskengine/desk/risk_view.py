@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.calibration import Calibrator
-from riskengine.covariance import conditional_variance
+from riskengine.covariance import Margin, for_frequency
 from riskengine.desk.daily_risk import DailyRisk
 from riskengine.desk.held_book import HeldBook
 from riskengine.desk.rules import Desk
@@ -131,9 +131,9 @@ def factor_series(risk: DailyRisk, factors: FactorReturns, calibrator: Calibrato
         )
     window = rows.iloc[-len(risk.rows) :]
     kept = ~np.isnan(risk.rows).all(axis=1)  # the others are no scenarios
-    fit = calibrator(window)
-    variance = conditional_variance(fit, window.to_numpy())
-    residuals = (window.to_numpy() - fit.mean) / np.sqrt(variance[:-1])
+    fit, values = calibrator(window), window.to_numpy()
+    margin, variance = Margin.of(for_frequency(calibrator, fit.periods_per_year)[0], values, fit=fit)
+    residuals = (values - fit.mean) / np.sqrt(variance)
     last = known[known].index[-1]
     notes = list(factors.notes)
     lacking = int(window.isna().any(axis=1).sum())
@@ -146,7 +146,7 @@ def factor_series(risk: DailyRisk, factors: FactorReturns, calibrator: Calibrato
         cash = FactorReturns(factors.riskless.to_frame("RF"), None, ()).between(dates)["RF"]
         riskless = cash.iloc[-len(risk.rows) :].fillna(0.0).to_numpy()
     return FactorSeries(
-        factors.names, (residuals * np.sqrt(variance[-1]))[kept], window.to_numpy(), riskless, tuple(notes)
+        factors.names, (residuals * np.sqrt(margin.variance))[kept], values, riskless, tuple(notes)
     )
 
 

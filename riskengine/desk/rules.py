@@ -180,6 +180,15 @@ def read_desk(path: Path | None, assets: tuple[str, ...] | None) -> Desk:
         If the file is missing, or no TOML or JSON.
     SettingsError
         If a key, an asset or a limit is unknown, or a number is out of range; see :func:`riskengine.schema.read`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "limits.json"
+    ...     _ = path.write_text('{"limits": {"var_99": 0.02}}')
+    ...     read_desk(path, ("KO", "PEP")).limits
+    {'var_99': 0.02}
     """
     context = None if assets is None else {"assets": assets}
     return Desk() if path is None else Desk(**read(path, LimitsFile, context).given())

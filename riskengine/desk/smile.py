@@ -102,6 +102,13 @@ def fit_smile(
     feller, weights : see :func:`riskengine.options.calibrate_heston`
     beta : of SABR
     jumps : whether to fit Bates's model; where Heston's fit is not ok if None
+
+    Examples
+    --------
+    >>> quotes = Quotes.of_volatilities([0.01, 0.02, 0.03], 1.0, [0.009, 0.008, 0.0085], forward=0.02, normal=True)
+    >>> smile = fit_smile(quotes)
+    >>> smile.sabr.params.rho.shape, smile.heston
+    ((1,), None)
     """
     sabr = calibrate_sabr(quotes, beta=beta, weights=weights)
     if quotes.form.normal or quotes.form.shift:
@@ -166,7 +173,15 @@ def expected_volatility(fit: Calibration, maturity: Array) -> Array:
 
 
 def smile_content(smile: Smile, provenance: dict[str, Any]) -> dict[str, Any]:
-    """Content of ``smile.json`` and of its page; numbers that do not exist are None."""
+    """Content of ``smile.json`` and of its page; numbers that do not exist are None.
+
+    Examples
+    --------
+    >>> quotes = Quotes.of_volatilities([0.01, 0.02, 0.03], 1.0, [0.009, 0.008, 0.0085], forward=0.02, normal=True)
+    >>> content = smile_content(fit_smile(quotes), {})
+    >>> content["usable"], content["heston"], content["flagged"]
+    (3, None, False)
+    """
     quotes, heston, sabr = smile.quotes, smile.heston, smile.sabr
     found: dict[str, Any] = {
         "name": quotes.name,

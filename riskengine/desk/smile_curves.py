@@ -37,6 +37,15 @@ def smile_curves(smile: Smile) -> dict[str, Any]:
     ``panels``: a row a shown maturity, with ``quotes`` (strike over forward, volatility, distances to ask and bid) and
     ``models``; ``states``: Heston's smile in every GARCH state at the maturity nearest three months, None without a
     GARCH fit; ``term``: volatility at the money by maturity, by model
+
+    Examples
+    --------
+    >>> from riskengine.desk import fit_smile
+    >>> from riskengine.options import Quotes
+    >>> quotes = Quotes.of_volatilities([0.01, 0.02, 0.03], 1.0, [0.009, 0.008, 0.0085], forward=0.02, normal=True)
+    >>> curves = smile_curves(fit_smile(quotes))
+    >>> len(curves["panels"]), curves["states"], sorted(curves)
+    (1, None, ['panels', 'states', 'term'])
     """
     chosen = shown_maturities(smile.sabr.maturity, PANELS)
     return {

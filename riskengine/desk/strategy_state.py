@@ -101,6 +101,14 @@ def decide(
         If the strategy fails or breaks its contract.
     DataError
         If the state is damaged, or of other settings, assets or prices, or only later ones are there.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, datasets
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> morning = decide(EqualWeight(), panel, np.zeros(20), out=None)
+    >>> morning.decision.weights[:3]
+    array([0.05, 0.05, 0.05])
     """
     shown, asked = shown or Shown(), asked or strategy
     settings = _settings(strategy, shown)
@@ -151,7 +159,19 @@ def decide(
 
 
 def keep(morning: Morning, out: Path, date: str) -> None:
-    """Save the strategy's state of a date; states beyond the last :data:`KEPT` are deleted. Idempotent."""
+    """Save the strategy's state of a date; states beyond the last :data:`KEPT` are deleted. Idempotent.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskengine import EqualWeight, datasets
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> morning = decide(EqualWeight(), panel, np.zeros(20), out=None)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     keep(morning, Path(folder), close_name(panel.dates[-1]))
+    ...     [path.name for path in Path(folder, FOLDER).iterdir()]
+    ['2019-12-31.npz']
+    """
     folder = out / FOLDER
     write_atomically(folder / f"{_file(date)}.npz", morning.content)
     for path in folder.glob("*.part"):  # of a write that a kill cut short

@@ -1,4 +1,4 @@
-"""Lines of a stream as rows: keys that grow, values by name, and headers that are understood whole or not at all."""
+"""Lines of a stream as rows: keys that grow, values by name, and headers that are read whole or refused."""
 
 from __future__ import annotations
 

@@ -98,6 +98,21 @@ def open_stream(
     ------
     SettingsError, DataError
         As :class:`riskengine.desk.Watch` and :func:`reconcile` do, or without a row between snapshots.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskengine.calibration import ArchReference
+    >>> from riskengine import datasets
+    >>> from riskengine.market import save_prices
+    >>> prices = datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = save_prices(prices, Path(folder) / "prices.csv")
+    ...     wanted = StreamSettings(window=250, recalibrate=21)
+    ...     watch, changed = open_stream(Path(folder) / "state", wanted, lambda: file, ArchReference())
+    ...     watch.close()
+    >>> watch.fresh, changed
+    (True, [])
     """
     if snapshot_every < 1:
         raise SettingsError(f"there is at least one row between snapshots, not {snapshot_every}")

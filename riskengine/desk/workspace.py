@@ -156,6 +156,13 @@ def lay_out(folder: Path) -> list[Path]:
     ------
     SettingsError
         If one of its files is in the folder already.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sorted(path.name for path in lay_out(Path(folder) / "mine"))[:4]
+    ['Makefile', 'README.md', 'black_litterman.py', 'drawdown_overlay.py']
     """
     files = workspace_files()
     there = [name for name in files if (folder / name).exists()]

@@ -24,6 +24,7 @@ from riskengine.garch.components import (
 )
 from riskengine.garch.forecast import check_horizon
 from riskengine.garch.innovations import log_density
+from riskengine.garch.recursion import over_days
 from riskengine.garch.simulate import student_factor
 
 TINY = 1e-18  # variance per day that a level may not fall below: a price that stands still
@@ -183,7 +184,7 @@ def filter_universe(
         eta = jnp.broadcast_to(universe_eta(params, state), state.own.level.shape)
         return universe_step(params, state, *rows), (universe_variance(params, state), eta)
 
-    last, (variance, eta) = jax.lax.scan(day, state, (returns, squared_ranges))
+    last, (variance, eta) = over_days(day, state, (returns, squared_ranges))
     return variance, eta, last
 
 

@@ -23,6 +23,7 @@ from riskengine.garch.innovations import (
 )
 from riskengine.garch.log_sum import LogSum
 from riskengine.garch.params import GarchParams
+from riskengine.garch.recursion import over_days
 from riskengine.garch.robust import VariancePair, regular_probability
 from riskengine.garch.variance import later, next_variance, waiting
 
@@ -111,7 +112,7 @@ def likelihood(
         today = _Day.of(terms, h, row, mean, contamination)
         return (*_tomorrow(terms, today, h, d, mean is not None), sums.plus(terms, today, h, d)), None
 
-    (h_last, d_last, sums), _ = jax.lax.scan(day, (first, slopes, empty), waiting(returns))
+    (h_last, d_last, sums), _ = over_days(day, (first, slopes, empty), waiting(returns))
     n = sums.days
     if contamination is None:
         n = jnp.broadcast_to(jnp.sum(~jnp.isnan(returns), axis=0).astype(u.dtype), lanes)
@@ -368,9 +369,9 @@ def log_likelihood(
     rows, empty = waiting(returns), LogSum.zero(first.shape, first.dtype)
     sums = _Totals(empty, empty, jnp.zeros_like(first))
     if contamination is None:
-        (last, sums), _ = jax.lax.scan(day, (first, sums), rows)
+        (last, sums), _ = over_days(day, (first, sums), rows)
     else:
-        (hypotheses, sums), _ = jax.lax.scan(doubtful, (VariancePair.certain(first), sums), rows)
+        (hypotheses, sums), _ = over_days(doubtful, (VariancePair.certain(first), sums), rows)
         last = hypotheses.variance
     days = jnp.sum(~jnp.isnan(returns), axis=0).astype(first.dtype)
     logs = sums.logs.value() + 0 * last  # not a number stays so: a product of bits forgets it

@@ -29,7 +29,7 @@ class GarchParams(NamedTuple):
     (0.99, 0.0002)
     """
 
-    omega: Any  # jax inside the floors, numpy at their doors
+    omega: Any  # of jax inside compiled functions, of numpy outside
     alpha: Any
     gamma: Any
     beta: Any

@@ -72,8 +72,8 @@ class VariancePair(NamedTuple):
 
     @property
     def variance(self) -> Array:
-        """Expected variance ``(assets,)``."""
-        return self.other + jax.nn.sigmoid(self.log_odds) * (self.likelier - self.other)
+        """Expected variance ``(assets,)``; a sum of positive parts, so that a small one beside a huge one stays."""
+        return jax.nn.sigmoid(self.log_odds) * self.likelier + jax.nn.sigmoid(-self.log_odds) * self.other
 
 
 def next_pair(params: GarchParams, today: VariancePair, row: Array, contamination: Array) -> VariancePair:

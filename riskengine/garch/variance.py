@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from riskengine.garch.params import GarchParams
+from riskengine.garch.recursion import over_days
 from riskengine.garch.robust import VariancePair, next_pair
 from riskengine.garch.step import expected_step, step
 
@@ -132,13 +133,13 @@ def filter_variance(
         def doubtful(today: VariancePair, row: Array) -> tuple[VariancePair, Array]:
             return later(params, today, row, contamination), today.variance
 
-        hypotheses, path = jax.lax.scan(doubtful, VariancePair.certain(first), waiting(returns))
+        hypotheses, path = over_days(doubtful, VariancePair.certain(first), waiting(returns))
         return Filtered(path, hypotheses.variance, hypotheses)
 
     def day(variance: Array, row: Array) -> tuple[Array, Array]:
         return jnp.where(jnp.isinf(row), variance, next_variance(params, variance, row)), variance
 
-    last, path = jax.lax.scan(day, first, waiting(returns))
+    last, path = over_days(day, first, waiting(returns))
     return Filtered(path, last)
 
 

@@ -1,4 +1,4 @@
-"""The door for returns and weights: numbers in another unit, shape or order than is meant are refused here, once."""
+"""Validation of returns and weights: numbers in another unit, shape or order than is meant are refused here, once."""
 
 from __future__ import annotations
 

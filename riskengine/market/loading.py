@@ -43,7 +43,7 @@ def load_panel(
     membership : file of the same shape with true (1) where an asset may be held and false (0) where not, or a
         table of intervals or snapshots, see :func:`~riskengine.market.membership.load_membership`
     delistings : table of assets, dates and returns, see :func:`~riskengine.market.delisting.load_delistings`
-    default_delisting_return : of what vanishes without a word in that table
+    default_delisting_return : of an asset whose prices end and that is not in that table
     periods_per_year : prices a year, by which figures are annualised; measured from the dates if not given
 
     Raises

@@ -14,7 +14,7 @@ from riskengine.market.tables import dates, read_table, text, truths
 def load_membership(path: str | Path, prices: pd.DataFrame) -> pd.DataFrame:
     """Read who may be held when, as a table of true and false with the dates and columns of the prices.
 
-    Two kinds of table are understood, ``.csv`` or ``.parquet``; ``ticker`` is another word for ``asset``.
+    Two kinds of table are read, ``.csv`` or ``.parquet``; ``ticker`` is another name for ``asset``.
 
     - Intervals: ``asset, start, end``, both days included, an empty ``end`` for what goes on; an asset may come
       and go in several rows.

@@ -54,6 +54,8 @@ def ages(prices: Array, clock: Array | None = None) -> Array:
     >>> ages(np.array([[1.0, np.nan], [np.nan, np.nan]]))
     array([ 1., inf])
     """
+    if not np.isnan(prices[-1]).any():
+        return np.zeros(prices.shape[1])
     seen = ~np.isnan(prices)
     last = len(prices) - 1 - np.argmax(seen[::-1], axis=0)
     now = np.full(prices.shape[1], len(prices) - 1) if clock is None else clock[-1]

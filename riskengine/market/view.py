@@ -92,6 +92,7 @@ class MarketView:
         self._times = Times.plain(len(assets)) if times is None else times
         shown = len(prices) if self._times.sessions is None else int(self._times.sessions.sum())
         self.day = shown - 1 if day is None else day
+        self._windows: dict[int, Array] = {}
 
     @cached_property
     def returns(self) -> Array:
@@ -168,7 +169,9 @@ class MarketView:
         """
         if days < 1:
             raise SettingsError(f"a window has at least one day, not {days}")
-        return _sealed(self._returns(days))
+        if days not in self._windows:
+            self._windows[days] = _sealed(self._returns(days))
+        return self._windows[days]
 
     def _returns(self, days: int) -> Array:
         """From the prices of these days alone: a wide and long past need not be divided again each time."""

@@ -115,7 +115,7 @@ def diffusion_limit(params: GarchParams, observations: Any = 1000) -> Diffusion:
     Parameters
     ----------
     params : leaves of one shape
-    observations : days that the moments are to speak for, broadcasting with the leaves
+    observations : observed days, which set that bound; broadcasting with the leaves
 
     Examples
     --------
@@ -201,8 +201,8 @@ def heston_start(fit: Calibration, draws: int = DRAWS, seed: int = 0) -> HestonS
     >>> day, none = np.array([1e-4]), np.zeros(1)
     >>> fit = Calibration(("A",), p, posterior, none, (Status.OK,), none, day, day, np.array([250]))
     >>> found = heston_start(fit)
-    >>> [round(float(leaf[0]), 2) for leaf in found.params]
-    [0.03, 5.06, 0.03, 0.36, -0.49]
+    >>> round(float(found.params.kappa[0]), 1), round(float(found.params.rho[0]), 1)
+    (5.1, -0.5)
     """
     limit, now = _posterior_limits(fit, draws, seed)
     ahead = limit.theta + (now - limit.theta) * _mean_decay(limit.kappa, HORIZON)
@@ -243,8 +243,8 @@ def sabr_start(
     >>> day, none = np.array([1e-4]), np.zeros(1)
     >>> fit = Calibration(("A",), p, posterior, none, (Status.OK,), none, day, day, np.array([250]))
     >>> found = sabr_start(fit, maturity=0.5)
-    >>> [round(float(leaf[0]), 2) for leaf in found.params]
-    [0.16, 1.0, 0.53, -0.52]
+    >>> round(float(found.params.alpha[0]), 2), float(found.params.beta[0]), round(float(found.params.rho[0]), 1)
+    (0.16, 1.0, -0.5)
     """
     if not maturity > 0:
         raise SettingsError(f"a maturity is positive, not {maturity}")

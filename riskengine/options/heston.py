@@ -133,7 +133,7 @@ class Transform(NamedTuple):
 def transform(p: Any, maturity: Array, nodes: int) -> Transform:
     """Lewis's (2001) integrand less that of Black's price with the same mean variance.
 
-    Gauss-Legendre nodes in the cube root of the frequency, up to where both functions have died. Differentiable in
+    Gauss-Legendre nodes in the cube root of the frequency, up to where both functions vanish. Differentiable in
     the parameters; the nodes are held still.
 
     Parameters

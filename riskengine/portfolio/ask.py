@@ -45,6 +45,14 @@ def begin(strategy: Strategy, view: MarketView) -> Any:
     ------
     StrategyError
         If the strategy's code fails; the message names strategy and date.
+
+    Examples
+    --------
+    >>> from riskengine.market import MarketView
+    >>> from riskengine.portfolio import DrawdownControl, EqualWeight
+    >>> view = MarketView(None, ("A", "B"), np.ones((3, 2)), np.ones(2, bool))
+    >>> begin(DrawdownControl(EqualWeight(min_history=2)), view)
+    DrawdownState(inside=None, exposure=1.0)
     """
     with blas_threads(len(view.assets)), _naming(strategy, view):
         return strategy.init(view)

@@ -20,12 +20,14 @@ from riskengine.portfolio.problem_data import ProblemData
 
 Array = np.ndarray
 
-SIZES = (128, 256, 512)
+SIZES = (128, 192, 256, 384, 512)
 """Assets of the small problems, each compiled when it is first needed."""
 TOLERANCE = 1e-7
 """Marginal value, in the goal's unit, below zero by which an asset comes in."""
 _HELD = 1e-7
 _ROUNDS = 25
+_ROOM = 1.5  # places of the first small problem over the assets that it must hold
+_LARGEST = 0.6  # of all assets, in a small problem: above, the whole one costs less than two of them
 
 
 def can_pay(objective: Objective, factors: int, data: ProblemData, sizes: tuple[int, ...] = SIZES) -> bool:
@@ -60,8 +62,8 @@ def solve_by_columns(
     n, needed = len(data.linear_term), _needed(data)
     allowed = data.state.tradable & (data.state.upper > 0)
     chosen, seconds = needed.copy(), 0.0
-    size = next((size for size in sizes if size >= 2 * chosen.sum()), None)
-    if size is None or size > n // 2:
+    size = next((size for size in sizes if size >= _ROOM * chosen.sum()), None)
+    if size is None or size > _LARGEST * n:
         return None
     _add(chosen, objective.ranking(data, _held(data)), allowed, size)
     for _ in range(_ROUNDS):
@@ -84,7 +86,7 @@ def solve_by_columns(
         worth = int(np.sum(margin < -TOLERANCE))
         while chosen.sum() + min(worth, 16) > size:
             size = next((other for other in sizes if other > size), n)
-            if size > n // 2:
+            if size > _LARGEST * n:
                 return None
         _add(chosen, np.argsort(margin, kind="stable"), allowed, size)
     return None

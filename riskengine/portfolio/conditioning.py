@@ -58,6 +58,14 @@ class ConditionedCovariance:
         """A rate per period, of one per year."""
         return annual / self.periods_per_year
 
+    @property
+    def factor(self) -> Array:
+        """``F`` of shape ``(assets, k)`` with ``F @ F.T`` the covariance, of as few columns as are at hand."""
+        assets, factors = self.loadings.shape
+        if factors >= assets:
+            return np.linalg.cholesky(self.block(np.arange(assets)))
+        return np.hstack([self.loadings, np.diag(np.sqrt(self.specific))])
+
     def block(self, index: Array) -> Array:
         """Matrix of the assets at these positions, ``(index, index)``."""
         part = self.loadings[index]

@@ -193,7 +193,7 @@ class MaximumReturn(Objective):
 
     def limits(self, data: ProblemData) -> list[NamedConstraint]:
         """The volatility."""
-        factor = np.hstack([data.risk.loadings, np.diag(np.sqrt(data.risk.specific))])
+        factor = data.risk.factor
         name = f"volatility <= {self.volatility:g} a year"
         unit = np.sqrt(data.risk.mean_variance)
         return [

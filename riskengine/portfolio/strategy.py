@@ -87,7 +87,7 @@ def eligible(view: MarketView, window: int, min_history: int) -> Array:
     seen = ~np.isnan(recent)
     high = np.where(seen, recent, -np.inf).max(axis=0, initial=-np.inf)
     low = np.where(seen, recent, np.inf).min(axis=0, initial=np.inf)
-    covered = np.sum(~np.isnan(rows), axis=0) * view.spacing
+    covered = (len(rows) - np.count_nonzero(np.isnan(rows), axis=0)) * view.spacing
     return view.fresh & (covered >= min_history) & (high > low)
 
 
@@ -149,7 +149,7 @@ class OptimizedStrategy:
     refit : decisions that a calibration serves while the eligible assets stay the same
     trade_rate : share of the way from the weights held to the optimal ones that is traded; below one it saves turnover
         for little (Garleanu and Pedersen 2013). Bounds and budget hold all the same, and what may no longer be held
-        is sold at once; a group limit that drift has broken heals at this rate.
+        is sold at once; a breach of a group limit by drift is reduced at this rate.
     fallback : whether to fall back when the limits clash; otherwise the error is raised
     benchmark : asset to weight, for tracking; equal weight in what is eligible if not given
     volume : view to the value traded a day ``(assets,)``, as a multiple of own wealth; for limits on
@@ -356,7 +356,17 @@ def BlackLittermanStrategy(  # noqa: N802 - the name of the class that it was
     tau: float = 0.05,
     **more: Any,
 ) -> OptimizedStrategy:
-    """Deprecated: ``OptimizedStrategy(..., expected_returns=BlackLitterman(views))``."""
+    """Deprecated: ``OptimizedStrategy(..., expected_returns=BlackLitterman(views))``.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DeprecationWarning)
+    ...     strategy = BlackLittermanStrategy("views", views=(View({"KO": 1.0, "PEP": -1.0}, 0.02),))
+    >>> type(strategy.expected_returns).__name__
+    'BlackLitterman'
+    """
     deprecated("BlackLittermanStrategy", "OptimizedStrategy(expected_returns=BlackLitterman(views))")
     more |= {"expected_returns": BlackLitterman(views, market_weights, risk_aversion, tau)}
     return OptimizedStrategy(name, forecaster, objective or MeanVariance(), *settings, **more)

@@ -42,7 +42,7 @@ class VolatilityTarget:
     strategy : what is held; its budget is one, and its decisions carry a covariance
     volatility : sigma, per year
     leverage : greatest gross exposure
-    bias : how forecasts are corrected; None trusts them
+    bias : how forecasts are corrected; None leaves them as they are
     name : for tables; that of the strategy and the target if not given
 
     Examples
@@ -118,6 +118,16 @@ class VolatilityTarget:
 def SteadyVolatility(  # noqa: N802 - the name of the class that it was
     name: str, inside: Strategy, *settings: Any, **more: Any
 ) -> VolatilityTarget:
-    """Deprecated: ``VolatilityTarget(strategy, ...)``."""
+    """Deprecated: ``VolatilityTarget(strategy, ...)``.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from riskengine.portfolio import EqualWeight
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DeprecationWarning)
+    ...     SteadyVolatility("calm", EqualWeight()).name
+    'calm'
+    """
     deprecated("SteadyVolatility(name, inside)", "VolatilityTarget(strategy, name=name)")
     return VolatilityTarget(inside, *settings, **{**more, "name": name})

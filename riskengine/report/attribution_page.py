@@ -8,7 +8,19 @@ from riskengine.report.page import Section, page
 
 
 def render_brinson(content: dict[str, Any]) -> str:
-    """The page as text, of the content of ``brinson.json``."""
+    """The page as text, of the content of ``brinson.json``.
+
+    Examples
+    --------
+    >>> effects = {"allocation": 0.01, "selection": 0.02, "interaction": 0.0}
+    >>> group = {"name": "Energy", "weight": 0.3, "benchmark_weight": 0.2, "total": 0.03} | effects
+    >>> content = {"portfolio": 0.13, "benchmark": 0.1, "against": "index", "active": 0.03, "other": 0.0}
+    >>> content |= {"groups": [group], "by": "sector", "notes": []}
+    >>> content |= {"strategy": "mine", "first": "2023", "last": "2024"}
+    >>> content |= {"provenance": {}}
+    >>> "13.00% against 10.00% of index: +3.00%" in render_brinson(content | effects)
+    True
+    """
     headline = (
         f"{content['portfolio']:.2%} against {content['benchmark']:.2%} of {content['against']}: "
         f"{content['active']:+.2%}, of it allocation {content['allocation']:+.2%}, selection "
@@ -46,7 +58,17 @@ def render_brinson(content: dict[str, Any]) -> str:
 
 
 def render_reduction(content: dict[str, Any]) -> str:
-    """The page as text, of the content of ``reduction.json``."""
+    """The page as text, of the content of ``reduction.json``.
+
+    Examples
+    --------
+    >>> part = {"name": "timing of variances", "points": 0.02, "low": 0.01, "high": 0.03}
+    >>> content = {"name": "mine", "other": "index", "volatility": {"mine": 0.1, "index": 0.12}, "reduction": 1 / 6}
+    >>> content |= {"parts": [part], "points": 0.02, "draws": 1000, "notes": [], "first": "2023", "last": "2024"}
+    >>> content |= {"days": 252, "status": "clean", "provenance": {}}
+    >>> "10.00% a year against 12.00% of index: 16.7% lower" in render_reduction(content)
+    True
+    """
     headline = (
         f"Volatility {content['volatility'][content['name']]:.2%} a year against "
         f"{content['volatility'][content['other']]:.2%} of {content['other']}: {content['reduction']:.1%} lower."

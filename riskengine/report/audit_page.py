@@ -78,7 +78,14 @@ def neighbourhood(prices: pd.DataFrame, finding: Finding) -> go.Figure | None:
 
 
 def ordered_findings(findings: Sequence[Finding]) -> list[Finding]:
-    """Serious ones first, how the file was read left out."""
+    """Serious ones first, how the file was read left out.
+
+    Examples
+    --------
+    >>> found = [Finding("reading", "", None, "as a wide table"), Finding("gap", "KO", None, "5 closes")]
+    >>> [one.kind for one in ordered_findings(found)]
+    ['gap']
+    """
     return sorted((f for f in findings if f.kind != "reading"), key=lambda f: not f.serious)
 
 
@@ -163,7 +170,17 @@ def _hash_of_rows(prices: pd.DataFrame) -> dict[str, str]:
 
 
 def write_audit(path: Source, prices: pd.DataFrame, findings: Sequence[Finding], out: Path) -> dict[str, Any]:
-    """Write ``audit.json`` and ``audit.html`` into a folder; the content of the first."""
+    """Write ``audit.json`` and ``audit.html`` into a folder; the content of the first.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> prices = pd.DataFrame({"KO": [60.0, 61.0]}, pd.bdate_range("2024-01-02", periods=2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     content = write_audit(Path("prices.csv"), prices, [Finding("gap", "KO", None, "5 closes")], Path(folder))
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['audit.html', 'audit.json']
+    """
     content = audit_content(path, prices, findings)
     write_atomically(out / "audit.json", (json.dumps(content, indent=1) + "\n").encode())
     write_atomically(out / "audit.html", render_audit(path, prices, findings, content).encode())

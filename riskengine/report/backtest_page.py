@@ -38,6 +38,15 @@ def summary_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
     """Headings and formatted rows of the summary, for the page and for the terminal.
 
     A portfolio that did otherwise than it was asked to has a mark behind its name.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), benchmarks=[panel.returns["AAPL"]])
+    >>> headings, rows = summary_rows(result)
+    >>> headings[:2], [row[:2] for row in rows]
+    (['portfolio', 'volatility a year'], [['equal weight', '13.71%'], ['AAPL', '26.09%']])
     """
     table = result.summary()
     flagged = {flag.portfolio for flag in result.flags}
@@ -85,7 +94,16 @@ def _today_rows(result: BacktestResult) -> tuple[list[str], list[list[str]]]:
 
 
 def headline(result: BacktestResult) -> str:
-    """The result in plain sentences."""
+    """The result in plain sentences.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), benchmarks=[panel.returns["AAPL"]])
+    >>> headline(result).split(":")[0]
+    'equal weight realized 13.71% volatility a year, net of costs'
+    """
     said = f"{result.name} realized {result.volatility:.2%} volatility a year, net of costs"
     parts = [against.sentence() for against in result.comparisons]
     return said + (": " + "; ".join(parts) if parts else "") + "."
@@ -175,6 +193,17 @@ def render(result: BacktestResult) -> str:
 
 
 def write_report(result: BacktestResult, path: Path) -> Path:
-    """Write the page atomically and return its path."""
+    """Write the page atomically and return its path.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), benchmarks=[panel.returns["AAPL"]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     "equal weight" in write_report(result, Path(folder) / "report.html").read_text()
+    True
+    """
     write_atomically(path, render(result).encode())
     return path

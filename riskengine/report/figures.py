@@ -260,6 +260,14 @@ def draw_result(result: BacktestResult, kind: str = "growth") -> go.Figure:
     ------
     SettingsError
         If there is none of that name.
+
+    Examples
+    --------
+    >>> from riskengine import EqualWeight, WalkForward, datasets, run_backtest
+    >>> panel = datasets.us_equities_20().between("2018-01-01", "2019-12-31")
+    >>> result = run_backtest(EqualWeight(), panel, WalkForward(250, 21), benchmarks=[panel.returns["AAPL"]])
+    >>> [trace.name for trace in draw_result(result, "drawdown").data]
+    ['equal weight', 'AAPL']
     """
     if kind not in _KINDS:
         raise SettingsError(f"there are figures of {', '.join(_KINDS)}, not of {kind!r}")
@@ -270,6 +278,13 @@ def draw_calibration(fit: Calibration) -> go.Figure:
     """Volatility a year of the next period and of the long run, an asset a line, the calmest at the bottom.
 
     With the 90% interval of the former, where the method knows one.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference
+    >>> fit = ArchReference()(0.01 * np.random.default_rng(0).standard_normal((500, 2)))
+    >>> len(draw_calibration(fit).data)
+    2
     """
     table = fit.to_frame().sort_values("next_volatility")
     names, root = table.index.astype(str), np.sqrt(fit.periods_per_year)

@@ -19,7 +19,19 @@ _TOTALS = (
 
 
 def render_holdings(content: dict[str, Any]) -> str:
-    """The page as text."""
+    """The page as text.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from riskengine.desk import holdings_content
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "holdings.csv"
+    ...     _ = path.write_text("symbol,quantity,price,currency\\nKO,20,60,USD\\nCASH,1000,,USD\\n")
+    ...     "Wealth 2,200.00 USD" in render_holdings(holdings_content(path, None))
+    True
+    """
     total, base = content["total"], content["base"]
     flagged = content["status"] != "clean"
     headline = (
@@ -72,7 +84,13 @@ def money(amount: float, currency: str) -> str:
 
 
 def leverage(totals: dict[str, Any]) -> str:
-    """Gross exposure over wealth, in words where nothing is left."""
+    """Gross exposure over wealth, in words where nothing is left.
+
+    Examples
+    --------
+    >>> leverage({"leverage": 1.6}), leverage({"leverage": None})
+    ('1.60', 'no wealth left')
+    """
     return "no wealth left" if totals["leverage"] is None else f"{totals['leverage']:.2f}"
 
 
@@ -149,7 +167,14 @@ def order_sections(content: dict[str, Any]) -> list[Section]:
 
 
 def gains_line(gains: dict[str, Any], base: str) -> str:
-    """What the orders realise, in one sentence."""
+    """What the orders realise, in one sentence.
+
+    Examples
+    --------
+    >>> gains = {"rows": [{"unknown": 0.0}], "lots": "first in first out", "short_term": 120.0, "long_term": -30.0}
+    >>> gains_line(gains, "USD")
+    'realised gains, an estimate, first in first out: 120.00 USD short-term, -30.00 USD long-term'
+    """
     unknown = sum(row["unknown"] > 0 for row in gains["rows"])
     return (
         f"realised gains, an estimate, {gains['lots']}: {money(gains['short_term'], base)} short-term, "

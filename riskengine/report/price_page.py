@@ -21,7 +21,22 @@ TITLES = {
 
 
 def render_price(content: dict[str, Any]) -> str:
-    """The page as text: of one product, or of several."""
+    """The page as text: of one product, or of several.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from riskengine.desk import price, read_terms
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "terms.json"
+    ...     _ = path.write_text(
+    ...         '{"underlying": {"spot": 100, "rate": 0.03}, "model": {"name": "black-scholes", "volatility": 0.2}, '
+    ...         '"product": {"name": "vanilla", "strike": 100, "maturity": 0.5}, "simulation": {"paths": 2048}}'
+    ...     )
+    ...     "Vanilla under" in render_price(price(read_terms(path), "terms.json"))
+    True
+    """
     if "trades" in content:
         return _several(content)
     headline = f"{content['price']:.4f}, standard error {content['error']:.4f}."
@@ -72,7 +87,13 @@ def _models_section(content: dict[str, Any]) -> list[Section]:
 
 
 def model_cells(row: dict[str, Any]) -> list[str]:
-    """Model, price and error as text."""
+    """Model, price and error as text.
+
+    Examples
+    --------
+    >>> model_cells({"model": "Heston", "price": 6.3712, "error": 0.0031})
+    ['Heston', '6.3712', '0.0031']
+    """
     return [
         row["model"],
         *("none" if row[name] is None else f"{row[name]:.4f}" for name in ("price", "error")),
@@ -117,7 +138,14 @@ def _several(content: dict[str, Any]) -> str:
 
 
 def total_rows(content: dict[str, Any]) -> list[list[str]]:
-    """Value and Greeks of all trades, and the range of the value over the models of a smile."""
+    """Value and Greeks of all trades, and the range of the value over the models of a smile.
+
+    Examples
+    --------
+    >>> content = {"total": 1234.5, "total_error": 0.3, "total_greeks": {"delta": {"value": 1.2, "error": 0.01}}}
+    >>> total_rows(content | {"total_models": []})
+    [['value', '1,234.5000', '0.3000'], ['delta', '1.20000', '0.01000']]
+    """
     rows = [["value", f"{content['total']:,.4f}", f"{content['total_error']:.4f}"]]
     for name, greek in content["total_greeks"].items():
         rows.append([name, *greek_cells(greek)])

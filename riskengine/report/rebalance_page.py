@@ -27,7 +27,19 @@ SECTIONS = (
 
 
 def render_rebalance(content: dict[str, Any]) -> str:
-    """HTML page as text."""
+    """HTML page as text.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from riskengine import ArchReference, EqualWeight, Panel, datasets
+    >>> from riskengine.desk import Desk, Holdings, rebalance
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> held = Holdings(panel.assets, np.zeros(2), cash=1e5)
+    >>> found = rebalance(EqualWeight(), panel, held, Desk(), ArchReference(), window=250)
+    >>> "2 trades" in render_rebalance(found.content)
+    True
+    """
     return page_of_rebalance(content).html()
 
 

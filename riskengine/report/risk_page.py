@@ -20,7 +20,16 @@ _HOW = {
 
 
 def render_risk(content: dict[str, Any]) -> str:
-    """HTML page as text."""
+    """HTML page as text.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> from riskengine.desk import Desk, RiskFiles, risk_report
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> "VaR 99%" in render_risk(risk_report(panel, RiskFiles(), Desk(), ArchReference(), window=250))
+    True
+    """
     return page_of_risk(content).html()
 
 

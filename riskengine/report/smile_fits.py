@@ -30,7 +30,14 @@ def when(maturity: float) -> str:
 
 
 def fit_rows(numbers: dict[str, Any]) -> list[list[str]]:
-    """Model, error in points, share inside bid and ask, status; of those that were fitted."""
+    """Model, error in points, share inside bid and ask, status; of those that were fitted.
+
+    Examples
+    --------
+    >>> numbers = dict.fromkeys(NAMES) | {"heston": {"rmse": 0.774, "inside_bid_ask": 0.11, "status": "poor fit"}}
+    >>> fit_rows(numbers)
+    [['Heston', '0.77', '11%', 'poor fit']]
+    """
     rows = []
     for name, shown in NAMES.items():
         fit = numbers[name]
@@ -102,7 +109,14 @@ def _points(value: float | None) -> str:
 
 
 def poor(numbers: dict[str, Any]) -> list[str]:
-    """A line for each reason why a fit is poor."""
+    """A line for each reason why a fit is poor.
+
+    Examples
+    --------
+    >>> sabr = [{"maturity": 0.5, "reasons": ["5% of the premium at the money"]}]
+    >>> poor(dict.fromkeys(NAMES) | {"sabr": sabr})
+    ['SABR, 6 months: 5% of the premium at the money']
+    """
     found = []
     for name, shown in NAMES.items():
         if name != "sabr" and numbers[name] is not None:

@@ -22,7 +22,17 @@ LAYOUT: dict[str, Any] = PAGE_LAYOUT | {
 
 
 def render_smile(numbers: dict[str, Any], curves: dict[str, Any]) -> str:
-    """The page as text, of the content of ``smile.json`` and of the points of its charts."""
+    """The page as text, of the content of ``smile.json`` and of the points of its charts.
+
+    Examples
+    --------
+    >>> from riskengine.desk import fit_smile, smile_content, smile_curves
+    >>> from riskengine.options import Quotes
+    >>> quotes = Quotes.of_volatilities([0.01, 0.02, 0.03], 1.0, [0.009, 0.008, 0.0085], forward=0.02, normal=True)
+    >>> smile = fit_smile(quotes)
+    >>> "SABR fits 3 of 3 quotes" in render_smile(smile_content(smile, {}), smile_curves(smile))
+    True
+    """
     heston, of = numbers["heston"], f"{numbers['usable']} of {numbers['quotes']} quotes"
     headline = f"SABR fits {of} to {numbers['sabr_rmse']:.3g} volatility points."
     if heston is not None:

@@ -14,7 +14,19 @@ from riskengine.report.svg import share_cell
 
 
 def render_stress(content: dict[str, Any]) -> str:
-    """The page as text, of the content of ``stress.json``."""
+    """The page as text, of the content of ``stress.json``.
+
+    Examples
+    --------
+    >>> from riskengine import ArchReference, Panel, datasets
+    >>> from riskengine.desk import Desk, StressSettings, stress_content, stress_test
+    >>> from riskengine.risk import Simulation
+    >>> panel = Panel(datasets.us_equities_20().between("2018-01-01", "2019-12-31").prices[["AAPL", "KO"]])
+    >>> settings = StressSettings(Simulation(horizon=10, paths=2000), window=250)
+    >>> test = stress_test(panel, {"AAPL": 0.5, "KO": 0.5}, ArchReference(), settings)
+    >>> "The worst scenario is" in render_stress(stress_content(test, panel, Desk(), settings))
+    True
+    """
     return page_of_stress(content).html()
 
 
@@ -41,7 +53,13 @@ def sections(numbers: dict[str, Any]) -> list[Section]:
 
 
 def loss_horizon(numbers: dict[str, Any]) -> str:
-    """Over how long the losses of the simulated scenarios are."""
+    """Over how long the losses of the simulated scenarios are.
+
+    Examples
+    --------
+    >>> loss_horizon({"units": {"var_99": "loss as a fraction of wealth over 21 days, 99%"}})
+    '21 days'
+    """
     return str(numbers["units"]["var_99"].split("over ")[1].split(",")[0])
 
 

@@ -72,6 +72,16 @@ def statistical_parts(
     most : factors that are told apart, the largest in the universe; what the others move is "other factors"
     outcome : (scenarios,) returns of the portfolio where they are not those of its weights, as with options
     variance : of the portfolio in that case; what the factors of its weights do not explain is specific
+
+    Examples
+    --------
+    >>> from riskengine.garch import GarchParams
+    >>> p = GarchParams(*(np.full(2, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> z = np.random.default_rng(0).standard_normal((250, 2))
+    >>> m = ScenarioModel(("A", "B"), p, np.full(2, 1e-4), z, np.full((2, 1), 0.8), np.full(2, 0.36))
+    >>> found = statistical_parts(m, np.array([0.5, 0.5]))
+    >>> found.names, found.shares.round(2)
+    (('factor 1', 'specific'), array([0.78, 0.22]))
     """
     scaled = np.sqrt(model.variance) * weights
     scale = np.sqrt(np.mean(model.residuals**2, axis=0))
@@ -123,6 +133,18 @@ def series_parts(
     ------
     DataError
         If fewer than sixty days, or than twice as many as factors, are common; or factors are collinear.
+
+    Examples
+    --------
+    >>> from riskengine.garch import GarchParams
+    >>> p = GarchParams(*(np.full(2, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> rng = np.random.default_rng(0)
+    >>> market, own = rng.standard_normal((250, 1)), rng.standard_normal((250, 2))
+    >>> z = 0.8 * market + 0.6 * own
+    >>> m = ScenarioModel(("A", "B"), p, np.full(2, 1e-4), z, np.full((2, 1), 0.8), np.full(2, 0.36))
+    >>> found = series_parts(m, np.array([0.5, 0.5]), 0.01 * market, ("market",))
+    >>> found.names, found.exposures.round(2), found.shares.round(2)
+    (('market', 'specific'), array([0.79]), array([0.79, 0.21]))
     """
     outcome = _outcomes(model, weights, outcome)
     known = ~np.isnan(factors).any(axis=1)
@@ -160,6 +182,17 @@ def exposure_parts(
     ------
     DataError
         If the assets with exposures are too few, or the exposures collinear.
+
+    Examples
+    --------
+    >>> from riskengine.garch import GarchParams
+    >>> p = GarchParams(*(np.full(3, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> z = np.random.default_rng(0).standard_normal((250, 3))
+    >>> m = ScenarioModel(("A", "B", "C"), p, np.full(3, 1e-4), z, np.full((3, 1), 0.8), np.full(3, 0.36))
+    >>> stated = np.array([[1.0, 0.5], [1.0, -0.5], [1.0, 0.0]])
+    >>> found = exposure_parts(m, np.array([0.6, 0.4, 0.0]), stated, ("market", "size"))
+    >>> found.exposures.round(2), found.shares.round(2)
+    (array([1. , 0.1]), array([0.62, 0.04, 0.34]))
     """
     stated = ~np.isnan(exposures).any(axis=1) & (model.variance > 0)
     moves = model.history().one_day()

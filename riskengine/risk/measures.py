@@ -146,6 +146,13 @@ def check_level(level: float) -> None:
     ------
     SettingsError
         If it is.
+
+    Examples
+    --------
+    >>> check_level(0.99)
+    >>> check_level(99)
+    Traceback (most recent call last):
+    riskengine.errors.SettingsError: a confidence level lies between 0.5 and 1, like 0.99, not at 99
     """
     if not 0.5 < level < 1:
         raise SettingsError(f"a confidence level lies between 0.5 and 1, like 0.99, not at {level:g}")

@@ -9,12 +9,10 @@ from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import GarchParams
-from riskengine.garch.common_variance import with_variance
 from riskengine.market import as_weights
 from riskengine.risk.paths import Block, CommonVariance, Innovations, run_block
 from riskengine.risk.scenario_model import ScenarioModel, mixing_table
@@ -319,13 +317,12 @@ def _source(model: ScenarioModel, settings: Simulation) -> Innovations:
 
 
 def _common(model: ScenarioModel) -> CommonVariance | None:
-    """The universe's part in float32, begun at the variances of the model, whoever has chosen them."""
-    if model.common is None:
+    """The universe's part in float32, begun at the variances of the model."""
+    begun = model.common_today()
+    if begun is None:
         return None
-    params, state, weight = model.common.params, model.common.state, model.common.weight
-    with jax.enable_x64(True):
-        begun = with_variance(params, jax.tree.map(jnp.asarray, state), jnp.asarray(model.variance))
-    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), CommonVariance(params, begun, weight))
+    leaves = CommonVariance(begun.params, begun.state, begun.weight)
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), leaves)
 
 
 def _drawn(model: ScenarioModel, paths: int, rng: np.random.Generator) -> GarchParams:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.special import gammaincinv
 
@@ -14,6 +16,7 @@ from riskengine.calibration.universe_calibrator import CommonMargin
 from riskengine.covariance import Margin, for_frequency
 from riskengine.errors import DataError, SettingsError
 from riskengine.garch import GarchParams
+from riskengine.garch.common_variance import with_variance
 from riskengine.market import as_returns
 from riskengine.risk.filtered_historical import FilteredHistory, fill_residuals
 
@@ -139,6 +142,34 @@ class ScenarioModel:
         scaled = deviation * weights
         pulled = deviation * (self.loadings @ (self.loadings.T @ scaled) + self.specific * scaled)
         return pulled, float(weights @ pulled)
+
+    def common_today(self) -> CommonMargin | None:
+        """The universe's part begun at this model's variances, whoever has chosen them; scenarios have no mean."""
+        if self.common is None:
+            return None
+        with jax.enable_x64(True):
+            state = jax.tree.map(jnp.asarray, self.common.state)
+            begun = with_variance(self.common.params, state, jnp.asarray(self.variance))
+        mean = np.zeros(len(self.assets))
+        return self.common._replace(
+            state=jax.tree.map(np.asarray, begun), variance=np.asarray(self.variance), mean=mean
+        )
+
+    def term_structure(self, horizon: int) -> Array:
+        """Expected variance of each of the next days ``(horizon, assets)``, the universe's part in it.
+
+        Examples
+        --------
+        >>> p = GarchParams(*(np.full(1, x) for x in (1e-5, 0.05, 0.0, 0.85, 8.0)))
+        >>> m = ScenarioModel(("A",), p, np.array([2e-4]), np.ones((1, 1)), np.ones((1, 1)), np.zeros(1))
+        >>> m.term_structure(3)[:, 0]
+        array([0.0002  , 0.00019 , 0.000181])
+        """
+        level = np.minimum(self.params.persistence, 1 - 1e-12)
+        long_run = self.params.omega / (1 - level)
+        own = long_run + level ** np.arange(horizon)[:, None] * (self.variance - long_run)
+        common = self.common_today()
+        return own if common is None else common.joined(common.term_structure(horizon), own)
 
     def history(self) -> FilteredHistory:
         """Past residuals at today's volatilities, for filtered historical simulation."""

@@ -91,6 +91,15 @@ def simulate_blocks(
     settings : see there
     shock : of the first day
     keep : whether to hand out all daily returns as well
+
+    Examples
+    --------
+    >>> from riskengine.garch import GarchParams
+    >>> p = GarchParams(*(np.full(2, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
+    >>> m = ScenarioModel(("A", "B"), p, np.full(2, 1e-4), np.ones((1, 2)), np.full((2, 1), 0.5), np.full(2, 0.75))
+    >>> blocks = simulate_blocks(m, np.array([0.5, 0.5]), Simulation(horizon=10, paths=2000))
+    >>> [block.wealth.shape for block in blocks]
+    [(10, 2000)]
     """
     return PathBlocks(model, weights, settings, shock).blocks(keep=keep)
 
@@ -129,6 +138,7 @@ def simulate(
 
     Examples
     --------
+    >>> from riskengine.garch import GarchParams
     >>> p = GarchParams(*(np.full(2, x) for x in (2e-6, 0.05, 0.10, 0.88, 8.0)))
     >>> m = ScenarioModel(("A", "B"), p, np.full(2, 1e-4), np.ones((1, 2)), np.full((2, 1), 0.5), np.full(2, 0.75))
     >>> outcome = simulate(m, np.array([0.5, 0.5]), Simulation(horizon=10, paths=2000))

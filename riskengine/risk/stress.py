@@ -26,7 +26,8 @@ def replay(
 ) -> Outcome:
     """Filtered historical replay: standardised residuals of an episode at today's volatilities and weights, one path.
 
-    Variances go on from today's by each asset's own recursion.
+    Variances go on from today's as those of simulated scenarios do: by each asset's own recursion, and by the
+    universe's where the model has one (:attr:`ScenarioModel.common`).
 
     Parameters
     ----------
@@ -54,14 +55,15 @@ def replay(
     residuals = np.asarray(residuals, dtype=np.float64)
     if residuals.ndim != 2 or residuals.shape[1] != len(weights) or not len(residuals):
         raise DataError(f"an episode has shape (days, {len(weights)}) and at least one day")
-    variance = model.variance
+    own, common = model.variance, model.common_today()
     growth, daily = np.ones(len(weights)), []
     for z in residuals:
         seen = ~np.isnan(z)
-        row = np.where(seen, z, 0.0) * np.sqrt(variance)
-        growth = growth * np.maximum(1 + row, 0)
+        row = z * np.sqrt(own if common is None else common.joined(common.variance, own))
+        growth = growth * np.maximum(1 + np.where(seen, row, 0.0), 0)
         daily.append(growth)
-        variance = np.where(seen, step(model.params, variance, row), expected_step(model.params, variance))
+        own = np.where(seen, step(model.params, own, row), expected_step(model.params, own))
+        common = None if common is None else common.moved(row)
     return _one_path(name, model.assets, weights, np.array(daily), beside)
 
 
@@ -172,11 +174,7 @@ def reverse_stress(model: ScenarioModel, weights: Array, loss: float, horizon: i
     if not loss > 0 or horizon < 1:
         raise SettingsError(f"a loss is above zero and a horizon at least one day, not {loss} and {horizon}")
     weights = checked_weights(weights, model)
-    p = model.params
-    level = np.minimum(p.persistence, 1 - 1e-12)
-    long_run = p.omega / (1 - level)
-    mean = long_run + (1 - level**horizon) / (horizon * (1 - level)) * (model.variance - long_run)
-    deviation = np.sqrt(horizon * mean)
+    deviation = np.sqrt(model.term_structure(horizon).sum(axis=0))
     scaled = deviation * weights
     pulled = deviation * (model.loadings @ (model.loadings.T @ scaled) + model.specific * scaled)
     variance = float(weights @ pulled)
@@ -185,7 +183,7 @@ def reverse_stress(model: ScenarioModel, weights: Array, loss: float, horizon: i
             "this portfolio has no risk, so that nothing makes it lose: give it holdings that move"
         )
     share = scaled**2
-    eta = float(share @ (1 / np.asarray(p.dof)) / share.sum())
+    eta = float(share @ (1 / np.asarray(model.params.dof)) / share.sum())
     dof = 1 / max(eta, 1e-9)
     distance = float(loss / np.sqrt(variance))
     returns = -loss * pulled / variance

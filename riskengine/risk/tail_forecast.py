@@ -155,10 +155,8 @@ class TailForecaster:
         known = ~np.isnan(variances)
         log_variance = np.where(known, np.log(variances), 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         residuals = (_mean(margins) - rows) / np.sqrt(np.exp(log_variance))
-        recent, losses = np.ones(rows.shape[1]), np.empty_like(rows)
-        for day, residual in enumerate(residuals):
-            losses[day] = residual / np.sqrt(recent**self.weight)
-            recent = self._averaged(recent, residual)
+        averages = self._averages(residuals)
+        recent, losses = averages[-1], residuals / np.sqrt(averages[:-1] ** self.weight)
         adjustment = np.zeros((len(self.levels), rows.shape[1]))
         return TailState(0, rows, margins, recent, losses, *self._tails(losses), adjustment)
 
@@ -204,7 +202,7 @@ class TailForecaster:
             rows=state.rows + 1,
             returns=np.vstack([state.returns[-size + 1 :], row]),
             margins=tuple(one.moved(row) for one in state.margins),
-            recent=self._averaged(state.recent, loss * np.sqrt(state.recent**self.weight)),
+            recent=self._averages((loss * np.sqrt(state.recent**self.weight))[None], state.recent)[-1],
             losses=np.vstack([state.losses[-size + 1 :], loss]),
             level_adjustment=adjustment,
         )
@@ -259,10 +257,16 @@ class TailForecaster:
             margins.append(margin)
         return tuple(margins), variances
 
-    def _averaged(self, recent: Array, residual: Array) -> Array:
+    def _averages(self, residuals: Array, first: Array | float = 1.0) -> Array:
+        """Exponentially weighted mean squares before and after each of the days ``(days + 1, series)``."""
         decay = 0.5 ** (1 / self.half_life)
-        average = np.maximum(decay * recent + (1 - decay) * residual**2, _CALMEST)
-        return np.where(np.isnan(residual), recent, average)
+        news, missing = (1 - decay) * residuals**2, np.isnan(residuals)
+        found = np.empty((len(news) + 1, news.shape[1]))
+        found[0] = first
+        for day, new in enumerate(news):
+            np.maximum(decay * found[day] + new, _CALMEST, out=found[day + 1])
+            np.copyto(found[day + 1], found[day], where=missing[day])
+        return found
 
     def _deviation(self, state: TailState) -> Array:
         """Standard deviation of tomorrow ``(series,)``."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from riskengine.calibration import Calibration, Calibrator
 from riskengine.covariance import Margin, for_frequency
@@ -13,6 +13,9 @@ from riskengine.garch import GarchParams
 from riskengine.risk.filtered_historical import fill_residuals
 from riskengine.risk.scenario_model import ScenarioModel, principal_correlation
 from riskengine.workers import Run, run_here, run_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = np.ndarray
 
@@ -31,7 +34,7 @@ def fit_universe(
 
     Up to :data:`WIDEST` assets are calibrated as one. Of more, each block of as many, in the order of the columns, is a
     universe by itself for the calibrator: what assets borrow from each other they borrow within it. The correlation is
-    of all assets, by the principal components of all residuals. In simulations the variances of so many go each their
+    of all assets, by the principal components of all residuals. In simulations the variance of each asset goes its
     own way. Blocks do not depend on who computes them: the result is the same to the bit here and elsewhere.
 
     Parameters
@@ -44,6 +47,7 @@ def fit_universe(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from riskengine.calibration import MaximumLikelihood
     >>> table = pd.DataFrame(0.01 * np.random.default_rng(0).standard_normal((250, 2)), columns=["A", "B"])
     >>> fit, model = fit_universe(table, MaximumLikelihood(), 250)

@@ -240,7 +240,7 @@ def by_hand(panel, decisions, folds, rate_of_costs, cash_rate, borrow_rate, peri
 @settings(max_examples=200)
 @given(worlds())
 @pytest.mark.slow
-def test_the_books_equal_an_account_of_units_and_money(world):
+def test_the_books_equal_an_account_of_units_and_money_and_keep_to_the_limits(world):
     panel = world["panel"]
     result = walked(world)
     if any("order waits" in note for note in result.notes):
@@ -268,15 +268,12 @@ def test_the_books_equal_an_account_of_units_and_money(world):
         ]
     )
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+    check_limits(world, result)
 
 
-@settings(max_examples=200)
-@given(worlds())
-@pytest.mark.slow
-def test_budget_and_caps_hold_at_every_trade(world):
+def check_limits(world, result):
     """After a trade no more is held, net or gross, than decided, or than what could not be sold forces."""
     panel = world["panel"]
-    result = walked(world)
     weights, targets = result.weights.to_numpy(), result.targets.to_numpy()
     priced = ~np.isnan(panel.prices.to_numpy())
     folds = world["schedule"].folds(panel.dates)

@@ -120,6 +120,7 @@ def test_frozen_parts_of_a_covariance(returns):
                     assert found[i, j] == pytest.approx(wanted, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_the_commands(command, walked, tmp_path):
     panel, result = walked
     save_result(result, tmp_path / "run")

@@ -17,6 +17,7 @@ from riskengine import (
     Decision,
     EqualWeight,
     MaximumLikelihood,
+    NeuralCalibrator,
     OptimizedStrategy,
     Panel,
     ProportionalCosts,
@@ -97,7 +98,11 @@ def test_no_decision_changes_when_the_future_does(strategy, prices):
 
     The monitor calibrates apart from the strategy that it watches: it is looked at beside one of them.
     """
-    monitor = RiskMonitor(QUICK, window=300, levels=(0.95,)) if strategy.name == "garch" else None
+    monitor = (
+        RiskMonitor(NeuralCalibrator.pretrained(), window=300, levels=(0.95,))
+        if strategy.name == "garch"
+        else None
+    )
     folds = SCHEDULE.folds(len(prices))
     cut = folds[3].decide
     other = prices.copy()
@@ -252,10 +257,10 @@ def test_a_walk_forward_compiles_each_function_once(prices):
 
     strategy = strategies()[2]
     run_backtest(strategy, Panel(prices), WalkForward(300, 200))
-    before = _filter._cache_size()
+    before = _filter.programs
     result = run_backtest(strategy, Panel(prices), WalkForward(300, 50))
     assert len(result.targets) == 12
-    assert _filter._cache_size() == before
+    assert _filter.programs == before
 
 
 @dataclass(frozen=True)

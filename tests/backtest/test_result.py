@@ -7,7 +7,7 @@ import pytest
 
 from riskengine import (
     EqualWeight,
-    MaximumLikelihood,
+    NeuralCalibrator,
     OptimizedStrategy,
     Panel,
     RiskMonitor,
@@ -21,7 +21,7 @@ from riskengine.errors import DataError
 @pytest.fixture(scope="module")
 def result(prices):
     strategy = OptimizedStrategy("sample", SampleCovariance(300), window=300, min_history=100)
-    monitor = RiskMonitor(MaximumLikelihood(tolerance=1e-3, iterations=30), window=300)
+    monitor = RiskMonitor(NeuralCalibrator.pretrained(), window=300)
     return run_backtest(
         strategy,
         Panel(prices),

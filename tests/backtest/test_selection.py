@@ -53,6 +53,7 @@ def test_a_probabilistic_ratio_is_right_about_gaussian_samples():
     assert abs(np.mean(probability > 0.9) - 0.1) < 0.03
 
 
+@pytest.mark.slow
 def test_trials_without_skill_are_deflated_to_what_luck_alone_would_give():
     rng = np.random.default_rng(2)
     best = [deflated_sharpe_ratios(pd.DataFrame(rng.standard_normal((500, 20)))).max() for _ in range(60)]

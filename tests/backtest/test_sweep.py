@@ -181,6 +181,7 @@ def test_a_changed_setting_source_or_schedule_is_another_cell(files, serial):
     assert not {cell.key for cell in sweep.cells if cell.path} & set(keys)
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_is_named_and_tried_again(files, tmp_path):
     wanted = cells(files, window=(120,), upper=(0.1, 0.5))
     wanted[1].settings["window"] = 20  # below the minimum history: the strategy refuses it

@@ -44,6 +44,19 @@ def test_a_start_leads_to_the_same_maximum(returns):
     np.testing.assert_allclose(warm.log_likelihood, cold.log_likelihood, atol=1e-3)
 
 
+def test_a_tenfold_price_of_a_day_counts_as_missing(returns):
+    """As it does for the networks: it had moved the variance of the next day by half."""
+    wrong = returns.copy()
+    wrong[500, 2], wrong[501, 2] = 10 * (1 + wrong[500, 2]) - 1, (1 + wrong[501, 2]) / 10 - 1
+    missing = returns.copy()
+    missing[500:502, 2] = np.nan
+    found, wanted = MaximumLikelihood()(wrong), MaximumLikelihood()(missing)
+    np.testing.assert_array_equal(found.next_variance, wanted.next_variance)
+    np.testing.assert_array_equal(found.params.omega, wanted.params.omega)
+    assert str(found.status[2]) in ("outlier", "at bound")
+    assert found.observations[2] == len(returns) - 2
+
+
 def test_restrictions_hold_and_cost_likelihood(returns):
     free = MaximumLikelihood()(returns)
     symmetric = MaximumLikelihood(asymmetric=False)(returns)

@@ -52,8 +52,9 @@ def test_a_call_and_margins_forecast_the_same_and_days_can_be_fed_one_by_one():
         head = head._replace(margin=head.margin._replace(common=weighed))
         for day in range(-5, 0):
             head = margins.update(head, rows[day], None if given is None else given[day])
-        np.testing.assert_allclose(head.variance, whole.variance, rtol=1e-8)
-        np.testing.assert_allclose(head.residuals[-5:], whole.residuals[-5:], rtol=1e-8)
+        # The robust filter of a window is in float32, a day that is fed in float64.
+        np.testing.assert_allclose(head.variance, whole.variance, rtol=1e-6)
+        np.testing.assert_allclose(head.residuals[-5:], whole.residuals[-5:], rtol=1e-6)
         ahead = whole.margin.term_structure(21)
         np.testing.assert_allclose(ahead[0], whole.variance, rtol=1e-8)
         np.testing.assert_allclose(margins.holding_variance(whole, 21), ahead.mean(axis=0))

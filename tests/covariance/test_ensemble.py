@@ -113,3 +113,37 @@ def test_settings_out_of_range_are_refused(wrong):
 def test_too_short_a_history_is_refused():
     with pytest.raises(DataError, match="lower memory"):
         Ensemble((SampleCovariance(),), weights="variance", memory=500).init(DATA[:300])
+
+
+def test_correlations_serve_for_their_days(returns):
+    experts = (Ewma(63.0, "quadratic-inverse"), LedoitWolf(250))
+    daily, held = Ensemble(experts), Ensemble(experts, correlation_days=3)
+    states = daily.init(returns[:400]), held.init(returns[:400])
+    found = []
+    for day in range(400, 404):
+        first, second = (m.forecast(s, 5) for m, s in zip((daily, held), states, strict=True))
+        found.append(np.abs(second.matrix() / first.matrix() - 1).max())
+        ewma = Ewma(63.0, "quadratic-inverse")
+        known = states[1].correlated[0]
+        fast = ewma.forecast(states[1].experts[0], 1, known)
+        np.testing.assert_allclose(fast.correlation(), known.spectrum.correlation().matrix(), atol=1e-12)
+        change = ewma.sums.variances(states[1].experts[0]) / known.variance
+        before = np.diag(known.spectrum.matrix())
+        np.testing.assert_allclose(fast.volatility**2, change * before, rtol=1e-12)
+        states = tuple(m.update(s, returns[day]) for m, s in zip((daily, held), states, strict=True))
+    assert max(found[0], found[3]) < 1e-9  # made on the day, and anew after three
+    assert min(found[1:3]) > 1e-6
+
+
+def test_an_ensemble_in_factors_is_the_mean_of_the_matrices(returns):
+    model = Ensemble((Ewma(20.0, "quadratic-inverse"), LedoitWolf(250), Ewma(63.0)))
+    state = model.init(returns[:300])
+    parts = [e.forecast(s).matrix() for e, s in zip(model.experts, state.experts, strict=True)]
+    found = model.forecast(state)
+    np.testing.assert_allclose(found.matrix(), np.mean(parts, axis=0), rtol=1e-12, atol=1e-18)
+    assert (found.specific > 0).all()
+
+
+def test_correlations_of_no_day_are_refused():
+    with pytest.raises(SettingsError, match="serve for a day at least"):
+        Ensemble(correlation_days=0)

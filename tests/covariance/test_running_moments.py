@@ -46,6 +46,18 @@ def test_a_rolling_sum_is_that_of_its_window(seed, gaps, window, days):
 
 @settings(max_examples=25)
 @given(st.integers(0, 99), st.sampled_from([0.0, 0.1]), st.sampled_from([0.0, 0.9, 1.0]), st.integers(0, 80))
+def test_variances_are_the_diagonal_of_the_moments(seed, gaps, decay, days):
+    rows = rows_with_gaps(seed, 10 + days, gaps)
+    fading = ExponentialMoments(decay)
+    state = fading.init(rows[:10])
+    for row in rows[10:]:
+        state = fading.update(state, row)
+    expected = np.diag(fading.moments(state).matrix)
+    np.testing.assert_allclose(fading.variances(state), expected, rtol=1e-12, atol=1e-18)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 99), st.sampled_from([0.0, 0.1]), st.sampled_from([0.0, 0.9, 1.0]), st.integers(0, 80))
 def test_a_fading_sum_is_the_plain_recursion(seed, gaps, decay, days):
     rows = rows_with_gaps(seed, 10 + days, gaps)
     fading = ExponentialMoments(decay)

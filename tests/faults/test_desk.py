@@ -73,7 +73,7 @@ def loaded_once():
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
 @pytest.mark.slow
 def test_rebalancing_day_by_day_equals_the_backtest_to_the_bit(path, tmp_path, loaded_once):
-    train, decisions = 260, 60
+    train, decisions = 260, 26  # more than the 21 days between calibrations
     panel = Panel(simulated(train + decisions + 1))
     build = load_builder(path)
     wanted = {"window": train, "upper": 0.4}

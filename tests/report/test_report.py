@@ -11,7 +11,6 @@ import pytest
 
 from riskengine import (
     EqualWeight,
-    MaximumLikelihood,
     OptimizedStrategy,
     Panel,
     RiskMonitor,
@@ -56,12 +55,12 @@ TABLES = (
 
 
 @pytest.fixture(scope="module")
-def page(prices, tmp_path_factory):
+def page(prices, fixed_shape, tmp_path_factory):
     """A report on assets and a strategy with names that would break out of the page."""
     named = prices.rename(columns={"A": NASTY, "B": "</script><b>B"})
     named.iloc[450:, 1] = np.nan  # so that something is flagged
     strategy = OptimizedStrategy(f"sample {NASTY}", SampleCovariance(300), window=300, min_history=100)
-    monitor = RiskMonitor(MaximumLikelihood(tolerance=1e-3, iterations=30), window=300)
+    monitor = RiskMonitor(fixed_shape, window=300)
     result = run_backtest(
         strategy,
         Panel(named),

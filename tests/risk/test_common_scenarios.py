@@ -12,10 +12,17 @@ from riskengine.calibration import UniverseCalibrator
 from riskengine.calibration.joined_variance import joined
 from riskengine.calibration.universe_calibrator import CommonMargin
 from riskengine.garch import step
-from riskengine.garch.common_variance import start_universe, universe_variance, with_variance
+from riskengine.garch.common_variance import (
+    start_universe,
+    universe_term_structure,
+    universe_variance,
+    with_variance,
+)
 from riskengine.garch.params import GarchParams
 from riskengine.risk import Simulation, simulate_blocks
 from riskengine.risk.scenario_model import ScenarioModel
+from riskengine.risk.scenarios import simulate
+from riskengine.risk.stress import replay, reverse_stress
 
 N, WEIGHT = 6, 0.6
 PARAMS = UniverseCalibrator.pretrained().params(N, False)
@@ -79,3 +86,27 @@ def test_some_of_the_assets_move_as_they_would_among_all(model):
         part.common.state.own.components, model.common.state.own.components[:, [4, 1]]
     )
     assert part.common.state.fast == model.common.state.fast
+
+
+def test_a_replay_goes_the_way_of_simulated_paths(model):
+    """A past of one day, drawn every day, is an episode of that day again and again."""
+    weights, days = np.full(N, 1 / N), 8
+    drawn = simulate(model, weights, Simulation(days, 2, "filtered"))
+    found = replay(model, weights, np.tile(model.residuals, (days, 1)))
+    np.testing.assert_allclose(found.returns[0], drawn.returns[0], rtol=1e-3)  # of float32
+    alone = replay(replace(model, common=None), weights, np.tile(model.residuals, (days, 1)))
+    assert abs(alone.losses[0] / found.losses[0] - 1) > 0.01
+
+
+def test_the_likeliest_loss_of_some_days_is_by_the_variances_of_both(model):
+    weights, horizon = np.full(N, 1 / N), 10
+    path = model.term_structure(horizon)
+    np.testing.assert_allclose(path[0], model.variance, rtol=1e-9)
+    with jax.enable_x64(True):
+        state = with_variance(PARAMS, model.common.state, model.variance)
+        universe = np.asarray(universe_term_structure(PARAMS, state, horizon))
+    own = replace(model, common=None).term_structure(horizon)
+    np.testing.assert_allclose(path, joined(universe, own, WEIGHT))
+    deviation = np.sqrt(path.sum(axis=0)) / N
+    size = np.sqrt(deviation @ (0.7 * np.eye(N) + 0.3) @ deviation)
+    assert reverse_stress(model, weights, 0.05, horizon).distance == pytest.approx(0.05 / size)

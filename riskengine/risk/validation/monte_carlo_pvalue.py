@@ -39,7 +39,7 @@ def rank_p_value(observed: float, null: Array, small: bool = False) -> RankP:
     ----------
     observed : statistic; NaN where there was nothing to judge, which is no evidence
     null : (draws,) statistics of series drawn under the null
-    small : whether small values speak against the forecast, instead of large ones
+    small : whether small values are evidence against the forecast, instead of large ones
 
     Examples
     --------
