@@ -81,6 +81,7 @@ studies: env
 	$(BIN)/python -m backtests.portfolio.demo_mandate
 	$(BIN)/python -m backtests.speed.loading
 	$(BIN)/python -m backtests.speed.cluster
+	$(BIN)/python -m backtests.speed.cluster_risk
 	$(BIN)/python -m backtests.speed.stream_sources
 
 clean:

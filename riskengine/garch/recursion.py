@@ -18,8 +18,8 @@ def over_days(step: Callable[[Any, Any], tuple[Any, Any]], start: Any, rows: Any
     kilobyte are compiled whole; the attributes ask for that at any size. In processor time, of 128 assets and 1,000
     days: a robust calibration .62, the filter of two hypotheses .75, that of a universe .86 to 1; to compile them .85,
     .6 and .3. What is compiled whole runs on one core: a universe is split over cores before it
-    (:mod:`riskengine.calibration.forward`). Where jax knows no such calls, on accelerators, and where a day has more than
-    :data:`WIDEST` numbers, it is a scan: XLA refuses to compile days of 1,024 as one loop.
+    (:mod:`riskengine.calibration.forward`). Where jax knows no such calls, on accelerators, and where a day has more
+    than :data:`WIDEST` numbers, it is a scan: XLA refuses to compile days of 1,024 as one loop.
 
     Examples
     --------
