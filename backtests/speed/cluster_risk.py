@@ -91,6 +91,7 @@ def main() -> None:
     parser.add_argument("--paths", type=int, default=40_000)
     parser.add_argument("--repeats", type=int, default=2)
     arguments = parser.parse_args()
+    record = Record("cluster_risk", "Wide universes and many scenarios on a Dask cluster")
     calibrator, table = standard_calibrator(), universe(arguments.blocks * WIDEST)
     model, how = scenario_model(ASSETS), Simulation(paths=arguments.paths)
     weights = np.full(ASSETS, 1 / ASSETS)
@@ -140,12 +141,11 @@ def main() -> None:
             )  # fmt: skip
             paper.append([what, *(f"{min(1.0, task / (count * each)):.2f}" for count in WORKERS),
                           *(f"{count * (sent + back) / task:.0f}" for count in (8, 64))])  # fmt: skip
-    write(rows, paper)
+    write(record, rows, paper)
 
 
-def write(rows: list[list[Any]], paper: list[list[Any]]) -> None:
+def write(record: Record, rows: list[list[Any]], paper: list[list[Any]]) -> None:
     """Tables and what follows from them."""
-    record = Record("cluster_risk", "Wide universes and many scenarios on a Dask cluster")
     record.say(
         f"Processor seconds a task; load of the machine {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores, so "
         "that the clock says little. Results of one worker, of two, and of two of which one is killed after the "

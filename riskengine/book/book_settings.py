@@ -155,7 +155,9 @@ def _completed(one: Position, settings: BookSettings) -> Position:
         unit, hundredths = (1.0 if hundredths else unit), unit != 1.0 or hundredths
     multiplier = float(settings.multiplier.get(name, one.multiplier * unit))
     kind = settings.kind.get(name, one.kind)
-    return replace(one, symbol=name, currency=code, multiplier=multiplier, kind=kind, hundredths=hundredths)
+    stated = one.stated or name in settings.multiplier
+    terms: dict[str, Any] = {"symbol": name, "currency": code, "multiplier": multiplier, "kind": kind}
+    return replace(one, **terms, hundredths=hundredths, stated=stated)
 
 
 def asset_terms(

@@ -98,8 +98,8 @@ class RowTerms(NamedTuple):
     hundredths: bool
 
 
-def terms_of(cells: dict[str, str], read: Amounts, where: str) -> RowTerms:
-    """Read them.
+def terms_of(cells: dict[str, str], read: Amounts, where: str, name: str = "") -> RowTerms:
+    """Read them; an option is known by its name too, ``AAPL  230120C00130000`` of the Options Clearing Corporation.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def terms_of(cells: dict[str, str], read: Amounts, where: str) -> RowTerms:
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
     multiplier = read.optional(cells, "multiplier", where, "multiplier")
-    kind = kind_named(cells.get("kind", "")) or Kind.EQUITY
+    kind = kind_named(cells.get("kind", "")) or (Kind.OPTION if _OPTION.match(name) else Kind.EQUITY)
     price = read.optional(cells, "price", where, "price")
     accrued = read.optional(cells, "accrued", where, "accrual") or 0.0
     rate = read.optional(cells, "rate", where, "rate")
@@ -146,6 +146,8 @@ def unit_cost(
     total = read.optional(cells, "total cost", where, "cost")
     return None if total is None or not units else abs(total / (units * multiplier))
 
+
+_OPTION = re.compile(r"[A-Z][A-Z0-9.]{0,5} *\d{6}[CP]\d{8}$")
 
 _USUAL = {Kind.BOND: (0.01,), Kind.OPTION: (100.0, 10.0)}
 """Multipliers that go without saying: bonds are priced in percent, options are on a hundred shares."""

@@ -193,7 +193,7 @@ def _take_position(found: _Found, key: tuple[str, str], cells: dict[str, str], w
     account, name = key
     read, who = found.read, f"{where}, {name!r}"
     units = quantity_of(name, cells, read, where)
-    terms, value = terms_of(cells, read, who), read.optional(cells, "value", who, "value")
+    terms, value = terms_of(cells, read, who, name), read.optional(cells, "value", who, "value")
     usual = usual_multiplier(units, terms, value)
     if usual is not None:
         terms = terms._replace(multiplier=usual)
@@ -216,6 +216,8 @@ def _take_position(found: _Found, key: tuple[str, str], cells: dict[str, str], w
         raise DataError(f"{where} holds {name!r} {again}, after row {found.rows[key]}: add the two up")
     (found.summed.add if lot else found.summed.discard)(key)
     found.rows[key] = line
+    doubt = value_doubt(name, units, terms, value)
+    weighed = bool(value and terms.price and units) and doubt is None
     found.positions[key] = Position(
         name,
         units,
@@ -226,8 +228,8 @@ def _take_position(found: _Found, key: tuple[str, str], cells: dict[str, str], w
         terms.kind,
         accrued=terms.accrued,
         hundredths=terms.hundredths,
+        stated=bool(cells.get("multiplier")) or usual is not None or weighed,
     )
-    doubt = value_doubt(name, units, terms, value)
     found.flags += [doubt] if doubt else []
 
 

@@ -54,6 +54,7 @@ class Position:
     lots : tax lots; empty where costs are not known
     accrued : dividends or interest that are due and not paid, in ``currency``; negative on a short
     hundredths : whether the price is in hundredths of the currency, pence say, which the multiplier accounts for
+    stated : whether the multiplier is known, and not taken as one; told of futures, options and bonds
     """
 
     symbol: str
@@ -66,6 +67,7 @@ class Position:
     lots: tuple[TaxLot, ...] = ()
     accrued: float = 0.0
     hundredths: bool = False
+    stated: bool = True
 
     @property
     def quoted(self) -> str:

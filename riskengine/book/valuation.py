@@ -239,14 +239,27 @@ def _priced(held: Position, prices: Mapping[str, float] | None, rate: float) -> 
     return None
 
 
+_USUALLY = {
+    Kind.FUTURE: "contracts mostly have a size",
+    Kind.OPTION: "options are mostly on 100 shares",
+    Kind.BOND: "bonds are mostly priced in percent, 0.01",
+}
+
+
 def _doubts(line: ValuedPosition, prices: Mapping[str, float] | None, age: int) -> list[str]:
     """What is wrong with the price of a line."""
     held, found = line.position, []
     who = f"{held.symbol}{_where(held)}"
+    if not held.stated and held.kind in (Kind.FUTURE, Kind.OPTION, Kind.BOND):
+        found.append(
+            f"{who}: nothing says what a price of one is worth, and one is taken; {_USUALLY[held.kind]}: add a column "
+            "multiplier, or state it in the book's settings"
+        )
     if prices is not None and line.source == "file":
+        remedy = "list it under --options" if held.kind is Kind.OPTION else "add its prices"
         found.append(
             f"{who}: no price in the price history; valued at the file's {line.price:,.4g}, and no risk figure knows "
-            "it: add its prices"
+            f"it: {remedy}"
         )
     if age:
         found.append(

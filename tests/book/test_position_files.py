@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from riskengine.book import read_positions
+from riskengine.book import BookSettings, completed, read_positions, value_book
 from riskengine.errors import DataError
 
 
@@ -324,3 +324,25 @@ def test_days_of_lots_that_can_be_read_in_two_ways_are_left_out_and_flagged(tmp_
     book, _ = read_positions(path)
     assert book.positions[0].lots[0].opened is None
     assert "lots were opened are not known" in book.flags[0]
+
+
+def test_what_an_unstated_multiplier_may_be_wrong_by_is_flagged(tmp_path):
+    """An option known by its name, a future and a bond without one; not what a column, a value or the book states."""
+    rows = [
+        "AAPL  230120C00130000,-10,2.5,,,",
+        "ESZ4,1,5000,,FUT,",
+        "T 4 2030,10000,98.5,,BOND,",
+        "AAPL  230120P00120000,-10,1.5,100,OPT,",
+        "NQZ4,1,200,,FUT,",
+        "T 3 2031,10000,97,,BOND,9700",
+        "AAPL,10,125,,STK,",
+    ]
+    file = tmp_path / "p.csv"
+    file.write_text(
+        "Symbol,Quantity,Price,Multiplier,Asset Class,Market Value\n" + "\n".join(rows) + "\nCASH,1e6\n"
+    )
+    book = completed(read_positions(file).book, BookSettings("USD", multiplier={"NQZ4": 20}))
+    value = value_book(book)
+    told = [flag for flag in value.flags if "nothing says what a price of one is worth" in flag]
+    assert [flag.partition(":")[0] for flag in told] == ["AAPL  230120C00130000", "ESZ4", "T 4 2030"]
+    assert [line.position.multiplier for line in value.lines] == [1, 1, 1, 100, 20, 0.01, 1]
