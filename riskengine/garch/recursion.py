@@ -7,6 +7,9 @@ from typing import Any
 
 import jax
 
+WIDEST = 512
+"""Numbers of a day up to which its loop is compiled whole."""
+
 
 def over_days(step: Callable[[Any, Any], tuple[Any, Any]], start: Any, rows: Any) -> tuple[Any, Any]:
     """:func:`jax.lax.scan`, which a CPU runs as one compiled loop.
@@ -15,7 +18,8 @@ def over_days(step: Callable[[Any, Any], tuple[Any, Any]], start: Any, rows: Any
     kilobyte are compiled whole; the attributes ask for that at any size. In processor time, of 128 assets and 1,000
     days: a robust calibration .62, the filter of two hypotheses .75, that of a universe .86 to 1; to compile them .85,
     .6 and .3. What is compiled whole runs on one core: a universe is split over cores before it
-    (:mod:`riskengine.calibration.forward`). Where jax knows no such calls, and on accelerators, it is a scan.
+    (:mod:`riskengine.calibration.forward`). Where jax knows no such calls, on accelerators, and where a day has more than
+    :data:`WIDEST` numbers, it is a scan: XLA refuses to compile days of 1,024 as one loop.
 
     Examples
     --------
@@ -27,7 +31,8 @@ def over_days(step: Callable[[Any, Any], tuple[Any, Any]], start: Any, rows: Any
     def loop(start: Any, rows: Any) -> tuple[Any, Any]:
         return jax.lax.scan(step, start, rows)
 
-    run = _as_one_kernel(loop) if jax.default_backend() == "cpu" else loop
+    narrow = all(leaf.size <= WIDEST * len(leaf) for leaf in jax.tree.leaves(rows))
+    run = _as_one_kernel(loop) if narrow and jax.default_backend() == "cpu" else loop
     return run(start, rows)
 
 
