@@ -83,6 +83,15 @@ VARIANTS = (
     "independent series 1.00 times the network's, where it was 1.06 to 1.38 times. A Student-t skewed as Hansen's "
     "(1994), one skewness for all, estimated on the window before: +.0000 (t -.2) on 2004-2012, closes or ranges; "
     "the best is 0 to .04, and the best of the days after is zero. Not built."
+    " Last, what is an asset's own: tilts of leverage, speed of the scales and loading on the market, by one "
+    "Newton step from the shared parameters with a prior whose width the universe's marginal likelihood tells. "
+    "Over the shared parameters, joined with the network, on training panels: stocks of 2004-12 -.0001 (t -.7) "
+    "from closes, +.0001 (1.0) with ranges; ETFs of 2009-10 +.0015 (1.5) and +.0012 (2.5). Later panels, looked "
+    "at once: ETFs of 2011-17 +.0009 (2.7) and +.0005 (2.9), stocks of 2013-17 +.0001 (2.3) and +.0002 (2.6), 18 "
+    "ETFs +.0004 (1.5), 25 stocks -.0001 (-.7), coins +.0001 (.3). In simulations 90% intervals cover 85 to 92%, "
+    "and a bad print of one asset of twelve moves the others' variances by up to 17%. Nine tilts singly and "
+    "together, outer products, wider priors, a shift of the universe before the tilts, a width a tilt: no better."
+    " Not built: the gain on stocks was to be .001."
 )
 
 
