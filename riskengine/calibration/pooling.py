@@ -74,9 +74,9 @@ def inverses(matrices: Array) -> Array:
 
     Examples
     --------
-    >>> inverses(np.array([[[2.0, 0.0], [0.0, 4.0]]]))[0]
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
+    >>> inverses(np.array([[[2.0, 1.0], [1.0, 1.0]]]))[0]
+    array([[ 1., -1.],
+           [-1.,  2.]])
     """
     found = np.ascontiguousarray(matrices.transpose(1, 2, 0))
     for k in range(len(found)):

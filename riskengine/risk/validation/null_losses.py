@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
 
 Array = np.ndarray
 
@@ -15,6 +14,8 @@ _INVERSE_DOF = np.linspace(0.0, 0.9, 181)  # dof from infinity down to 1.11
 @lru_cache(maxsize=16)
 def _tail_ratios(level: float) -> Array:
     """CVaR over VaR of a Student-t for each inverse dof of the grid; it rises along it."""
+    from scipy import stats  # half a second to import
+
     dof = 1 / np.maximum(_INVERSE_DOF, 1e-9)
     quantile = stats.t.ppf(level, dof)
     return stats.t.pdf(quantile, dof) * (dof + quantile**2) / ((dof - 1) * (1 - level) * quantile)
@@ -52,6 +53,8 @@ def draw_losses(
     >>> round(float(np.mean(losses > 2)), 2), round(float(losses[losses > 2].mean()), 1)
     (0.05, 2.6)
     """
+    from scipy import stats  # half a second to import
+
     ratio = cvar / value_at_risk
     eta = implied_inverse_dof(ratio, level)
     dof = 1 / np.maximum(eta, 1e-9)
