@@ -29,7 +29,7 @@ from riskengine.desk.holdings import Holdings, name_hint
 from riskengine.desk.option_positions import Exchange
 from riskengine.errors import DataError, SettingsError, listed
 from riskengine.files import sha256
-from riskengine.market import Panel
+from riskengine.market import Panel, ages
 
 Array = np.ndarray
 
@@ -190,8 +190,7 @@ def _ages(panel: Panel) -> dict[str, int]:
     that is measured from few prices may take their absence for holidays.
     """
     view = panel.view(len(panel.dates) - 1)
-    seen = ~np.isnan(panel.prices.to_numpy())
-    rows = np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), 0)
+    rows = np.nan_to_num(ages(panel.prices.to_numpy()), posinf=0)
     stale = (rows > 0) & ((view.member & ~view.fresh) | (rows > 2 * panel.staleness * view.spacing))
     return {panel.assets[j]: int(rows[j]) for j in np.flatnonzero(stale)}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from riskengine.desk.held_findings import held_findings
-from riskengine.market import STALE_AFTER, Panel
+from riskengine.market import STALE_AFTER, Panel, ages
 from riskengine.risk import Outcome, ScenarioModel
 
 Array = np.ndarray
@@ -31,8 +31,8 @@ def price_findings(panel: Panel, weights: Array, rows: Array, window: int) -> tu
 
 def closes_since(panel: Panel) -> Array:
     """Closes since the last price of each asset ``(assets,)``."""
-    seen = ~np.isnan(panel.prices.to_numpy())
-    return np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), len(seen))
+    values = panel.prices.to_numpy()
+    return np.minimum(ages(values), len(values)).astype(int)
 
 
 def stale_holdings(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from riskengine.market.repair import Repair as Repair
     from riskengine.market.repair import repair as repair
     from riskengine.market.shapes import Prices as Prices
+    from riskengine.market.spans import ages as ages
     from riskengine.market.store import Added as Added
     from riskengine.market.store import add_prices as add_prices
     from riskengine.market.store import batches as batches

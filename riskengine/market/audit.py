@@ -29,7 +29,7 @@ _NEAR = 0.08
 SERIOUS = frozenset(
     {"possible_split", "possible_unit_change", "wrong_print", "common_jump", "non_positive_price", "not_finite",
      "duplicate_date", "unsorted_date", "looks_like_returns", "looks_like_volume", "tuple_name", "field_name",
-     "irregular_dates", "carried_forward"}
+     "irregular_dates", "missing_dates", "carried_forward"}
 )  # fmt: skip
 """Kinds of findings after which no figure of the asset can be trusted."""
 
@@ -46,8 +46,8 @@ class Finding:
         ``stale_run``, ``carried_forward``, ``no_prices``, ``constant_price``, ``gap``, ``late_listing``, ``early_end``,
         ``duplicate_series``, ``possible_rename``, ``looks_like_returns``, ``looks_like_volume``, ``disordered_bar``; of
         its times, by
-        :func:`~riskengine.market.times.time_findings`: ``irregular_dates``, ``missing_dates``, ``long_gap``,
-        ``stale_price``, ``sparse_prices``, ``asynchronous_close``
+        :func:`~riskengine.market.times.time_findings`: ``irregular_dates``, ``missing_dates``, ``skipped_dates``,
+        ``long_gap``, ``stale_price``, ``sparse_prices``, ``asynchronous_close``
     asset : column, if it is about one
     date : first day that it is about, if it is about one
     detail : short, with numbers

@@ -45,10 +45,14 @@ def _holes(panel: Panel) -> list[Finding]:
     found = []
     for row in map(int, np.flatnonzero(missing)):
         lost = missing[row] + 1 > panel.staleness
-        detail = f"the table lacks {missing[row]} close(s) after {panel.dates[row - 1]:%F}: " + (
-            "the move over them is no return" if lost else "the return spans them"
+        kind = "missing_dates" if lost else "skipped_dates"
+        what = (
+            "the move over them is no return, and a book earns it on one day"
+            if lost
+            else "the return spans them"
         )
-        found.append(Finding("missing_dates", None, panel.dates[row], detail))
+        detail = f"the table lacks {missing[row]} close(s) after {panel.dates[row - 1]:%F}: {what}"
+        found.append(Finding(kind, None, panel.dates[row], detail))
     return found
 
 

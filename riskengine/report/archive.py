@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from riskengine.errors import DataError
 from riskengine.files import write_atomically
+from riskengine.market import periods
 from riskengine.report.archive_days import DAY, KINDS, Day, read_days
 from riskengine.report.day_changes import changes_page
 from riskengine.report.page import render_template
@@ -125,7 +126,7 @@ def _index(archive: Path, days: list[Day]) -> str:
         "archive.html",
         charted=False,
         title="Archive of reports",
-        subtitle=f"{len(set(dates))} days, {min(dates)} to {max(dates)}",
+        subtitle=f"{periods(len(set(dates)), 252.0)}, {min(dates)} to {max(dates)}",
         headline=f"The last day, {dates[-1]}: {', '.join(f'{KINDS[day.kind]} {day.status}' for day in last)}.",
         flagged=any(day.status != "clean" for day in last),
         provenance=[],

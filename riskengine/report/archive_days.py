@@ -98,11 +98,9 @@ def _risk(content: dict[str, Any], kind: str) -> dict[str, float]:
         worst = max(row["drawdown"] for row in content["scenarios"])
         shown = {"var_95": first["var_95"], "var_99": first["var_99"], "CVaR 99%": first["cvar_99"]}
         return _numbers(shown | {"worst drawdown": worst})
-    return {
-        name: value
-        for name, value in _numbers(content["summary"][content["strategy"]]).items()
-        if name in ("volatility", "return", "max_drawdown")
-    }
+    found = _numbers(content["summary"][content["strategy"]])
+    words = {"volatility": "volatility", "return": "return", "max_drawdown": "deepest drawdown"}
+    return {word: found[name] for name, word in words.items() if name in found}
 
 
 def _numbers(table: Mapping[str, Any]) -> dict[str, float]:

@@ -49,6 +49,7 @@ def test_a_return_over_dates_that_the_table_lacks_is_none_of_one_day():
     assert panel.returns.notna().all(axis=1).sum() == 278
     assert list(panel.view(250).history) == [249] * 3
     (finding,) = [found for found in panel.audit() if found.kind == "missing_dates"]
+    assert finding.serious
     assert finding.date == whole.index[320]
     assert "120 close(s)" in finding.detail
     assert panel.frequency.periods_per_year == 252
@@ -65,7 +66,7 @@ def test_a_return_spans_a_holiday_of_the_whole_market(lost):
 def test_missing_weeks_are_told_and_many_holes_are_irregular_dates():
     weeks = walk(pd.date_range("2015-01-02", periods=300, freq="W-FRI"), 3)
     few = Panel(weeks.drop(weeks.index[[100, 101]]))
-    assert ["2 close(s)" in found.detail for found in few.audit() if found.kind == "missing_dates"] == [True]
+    assert ["2 close(s)" in found.detail for found in few.audit() if found.kind == "skipped_dates"] == [True]
     assert few.returns.notna().all(axis=None)
     days = walk(pd.bdate_range("2010-01-01", periods=3000), 3)
     thin = days[(np.arange(3000) % 60 < 30)]

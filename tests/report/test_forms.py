@@ -150,7 +150,7 @@ def test_a_finished_backtest_has_all_forms(command, prices, tmp_path):
     (day,) = read_days(days)
     assert (day.date, day.kind) == ("2018-06-14", "backtest")
     assert sum(day.weights.values()) == pytest.approx(1)
-    assert set(day.risk) == {"volatility", "return", "max_drawdown"}
+    assert set(day.risk) == {"volatility", "return", "deepest drawdown"}
     status, said, _ = command("archive", days, "2018-06-14", "2018-06-14", "--json")
     assert status == 0
     assert json.loads(said)["weights"] == []
