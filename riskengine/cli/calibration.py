@@ -54,8 +54,9 @@ def calibrate(
 ) -> None:
     """Calibrate a GARCH model for every asset at once.
 
-    Exit status 3 if prices of the window look wrong, a split that they are not adjusted for, say, or if the
-    network could not be used as it is: for prices that do not move, or of a frequency that it was not trained for.
+    Exit status 3 if prices of the window look wrong, a split that they are not adjusted for, say, if the network was
+    not trained for their frequency, or if an asset fell back on the universe's parameters: without prices, or with
+    prices that do not move.
     """
     from riskengine.calibration import ranges_for
     from riskengine.market import load_panel
@@ -87,7 +88,7 @@ def calibrate(
         _show(console, fit, frame, title)
         if page is not None:
             console.print(f"[bold]{escape(str(page))}[/bold]")
-    if fit.notes or any(finding.serious for finding in findings):
+    if fit.flags or any(finding.serious for finding in findings):
         raise typer.Exit(FLAGGED)
 
 
