@@ -219,6 +219,8 @@ class BacktestResult:
                 continue
             level = float(percent) / 100
             hits = self.exceptions(level, method)
+            if not len(hits):  # a method that needs more days than there were
+                continue
             coverage, joint = kupiec(hits.to_numpy(), level), christoffersen(hits.to_numpy(), level)
             rows[column] = {
                 "level": level,

@@ -109,8 +109,16 @@ class FilteredHistoricalForecaster:
         return FilteredState(state.rows + 1, returns, state.margin.moved(row), residuals, held)
 
     def forecast(self, state: FilteredState, level: float = 0.99) -> TailRisk:
-        """VaR and CVaR of tomorrow, arrays ``(portfolios,)``; losses of the day are added, not compounded."""
-        tail = empirical_tail(self._outcomes(state), level)
+        """VaR and CVaR of tomorrow, arrays ``(portfolios,)``; losses of the day are added, not compounded.
+
+        NaN as long as the days are fewer than one of them would be beyond the level: below 100 at 99%.
+        """
+        check_level(level)
+        outcomes = self._outcomes(state)
+        if len(outcomes) < np.round(1 / (1 - level), 6):
+            unknown = np.full(outcomes.shape[1], np.nan)
+            return TailRisk(unknown, unknown.copy(), level, 1, self.name)
+        tail = empirical_tail(outcomes, level)
         return TailRisk(tail.value_at_risk, tail.conditional_value_at_risk, level, 1, self.name)
 
     def volatility(self, state: FilteredState) -> Array:

@@ -81,3 +81,15 @@ def test_filtered_history_day_by_day_is_the_one_of_a_close(fixed_shape, returns)
     for k, weights in enumerate(WEIGHTS):
         expected = history.portfolio_tail(weights, 0.95)
         assert forecaster.forecast(state, 0.95).value_at_risk[k] == pytest.approx(expected.value_at_risk)
+
+
+def test_filtered_history_says_nothing_beyond_its_days(fixed_shape, returns):
+    """A short history once ended a whole backtest with an error about scenarios."""
+    forecaster = FilteredHistoricalForecaster(fixed_shape, window=300, levels=LEVELS)
+    state = forecaster.init(returns[:98, :3], WEIGHTS)
+    for days, row in enumerate(returns[98:102, :3], start=98):
+        assert np.isfinite(forecaster.forecast(state, 0.95).value_at_risk).all()
+        found = forecaster.forecast(state, 0.99)
+        both = np.array([found.value_at_risk, found.conditional_value_at_risk])
+        assert (np.isfinite(both) if days >= 100 else np.isnan(both)).all()
+        state = forecaster.update(state, row, WEIGHTS)
