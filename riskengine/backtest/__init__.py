@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from riskengine.backtest.inference import variance_test as variance_test
     from riskengine.backtest.market_files import Market as Market
     from riskengine.backtest.monitor import RiskMonitor as RiskMonitor
+    from riskengine.backtest.parallel import run_all as run_all
     from riskengine.backtest.parallel import workers as workers
     from riskengine.backtest.performance import Turn as Turn
     from riskengine.backtest.performance import drawdowns as drawdowns

@@ -123,21 +123,11 @@ def run_backtest(
         runs.append(run)
         report(run["name"], len(walk.folds), len(walk.folds))
     origin = provenance(panel, schedule, costs, everyone[0], cash, borrow)
-    risks: Sequence[pd.DataFrame | None] = [None] * len(runs)
+    result, *others = (BacktestResult(**run, provenance=origin) for run in runs)
+    result = replace(result, notes=(*result.notes, *price_notes(panel, result.weights))).beside(tuple(others))
     if monitor is not None:
-        paths = [run["weights"].to_numpy() for run in runs]
-        monitored = monitor.follow(panel, walk.folds, paths, report)
-        risks, origin = monitored.daily, origin | {"value at risk": monitor.names}
-    results = [
-        BacktestResult(**run, risk=risk, provenance=origin) for run, risk in zip(runs, risks, strict=True)
-    ]
-    said = price_notes(panel, results[0].weights)
-    result = replace(results[0], notes=(*results[0].notes, *said)).beside(
-        (*results[1:], *(index_result(one, results[0]) for one in indices))
-    )
-    if monitor is None:
-        return result
-    return result.with_risk_today(monitor.today(panel, paths[0][-1], tomorrow=monitored.tomorrow))
+        result = monitor.watch(result, panel, report)
+    return result.beside((*result.benchmarks, *(index_result(one, result) for one in indices)))
 
 
 class Walk:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from riskengine.backtest.schedule import Fold
 from riskengine.calibration import Calibrator, per_row
 from riskengine.covariance import ConstantCorrelation, for_frequency
+from riskengine.errors import DataError
 from riskengine.market import Panel
 from riskengine.progress import ProgressReport, no_progress
 from riskengine.risk import (
@@ -22,6 +22,9 @@ from riskengine.risk import (
     VarForecaster,
     student_t_tail,
 )
+
+if TYPE_CHECKING:
+    from riskengine.backtest.result import BacktestResult
 
 Array = np.ndarray
 
@@ -80,10 +83,45 @@ class RiskMonitor:
         """Method of each column of VaR, for the provenance of a result: ``"var: adaptive tails; ..."``."""
         return "; ".join(f"{prefix}var: {one.name}" for prefix, one in self.methods.items())
 
+    def watch(
+        self, result: BacktestResult, panel: Panel, report: ProgressReport = no_progress
+    ) -> BacktestResult:
+        """A finished backtest with the risk of every day of it and of its benchmarks, and that of today.
+
+        Parameters
+        ----------
+        result : all of whose portfolios hold assets of the panel
+        panel : prices that it was run on
+        report : called with a stage, days done and days in all, for a progress bar
+
+        Raises
+        ------
+        DataError
+            If the panel lacks closes or assets of the result.
+        """
+        runs = (result, *result.benchmarks)
+        dates = pd.DatetimeIndex(result.gross.index)
+        for one in runs:
+            if list(one.weights.columns) != list(panel.assets):
+                raise DataError(
+                    f"{one.name} is not of the assets of this panel: give the one that it was run on"
+                )
+        start = int(panel.dates.searchsorted(dates[0]))
+        if not dates.equals(panel.dates[start:]):
+            raise DataError(
+                "the closes of this panel are not those of the result: give the one that it was run on"
+            )
+        monitored = self.follow(panel, start, [one.weights.to_numpy() for one in runs], report)
+        risked = [replace(one, risk=risk) for one, risk in zip(runs, monitored.daily, strict=True)]
+        origin = {"value at risk": self.names}
+        whole, *others = (replace(one, provenance=one.provenance | origin) for one in risked)
+        today = self.today(panel, result.weights.to_numpy()[-1], tomorrow=monitored.tomorrow)
+        return whole.beside(tuple(others)).with_risk_today(today)
+
     def follow(
         self,
         panel: Panel,
-        folds: tuple[Fold, ...],
+        start: int,
         paths: Sequence[Array],
         report: ProgressReport = no_progress,
     ) -> Monitored:
@@ -92,7 +130,7 @@ class RiskMonitor:
         Parameters
         ----------
         panel : prices
-        folds : the schedule
+        start : position of the close of the first trade
         paths : weights at every close from the first trade on, ``(days, assets)``, one a portfolio
 
         Returns
@@ -100,7 +138,7 @@ class RiskMonitor:
         Frames with ``volatility_one_period`` (of that day, not a year) and ``var_95``, ``cvar_95``, ... of the first
         method, as positive fractions of wealth; of the others ``filtered_historical_var_95``, ...
         """
-        (returns, _), start = per_row(panel.returns.to_numpy()), folds[0].trade
+        returns, _ = per_row(panel.returns.to_numpy())
         weights = self._exposed(np.stack(paths, axis=1), panel, start)  # (days, portfolios, assets)
         columns: dict[str, Array] = {"volatility_one_period": np.full(weights.shape[:2], np.nan)}
         tomorrow = []

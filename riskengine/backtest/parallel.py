@@ -109,8 +109,7 @@ def local_processes(workers: int) -> Iterator[Run]:
     with parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
         # Compiled programs fill a worker's memory; joblib then begins a new one, which is as it should be.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        # Asked for one process, joblib takes this one; nothing is given to the second where there is one call.
-        with _runner(2 if workers == 1 else workers) as run:
+        with _runner(workers) as run:
             yield run
 
 
@@ -174,8 +173,12 @@ def _runner(workers: int) -> Iterator[Run]:
 
     def run(calls: Iterable[Call], ordered: bool = False) -> Iterator[Any]:
         come = "generator" if ordered else "generator_unordered"
+        # Asked for one process, joblib takes this one: of two, the second is never given a call.
+        many, ahead = (2, 1) if workers == 1 else (workers, "2*n_jobs")
         begun.append(
-            Parallel(workers, batch_size=1, return_as=come)(delayed(_on_one_core)(call) for call in calls)
+            Parallel(many, batch_size=1, pre_dispatch=ahead, return_as=come)(
+                delayed(_on_one_core)(call) for call in calls
+            )
         )
         return begun[-1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from riskengine.cli.app import app
 from riskengine.cli.arguments import DemoFolder, Json
 from riskengine.cli.console import bars, new_table, plainly, screen
 from riskengine.cli.result_tables import add_var_rows
+from riskengine.progress import ProgressReport, no_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from riskengine.backtest import BacktestResult
-    from riskengine.covariance import Remembered
+    from riskengine.market import Panel
     from riskengine.portfolio import Strategy
 
 STUDY = "backtests/results/demo_mandate.md"
@@ -31,19 +33,24 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     Weights from -5% to 10%, fully invested, gross exposure at most 160%; decided monthly, traded a day later, net of
     ten basis points. The mandate was chosen on other stocks and ETFs. The same forecast long only stands below it.
     """
-    from riskengine.backtest import RiskMonitor, WalkForward, load_strategy, run_backtest, save_result
+    from riskengine.backtest import RiskMonitor, load_strategy, run_all, save_result, standard_benchmarks
     from riskengine.calibration import standard_calibrator
     from riskengine.datasets import us_equities_100
     from riskengine.report import write_report
 
-    console, panel, schedule = screen(as_json), us_equities_100(), WalkForward(step=21)
-    known: dict[str, Remembered] = {}
-    wide = _contest(load_strategy("long_short"), known)
-    narrow = _contest(load_strategy("min_variance", upper=0.10), known)
+    console, panel = screen(as_json), us_equities_100()
+    wide, narrow = load_strategy("long_short"), load_strategy("min_variance", upper=0.10)
+    rivals = zip(
+        *(standard_benchmarks(getattr(one, "constraints", None)) for one in (wide, narrow)), strict=True
+    )
     with bars(console) as report:
-        monitor = RiskMonitor(standard_calibrator(), beside=())
-        result = run_backtest(wide[0], panel, schedule, RATE, wide[1:], monitor, report)
-        long_only = run_backtest(narrow[0], panel, schedule, RATE, narrow[1:], report=report)
+        here = partial(_under_both, panel, (wide, narrow), report=report)
+        runs = []
+        for pair in run_all(here, [partial(_under_both, panel, pair) for pair in rivals], jobs=-1):
+            runs.append(pair)
+            report(pair[0].name, 1, 1)
+        result, long_only = (run.beside(tuple(others)) for run, *others in zip(*runs, strict=True))
+        result = RiskMonitor(standard_calibrator(), beside=()).watch(result, panel, report)
     chosen = f"The mandate and its settings were chosen on other stocks and ETFs: {STUDY}"
     result = replace(result, provenance=result.provenance | {"mandate": chosen})
     save_result(result, out)
@@ -69,20 +76,22 @@ def demo(out: DemoFolder = Path("out/demo"), as_json: Json = False) -> None:
     console.print(f"[bold]{page}[/bold]")
 
 
-def _contest(strategy: Strategy, known: dict[str, Remembered]) -> list[Strategy]:
-    """A strategy and its benchmarks; forecasts of one kind are made once, whatever the limits."""
-    from riskengine.backtest import standard_benchmarks
+def _under_both(
+    panel: Panel, mandates: tuple[Strategy, Strategy], report: ProgressReport = no_progress
+) -> list[BacktestResult]:
+    """One portfolio under the limits of both mandates; its forecasts, which know no limits, are made once."""
+    from riskengine.backtest import WalkForward, run_backtest
     from riskengine.covariance import Remembered
     from riskengine.portfolio import OptimizedStrategy
-    from riskengine.serialization import fingerprint
 
-    everyone = [strategy, *standard_benchmarks(getattr(strategy, "constraints", None))]
-    return [
-        replace(one, forecaster=known.setdefault(fingerprint(one.forecaster), Remembered(one.forecaster)))
-        if isinstance(one, OptimizedStrategy)
-        else one
-        for one in everyone
-    ]
+    found: list[BacktestResult] = []
+    known: Remembered | None = None
+    for one in mandates:
+        if isinstance(one, OptimizedStrategy):
+            known = known or Remembered(one.forecaster)
+            one = replace(one, forecaster=known)
+        found.append(run_backtest(one, panel, WalkForward(step=21), RATE, report=report))
+    return found
 
 
 def _reductions(console: Console, result: BacktestResult, title: str) -> None:

@@ -108,8 +108,9 @@ class Ensemble:
     memory : days that learned weights rest on; they come off the end of the history at ``init``
     refresh : days between the forecasts that experts are judged by
     correlation_days : days that shrunk correlations serve, while variances move on. One makes them at every forecast;
-        decompositions of correlations are most of what a forecast of many assets costs. What more than one loses in
-        forecasts is asked by ``backtests/covariance/held_correlations.py``, which has not been run
+        decompositions of correlations are most of what a forecast of many assets costs. More than one loses: minimum
+        variance of 200 stocks, decided daily, is 8.46% volatile with five and 8.54% with 21, for 8.42%
+        (``backtests/covariance/held_correlations.py``)
 
     Examples
     --------

@@ -32,6 +32,9 @@ class Tails(NamedTuple):
     share: Array
 
 
+_NO_TAILS = Tails(*np.empty((4, 0)))
+
+
 class TailState(NamedTuple):
     """What a :class:`TailForecaster` carries from day to day.
 
@@ -145,11 +148,12 @@ class TailForecaster:
         """
         rows = as_returns(returns, shortest=2)[0][-max(self.windows) :]
         if weights is None:
-            return self._started(rows)
+            return self._with_tails(self._started(rows))
         portfolios = PortfolioSeries.of(rows, weights, self.company)
-        return self._started(portfolios.series())._replace(portfolios=portfolios)
+        return self._with_tails(self._started(portfolios.series())._replace(portfolios=portfolios))
 
     def _started(self, rows: Array) -> TailState:
+        """Calibrated and filtered, with losses whose tails are still to be found."""
         margins, variances = self._calibrated(rows)
         # Days before a short window are known to the long one alone.
         known = ~np.isnan(variances)
@@ -158,7 +162,11 @@ class TailForecaster:
         averages = self._averages(residuals)
         recent, losses = averages[-1], residuals / np.sqrt(averages[:-1] ** self.weight)
         adjustment = np.zeros((len(self.levels), rows.shape[1]))
-        return TailState(0, rows, margins, recent, losses, *self._tails(losses), adjustment)
+        return TailState(0, rows, margins, recent, losses, _NO_TAILS, _NO_TAILS, adjustment)
+
+    def _with_tails(self, state: TailState) -> TailState:
+        own, pooled = self._tails(state.losses)
+        return state._replace(own=own, pooled=pooled)
 
     def update(self, state: TailState, row: Array, weights: Array | None = None) -> TailState:
         """State after one more day ``(series,)``, or ``(assets,)`` of portfolios.
@@ -208,8 +216,7 @@ class TailForecaster:
         )
 
     def _recalibrated(self, state: TailState) -> TailState:
-        own, pooled = self._tails(state.losses)
-        return state._replace(rows=0, margins=self._calibrated(state.returns)[0], own=own, pooled=pooled)
+        return self._with_tails(state._replace(rows=0, margins=self._calibrated(state.returns)[0]))
 
     def _reweighted(self, state: TailState, portfolios: PortfolioSeries) -> TailState:
         """Begun anew at today's weights, with the record of forecasts and exceptions carried on."""
@@ -221,9 +228,8 @@ class TailForecaster:
         losses, adjustment = fresh.losses.copy(), fresh.level_adjustment.copy()
         losses[:, new] = state.losses[:, old]
         adjustment[:, new] = state.level_adjustment[:, old]
-        own, pooled = self._tails(losses)
-        return fresh._replace(
-            losses=losses, level_adjustment=adjustment, own=own, pooled=pooled, portfolios=portfolios
+        return self._with_tails(
+            fresh._replace(losses=losses, level_adjustment=adjustment, portfolios=portfolios)
         )
 
     def forecast(self, state: TailState, level: float = 0.99) -> TailRisk:

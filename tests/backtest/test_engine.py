@@ -120,6 +120,21 @@ def test_no_decision_changes_when_the_future_does(strategy, prices):
     assert not np.array_equal(mine.returns.loc[next_day:], theirs.returns.loc[next_day:])
 
 
+def test_a_finished_backtest_can_be_watched(prices):
+    monitor = RiskMonitor(QUICK, window=300, levels=(0.95,), beside=())
+    panel, rival = Panel(prices), Fixed((0.5, 0.5, 0, 0, 0, 0), "rival")
+    at_once = run_backtest(EqualWeight(), panel, SCHEDULE, benchmarks=(rival,), monitor=monitor)
+    later = monitor.watch(run_backtest(EqualWeight(), panel, SCHEDULE, benchmarks=(rival,)), panel)
+    for one, other in ((at_once, later), (at_once.benchmarks[0], later.benchmarks[0])):
+        pd.testing.assert_frame_equal(one.risk, other.risk)
+        assert one.provenance == other.provenance
+    pd.testing.assert_frame_equal(at_once.risk_today, later.risk_today)
+    with pytest.raises(DataError, match="closes of this panel"):
+        monitor.watch(later, Panel(prices.iloc[:-1]))
+    with pytest.raises(DataError, match="not of the assets"):
+        monitor.watch(later, Panel(prices.iloc[:, 1:]))
+
+
 def test_decisions_trade_after_their_delay(prices):
     for delay in (0, 1, 5):
         result = run_backtest(Fixed((1.0, 0, 0, 0, 0, 0)), Panel(prices), WalkForward(300, 100, delay))

@@ -41,6 +41,23 @@ def test_em_finds_the_distribution_of_the_universe_and_shrinkage_pays():
     assert np.mean((pooled - truth)[:, 1:] ** 2) < 0.6 * np.mean((alone - truth)[:, 1:] ** 2)
 
 
+def test_accelerated_em_ends_where_plain_em_does():
+    _, precision, pull = factors(30, 1.5, 0.3, 0.2)
+    found, prior = fit_prior(precision, pull, TAUGHT, 8.0), TAUGHT
+    for _ in range(3000):
+        mean, covariance = combine(precision, pull, prior)
+        centre = (mean.sum(axis=0) + 2 * TAUGHT.mean) / 32
+        centre[0] = TAUGHT.mean[0]
+        away = mean - centre
+        scatter = (covariance.sum(axis=0) + away.T @ away + 8 * TAUGHT.covariance) / 38
+        held = np.ones(5)
+        held[0] = min(1.0, np.sqrt(TAUGHT.covariance[0, 0] / scatter[0, 0]))
+        prior = Prior(centre, scatter * np.outer(held, held))
+    spread = np.sqrt(np.diag(prior.covariance))
+    assert np.abs((found.mean - prior.mean) / spread).max() < 1e-4
+    assert np.abs((found.covariance - prior.covariance) / np.outer(spread, spread)).max() < 1e-4
+
+
 @pytest.fixture(scope="module")
 def alike():
     """Sixty series of the same parameters, the last one listed 70 days ago, the last but one 30."""
