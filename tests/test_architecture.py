@@ -124,7 +124,8 @@ SHARED = {
         "TINY", "UniverseParams", "UniverseState", "filter_universe", "start_universe", "universe_eta",
         "universe_step", "universe_term_structure", "universe_variance", "with_variance",
     },
-    "garch.components": {"PARKINSON", "ComponentParams"},
+    "garch.components": {"PARKINSON", "ComponentParams", "ComponentState"},
+    "garch.recursion": {"WIDEST"},
     "garch.robust": {"VariancePair", "next_pair"},
     # what the desk does with an optimiser and a simulation
     "portfolio.imposed": {"nearest", "with_limits"},

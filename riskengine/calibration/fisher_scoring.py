@@ -9,7 +9,6 @@ positive definite), which makes convergence superlinear.
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.small_cholesky import cholesky, solve_lower, solve_lower_transposed
 from riskengine.garch import Likelihood, likelihood
 
@@ -82,8 +82,7 @@ def _corrected(curvature: Array, step: Array, change: Array) -> Array:
     return curvature + jnp.where(moved[..., None, None], update, 0)
 
 
-@partial(jax.jit, static_argnames="with_mean")
-def _ascend(
+def _climbed(
     begin: Search,
     owner: Array,
     returns: Array,
@@ -142,6 +141,9 @@ def _ascend(
     return ended
 
 
+_ascend = ByWidth(_climbed, ("with_mean",), returns=(Search, Likelihood))
+
+
 def _begin(theta: np.ndarray) -> Search:
     """Nothing looked at yet, from starts ``(climbs, K)``."""
     climbs, size = theta.shape
@@ -179,7 +181,7 @@ def search(
             here = climbing[first : first + _MOST]
             padded = np.pad(here, (0, _width(len(here)) - len(here)), mode="edge")
             owner = np.unique(asset[padded], return_inverse=True)[1]
-            moved = _ascend(
+            moved = _ascend.of(len(padded))(
                 jax.tree.map(lambda leaf, padded=padded: jnp.asarray(leaf[padded]), ended),
                 jnp.asarray(owner),
                 jnp.asarray(returns[:, asset[padded]]),

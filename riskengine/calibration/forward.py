@@ -137,7 +137,7 @@ def _dealt(trained: Trained, returns: Array, robust: bool, mesh: Mesh) -> Networ
     )(trained, returns)
 
 
-_split = ByWidth(_dealt, static_argnames=("robust", "mesh"))
+_split = ByWidth(_dealt, ("robust", "mesh"), returns=(NetworkOutput, GarchParams))
 
 
 def answers(trained: Trained, returns: np.ndarray, robust: bool) -> NetworkOutput:

@@ -32,7 +32,7 @@ from riskengine.garch.common_variance import (
     universe_term_structure,
     universe_variance,
 )
-from riskengine.garch.components import PARKINSON, ComponentParams
+from riskengine.garch.components import PARKINSON, ComponentParams, ComponentState
 
 Array = np.ndarray
 
@@ -274,7 +274,7 @@ def _followed(
     return path, last, universe_variance(params, last)
 
 
-_filter = ByWidth(_followed)
+_filter = ByWidth(_followed, returns=(UniverseState, ComponentState))
 
 
 @jax.jit

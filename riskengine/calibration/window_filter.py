@@ -13,6 +13,7 @@ from riskengine.calibration.by_width import ByWidth
 from riskengine.calibration.padding import NARROWEST, bucket, period
 from riskengine.calibration.result import Calibration
 from riskengine.garch import Filtered, GarchParams, filter_variance
+from riskengine.garch.robust import VariancePair
 
 Array = np.ndarray
 
@@ -71,4 +72,4 @@ def _dealt(
     )(params, returns, presample, contamination)
 
 
-_filter = ByWidth(_dealt, static_argnames="mesh")
+_filter = ByWidth(_dealt, ("mesh",), returns=(Filtered, VariancePair))
