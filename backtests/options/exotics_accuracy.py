@@ -37,7 +37,7 @@ KIM_WEE = {
     ("Feller violated", NO_FELLER): {0.2: (10.6425, 6.4362, 3.1578, 1.1936, 0.3609)},
 }
 ZENG_KWOK = 0.03
-"""What QuantLib's test allows around the table of Zeng and Kwok (2013), which are approximations between bounds."""
+"""What QuantLib's test allows around the table of Zeng and Kwok (2016), which are approximations between bounds."""
 LONG_ASIAN = options.HestonParams(0.0175, 1.5768, 0.0398, 0.5751, -0.5711)
 UP_AND_OUT = options.HestonParams(0.04, 2.5, 0.04, 0.66, -0.8)
 
