@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator, load_panel
 from riskengine.backtest import long_run_variance
@@ -42,6 +43,7 @@ def paired(better: np.ndarray, worse: np.ndarray) -> tuple[float, float, float]:
 
 def main() -> None:
     """Run and record."""
+    study_parser(__doc__).parse_args()
     panel = load_panel(bundled_prices())
     returns = panel.returns.to_numpy()
     record = Record(

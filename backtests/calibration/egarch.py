@@ -7,7 +7,6 @@ Each window is fitted by maximum likelihood, then the next 21 days are forecast 
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from arch import arch_model
 from scipy.stats import t as student
 
+from backtests.arguments import study_parser
 from backtests.calibration.race import AHEAD, compare, jobs
 from backtests.panels import PANELS, load_returns
 from backtests.record import Record
@@ -49,7 +49,7 @@ def ahead(series: np.ndarray, window: int, volatility: str) -> tuple[np.ndarray,
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     arguments = parser.parse_args()
     record = Record("egarch_evidence", "EGARCH against GJR-GARCH, both by arch")

@@ -10,7 +10,6 @@ minutes on one core, nearly all of it arch; with a cache, fits of the rivals are
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.calibration.race import compare
 from backtests.calibration.universe_fit import load
 from backtests.panels import PANELS, load_returns
@@ -279,7 +279,7 @@ def rows_of(case: str, table: dict[str, list[dict[str, Array]]]) -> list[list[ob
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--only", nargs="*", default=list(CASES), help="cases; rows of the others are kept")
     parser.add_argument("--cache", type=Path, help="folder where fits of the rivals are kept")

@@ -9,10 +9,9 @@ About a quarter of an hour on two cores.
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.ratios import rmse, shown
 from backtests.record import Record
 from riskengine import NeuralCalibrator
@@ -26,7 +25,7 @@ NAMES = ("persistence", "alpha + gamma/2", "gamma", "beta", "1/dof", "log varian
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--series", type=int, default=2048, help="fresh series a length")
     series = parser.parse_args().series
     use_cores()

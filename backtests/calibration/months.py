@@ -10,13 +10,13 @@ maximum likelihood.
 
 from __future__ import annotations
 
-import argparse
 import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.panels import PANELS, load_returns
 from backtests.record import Record
 from riskengine import MaximumLikelihood
@@ -115,7 +115,7 @@ def asset_classes(data: Path, file: str) -> dict[str, str]:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--only", nargs="*", default=list(PANELS), help="panels; rows of the others are kept")
     parser.add_argument(

@@ -10,7 +10,6 @@ hour on two cores; a panel that is not there is left out with a word.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ import numpy as np
 import pandas as pd
 from arch.bootstrap import MCS
 
+from backtests.arguments import study_parser
 from backtests.panels import PANELS, load_returns
 from backtests.peers import Multigarch, RiskMetrics, Scivol
 from backtests.record import RESULTS, Record
@@ -214,7 +214,7 @@ def lead(mine: list[np.ndarray], theirs: list[np.ndarray]) -> str:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--exact", nargs="*", default=[], help="panels on which the exact posterior runs too")

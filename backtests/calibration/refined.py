@@ -7,13 +7,13 @@ The best log-likelihood that any of the three finds is the yardstick. About ten 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.panels import PANELS, load_returns
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
@@ -45,7 +45,7 @@ def shortfall(returns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     arguments = parser.parse_args()
     use_cores()

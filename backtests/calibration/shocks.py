@@ -15,6 +15,7 @@ from multiprocessing import get_context
 import jax
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.ratios import rmse, shown
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
@@ -145,6 +146,7 @@ def regimes(record: Record) -> None:
 
 def main() -> None:
     """Run and record."""
+    study_parser(__doc__).parse_args()
     use_cores()
     record = Record("calibration_shocks", "Outliers and changes of regime on simulated truth", seed=SEED)
     outliers(record)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.calibration.moments_network import MomentsNetwork
 from backtests.peers import Multigarch, Scivol
 from backtests.ratios import rmse, shown
@@ -43,6 +44,7 @@ def coverage(fit: Calibration, params: GarchParams, tomorrow: np.ndarray) -> lis
 
 def main() -> None:
     """Run and record."""
+    study_parser(__doc__).parse_args()
     use_cores()
     training = Training()
     networks = {

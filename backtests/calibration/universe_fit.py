@@ -9,7 +9,6 @@ closes, once with ranges. Five minutes on one core; stopped with Ctrl-C, it writ
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pandas as pd
 from jax.flatten_util import ravel_pytree
 from scipy.optimize import minimize
 
+from backtests.arguments import study_parser
 from riskengine.backtest.provenance import commit
 from riskengine.calibration.universe_calibrator import PRETRAINED, params_to_json, young_level
 from riskengine.files import write_atomically
@@ -122,7 +122,7 @@ def fitted(
 
 def main() -> None:
     """Fit and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--end", type=int, default=2012, help="last year that is seen")
     parser.add_argument("--out", type=Path, default=PRETRAINED, help="file of the parameters")

@@ -9,7 +9,6 @@ About an hour of one core, nearly all of it arch, whose scores are kept.
 
 from __future__ import annotations
 
-import argparse
 import io
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -19,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.calibration.race import AHEAD, MEASURES, WINDOWS, compare, jobs, lead, scores
 from backtests.panels import PANELS, load_returns
 from backtests.record import Record
@@ -115,7 +115,7 @@ def row(panel: str, window: int, found: list[dict[str, Scores]]) -> list[object]
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--only", nargs="*", default=list(PANELS), help="panels; rows of the others are kept")

@@ -8,7 +8,6 @@ a user would pick instead; parameters are calibrated anew every 63 days. About a
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import (
     ConstantCorrelation,
@@ -153,7 +153,7 @@ def within(scores: Array, periods: int, fat: bool = False) -> float:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--assets", type=int, default=100)
     parser.add_argument("--days", type=int, default=756, help="out of sample")

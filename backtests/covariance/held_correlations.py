@@ -9,13 +9,13 @@ the unconstrained minimum-variance portfolio, and Gaussian log score. Five minut
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from backtests.speed.backtest import most_traded
 from riskengine import Ensemble
@@ -58,7 +58,7 @@ def run(returns: Array) -> tuple[dict[int, list[float]], dict[int, list[float]],
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--assets", type=int, default=200)
     arguments = parser.parse_args()

@@ -9,7 +9,6 @@ before, against the second moments of its own quarter, and a minimum-risk portfo
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import (
     CombinedIteratedEwma,
@@ -156,7 +156,7 @@ def realized(weights: Array, matrices: list[Array], rows: Array) -> tuple[str, s
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument(
         "--only", nargs="*", default=list(forecasters()), help="forecasters; rows of the others are kept"

@@ -9,7 +9,6 @@ less traded one left out, 1,250 days of history, unconstrained minimum variance 
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import (
     AnalyticalShrinkage,
@@ -175,7 +175,7 @@ def race(
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--assets", type=int, nargs="*", default=[100, 500])
     parser.add_argument("--only", nargs="*", help="names of forecasters; the three yardsticks always run")

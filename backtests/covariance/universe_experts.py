@@ -9,12 +9,12 @@ static variance is looked at on 2005 to 2012; 2013 to 2017 are the check. About 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.calibration.universe_fit import load
 from backtests.record import Record
 from riskengine import ConstantCorrelation, Ensemble, FactorGarch, UniverseCalibrator
@@ -63,7 +63,7 @@ def portfolios(returns: Array, ranges: Array, horizon: int) -> dict[str, Array]:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--step", type=int, default=21, help="days between rebalancings")
     arguments = parser.parse_args()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import QuantLib as ql  # noqa: N813
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import options
 
@@ -52,6 +53,7 @@ def on_grid(
 
 def main() -> None:
     """Run and record."""
+    study_parser(__doc__).parse_args()
     record = Record("barrier_grid", "Barriers watched at all times under Heston: whose bias it is")
     rows, own = [], []
     for name, (p, product, rate, dividend) in CASES.items():

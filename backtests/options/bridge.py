@@ -10,13 +10,13 @@ quotes are known, with the other chains as peers. There are no smiles of single 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.options.precalibration import DAYS, PREMIUM, svi
 from backtests.record import Record
 from riskengine.calibration import Calibration, NeuralCalibrator, UniverseCalibrator
@@ -39,8 +39,11 @@ RANGED = "2017-11-01"
 """Until when there are open, high and low."""
 
 
-def main(data: Path) -> None:
+def main() -> None:
     """Both parts."""
+    parser = study_parser(__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the shared data")
+    data = parser.parse_args().data
     record = Record(
         "bridge", "The GARCH bridge against peers, for underlyings with few options or none", seed=0
     )
@@ -320,6 +323,4 @@ def prior_smiles(thin: list[Quotes], start: object, quotes: Quotes) -> list[Arra
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the shared data")
-    main(parser.parse_args().data)
+    main()

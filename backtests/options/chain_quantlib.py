@@ -10,7 +10,6 @@ minutes on a core.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import QuantLib as ql  # noqa: N813
 
+from backtests.arguments import study_parser
 from backtests.options.precalibration import svi
 from backtests.options.vendor_chains import cboe_chain, deribit_chain
 from backtests.record import Record
@@ -111,8 +111,13 @@ def chains(data: Path) -> dict[str, Callable[[], Quotes]]:
     }
 
 
-def main(data: Path, only: str) -> None:
-    """Fit, time and record; with ``only`` the chains whose names begin so, beside what the last run wrote."""
+def main() -> None:
+    """Fit, time and record; with ``--only`` the chains whose names begin so, beside what the last run wrote."""
+    parser = study_parser(__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the shared data")
+    parser.add_argument("--only", default="", help="beginning of the names of the chains to run again")
+    arguments = parser.parse_args()
+    data, only = arguments.data, arguments.only
     record = Record("chain_quantlib", "Heston on whole chains, against QuantLib from twelve starts")
     before = {row["chain"]: row for row in record.earlier().get("chains", []) if "chain" in row}
     rows = {}
@@ -174,8 +179,4 @@ def compare(name: str, quotes: Quotes) -> list[object]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the shared data")
-    parser.add_argument("--only", default="", help="beginning of the names of the chains to run again")
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.only)
+    main()

@@ -8,7 +8,6 @@ price was seen. A standard error is that of 32 scrambled Sobol sets.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.options.exotics_quantlib import asian_price, asian_simulated, barrier_price, difference
 from backtests.record import Record
 from riskengine import options
@@ -37,7 +37,7 @@ KIM_WEE = {
     ("Feller violated", NO_FELLER): {0.2: (10.6425, 6.4362, 3.1578, 1.1936, 0.3609)},
 }
 ZENG_KWOK = 0.03
-"""What QuantLib's test allows around the table of Zeng and Kwok (2013), which are approximations between bounds."""
+"""What QuantLib's test allows around the table of Zeng and Kwok (2016), which are approximations between bounds."""
 LONG_ASIAN = options.HestonParams(0.0175, 1.5768, 0.0398, 0.5751, -0.5711)
 UP_AND_OUT = options.HestonParams(0.04, 2.5, 0.04, 0.66, -0.8)
 
@@ -250,7 +250,7 @@ def part(name: str, paths: int, black_paths: int, folder: Path) -> dict[str, Any
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--paths", type=int, default=1_000_000)
     parser.add_argument("--black-paths", type=int, default=2**16)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the references")

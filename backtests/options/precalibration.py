@@ -9,7 +9,6 @@ from wide ranges, and the best of four cold ones. A quarter of an hour on two co
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 import time
@@ -19,6 +18,7 @@ import jax
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine.calibration import NeuralCalibrator
 from riskengine.files import write_atomically
@@ -351,7 +351,7 @@ def levels(record: Record, data: Path) -> None:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the shared data")
     parser.add_argument("--blocks", type=int, default=8, help=f"of {BLOCK} simulated underlyings")
     parser.add_argument("--new", type=int, default=1000, help="blocks to make now; the rest in a later call")
@@ -359,6 +359,8 @@ def main() -> None:
         "--parts", type=Path, default=Path("out/precalibration"), help="folder of finished blocks"
     )
     settings = parser.parse_args()
+    use_cores()
+    keep_compiled()
     made = 0
     for k in range(settings.blocks):
         path = settings.parts / f"{k}.npz"
@@ -385,6 +387,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    use_cores()
-    keep_compiled()
     main()

@@ -9,7 +9,6 @@ data where it is there. A few minutes on two cores.
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 import QuantLib as ql  # noqa: N813
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import options
 from riskengine.files import write_atomically
@@ -271,7 +271,7 @@ def published(record: Record, reference: Path) -> None:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study_parser(__doc__)
     parser.add_argument(
         "--data", type=Path, default=Path("../shared/data"), help="folder of the reference data"
     )

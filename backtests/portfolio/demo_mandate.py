@@ -9,7 +9,6 @@ variants against the four standard benchmarks under the same mandate. Half an ho
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import (
     BacktestResult,
@@ -242,7 +242,7 @@ def study(prices: pd.DataFrame, say: Callable[[str], None]) -> dict[str, tuple[l
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--only", nargs="*", help="names of panels")
     parser.add_argument("--more", action="store_true", help="keep the panels of the last run")

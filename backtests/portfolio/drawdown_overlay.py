@@ -8,13 +8,13 @@ the overlay's own average. A few minutes on two cores.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import Panel, ProportionalCosts, WalkForward, run_backtest
 from riskengine.cli import bundled_prices
@@ -60,7 +60,7 @@ def rows(prices: pd.DataFrame) -> list[list[Any]]:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     arguments = parser.parse_args()
     use_cores()

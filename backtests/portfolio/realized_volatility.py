@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import (
     ConstantCorrelation,
@@ -51,6 +52,7 @@ def variants(constraints: Constraints, label: str) -> tuple[Strategy, ...]:
 
 def main() -> None:
     """Run and record."""
+    study_parser(__doc__).parse_args()
     panel = load_panel(bundled_prices())
     schedule = WalkForward(train=1250, step=21)
     record = Record(

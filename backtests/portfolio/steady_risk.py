@@ -9,7 +9,6 @@ volatility, with leverage up to 2. The engine against the legacy pipeline and eq
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import (
     Constraints,
@@ -179,7 +179,7 @@ def steady_rows(found: dict[str, pd.Series]) -> list[list[Any]]:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--only", nargs="*", help="names of panels")
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=list(STEPS))

@@ -5,7 +5,6 @@ python -m backtests.risk.scenario_realism [--data DIR] [--paths 100]
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import NeuralCalibrator
 from riskengine.risk import ScenarioModel, Simulation, simulate_blocks
@@ -55,7 +55,7 @@ def statistics(rows: Array) -> Array:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--paths", type=int, default=100)
     parser.add_argument("--panels", nargs="*", default=list(PANELS))

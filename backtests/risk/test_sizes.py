@@ -7,7 +7,6 @@ GARCH returns, forecast with their own parameters. About half an hour on two cor
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import sys
@@ -17,6 +16,7 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
+from backtests.arguments import study_parser
 from backtests.record import RESULTS, Record
 from riskengine.risk import validate
 
@@ -77,7 +77,7 @@ def one(number: int, kind: str, days: int, level: float) -> tuple[list[float], l
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--simulations", type=int, default=10_000)
     parser.add_argument("--resume", action="store_true", help="keep the columns that the last run wrote")
     parser.add_argument("--laws", nargs="*", default=["Student-t", "skewed"], help="of the innovations")

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import MaximumLikelihood, NeuralCalibrator
 from riskengine.backtest import long_run_variance
@@ -236,7 +237,7 @@ def shares(cells: list[dict[str, dict[str, list[bool]]]], names: tuple[str, ...]
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--assets", type=int, default=2000, help="at most, evenly spread over a panel")
     parser.add_argument("--portfolios", type=int, default=200)

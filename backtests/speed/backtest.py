@@ -9,7 +9,6 @@ tables written. Daily is a decision at every close, calibrated every 21st, whose
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import subprocess
@@ -24,6 +23,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import Constraints, Ensemble, LedoitWolf, MinimumVariance, OptimizedStrategy, Panel
 from riskengine.backtest import WalkForward, run_backtest
@@ -215,7 +215,7 @@ def _resident() -> float:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS, help="the others are kept")
     parser.add_argument("--folds", type=int, default=FOLDS, help="decisions of a rebalancing that are timed")

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.peers import Multigarch, Scivol
 from backtests.record import Record
 from riskengine import ArchReference, MaximumLikelihood, NeuralCalibrator
@@ -67,6 +68,7 @@ def bare(cores: int) -> Callable[[jax.Array, jax.Array], jax.Array]:
 
 def main() -> None:
     """Run and record."""
+    study_parser(__doc__).parse_args()
     use_cores()
     cores = len(jax.devices())
     record = Record("calibration_speed", f"Speed of calibration, {ASSETS:,} assets x {DAYS:,} days")

@@ -27,6 +27,7 @@ import distributed
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import ProportionalCosts, WalkForward
 from riskengine.backtest import Grid, Market, plan, run_sweep
@@ -126,7 +127,7 @@ def swept(address: str | None, folder: Path, cells: list[Any], report: Any = Non
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--cells", type=int, default=16)
     parser.add_argument("--nap", type=float, default=0.4, help="seconds of a decision; a cell has two")
     parser.add_argument("--repeats", type=int, default=3)

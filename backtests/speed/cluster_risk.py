@@ -9,7 +9,6 @@ workers are kept busy.
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import tempfile
@@ -24,6 +23,7 @@ import distributed
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from backtests.speed.cluster import WORKERS, workers
 from riskengine.backtest import workers as run_on
@@ -86,7 +86,7 @@ def same(one: Any, other: Any) -> bool:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--paths", type=int, default=40_000)
     parser.add_argument("--repeats", type=int, default=2)

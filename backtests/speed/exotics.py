@@ -10,7 +10,6 @@ Monte Carlo engine for barriers under Heston, so its path generator's paths go t
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import QuantLib as ql  # noqa: N813
 
+from backtests.arguments import study_parser
 from backtests.options.exotics_quantlib import COUNT, TODAY, YEAR, heston_process
 from backtests.record import Record
 from riskengine import options
@@ -116,7 +116,7 @@ def peak_memory() -> float:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--paths", type=int, default=2**16)
     parser.add_argument("--peer-paths", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=3)

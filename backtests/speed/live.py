@@ -5,12 +5,12 @@ python -m backtests.speed.live [--assets 5000] [--rows 30]
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import NeuralCalibrator
 from riskengine.desk import LiveEngine, LiveSettings
@@ -19,7 +19,7 @@ from riskengine.runtime import keep_compiled, use_cores
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--assets", type=int, default=5000)
     parser.add_argument("--rows", type=int, default=30, help="without calibration; a third as many with it")
     arguments = parser.parse_args()

@@ -8,7 +8,6 @@ measured here; its rows come through the same reader as those of the others.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sqlite3
 import subprocess
@@ -21,6 +20,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 
 LOADED = """
@@ -78,7 +78,7 @@ def loaded(source: str) -> tuple[float, float, float, list[int]]:
 
 def main() -> None:
     """Lay out, load, and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study_parser(__doc__)
     parser.add_argument("--assets", type=int, default=5000)
     parser.add_argument("--days", type=int, default=5000)
     parser.add_argument("--repeats", type=int, default=1)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import cvxpy as cp
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine.covariance import Covariance
 from riskengine.portfolio import (
@@ -154,6 +155,7 @@ def turns(
 
 def main() -> None:
     """Run and record."""
+    study_parser(__doc__).parse_args()
     record = Record(
         "optimiser_speed", f"Speed of the optimiser, {ASSETS:,} assets", cvxpy=cp.__version__, rounds=ROUNDS
     )

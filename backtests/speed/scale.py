@@ -9,7 +9,6 @@ on one core.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine.calibration import Calibration, NeuralCalibrator
 from riskengine.covariance import FactorGarch
@@ -126,7 +126,7 @@ def exponent(rows: list[dict[str, Any]], name: str) -> str:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--only", nargs="*", type=int, default=list(SIZES), help="sizes; the others are kept")
     parser.add_argument("--measure", type=int, default=0, help="one size, in this process")
     arguments = parser.parse_args()

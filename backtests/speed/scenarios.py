@@ -8,7 +8,6 @@ medians.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine.garch import GarchParams
 from riskengine.risk import ScenarioModel, Simulation, simulate_blocks
@@ -68,7 +68,7 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--assets", type=int, default=500)
     parser.add_argument("--paths", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=250)

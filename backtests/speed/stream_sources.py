@@ -8,7 +8,6 @@ it is handed over until its line of output can be read.
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import NeuralCalibrator
 from riskengine.desk import LiveEngine, LiveSettings, RedisAddress, RedisLink, RedisRows, RedisSink, Watch
@@ -88,7 +88,7 @@ def as_lines(values: np.ndarray, first: int) -> Iterator[str]:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--assets", type=int, default=5000)
     parser.add_argument("--rows", type=int, default=12, help="of a turn")
     parser.add_argument("--repeats", type=int, default=3)

@@ -7,13 +7,13 @@ Runs are taken in turns (A B A B) and medians of processor time compared; compil
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 
 import jax
 import numpy as np
 
+from backtests.arguments import study_parser
 from backtests.record import Record
 from riskengine import NeuralCalibrator, UniverseCalibrator
 from riskengine.calibration import TrainingPrior
@@ -32,7 +32,7 @@ def processor_seconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Run and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--assets", type=int, default=5000)
     parser.add_argument("--days", type=int, default=2000)
     arguments = parser.parse_args()

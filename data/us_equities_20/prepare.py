@@ -8,6 +8,7 @@ Prices are stored in single precision, a relative error of at most 6e-8.
 
 from __future__ import annotations
 
+import argparse
 import io
 from pathlib import Path
 
@@ -23,6 +24,9 @@ TARGET = Path(__file__).parent / "prices.parquet"
 
 def main() -> None:
     """Write the file and print its size and hash."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     from skfolio.datasets import load_sp500_dataset
 
     prices = load_sp500_dataset()

@@ -26,6 +26,8 @@ _APART = 1e-3
 class BrinsonAttribution:
     """Effects of groups, linked over all periods so that they add up to the difference of compounded returns.
 
+    Brinson and Fachler (1985), linked by Carino (1999).
+
     Attributes
     ----------
     names : (groups,)

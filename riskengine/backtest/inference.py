@@ -102,8 +102,8 @@ def reduction_interval(
 ) -> tuple[float, float]:
     """Stationary-bootstrap interval of ``1 - volatility(first) / volatility(second)``.
 
-    Blocks of random length (Politis and Romano 1994) are drawn from both series together; their mean
-    length is the automatic choice of Politis and White (2004), the longer of the two series' squares.
+    Blocks of random length (Politis and Romano 1994) are drawn from both series together; their mean length is the
+    automatic choice of :func:`block_length`, the longer of the two series' squares.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def reduction_interval(
 def block_length(series: Array) -> float:
     """Mean block of the stationary bootstrap for dependent ``(days, columns)`` series: the longest that is needed.
 
-    Politis and White (2004), between a day and a tenth of the sample.
+    Politis and White (2004) as corrected by Patton, Politis and White (2009), between a day and a tenth of the sample.
     """
     from arch.bootstrap import optimal_block_length
 

@@ -24,7 +24,7 @@ class ReturnShape:
     positive_periods, positive_months : share of those with a gain among those with a gain or a loss
     omega : what the gains add up to over what the losses do (Keating and Shadwick 2002, at zero)
     tail_ratio : the gain that one period in twenty goes beyond over the loss that one in twenty does
-    ulcer_index : root mean square of the drawdown (Martin 1987)
+    ulcer_index : root mean square of the drawdown (Martin and McCann 1989)
     average_drawdown : mean depth of all falls below a peak, negative
     longest_drawdown : periods from a peak until it was reached again, or until the end
     """

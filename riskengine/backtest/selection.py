@@ -122,7 +122,8 @@ def effective_trials(returns: Array) -> float:
 def deflated_sharpe_ratios(returns: pd.DataFrame, cash: pd.Series | None = None) -> pd.Series:
     """Deflated Sharpe ratio of every strategy of a sweep, as if it were the one that was picked.
 
-    The variance of Sharpe ratios is that among all strategies, the number of trials that of :func:`effective_trials`.
+    As :func:`deflated_sharpe_ratio` (Bailey and Lopez de Prado 2014). The variance of Sharpe ratios is that among all
+    strategies, the number of trials that of :func:`effective_trials`.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 Levenberg-Marquardt on the expected information (Fiorentini, Calzolari and Panattoni 1996). Scoring alone converges
 slowly where the expected information is not the curvature of the sample at hand. Near a maximum the information is
-therefore corrected, step by step, by what the score has actually changed (BFGS; Powell's damping of 1978 keeps it
+therefore corrected, step by step, by what the score has actually changed (BFGS; the damping of Powell 1978 keeps it
 positive definite), which makes convergence superlinear.
 """
 

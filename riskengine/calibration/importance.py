@@ -35,7 +35,7 @@ class Refined(NamedTuple):
     params : means of ``omega``, ``alpha``, ``gamma``, ``beta`` and ``1/dof``
     log_variance : (assets,) mean of tomorrow's log variance
     log_variance_spread : (assets,) its standard deviation
-    effective_sample_size : (assets,) Kish's, of all draws
+    effective_sample_size : (assets,) of all draws (Kish 1965)
     """
 
     mean: Array
@@ -138,6 +138,8 @@ def exact_moments(
     posterior: Posterior, returns: np.ndarray, presample: np.ndarray, prior: TrainingPrior, seed: int = 0
 ) -> tuple[Posterior, GarchParams, np.ndarray, np.ndarray, np.ndarray]:
     """Exact posterior of a universe, in the returns' own scale.
+
+    By adaptive multiple importance sampling (Cornuet, Marin, Mira and Robert 2012).
 
     Parameters
     ----------

@@ -53,7 +53,8 @@ def takes_over(note: str) -> bool:
 class NeuralCalibrator:
     """Amortised posterior of GJR-GARCH(1,1) parameters by a network trained on simulated paths.
 
-    The point estimates are posterior means under the training prior. Any length from 60 days on, any gaps.
+    Neural posterior estimation (Papamakarios and Murray 2016): the point estimates are posterior means under the
+    training prior. Any length from 60 days on, any gaps.
 
     Attributes
     ----------

@@ -92,7 +92,8 @@ def forecasts(
 def bias_statistic(returns: Array, volatility: Array) -> Array:
     """Standard deviation of returns over their forecast volatility; one if the forecasts are right.
 
-    Above one risk was forecast too low. As the mean of returns is small against their deviation it is taken as zero.
+    Above one risk was forecast too low (Menchero, Wang and Orr 2011). As the mean of returns is small against their
+    deviation it is taken as zero.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def qlike(realised: Array, forecast: Array) -> Array:
 
 
 def minimum_variance(covariance: Array) -> Array:
-    """Fully invested weights ``(assets,)`` of least variance, without limits.
+    """Fully invested weights ``(assets,)`` of least variance, without limits (Markowitz 1952).
 
     Examples
     --------

@@ -46,10 +46,11 @@ _LOWEST = -1 + 1e-9
 class FactorGarch:
     """Approximate factor model: the equally weighted market and principal components, each with a GARCH variance.
 
-    ``Sigma = B diag(f) B' + D R D``, as in the approximate factor models of Engle, Ledoit and Wolf (2019) and
-    De Nard, Ledoit and Wolf (2021), with ``R`` the identity or the residuals' shrunk correlation. A factor is the
-    return of a portfolio; on days on which some of its assets are missing, the others stand in for them. An asset
-    that was never seen, or never moved, is flagged and taken for the median asset.
+    ``Sigma = B diag(f) B' + D R D``: factors have GARCH variances (Engle, Ng and Rothschild 1990), and so have
+    residuals, as in the approximate factor models of De Nard, Ledoit and Wolf (2021), with ``R`` the identity or the
+    residuals' shrunk correlation. A factor is the return of a portfolio; on days on which some of its assets are
+    missing, the others stand in for them. An asset that was never seen, or never moved, is flagged and taken for the
+    median asset.
 
     Attributes
     ----------

@@ -50,7 +50,7 @@ _SMALL = 1e-7
 
 
 def log_density(z: Array, eta: Array) -> Array:
-    """Log-density of a unit-variance Student-t innovation, any broadcastable shapes.
+    """Log-density of a unit-variance Student-t innovation (Bollerslev 1987), any broadcastable shapes.
 
     ``log c(eta) - (1 + eta) / (2 eta) log(1 + eta z^2 / (1 - 2 eta))`` with ``eta = 1 / dof``; Gaussian at zero.
 

@@ -13,8 +13,8 @@ from jax.nn import sigmoid
 class GarchParams(NamedTuple):
     """GJR-GARCH(1,1) with standardised Student-t innovations (Glosten, Jagannathan and Runkle 1993).
 
-    The variance recursion is ``var[t+1] = omega + (alpha + gamma 1[r<0]) r[t]^2 + beta var[t]``;
-    ``gamma = 0`` is GARCH (Bollerslev 1986) and ``dof = inf`` is Gaussian.
+    The variance recursion is ``var[t+1] = omega + (alpha + gamma 1[r<0]) r[t]^2 + beta var[t]``; ``gamma = 0`` is GARCH
+    (Bollerslev 1986), with Student-t innovations that of Bollerslev (1987), and ``dof = inf`` is Gaussian.
 
     Attributes
     ----------

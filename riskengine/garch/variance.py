@@ -99,7 +99,7 @@ def filter_variance(
     presample: Array | None = None,
     contamination: Array | None = None,
 ) -> Filtered:
-    """Conditional variances of a GJR-GARCH(1,1).
+    """Conditional variances of a GJR-GARCH(1,1) (Glosten, Jagannathan and Runkle 1993).
 
     The first variance is the expectation one day after ``presample``, so that the recursion starts as
     in ``arch``. Before its first observation an asset's variance rests at that value; a later gap

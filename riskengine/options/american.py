@@ -1,4 +1,4 @@
-"""American options: prices by a Leisen-Reimer tree, and the European prices behind American quotes."""
+"""American options: prices by a tree of Leisen and Reimer (1996), and the European prices behind American quotes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def american_price(
 ) -> Array:
     """Premium of an American option under Black and Scholes.
 
-    The closed form of the European option, and the premium of early exercise by a Leisen-Reimer (1996) tree, whose own
-    European price is taken out.
+    The closed form of the European option, and the premium of early exercise by a tree of Leisen and Reimer (1996),
+    whose own European price is taken out: a control variate (Hull and White 1988).
 
     Parameters
     ----------

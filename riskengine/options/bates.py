@@ -99,7 +99,7 @@ def bates_price(
     kind: Any = "call",
     nodes: int | None = None,
 ) -> np.ndarray:
-    """Prices of European options under Bates's model; arguments as in :func:`heston_price`.
+    """Prices of European options under Bates's (1996) model; arguments as in :func:`heston_price`.
 
     Examples
     --------

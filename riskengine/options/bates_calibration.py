@@ -102,7 +102,7 @@ def calibrate_bates(
     feller: bool = False,
     most: int = 100,
 ) -> BatesFit:
-    """Least-squares calibration of Bates's model to implied volatilities, as :func:`calibrate_heston`.
+    """Least-squares calibration of Bates's (1996) model to implied volatilities, as :func:`calibrate_heston`.
 
     Every shape of :data:`JUMPS` is added to the Heston fit and tried on a thinned surface; the best is solved in full,
     and refined until its quadrature holds.

@@ -174,12 +174,12 @@ def _moment_table(days: float) -> tuple[Array, Array]:
 def heston_start(fit: Calibration, draws: int = DRAWS, seed: int = 0) -> HestonStart:
     """Heston's parameters of every asset, with spreads, from the diffusion limit of its GARCH model.
 
-    Speed and level are those of :func:`diffusion_limit`, the variance now is the forecast for tomorrow, and ``rho``
-    comes from the leverage. The limit's volatility of variance is proportional to the variance, Heston's to its root:
-    they are matched at the variance expected on average over the next :data:`HORIZON` years. Where persistence is near
-    one the posterior knows the long run to a factor of three, and errs upwards: ``theta`` is its mean in logarithms
-    with the variances before the first day and after the last, weighted by precision, and ``kappa`` likewise with
-    :data:`TYPICAL_KAPPA`.
+    Speed and level are those of :func:`diffusion_limit` (Nelson 1990), the variance now is the forecast for tomorrow,
+    and ``rho`` comes from the leverage. The limit's volatility of variance is proportional to the variance, Heston's to
+    its root: they are matched at the variance expected on average over the next :data:`HORIZON` years. Where
+    persistence is near one the posterior knows the long run to a factor of three, and errs upwards: ``theta`` is its
+    mean in logarithms with the variances before the first day and after the last, weighted by precision, and ``kappa``
+    likewise with :data:`TYPICAL_KAPPA`.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def sabr_start(
 
     SABR's volatility does not return to a level, so its parameters depend on the maturity: ``alpha`` is the root of the
     variance expected on average, ``nu`` gives the average variance the same spread to first order as the mean-reverting
-    diffusion, and ``rho`` the same covariance with the asset (compare Hagan et al. 2018 on effective media).
+    diffusion, and ``rho`` the same covariance with the asset (compare Hagan, Lesniewski and Woodward 2018).
 
     Parameters
     ----------

@@ -27,9 +27,9 @@ def geometric_asian(
 ) -> float | None:
     """Geometric Asian option, on ``exp(known + sum of weights log S)``: present value, None if there is no closed form.
 
-    Under Black and Scholes the average is lognormal (Kemna and Vorst 1990). Under Heston its characteristic
-    function is a chain of exponentials of affine functions, one a fixing (as in Kim and Wee 2014 for the
-    continuous average, and Zeng and Kwok 2013 for the discrete one).
+    Under Black and Scholes the average is lognormal (Kemna and Vorst 1990). Under Heston its characteristic function is
+    a chain of exponentials of affine functions, one a fixing (as in Kim, Kim, Kim and Wee 2016; Kim and Wee 2014 for
+    the continuous average).
 
     Parameters
     ----------

@@ -172,7 +172,7 @@ def black_call(x: Array, s: Array) -> Array:
 
 @partial(jax.jit, static_argnames="nodes")
 def _calls(p: Any, x: Array, maturity: Array, rows: Array, nodes: int) -> Array:
-    """Calls over forward ``(options,)``: :func:`black_call` and the integral of the rest (Andersen, Piterbarg 2010)."""
+    """Calls over forward ``(options,)``: Black's and the integral of the rest (Andersen and Piterbarg 2010)."""
     f = transform(p, maturity, nodes)
     angle = f.u[rows] * x[:, None]
     total = jnp.sum(jnp.cos(angle) * f.real[rows] + jnp.sin(angle) * f.imag[rows], axis=1)
@@ -238,7 +238,9 @@ def heston_price(
     kind: Any = "call",
     nodes: int | None = None,
 ) -> np.ndarray:
-    """Prices of European options under Heston's model.
+    """Prices of European options under Heston's (1993) model.
+
+    By the integral of Lewis (2001), from which that of Black's price is taken out (Andersen and Piterbarg 2010).
 
     Parameters
     ----------

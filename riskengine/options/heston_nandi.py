@@ -20,7 +20,7 @@ def heston_nandi_price(
     dividend: float = 0.0,
     kind: str = "call",
 ) -> float:
-    """Price of a European option.
+    """Price of a European option under the model of Heston and Nandi (2000).
 
     The characteristic function of the log asset is exponential affine in the variance of the next day, with
     coefficients from a recursion over the days; the price is its Fourier integral on the line ``iu + 1/2``.

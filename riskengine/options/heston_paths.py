@@ -1,4 +1,4 @@
-"""Heston dynamics: the quadratic-exponential scheme with martingale correction (QE-M, Andersen 2008)."""
+"""Heston dynamics: the quadratic-exponential scheme with martingale correction (QE-M; Andersen 2008)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ LEAST, MOST = 1e-4, 9.0
 
 
 class LocalVolatilityParams(NamedTuple):
-    """A surface, and the spot at which it was seen: where the spot is bumped it stays with the strikes.
+    """Local volatility (Dupire 1994): a surface, and the spot at which it was seen.
+
+    Where the spot is bumped the surface stays with the strikes.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ FORMS = ("hagan", "obloj")
 
 
 class SabrParams(NamedTuple):
-    """``dF = a F^beta dW``, ``da = nu a dZ``, correlation ``rho``; leaves of one common shape.
+    """SABR (Hagan et al. 2002): ``dF = a F^beta dW``, ``da = nu a dZ``, correlation ``rho``; leaves of one shape.
 
     Attributes
     ----------

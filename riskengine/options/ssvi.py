@@ -19,8 +19,9 @@ from riskengine.options.volatility_form import LOGNORMAL
 
 
 class SsviParams(NamedTuple):
-    """``w(k) = theta/2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2))``, ``k`` the log of strike over forward.
+    """SSVI (Gatheral and Jacquier 2014), a surface of total variances.
 
+    ``w(k) = theta/2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2))``, ``k`` the log of strike over forward, and
     ``phi = eta theta^-gamma (1 + theta)^(gamma - 1)``. With ``eta (1 + |rho|) <= 2``, ``gamma <= 1/2`` and a ``theta``
     that rises with the maturity there is no butterfly or calendar arbitrage.
 
@@ -121,7 +122,7 @@ class SsviFit(VolatilityErrors):
 
 
 def calibrate_ssvi(quotes: Quotes, weights: str = "volatility") -> SsviFit:
-    """Least squares in implied volatilities within the bounds that exclude arbitrage.
+    """Least squares in implied volatilities within the bounds that exclude arbitrage (Gatheral and Jacquier 2014).
 
     Parameters
     ----------

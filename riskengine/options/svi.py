@@ -12,7 +12,9 @@ from riskengine.options.ssvi import SsviParams
 
 
 class SviParams(NamedTuple):
-    """``w(k) = a + b (rho (k - m) + sqrt((k - m)^2 + sigma^2))``, ``k`` the log of strike over forward.
+    """Raw SVI (Gatheral 2004) of every maturity.
+
+    ``w(k) = a + b (rho (k - m) + sqrt((k - m)^2 + sigma^2))``, ``k`` the log of strike over forward.
 
     Attributes
     ----------

@@ -65,6 +65,8 @@ class BlackLittermanPosterior(NamedTuple):
 def equilibrium_returns(covariance: Covariance, market_weights: Array, risk_aversion: float = 2.5) -> Array:
     """Expected returns per day at which the market portfolio is optimal: ``risk_aversion Sigma w``, ``(assets,)``.
 
+    Sharpe (1974), the equilibrium of Black and Litterman (1992).
+
     Parameters
     ----------
     covariance : of the assets
@@ -88,11 +90,11 @@ def black_litterman(
     assets: tuple[str, ...],
     tau: float = 0.05,
 ) -> BlackLittermanPosterior:
-    """Black-Litterman posterior: equilibrium returns updated by views.
+    """Black-Litterman posterior: equilibrium returns updated by views (Black and Litterman 1992).
 
-    Each view's variance follows from its confidence c as ``tau p' Sigma p (1 - c) / c`` (Walters' closed
-    form of Idzorek 2005): alone, it moves its portfolio's expected return the share c of the way from
-    equilibrium to the view.
+    Each view's variance follows from its confidence c as ``tau p' Sigma p (1 - c) / c`` (the closed form of Walters
+    2014 for the confidences of Idzorek 2005): alone, it moves its portfolio's expected return the share c of the way
+    from equilibrium to the view.
 
     Parameters
     ----------

@@ -32,8 +32,9 @@ class DrawdownControl:
 
     The drawdown is that of today's target weights over the last ``window`` days, not of the wealth made: it needs
     no history of trades, so that today's report says the same as a backtest, and what was sold is bought back as the
-    assets recover, where a rule on the wealth itself stays in cash once it is there. The exposure falls in
-    proportion, ``1 - drawdown / limit``, as in the rule of Grossman and Zhou (1993), down to ``lowest``.
+    assets recover, where a rule on the wealth itself stays in cash once it is there. The exposure is in proportion to
+    what is left up to the limit, ``1 - drawdown / limit``, after Grossman and Zhou (1993), whose risky investment is in
+    proportion to the wealth above its floor; down to ``lowest``.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ _NO_AVERSION = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class EfficientFrontier:
-    """Portfolios from the calmest to that of the most return.
+    """The efficient frontier (Markowitz 1952): portfolios from the calmest to that of the most return.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class MinimumVariance(Objective):
-    """Minimum variance, ``min w' Sigma w``.
+    """Minimum variance (Markowitz 1952), ``min w' Sigma w``.
 
     Expected returns and costs play no part: a variance has no exchange rate with money.
 
@@ -159,7 +159,8 @@ class MaximumSharpe(_Ratio):
 class MaximumReturn(Objective):
     """Maximum expected return at a limited volatility, ``max mu' w - costs`` where ``sqrt(w' Sigma w) <= sigma``.
 
-    Give the constraints a budget that is a range, such as ``(0, 2)``: the rest of wealth is cash.
+    A point of the efficient frontier (Markowitz 1952). Give the constraints a budget that is a range, such as
+    ``(0, 2)``: the rest of wealth is cash.
 
     Attributes
     ----------

@@ -34,8 +34,9 @@ class TargetState(NamedTuple):
 class VolatilityTarget:
     """Volatility targeting: a strategy in the size that has the target volatility, the rest cash or borrowed.
 
-    The forecast is corrected by the bias ``b`` of the portfolio's own past forecasts: the size of a portfolio ``w``
-    is ``sigma / sqrt(P b w' Sigma w)`` with P periods a year, and at most what the leverage allows.
+    See Harvey et al. (2018). The forecast is corrected by the bias ``b`` of the portfolio's own past forecasts: the
+    size of a portfolio ``w`` is ``sigma / sqrt(P b w' Sigma w)`` with P periods a year, and at most what the leverage
+    allows.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ Array = np.ndarray
 
 
 def volatility_contributions(weights: Array, pulled: Array) -> Array:
-    """Euler contributions to volatility, ``w_i (Sigma w)_i / sigma``, which add up to it.
+    """Euler contributions to volatility (Tasche 1999), ``w_i (Sigma w)_i / sigma``, which add up to it.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def volatility_contributions(weights: Array, pulled: Array) -> Array:
 
 
 def cvar_contributions(parts: Array, level: float) -> Array:
-    """Euler contributions to CVaR: mean loss of every part ``(parts,)`` in the worst ``1 - level`` of scenarios.
+    """Euler contributions to CVaR (Tasche 1999): mean loss of every part in the worst ``1 - level`` of scenarios.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def var_contributions(parts: Array, level: float) -> Array:
 
     The derivative of VaR by a weight is the mean return of the asset given that the portfolio loses just that much
     (Tasche 1999; Hallerbach 2003). Single scenarios are rough, so that it is smoothed over their neighbours by a local
-    linear regression on the portfolio's loss (Fan 1992), Gaussian weights of Silverman's width: it reproduces straight
-    lines, and the parts add up to VaR as it is, with nothing scaled.
+    linear regression on the portfolio's loss (Fan 1992), with Gaussian weights of the width of Silverman (1986): it
+    reproduces straight lines, and the parts add up to VaR as it is, with nothing scaled.
 
     Parameters
     ----------

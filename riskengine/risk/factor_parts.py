@@ -104,7 +104,7 @@ def statistical_parts(
 
 
 def _chance(days: int, assets: int) -> float:
-    """95% quantile of the largest eigenvalue of independent series' correlation, by the law of Tracy and Widom."""
+    """95% quantile of the largest eigenvalue of independent series' correlation (Johnstone 2001)."""
     rows, columns = np.sqrt(max(days - 1, 1)), np.sqrt(assets)
     width = (rows + columns) * (1 / rows + 1 / columns) ** (1 / 3)
     return float(((rows + columns) ** 2 + _TRACY_WIDOM * width) / days)
@@ -233,7 +233,9 @@ class FactorRegression:
 
 
 def factor_regression(returns: Array, factors: Array, names: tuple[str, ...]) -> FactorRegression:
-    """Least squares with an intercept, and the errors of Newey and West (1987), ``4 (T / 100)^(2/9)`` lags.
+    """Least squares with an intercept, and the errors of Newey and West (1987).
+
+    The lags are ``4 (T / 100)^(2/9)`` (Newey and West 1994).
 
     Parameters
     ----------

@@ -26,8 +26,8 @@ def replay(
 ) -> Outcome:
     """Filtered historical replay: standardised residuals of an episode at today's volatilities and weights, one path.
 
-    Variances go on from today's as those of simulated scenarios do: by each asset's own recursion, and by the
-    universe's where the model has one (:attr:`ScenarioModel.common`).
+    The rescaling of Hull and White (1998). Variances go on from today's as those of simulated scenarios do: by each
+    asset's own recursion, and by the universe's where the model has one (:attr:`ScenarioModel.common`).
 
     Parameters
     ----------

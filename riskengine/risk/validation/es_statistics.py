@@ -40,7 +40,8 @@ def acerbi_szekely_2(losses: Array, value_at_risk: Array, cvar: Array, level: fl
 def exceedance_residuals(losses: Array, value_at_risk: Array, cvar: Array, level: float) -> Array:
     """t-statistic of ``(L - CVaR) / CVaR`` over the exceptions (McNeil and Frey 2000).
 
-    Positive if CVaR is too small. NaN with fewer than two exceptions.
+    They divide by the forecast volatility, which a forecast of VaR and CVaR alone does not state. Positive if CVaR is
+    too small. NaN with fewer than two exceptions.
 
     Examples
     --------
