@@ -156,14 +156,14 @@ def realized(weights: Array, matrices: list[Array], rows: Array) -> tuple[str, s
 
 def main() -> None:
     """Run and record."""
+    use_cores()  # before the forecasters' own first arrays
+    keep_compiled()
     parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
     parser.add_argument(
         "--only", nargs="*", default=list(forecasters()), help="forecasters; rows of the others are kept"
     )
     arguments = parser.parse_args()
-    use_cores()
-    keep_compiled()
     record = Record("min_risk_25", "Daily covariances of 25 large stocks")
     frame = pd.read_parquet(arguments.data / PANEL)
     returns, dates = frame.to_numpy(np.float64), frame.index
