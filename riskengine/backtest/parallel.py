@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -52,11 +53,14 @@ def run_all(first: Call, others: Sequence[Call], jobs: int = 1) -> Iterator[Any]
         yield first()
         yield from (call() for call in others)
         return
+    # One process beside this one is handed all calls as one: joblib would begin two, and each would import everything.
+    alone = workers == 1
     with local_processes(workers) as run, threadpool_limits(1):
-        results = run(others, ordered=True)
+        results = run([partial(_in_turn, others)] if alone else others, ordered=True)
         yield first()
         try:
-            yield from results
+            for result in results:
+                yield from result if alone else (result,)
         except BrokenExecutor as error:
             raise SettingsError("a process was killed, for want of memory perhaps: set jobs to 1") from error
 
@@ -173,10 +177,9 @@ def _runner(workers: int) -> Iterator[Run]:
 
     def run(calls: Iterable[Call], ordered: bool = False) -> Iterator[Any]:
         come = "generator" if ordered else "generator_unordered"
-        # Asked for one process, joblib takes this one: of two, the second is never given a call.
-        many, ahead = (2, 1) if workers == 1 else (workers, "2*n_jobs")
+        # Asked for one process, joblib takes this one; nothing is given to the second where there is one call.
         begun.append(
-            Parallel(many, batch_size=1, pre_dispatch=ahead, return_as=come)(
+            Parallel(2 if workers == 1 else workers, batch_size=1, return_as=come)(
                 delayed(_on_one_core)(call) for call in calls
             )
         )
@@ -189,6 +192,10 @@ def _runner(workers: int) -> Iterator[Run]:
             warnings.filterwarnings("ignore", ".*tasks.*You could benefit", UserWarning)
             for results in begun:
                 results.close()
+
+
+def _in_turn(calls: Sequence[Call]) -> list[Any]:
+    return [call() for call in calls]
 
 
 def _called(call: Call) -> Any:
