@@ -85,7 +85,7 @@ def row(panel: str, model: str, found: pd.DataFrame) -> list[object]:
         return "{:.2f} to {:.2f}".format(*np.quantile(ratios, [0.05, 0.95]))
 
     return [
-        panel, model, count, f"{forecast.mean() / realized.mean():.3f}", interval(drawn), interval(few),
+        panel, model, count, f"{forecast.mean() / realized.mean():.3f}", interval(drawn) if count >= 3 * BLOCK else "too few", interval(few),
         f"{np.exp(np.mean(np.log(forecast / realized))):.2f}",
     ]  # fmt: skip
 
