@@ -151,7 +151,9 @@ class UniverseCalibrator:
         """
         days, assets = returns.shape
         silent = np.array([one in (Status.CONSTANT, Status.NO_DATA) for one in fit.status])
-        centred = np.where(silent, np.nan, without_impossible(returns - fit.mean))
+        centred = without_impossible(returns - fit.mean)
+        if silent.any():
+            centred = np.where(silent, np.nan, centred)
         level = np.maximum(np.asarray(fit.params.long_run_variance), TINY)
         range_level = level
         if ranges is not None:
@@ -169,7 +171,11 @@ class UniverseCalibrator:
         params = self.params(assets, ranged)
         with jax.enable_x64(True):
             levels = (np.pad(one, wide, mode="edge") for one in (level, range_level))
-            squares = None if ranges is None else filled(ranges**2 / PARKINSON)
+            squares = None
+            if ranges is not None:
+                squares = filled(ranges)
+                squares *= squares
+                squares /= PARKINSON
             path, last, after = _filter.of(shape[1])(params, filled(centred), *levels, squares)
         state, ahead = _of_assets(last, assets), np.asarray(after)[:assets]
         components = np.asarray(path)[-days:, :assets]
@@ -301,19 +307,25 @@ def young_level(returns: Array, ranges: Array | None) -> tuple[Array, Array]:
 
     Means over the first 250 observed days; those of an asset without any are the universe's median.
     """
-    level = _young_mean(np.minimum(returns**2, _JUMP))
-    if ranges is None:
-        return level, level
-    return level, _young_mean(np.minimum(ranges**2 / PARKINSON, _JUMP))
+    level = _young_mean(returns, 1.0)
+    return level, level if ranges is None else _young_mean(ranges, PARKINSON)
 
 
-def _young_mean(squares: Array) -> Array:
-    seen = ~np.isnan(squares)
-    young = seen & (np.cumsum(seen, axis=0) <= YOUNG)
-    count = young.sum(axis=0)
-    mean = np.where(young, squares, 0).sum(axis=0) / np.maximum(count, 1)
+def _young_mean(values: Array, over: float) -> Array:
+    total, count = _young_sum(values[:YOUNG], over)
+    late = np.flatnonzero(count < YOUNG)  # the first rows say it all of an asset that misses none of them
+    if len(late) and len(values) > YOUNG:
+        total[late], count[late] = _young_sum(values[:, late], over)
+    mean = total / np.maximum(count, 1)
     alive = (count > 0) & (mean > TINY)
     return np.where(alive, mean, np.median(mean[alive]) if alive.any() else 1e-4)
+
+
+def _young_sum(values: Array, over: float) -> tuple[Array, Array]:
+    """Sum of the squares of the first observed days, and how many there are, both ``(assets,)``."""
+    seen = ~np.isnan(values)
+    young = seen & (np.cumsum(seen, axis=0) <= YOUNG)
+    return np.where(young, np.minimum(values**2 / over, _JUMP), 0).sum(axis=0), young.sum(axis=0)
 
 
 def as_ranges(ranges: Any, shape: tuple[int, ...]) -> Array | None:
