@@ -84,8 +84,9 @@ def row(panel: str, model: str, found: pd.DataFrame) -> list[object]:
         ratios = forecast[index].mean(axis=1) / realized[index].mean(axis=1)
         return "{:.2f} to {:.2f}".format(*np.quantile(ratios, [0.05, 0.95]))
 
+    likely = interval(drawn) if count >= 3 * BLOCK else "too few"
     return [
-        panel, model, count, f"{forecast.mean() / realized.mean():.3f}", interval(drawn) if count >= 3 * BLOCK else "too few", interval(few),
+        panel, model, count, f"{forecast.mean() / realized.mean():.3f}", likely, interval(few),
         f"{np.exp(np.mean(np.log(forecast / realized))):.2f}",
     ]  # fmt: skip
 
