@@ -17,6 +17,9 @@ SHARE = 0.1
 FEWEST = 20
 """Losses that a tail is fitted to at least."""
 
+PRIOR = 10.0
+"""Losses that the prior on the shape counts as, by default."""
+
 
 @dataclass(frozen=True)
 class ParetoTail:
@@ -74,7 +77,7 @@ class ParetoTail:
         )
 
 
-def pareto_tail(losses: Array, share: float = SHARE) -> ParetoTail:
+def pareto_tail(losses: Array, share: float = SHARE, prior: float = PRIOR) -> ParetoTail:
     """Fit the law of the largest ``share`` of losses.
 
     The estimator of Zhang and Stephens (2009), close to a posterior mean, which always exists, with the weak prior on
@@ -84,13 +87,14 @@ def pareto_tail(losses: Array, share: float = SHARE) -> ParetoTail:
     ----------
     losses : (days,) standardised: filtered residuals with their sign turned, say; NaN is no observation
     share : of them in the tail
+    prior : losses that the prior, a shape of a half, counts as; 0 for none
 
     Raises
     ------
     DataError
         If fewer than 20 losses are in the tail.
     SettingsError
-        If the share is not between 0 and 0.5.
+        If the share is not between 0 and 0.5, or the prior counts as fewer losses than none.
 
     Examples
     --------
@@ -101,6 +105,8 @@ def pareto_tail(losses: Array, share: float = SHARE) -> ParetoTail:
     """
     if not 0 < share < 0.5:
         raise SettingsError(f"a tail holds a share between 0 and 0.5, not {share}")
+    if not (prior >= 0 and np.isfinite(prior)):
+        raise SettingsError(f"a prior counts as no losses or more, not as {prior}")
     x = np.asarray(losses, dtype=np.float64)
     x = np.sort(x[~np.isnan(x)])
     count = int(np.floor(share * len(x)))
@@ -109,11 +115,11 @@ def pareto_tail(losses: Array, share: float = SHARE) -> ParetoTail:
             f"{count} losses are too few for a tail: at least {FEWEST}; lengthen the window or raise the share"
         )
     threshold = float(x[-count - 1])
-    shape, scale = _zhang_stephens(x[-count:] - threshold)
+    shape, scale = _zhang_stephens(x[-count:] - threshold, prior)
     return ParetoTail(threshold, shape, scale, count / len(x))
 
 
-def _zhang_stephens(excess: Array) -> tuple[float, float]:
+def _zhang_stephens(excess: Array, prior: float) -> tuple[float, float]:
     """Shape and scale of sorted excesses."""
     n = len(excess)
     if excess[-1] <= 0:
@@ -129,5 +135,5 @@ def _zhang_stephens(excess: Array) -> tuple[float, float]:
     best = float(weights @ theta / weights.sum())
     shape = float(np.log1p(-best * excess).mean())
     scale = -shape / best
-    shape = (n * shape + 10 * 0.5) / (n + 10)
+    shape = (n * shape + prior * 0.5) / (n + prior)
     return min(shape, 0.9), scale

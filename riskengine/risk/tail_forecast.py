@@ -74,9 +74,17 @@ class TailForecaster:
       after sample shows in them, as it does not in the residuals of a fit.
     - Quantile and mean beyond it are the geometric mean of three laws: a Pareto tail of the series' own losses, one
       of all losses together, and the calibrated Student-t. The first is unbiased and noisy, the others the reverse.
+      The shape of the first is drawn to a half as by ``prior`` losses: with the 10 of :func:`pareto_tail` losses beyond
+      VaR exceeded it by 1.21 (assets) and 1.11 times (portfolios) what CVaR said at 99%, with 20 by 1.16 and 1.07.
     - The level at which they are read is adapted (adaptive conformal inference; Gibbs and Candes 2021): every
       exception lowers the probability a little and every day without one raises it, so that the share of exceptions
       is right in the long run whatever the law.
+
+    ``half_life``, ``weight`` and ``prior`` were chosen on ten stretches of 1,000 days of two panels, named by
+    ``backtests/risk/var_race.py``: 26 of 27 pairs of test and level are passed by 93% of the series or more; with 2,
+    0.2 and 10 it was 22, and the Fissler-Ziegel loss .0030 to .0048 higher. On seven panels that were not chosen on it
+    is 20 pairs for 16, and a lower loss on six, but the dynamic quantile test passes less often (90% for 93% at 95%).
+    That study says how other settings and tail laws fared.
 
     For portfolios whose weights change the series are returns at today's weights through the past, made anew with
     every calibration and when weights have strayed by more than ``drift``; the losses that were standardised by what
@@ -92,6 +100,7 @@ class TailForecaster:
     levels : confidence levels that are adapted
     adapt : step of a day; 0 does not adapt. About ``1 / adapt`` days make up for a wrong law.
     share : of losses in a Pareto tail
+    prior : losses that the prior on the shape of a series' own tail counts as
     company : of the portfolios' largest holdings, whose losses help to tell the tail of all series
     drift : sum of absolute changes of weights after which a portfolio's series is made anew
     name : of the method
@@ -110,11 +119,12 @@ class TailForecaster:
     calibrator: Calibrator = field(default_factory=UniverseCalibrator.pretrained)
     windows: tuple[int, ...] = (500, 1000)
     recalibrate: int = 21
-    half_life: float = 2.0
-    weight: float = 0.2
+    half_life: float = 1.0
+    weight: float = 0.1
     levels: tuple[float, ...] = (0.95, 0.975, 0.99)
     adapt: float = 3e-4
     share: float = SHARE
+    prior: float = 20.0
     company: int = 24
     drift: float = 0.1
     name: str = "adaptive tails"
@@ -127,6 +137,8 @@ class TailForecaster:
             raise SettingsError("a tail forecaster needs a window of a day or more")
         if not (self.half_life > 0 and 0 <= self.weight < 1 and 0 <= self.adapt < 0.1):
             raise SettingsError("half_life is above zero, weight lies in [0, 1) and adapt in [0, 0.1)")
+        if not (self.prior >= 0 and np.isfinite(self.prior)):
+            raise SettingsError("prior is a number of losses, none or more")
         if 1 - min(self.levels) > self.share:
             raise SettingsError(
                 f"a tail of {self.share:g} of the losses says nothing at {min(self.levels):g}"
@@ -283,7 +295,8 @@ class TailForecaster:
         """Tails of each series, and of all; a series with too few losses takes those of all."""
         whole = pareto_tail(losses.ravel(), self.share)
         own = [
-            pareto_tail(column, self.share) if _enough(column, self.share) else whole for column in losses.T
+            pareto_tail(column, self.share, self.prior) if _enough(column, self.share) else whole
+            for column in losses.T
         ]
         leaves = [[getattr(tail, name) for name in Tails._fields] for tail in (*own, whole)]
         found = np.array(leaves).T

@@ -41,11 +41,20 @@ def test_quantile_and_mean_beyond_are_those_of_scipy(shape, scale, share):
     assert found.conditional_value_at_risk >= found.value_at_risk
 
 
+def test_a_prior_of_as_many_losses_as_there_are_moves_the_shape_half_way_to_a_half():
+    losses = np.random.default_rng(0).standard_t(4, 2000)
+    plain, drawn = pareto_tail(losses, prior=0), pareto_tail(losses, prior=200)
+    assert drawn.shape == pytest.approx((plain.shape + 0.5) / 2)
+    assert (drawn.scale, drawn.threshold) == (plain.scale, plain.threshold)
+
+
 def test_a_level_before_the_threshold_is_refused():
     with pytest.raises(SettingsError, match="says nothing"):
         ParetoTail(1.0, 0.1, 1.0, 0.05).tail(0.9)
     with pytest.raises(SettingsError, match="share"):
         pareto_tail(np.arange(1000.0), share=0.7)
+    with pytest.raises(SettingsError, match="prior"):
+        pareto_tail(np.arange(1000.0), prior=-1)
     with pytest.raises(DataError, match="too few"):
         pareto_tail(np.arange(100.0))
     with pytest.raises(DataError, match="alike"):

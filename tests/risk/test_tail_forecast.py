@@ -33,25 +33,25 @@ def test_forecasts_equal_a_plain_loop(forecaster, fixed_shape, returns):
     (var, cvar), _ = run(forecaster, rows, 300)
     fit = fixed_shape(rows[:300])
     deviation = np.sqrt(conditional_variance(fit, rows)[:-1])
-    decay = 0.5**0.5
+    decay = 0.5
     kept = {}
     for j in range(2):
         recent, losses = 1.0, []
         for t in range(300):
             surprise = -rows[t, j] / deviation[t, j]
-            losses.append(surprise / np.sqrt(recent**0.2))
+            losses.append(surprise / np.sqrt(recent**0.1))
             recent = decay * recent + (1 - decay) * surprise**2
         kept[j] = (recent, losses)
     pooled = pareto_tail(np.array([kept[0][1], kept[1][1]]).ravel())
     for j in range(2):
         recent, losses = kept[j]
-        own, tilt = pareto_tail(np.array(losses)), 0.0
+        own, tilt = pareto_tail(np.array(losses), prior=20), 0.0
         for t in range(300, 360):
             level = 1 - (1 - LEVEL) * np.exp(tilt)
             laws = [own.tail(level), pooled.tail(level), student_t_tail(1.0, 6.0, level)]
             quantile = np.prod([tail.value_at_risk for tail in laws]) ** (1 / 3)
             beyond = np.prod([tail.conditional_value_at_risk for tail in laws]) ** (1 / 3)
-            scale = deviation[t, j] * np.sqrt(recent**0.2)
+            scale = deviation[t, j] * np.sqrt(recent**0.1)
             assert var[t - 300, j] == pytest.approx(quantile * scale, rel=1e-9)
             assert cvar[t - 300, j] == pytest.approx(beyond * scale, rel=1e-9)
             tilt += 0.01 * (1 - (-rows[t, j] > quantile * scale) / (1 - LEVEL))
@@ -109,6 +109,21 @@ def test_a_short_series_takes_the_tail_of_all_and_gaps_are_no_news(forecaster, r
     assert np.isfinite(forecaster.forecast(after, 0.99).value_at_risk).all()
 
 
+def test_the_prior_is_on_the_tails_of_single_series_alone(fixed_shape, returns):
+    """At 99%, where a heavier shape makes every quantile and mean beyond it larger."""
+    tails = []
+    for prior in (0.0, 100.0):
+        forecaster = TailForecaster(fixed_shape, windows=(300,), levels=(0.99,), prior=prior)
+        state = forecaster.init(returns[:300, :3])
+        tails.append((state, forecaster.forecast(state, 0.99).conditional_value_at_risk))
+    (weak, low), (strong, high) = tails
+    for name in ("shape", "scale", "threshold"):
+        np.testing.assert_array_equal(getattr(weak.pooled, name), getattr(strong.pooled, name))
+    count = weak.own.share * 300
+    np.testing.assert_allclose(strong.own.shape, (count * weak.own.shape + 50) / (count + 100))
+    assert (high > low).all()
+
+
 def test_calibrated_anew_after_so_many_rows(fixed_shape, returns):
     forecaster = TailForecaster(fixed_shape, windows=(100, 300), recalibrate=5, levels=(LEVEL,))
     state = forecaster.init(returns[:300])
@@ -129,7 +144,8 @@ def test_what_cannot_be_forecast_is_refused(forecaster, fixed_shape, returns):
         forecaster.update(state, np.zeros(2))
     with pytest.raises(DataError, match="two days"):
         forecaster.init(returns[0])
-    for bad in ({"windows": ()}, {"half_life": 0.0}, {"adapt": 0.2}, {"weight": 1.0}, {"levels": (0.85,)}):
+    bad_ones = ({"windows": ()}, {"half_life": 0.0}, {"adapt": 0.2}, {"weight": 1.0}, {"levels": (0.85,)})
+    for bad in (*bad_ones, {"prior": -1.0}):
         with pytest.raises(SettingsError):
             TailForecaster(fixed_shape, **bad)
 
