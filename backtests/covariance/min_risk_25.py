@@ -156,14 +156,13 @@ def realized(weights: Array, matrices: list[Array], rows: Array) -> tuple[str, s
 
 def main() -> None:
     """Run and record."""
-    use_cores()  # before the forecasters' own first arrays
-    keep_compiled()
     parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the panels")
-    parser.add_argument(
-        "--only", nargs="*", default=list(forecasters()), help="forecasters; rows of the others are kept"
-    )
+    parser.add_argument("--only", nargs="*", help="forecasters; rows of the others are kept")
     arguments = parser.parse_args()
+    use_cores()  # before the forecasters' own first arrays
+    keep_compiled()
+    chosen = list(forecasters()) if arguments.only is None else arguments.only
     record = Record("min_risk_25", "Daily covariances of 25 large stocks")
     frame = pd.read_parquet(arguments.data / PANEL)
     returns, dates = frame.to_numpy(np.float64), frame.index
@@ -177,13 +176,11 @@ def main() -> None:
     published = log_likelihood([prescient[q] for q in eve], rows)
     whole = quarters != quarters[0]  # three days of 2011
     optimise = LeastRisk(returns.shape[1])
-    table = [
-        list(r.values()) for r in record.earlier().get("regret", []) if r["forecast"] not in arguments.only
-    ]
+    table = [list(r.values()) for r in record.earlier().get("regret", []) if r["forecast"] not in chosen]
     if table:
         record.origin["forecasts of an earlier run"] = ", ".join(r[0] for r in table)
     for name, forecaster in forecasters().items():
-        if name not in arguments.only:
+        if name not in chosen:
             continue
         matrices = forecasts(forecaster, returns, first)
         mine = log_likelihood(matrices, rows)

@@ -41,7 +41,7 @@ def held_risk(
     >>> rows = 0.01 * np.random.default_rng(0).standard_t(5, (250, 2))
     >>> figures, tests = held_risk(rows, np.array([[0.5, 0.5], [0.0, 0.0]]), ArchReference())
     >>> [f"{figures[0][name]:.3f}" for name in ("var_95", "var_99")], figures[1]["var_99"], tests
-    (['0.012', '0.019'], 0.0, None)
+    (['0.012', '0.020'], 0.0, None)
     """
     holds = np.abs(portfolios).sum(axis=1) > 0
     if not holds.any():
