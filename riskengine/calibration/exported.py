@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +26,9 @@ _SEAL = 32  # bytes of sha256 before a program on disk
 class Exported:
     """A compiled function of arrays whose trace is kept on disk, where compiled programs are.
 
-    Where :func:`riskengine.runtime.keep_compiled` was not called it is ``jax.jit``. A kept trace is of the same shapes
-    and types, settings, platform, versions of jax, and text of the package; one that is damaged is made anew.
+    Where :func:`riskengine.runtime.keep_compiled` was not called it is ``jax.jit``, and for a function without a name
+    of its own. A kept trace is of the same shapes and types, settings, platform, versions of jax, and text of the
+    package; one that is damaged is made anew, and where the folder cannot be written none is kept.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ class Exported:
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns."""
         folder = getattr(jax.config, "jax_compilation_cache_dir", None)
-        if not folder:
+        if not folder or "://" in folder or "<" in self._function.__qualname__:
             return self._jitted(*arguments)
         settings = tuple(arguments[place] for place in self._static)
         dynamic = [one for place, one in enumerate(arguments) if place not in self._static]
@@ -85,7 +87,10 @@ class Exported:
         made = export.export(jax.jit(flat))(*leaves)
         _register(self._returns)
         content = bytes(made.serialize())
-        write_atomically(file, hashlib.sha256(content).digest() + content)
+        with suppress(
+            OSError
+        ):  # a full disk or a folder of somebody else's: as jax does with what it compiled
+            write_atomically(file, hashlib.sha256(content).digest() + content)
         return made
 
     @property
@@ -95,9 +100,10 @@ class Exported:
 
 
 def _read(file: Path, returns: tuple[type, ...]) -> export.Exported | None:
-    if not file.is_file():
+    try:
+        content = file.read_bytes()
+    except OSError:
         return None
-    content = file.read_bytes()
     if hashlib.sha256(content[_SEAL:]).digest() != content[:_SEAL]:
         return None
     _register(returns)

@@ -105,6 +105,18 @@ def test_a_trace_of_another_version_is_not_taken(kept, monkeypatch):
     assert len(files(kept)) == 2
 
 
+def test_a_folder_that_cannot_be_written_keeps_nothing(kept):
+    (kept / "traces").write_text("in the way")
+    assert float(one()(*numbers(), True).total) == 18.0
+    assert (kept / "traces").read_text() == "in the way"
+
+
+def test_a_function_without_a_name_of_its_own_is_not_kept(kept):
+    assert float(Exported(lambda x: 2 * x)(jnp.asarray(1.0))) == 2.0
+    assert float(Exported(lambda x: 3 * x)(jnp.asarray(1.0))) == 3.0
+    assert not files(kept)
+
+
 def test_nothing_is_kept_where_nobody_asked_for_it(kept):
     jax.config.update("jax_compilation_cache_dir", None)
     assert float(one()(*numbers(), False).total) == 9.0
